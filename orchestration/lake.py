@@ -1,0 +1,176 @@
+"""The lake: immutable Parquet, one file a response, written once and never changed.
+
+    <root>/KIND                                                    real or simulated, stamped by the first write
+    <root>/<surface>/observed_date=YYYY-MM-DD/<as_of>-<hash>.parquet
+
+The hash in a name is that of the file's own bytes, so a file can be verified by itself. Provenance stands in
+columns beside every row and, for responses without rows too, in the Parquet metadata under `routerscope`.
+What a surface is, and how a response is read, does not belong here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import hashlib
+import io
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from orchestration.errors import LakeError
+
+Kind = Literal["real", "simulated"]
+
+METADATA_KEY = b"routerscope"
+PROVENANCE = pa.schema(
+    [
+        pa.field("as_of", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("fetched_at", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("request_url", pa.string(), nullable=False),
+        pa.field("source_url", pa.string(), nullable=False),
+        pa.field("citation", pa.string(), nullable=False),
+        pa.field("licence", pa.string(), nullable=False),
+        pa.field("payload_sha256", pa.string(), nullable=False),
+        pa.field("schema_version", pa.int32(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+    ]
+)
+_HASH_DIGITS = 16
+_TEMPORARY = ".tmp"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where the rows of one file come from. Moments are UTC; `request` holds the query's parameters."""
+
+    as_of: dt.datetime
+    fetched_at: dt.datetime
+    request_url: str
+    source_url: str
+    citation: str
+    licence: str
+    payload_sha256: str
+    schema_version: int
+    request: Mapping[str, str] = field(default_factory=dict)
+
+
+class Lake:
+    """Append-only Parquet under one root, of one kind of data."""
+
+    def __init__(self, root: Path, kind: Kind) -> None:
+        self.root = root
+        self.kind: Kind = kind
+
+    def check_kind(self) -> None:
+        """Raises LakeError if the lake holds the other kind of data."""
+        stamp = self.root / "KIND"
+        held = stamp.read_text().strip() if stamp.exists() else self.kind
+        if held != self.kind:
+            raise LakeError(
+                f"The lake {self.root} holds {held} data and takes no {self.kind} data, so that the two never mix. "
+                "Nothing was written. Give this source a folder of its own with ROUTERSCOPE_DATA_DIR."
+            )
+
+    def files(self, surface: str) -> list[Path]:
+        """Every file of a surface, by the day of observation and then by name."""
+        return sorted(self.root.glob(f"{surface}/observed_date=*/*.parquet"))
+
+    def payloads(self, surface: str, fetched_at: dt.datetime) -> set[str]:
+        """SHA-256 of each payload of the surface that is held as fetched at that moment."""
+        return {
+            held["payload_sha256"]
+            for held in map(read_metadata, self._partition(surface, fetched_at).glob("*.parquet"))
+            if held["fetched_at"] == fetched_at.isoformat()
+        }
+
+    def write(self, surface: str, table: pa.Table, provenance: Provenance) -> Path | None:
+        """Add one response; returns its file, or None if the lake held the same payload of the same moment.
+
+        Atomic: a file is there whole or not at all. Raises LakeError if the lake is of the other kind or the
+        disk refuses.
+        """
+        self.check_kind()
+        folder = self._partition(surface, provenance.fetched_at)
+        for path in folder.glob(f"{_stamp(provenance.as_of)}-*.parquet"):
+            held = read_metadata(path)
+            if (held["payload_sha256"], held["request_url"]) == (provenance.payload_sha256, provenance.request_url):
+                return None
+        content = self._parquet(surface, table, provenance)
+        name = f"{_stamp(provenance.as_of)}-{hashlib.sha256(content).hexdigest()[:_HASH_DIGITS]}.parquet"
+        try:
+            if not (self.root / "KIND").exists():
+                _write_atomically(self.root / "KIND", f"{self.kind}\n".encode())
+            _write_atomically(folder / name, content)
+        except OSError as error:
+            raise LakeError(
+                f"{folder / name} could not be written: {error.strerror or error}. Nothing of this response was kept; "
+                "what the lake held before is as it was. Make room or mend the folder's permissions, and run again."
+            ) from error
+        return folder / name
+
+    def sweep(self) -> None:
+        """Remove what a killed write left behind. Only for the one process that writes."""
+        for leftover in self.root.glob(f"**/*{_TEMPORARY}"):
+            leftover.unlink(missing_ok=True)
+
+    def _partition(self, surface: str, fetched_at: dt.datetime) -> Path:
+        return self.root / surface / f"observed_date={fetched_at.astimezone(dt.UTC).date()}"
+
+    def _parquet(self, surface: str, table: pa.Table, provenance: Provenance) -> bytes:
+        metadata = asdict(provenance) | {
+            "surface": surface,
+            "kind": self.kind,
+            "rows": table.num_rows,
+            "as_of": provenance.as_of.isoformat(),
+            "fetched_at": provenance.fetched_at.isoformat(),
+        }
+        for column in PROVENANCE:
+            value = getattr(provenance, column.name, self.kind)
+            table = table.append_column(column, pa.repeat(pa.scalar(value, column.type), table.num_rows))
+        table = table.replace_schema_metadata({METADATA_KEY: json.dumps(metadata, sort_keys=True).encode()})
+        sink = io.BytesIO()
+        pq.write_table(table, sink, compression="zstd")
+        return sink.getvalue()
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """The provenance of one file, from its Parquet metadata. Raises LakeError if it is none of the lake's files."""
+    try:
+        metadata = pq.read_metadata(path).metadata or {}
+        return dict(json.loads(metadata[METADATA_KEY]))
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        raise LakeError(
+            f"{path} is not a file this lake has written whole ({error}). Nothing was changed. "
+            "Restore it from a copy, or move it out of the lake, and run again."
+        ) from error
+
+
+def _stamp(moment: dt.datetime) -> str:
+    return moment.astimezone(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
+
+
+def _write_atomically(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}{_TEMPORARY}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
