@@ -1,0 +1,28 @@
+{#- The calendar, where engines differ. -#}
+
+{#- One row for each day from start to end, both included, in a select list. -#}
+{% macro days_between(start_date, end_date) -%}
+    {{ adapter.dispatch('days_between')(start_date, end_date) }}
+{%- endmacro %}
+
+{% macro duckdb__days_between(start_date, end_date) -%}
+    cast(unnest(generate_series({{ start_date }}, {{ end_date }}, interval 1 day)) as date)
+{%- endmacro %}
+
+{#- Last day of the day, ISO week or month that begins on period_start. -#}
+{% macro period_end(period, period_start) -%}
+    case {{ period }}
+        when 'week' then {{ period_start }} + 6
+        when 'month' then last_day({{ period_start }})
+        else {{ period_start }}
+    end
+{%- endmacro %}
+
+{% macro days_in_period(period, period_start) -%}
+    ({{ period_end(period, period_start) }} - {{ period_start }} + 1)
+{%- endmacro %}
+
+{#- Moment at which a UTC day ends, itself no longer part of it. -#}
+{% macro end_of_day(date) -%}
+    cast({{ date }} + 1 as timestamp)
+{%- endmacro %}

@@ -1,0 +1,100 @@
+{#- Per-token prices that any split of a model's tokens can be charged at. -#}
+{% macro token_prices() -%}
+    {{ return(['prompt', 'completion', 'cache_read', 'cache_write', 'cache_write_1h']) }}
+{%- endmacro %}
+
+{#- Least or greatest of a model's token prices and their overrides: no split of its tokens costs less or more. -#}
+{% macro all_token_prices(aggregate) -%}
+    {{ aggregate }}(
+        list_filter(
+            flatten([
+                {%- for name in token_prices() %}
+                [{{ name }}_price], list_transform(overrides, lambda o: o.{{ listed_prices()[name] }})
+                {{- ',' if not loop.last }}
+                {%- endfor %}
+            ]),
+            lambda price: price >= 0
+        )
+    )
+{%- endmacro %}
+
+{#- Every price the source lists for a model: name in staging → name at the source. -#}
+{% macro listed_prices() -%}
+    {{ return({
+        'prompt': 'prompt',
+        'completion': 'completion',
+        'cache_read': 'input_cache_read',
+        'cache_write': 'input_cache_write',
+        'cache_write_1h': 'input_cache_write_1h',
+        'internal_reasoning': 'internal_reasoning',
+        'audio': 'audio',
+        'audio_output': 'audio_output',
+        'audio_cache': 'input_audio_cache',
+        'image_token': 'image_token',
+        'image_output': 'image_output',
+        'image': 'image',
+        'request': 'request',
+        'web_search': 'web_search',
+        'discount': 'discount',
+    }) }}
+{%- endmacro %}
+
+{#- Prices quoted per request, image or search, or as a fraction; all others are per token. -#}
+{% macro unit_prices() -%}
+    {{ return(['image', 'request', 'web_search', 'discount']) }}
+{%- endmacro %}
+
+{#- USD per token → USD per million tokens. -#}
+{% macro usd_per_mtok(price) -%}
+    cast({{ price }} * 1000000 as double)
+{%- endmacro %}
+
+{#-
+    USD per token of a mix: phi = completion share of tokens, kappa = cached share of prompt tokens.
+    (1−φ)·[(1−κ)·prompt + κ·cache_read] + φ·completion; without a cache price κ = 0.
+-#}
+{% macro blended(prompt, completion, cache_read, phi, kappa) -%}
+    cast(
+        (1 - {{ phi }}) * (
+            {{ prompt }} + {{ kappa }} * (coalesce({{ cache_read }}, {{ prompt }}) - {{ prompt }})
+        ) + {{ phi }} * {{ completion }} as decimal(38, 24)
+    )
+{%- endmacro %}
+
+{#- Every listed price of a row, named with its unit. -#}
+{% macro shown_prices() -%}
+    {%- for name in listed_prices() %}
+    {% if name == 'discount' -%}
+    discount_price as discount
+    {%- elif name in unit_prices() -%}
+    cast({{ name }}_price as double) as {{ name }}_usd
+    {%- else -%}
+    {{ usd_per_mtok(name ~ '_price') }} as {{ name }}_usd_per_mtok
+    {%- endif -%}
+    {{ ',' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+{#- Names of the prices that differ from the interval before, null for an id's first one. -#}
+{% macro changed_prices() -%}
+    case
+        when previous_prices is not null then
+            list_filter(
+                [
+                    {%- for name in listed_prices() %}
+                    case when {{ name }}_price is distinct from previous_prices.{{ name }} then '{{ name }}' end,
+                    {%- endfor %}
+                    case when is_dynamic <> previous_prices.is_dynamic then 'is_dynamic' end,
+                    case when overrides <> previous_prices.overrides then 'overrides' end
+                ],
+                lambda name: name is not null
+            )
+    end
+{%- endmacro %}
+
+{#- Change of a price against the interval before, in percent; null from nothing or from free. -#}
+{% macro change_pct(name) -%}
+    100 * (
+        cast({{ name }}_price as double) / nullif(cast(previous_prices.{{ name }} as double), 0) - 1
+    )
+{%- endmacro %}

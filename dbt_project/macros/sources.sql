@@ -1,0 +1,35 @@
+{#- What a slug says: author/name[:variant]. An alias id begins with ~, which is no part of the author. -#}
+
+{% macro base_slug(slug) -%}
+    split_part({{ slug }}, ':', 1)
+{%- endmacro %}
+
+{% macro variant(slug) -%}
+    case when contains({{ slug }}, ':') then split_part({{ slug }}, ':', 2) else 'standard' end
+{%- endmacro %}
+
+{% macro author(slug) -%}
+    ltrim(split_part({{ slug }}, '/', 1), '~')
+{%- endmacro %}
+
+{#- Which slice of traffic a rankings request asked for: all, or such as modality=text&context_bucket=10K. -#}
+{% macro slice() -%}
+    coalesce(
+        nullif(
+            concat_ws(
+                '&',
+                'modality=' || modality,
+                'context_bucket=' || context_bucket,
+                'category=' || category,
+                'language_type=' || language_type
+            ),
+            ''
+        ),
+        'all'
+    )
+{%- endmacro %}
+
+{#- Key of `scopes`, from the stamp of the lake that the row was read from. -#}
+{% macro scope_id(kind) -%}
+    case {{ kind }} when 'real' then 'openrouter_public_traffic' when 'simulated' then 'simulated' end
+{%- endmacro %}

@@ -1,0 +1,122 @@
+-- Each rolling window of each member beside the three windows before it. A window in which the member is not
+-- listed is bounded by what an unlisted member can have had; a window with a missing day is no window.
+with spans as (
+
+    select * from {{ ref('int_spans') }}
+    where span in ('1d', '7d', '28d')
+
+),
+
+members as (
+
+    select * from {{ ref('int_spans__members') }}
+    where span in ('1d', '7d', '28d')
+
+),
+
+created as (
+
+    select
+        'model' as member_type,
+        model_permaslug as member,
+        cast(created_at as date) as created_on
+    from {{ ref('int_models__latest') }}
+
+    union all
+
+    select
+        'author' as member_type,
+        author as member,
+        cast(min(created_at) as date) as created_on
+    from {{ ref('stg_openrouter__models') }}
+    group by author
+
+),
+
+-- Listed in the window or in the one before it.
+compared as (
+
+    select distinct
+        windows.span as horizon,
+        windows.span_start as window_start,
+        windows.span_end as window_end,
+        windows.days,
+        members.member_type,
+        members.member
+    from spans as windows
+    inner join members
+        on
+            windows.span = members.span
+            and members.span_end in (windows.span_end, windows.span_end - windows.days)
+
+),
+
+observed as (
+
+    select
+        compared.*,
+        shift.windows_before,
+        spans.total_tokens,
+        coalesce(members.tokens, 0) as tokens,
+        coalesce(
+            members.tokens_high,
+            case compared.member_type
+                when 'model' then spans.unlisted_model_tokens_high
+                else spans.unlisted_author_tokens_high
+            end
+        ) as tokens_high,
+        members.rank,
+        spans.scope_id,
+        spans.source_url,
+        spans.as_of,
+        spans.oldest_as_of,
+        spans.checked_at
+    from compared
+    cross join (values (0), (1), (2), (3)) as shift (windows_before)
+    inner join spans
+        on
+            compared.horizon = spans.span
+            and compared.window_end - compared.days * shift.windows_before = spans.span_end
+            and spans.is_whole
+    left join members
+        on
+            spans.span = members.span
+            and spans.span_end = members.span_end
+            and compared.member_type = members.member_type
+            and compared.member = members.member
+
+),
+
+side_by_side as (
+
+    select
+        horizon,
+        window_start,
+        window_end,
+        member_type,
+        member,
+        {% for name, windows_before in {'': 0, 'base_': 1, 'second_': 2, 'third_': 3}.items() -%}
+        max(tokens) filter (where windows_before = {{ windows_before }}) as {{ name }}tokens,
+        max(tokens_high) filter (where windows_before = {{ windows_before }}) as {{ name }}tokens_high,
+        max(total_tokens) filter (where windows_before = {{ windows_before }}) as {{ name }}total_tokens,
+        max(rank) filter (where windows_before = {{ windows_before }}) as {{ name }}rank,
+        {% endfor -%}
+        {{ provenance_of_sums('observed') }}
+    from observed
+    group by all
+
+)
+
+select
+    side_by_side.* exclude (scope_id, source_url, as_of, oldest_as_of, checked_at),
+    created.created_on,
+    tokens = tokens_high and base_tokens = base_tokens_high as is_complete,
+    base_tokens = base_tokens_high and second_tokens = second_tokens_high as is_base_complete,
+    third_tokens = third_tokens_high as is_third_complete,
+    scope_id,
+    source_url,
+    as_of,
+    oldest_as_of,
+    checked_at
+from side_by_side
+left join created using (member_type, member)

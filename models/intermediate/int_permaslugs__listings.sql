@@ -1,0 +1,70 @@
+-- Stretches of consecutive observations of /models in which an id stands for a permaslug.
+with models as (
+
+    select * from {{ ref('stg_openrouter__models') }}
+    where canonical_slug is not null
+
+),
+
+observations as (
+
+    select * from {{ ref('int_models__observations') }}
+
+),
+
+listed as (
+
+    select
+        models.canonical_slug,
+        models.variant,
+        models.model_id,
+        models.as_of,
+        observations.observation_no,
+        observations.observation_no - row_number() over (
+            partition by models.canonical_slug, models.variant, models.model_id
+            order by observations.observation_no
+        ) as stretch
+    from models
+    inner join observations using (raw_file)
+
+),
+
+listings as (
+
+    select
+        canonical_slug,
+        variant,
+        model_id,
+        min(as_of) as listed_from,
+        max(as_of) as last_listed_at
+    from listed
+    group by canonical_slug, variant, model_id, stretch
+
+),
+
+alias as (
+
+    select * from {{ ref('permaslug_alias') }}
+
+)
+
+select
+    canonical_slug as base_slug,
+    variant,
+    model_id,
+    listed_from,
+    last_listed_at,
+    false as is_alias
+from listings
+
+union all
+
+select
+    alias.base_slug,
+    listings.variant,
+    listings.model_id,
+    listings.listed_from,
+    listings.last_listed_at,
+    true as is_alias
+from listings
+inner join alias using (canonical_slug)

@@ -1,0 +1,102 @@
+-- Stretches of consecutive observations of /models that list an id at the same prices.
+with models as (
+
+    select * from {{ ref('stg_openrouter__models') }}
+
+),
+
+observations as (
+
+    select * from {{ ref('int_models__observations') }}
+
+),
+
+listed as (
+
+    select
+        models.*,
+        observations.observation_no,
+        observations.previous_as_of,
+        observations.is_newest,
+        -- All that is charged, as one value that can be compared.
+        {
+            {%- for name in listed_prices() %}
+            '{{ name }}': {{ name }}_price,
+            {%- endfor %}
+            'is_dynamic': is_dynamic,
+            'overrides': overrides
+        } as prices
+    from models
+    inner join observations using (raw_file)
+
+),
+
+compared as (
+
+    select
+        *,
+        lag(prices) over id_by_time as previous_prices,
+        lag(observation_no) over id_by_time as previous_observation_no
+    from listed
+    window id_by_time as (partition by model_id order by observation_no)
+
+),
+
+marked as (
+
+    select
+        *,
+        previous_observation_no is not null and previous_observation_no < observation_no - 1 as is_return,
+        previous_observation_no is null
+        or previous_observation_no < observation_no - 1
+        or prices is distinct from previous_prices as is_start
+    from compared
+
+),
+
+numbered as (
+
+    select
+        *,
+        sum(is_start::int) over (partition by model_id order by observation_no) as interval_no
+    from marked
+
+),
+
+stretches as (
+
+    select
+        *,
+        max(as_of) over stretch as last_seen_at,
+        max(fetched_at) over stretch as last_fetched_at,
+        bool_or(is_newest) over stretch as is_open
+    from numbered
+    window stretch as (partition by model_id, interval_no)
+
+),
+
+intervals as (
+
+    select
+        * exclude (as_of, is_newest, is_start),
+        as_of as valid_from,
+        previous_as_of as not_before
+    from stretches
+    where is_start
+
+)
+
+select
+    *,
+    prompt_price is not null and completion_price is not null as is_priced,
+    coalesce(prompt_price = 0 and completion_price = 0, false) as is_free,
+    {{ all_token_prices('list_min') }} as token_price_low,
+    {{ all_token_prices('list_max') }} as token_price_high,
+    -- A price ends where the next one begins; that of an id which is gone, where it was listed last.
+    case
+        when is_open then null
+        when lead(is_return) over (partition by model_id order by valid_from) = false
+            then lead(valid_from) over (partition by model_id order by valid_from)
+        else last_seen_at
+    end as valid_to
+from intervals

@@ -1,0 +1,55 @@
+-- Every period that a rankings response covers whole, whether or not it has rows for it.
+with observations as (
+
+    select * from {{ ref('stg_openrouter__observations') }}
+    where surface = 'rankings'
+
+),
+
+covered_days as (
+
+    select
+        *,
+        {{ days_between('start_date', 'end_date') }} as date
+    from observations
+
+),
+
+covered as (
+
+    select
+        slice,
+        period,
+        cast(date_trunc(period, date) as date) as period_start,
+        max(date) as period_end,
+        raw_file,
+        scope_id,
+        source_url,
+        as_of,
+        fetched_at
+    from covered_days
+    group by all
+    -- A period at the edge of the window, of which the response holds a part, is not covered.
+    having
+        min(date) = period_start
+        and count(*) = {{ days_in_period('period', 'period_start') }}
+
+),
+
+ranked as (
+
+    select
+        *,
+        period_end < cast(as_of as date) as is_complete,
+        row_number() over (
+            partition by slice, period, period_start
+            order by as_of desc, fetched_at desc, raw_file desc
+        ) as recency
+    from covered
+
+)
+
+select
+    * exclude (recency),
+    recency = 1 and is_complete as is_latest
+from ranked

@@ -1,0 +1,34 @@
+-- What a whole complete period adds up to, and how much an unlisted member may have had in it.
+with rankings as (
+
+    select * from {{ ref('int_rankings__latest') }}
+    where slice = 'all'
+
+),
+
+totals as (
+
+    select
+        period,
+        period_start,
+        period_end,
+        scope_id,
+        source_url,
+        as_of,
+        fetched_at,
+        cast(sum(tokens) as bigint) as total_tokens,
+        cast(coalesce(sum(tokens) filter (where is_other), 0) as bigint) as other_tokens,
+        coalesce(min(tokens) filter (where not is_other), 0) as last_listed_tokens,
+        count(*) filter (where not is_other) as models_listed
+    from rankings
+    group by all
+
+)
+
+select
+    *,
+    -- An unlisted model had at most what the last listed one had, and no more than all unlisted ones together.
+    least(last_listed_tokens, other_tokens) as unlisted_model_tokens_high,
+    -- An author may have any number of unlisted models.
+    other_tokens as unlisted_author_tokens_high
+from totals

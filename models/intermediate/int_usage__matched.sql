@@ -1,0 +1,104 @@
+-- Which id a permaslug is on a day, and by which observation of /models: the newest up to the end of the day
+-- that lists it, else the first after it. Never fuzzy; every row of usage stays, and stays one row.
+with usage as (
+
+    select * from {{ ref('int_rankings__latest') }}
+    where slice = 'all' and period = 'day' and not is_other
+
+),
+
+listings as (
+
+    select * from {{ ref('int_permaslugs__listings') }}
+
+),
+
+observations as (
+
+    select as_of as observed_at from {{ ref('int_models__observations') }}
+
+),
+
+days as (
+
+    select
+        usage_days.date,
+        {{ end_of_day('usage_days.date') }} as day_end,
+        max(observations.observed_at) as newest_observed_at
+    from (select distinct period_start as date from usage) as usage_days
+    left join observations on observations.observed_at < {{ end_of_day('usage_days.date') }}
+    group by usage_days.date
+
+),
+
+candidates as (
+
+    select
+        usage.period_start as date,
+        usage.model_permaslug,
+        days.day_end,
+        days.newest_observed_at,
+        listings.model_id,
+        listings.is_alias,
+        listings.listed_from >= days.day_end as is_later,
+        case
+            when listings.listed_from >= days.day_end then listings.listed_from
+            else least(listings.last_listed_at, days.newest_observed_at)
+        end as price_as_of
+    from usage
+    inner join days on usage.period_start = days.date
+    inner join listings
+        on
+            usage.base_slug = listings.base_slug
+            and usage.variant = listings.variant
+
+),
+
+best as (
+
+    select *
+    from candidates
+    qualify row_number() over (
+        partition by date, model_permaslug
+        order by
+            is_alias asc,
+            is_later asc,
+            abs(epoch(day_end) - epoch(price_as_of)) asc,
+            model_id asc
+    ) = 1
+
+)
+
+select
+    usage.period_start as date,
+    usage.model_permaslug,
+    usage.base_slug,
+    usage.variant,
+    usage.author,
+    usage.tokens,
+    best.model_id,
+    best.price_as_of,
+    case
+        when best.model_id is null then 'none'
+        when best.is_later then 'backcast'
+        when
+            best.price_as_of = best.newest_observed_at
+            and epoch(best.day_end) - epoch(best.price_as_of) < 48 * 3600
+            then 'observed'
+        else 'carried'
+    end as price_basis,
+    case
+        when not best.is_later then (epoch(best.day_end) - epoch(best.price_as_of)) / 3600
+    end as price_age_hours,
+    case
+        when best.is_later then date_diff('day', usage.period_start, cast(best.price_as_of as date))
+    end as price_lag_days,
+    usage.scope_id,
+    usage.source_url,
+    usage.as_of,
+    usage.fetched_at
+from usage
+left join best
+    on
+        usage.period_start = best.date
+        and usage.model_permaslug = best.model_permaslug

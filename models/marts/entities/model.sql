@@ -1,0 +1,61 @@
+with listed as (
+
+    select * from {{ ref('int_models__latest') }}
+
+),
+
+ranked as (
+
+    select
+        model_permaslug,
+        min(period_start) as first_ranked_on,
+        max(period_start) as last_ranked_on,
+        count(*) as days_ranked,
+        {{ provenance_of('latest') }}
+    from {{ ref('int_rankings__latest') }} as latest
+    where slice = 'all' and period = 'day' and not is_other
+    group by model_permaslug
+
+),
+
+known as (
+
+    select model_permaslug from listed
+    union
+    select model_permaslug from ranked
+
+)
+
+select
+    known.model_permaslug,
+    {{ base_slug('known.model_permaslug') }} as base_slug,
+    {{ variant('known.model_permaslug') }} as variant,
+    {{ author('known.model_permaslug') }} as author,
+    listed.model_id,
+    listed.name,
+    listed.created_at,
+    listed.context_length,
+    listed.max_completion_tokens,
+    listed.modality,
+    listed.input_modalities,
+    listed.output_modalities,
+    listed.is_reasoning_capable,
+    nullif(listed.hugging_face_id, '') as hugging_face_id,
+    listed.alias_target_slug,
+    coalesce(listed.is_listed, false) as is_listed,
+    listed.first_seen_at,
+    listed.as_of as last_seen_at,
+    ranked.first_ranked_on,
+    ranked.last_ranked_on,
+    coalesce(ranked.days_ranked, 0) as days_ranked,
+    coalesce(listed.scope_id, ranked.scope_id) as scope_id,
+    coalesce(listed.source_url, ranked.source_url) as source_url,
+    greatest(listed.as_of, ranked.as_of) as as_of,
+    least(listed.first_seen_at, ranked.oldest_as_of) as oldest_as_of,
+    case
+        when listed.as_of is null or listed.as_of < ranked.as_of then ranked.checked_at
+        else listed.fetched_at
+    end as checked_at
+from known
+left join listed using (model_permaslug)
+left join ranked using (model_permaslug)

@@ -1,0 +1,13 @@
+with members as (
+
+    select * from {{ ref('int_growth__members') }}
+    where member_type = 'author'
+
+)
+
+select
+    window_end,
+    horizon,
+    member as author,
+    {{ growth_columns() }}
+from members

@@ -1,0 +1,75 @@
+-- Every response, for every day it tells of: the way from a figure back to the file that supplied it.
+with observations as (
+
+    select * from {{ ref('stg_openrouter__observations') }}
+
+),
+
+covered as (
+
+    select * from {{ ref('int_rankings__covered') }}
+
+),
+
+row_counts as (
+
+    select
+        raw_file,
+        period_start,
+        count(*) as row_count
+    from {{ ref('stg_openrouter__rankings') }}
+    group by raw_file, period_start
+
+),
+
+rankings as (
+
+    select
+        observations.* exclude (row_count),
+        covered.period_start as date,
+        covered.is_complete,
+        covered.is_latest,
+        coalesce(row_counts.row_count, 0) as row_count
+    from covered
+    inner join observations using (raw_file)
+    left join row_counts using (raw_file, period_start)
+
+),
+
+snapshots as (
+
+    select
+        * exclude (row_count),
+        cast(as_of as date) as date,
+        true as is_complete,
+        row_number() over (
+            partition by surface, slice, cast(as_of as date) order by as_of desc, fetched_at desc, raw_file desc
+        ) = 1 as is_latest,
+        row_count
+    from observations
+    where start_date is null
+
+)
+
+select
+    surface,
+    slice,
+    period,
+    date,
+    raw_file,
+    request_url,
+    payload_sha256,
+    row_count as rows,
+    is_complete,
+    is_latest,
+    fetched_at,
+    scope_id,
+    source_url,
+    as_of,
+    as_of as oldest_as_of,
+    fetched_at as checked_at
+from (
+    select * from rankings
+    union all by name
+    select * from snapshots
+)

@@ -1,0 +1,82 @@
+-- Values of a complete day that two responses tell differently; a list that a model enters or leaves is one of them.
+with covered as (
+
+    select
+        *,
+        row_number() over (partition by slice, period_start order by as_of, fetched_at, raw_file) = 1 as is_first
+    from {{ ref('int_rankings__covered') }}
+    where is_complete and period = 'day'
+
+),
+
+rankings as (
+
+    select * from {{ ref('stg_openrouter__rankings') }}
+
+),
+
+told as (
+
+    select distinct
+        covered.slice,
+        covered.period_start,
+        rankings.model_permaslug
+    from covered
+    inner join rankings using (raw_file, slice, period, period_start)
+
+),
+
+observed as (
+
+    select
+        told.*,
+        rankings.tokens,
+        covered.is_first,
+        covered.is_latest,
+        covered.scope_id,
+        covered.source_url,
+        covered.as_of,
+        covered.fetched_at
+    from told
+    inner join covered using (slice, period_start)
+    left join rankings
+        on
+            covered.raw_file = rankings.raw_file
+            and told.period_start = rankings.period_start
+            and told.model_permaslug = rankings.model_permaslug
+
+),
+
+compared as (
+
+    select
+        slice,
+        period_start as date,
+        model_permaslug,
+        max(tokens) filter (where is_first) as first_tokens,
+        max(tokens) filter (where is_latest) as last_tokens,
+        count(*) as observations,
+        {{ provenance_of('observed') }}
+    from observed
+    group by slice, period_start, model_permaslug
+    having count(distinct coalesce(tokens, -1)) > 1
+
+)
+
+select
+    slice,
+    date,
+    model_permaslug,
+    first_tokens,
+    last_tokens,
+    last_tokens - first_tokens as change_tokens,
+    100 * (last_tokens / nullif(first_tokens, 0) - 1) as change_pct,
+    oldest_as_of as first_as_of,
+    as_of as last_as_of,
+    observations,
+    scope_id,
+    source_url,
+    as_of,
+    oldest_as_of,
+    checked_at
+from compared

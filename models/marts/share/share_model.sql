@@ -1,0 +1,24 @@
+with members as (
+
+    select * from {{ ref('int_spans__members') }}
+    where member_type = 'model'
+
+),
+
+spans as (
+
+    select * from {{ ref('int_spans') }}
+    where span in ('day', 'week', 'month') and is_whole
+
+)
+
+select
+    spans.span as period,
+    spans.span_start as period_start,
+    members.member as model_permaslug,
+    {{ base_slug('members.member') }} as base_slug,
+    {{ variant('members.member') }} as variant,
+    {{ author('members.member') }} as author,
+    {{ share_columns() }}
+from spans
+inner join members using (span, span_start)
