@@ -65,7 +65,7 @@
 {% macro shown_prices() -%}
     {%- for name in listed_prices() %}
     {% if name == 'discount' -%}
-    discount_price as discount
+    cast(discount_price as double) as discount
     {%- elif name in unit_prices() -%}
     cast({{ name }}_price as double) as {{ name }}_usd
     {%- else -%}

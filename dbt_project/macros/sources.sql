@@ -12,6 +12,11 @@
     ltrim(split_part({{ slug }}, '/', 1), '~')
 {%- endmacro %}
 
+{#- The slug that rankings call a model by: its canonical slug and the variant of its id. -#}
+{% macro permaslug(canonical_slug, variant) -%}
+    {{ canonical_slug }} || case {{ variant }} when 'standard' then '' else ':' || {{ variant }} end
+{%- endmacro %}
+
 {#- Which slice of traffic a rankings request asked for: all, or such as modality=text&context_bucket=10K. -#}
 {% macro slice() -%}
     coalesce(

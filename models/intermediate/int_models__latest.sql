@@ -16,18 +16,34 @@ named as (
 
     select
         models.*,
-        canonical_slug || case models.variant when 'standard' then '' else ':' || models.variant end
-            as model_permaslug,
-        min(models.created_at) over (partition by models.canonical_slug, models.variant) as first_created_at,
-        min(models.as_of) over (partition by models.canonical_slug, models.variant) as first_seen_at,
+        {{ permaslug('models.canonical_slug', 'models.variant') }} as model_permaslug,
+        min(models.created_at) over permaslug as first_created_at,
+        min(models.as_of) over permaslug as first_seen_at,
         observations.is_newest as is_listed
     from models
     inner join observations using (raw_file)
+    window permaslug as (partition by models.canonical_slug, models.variant)
 
 )
 
 select
-    * exclude (created_at, first_created_at),
-    first_created_at as created_at
+    model_permaslug,
+    model_id,
+    name,
+    first_created_at as created_at,
+    context_length,
+    max_completion_tokens,
+    modality,
+    input_modalities,
+    output_modalities,
+    is_reasoning_capable,
+    hugging_face_id,
+    alias_target_slug,
+    is_listed,
+    first_seen_at,
+    scope_id,
+    source_url,
+    as_of,
+    fetched_at
 from named
 qualify row_number() over (partition by model_permaslug order by as_of desc, model_id asc) = 1

@@ -14,7 +14,18 @@ observations as (
 listed as (
 
     select
-        models.*,
+        models.model_id,
+        {{ permaslug('models.canonical_slug', 'models.variant') }} as model_permaslug,
+        models.author,
+        {% for name in listed_prices() -%}
+        models.{{ name }}_price,
+        {% endfor -%}
+        models.is_dynamic,
+        models.overrides,
+        models.scope_id,
+        models.source_url,
+        models.as_of,
+        models.fetched_at,
         observations.observation_no,
         observations.previous_as_of,
         observations.is_newest,
@@ -78,7 +89,9 @@ stretches as (
 intervals as (
 
     select
-        * exclude (as_of, is_newest, is_start),
+        * exclude (
+            as_of, fetched_at, observation_no, previous_as_of, is_newest, is_start, previous_observation_no, interval_no, prices
+        ),
         as_of as valid_from,
         previous_as_of as not_before
     from stretches

@@ -31,7 +31,11 @@ prices as (
     select
         usage.date,
         usage.model_permaslug,
-        intervals.* exclude (scope_id, source_url),
+        intervals.prompt_price,
+        intervals.completion_price,
+        intervals.cache_read_price,
+        intervals.is_free,
+        intervals.is_priced,
         intervals.source_url as price_source_url,
         usage.price_as_of between intervals.valid_from and intervals.last_seen_at as is_at_day_end,
         min(intervals.token_price_low) over in_day as day_price_low,

@@ -26,8 +26,7 @@ intervals as (
 
 select
     models.model_id,
-    models.canonical_slug,
-    models.variant,
+    {{ permaslug('models.canonical_slug', 'models.variant') }} as model_permaslug,
     models.author,
     models.name,
     {{ shown_prices() }},

@@ -16,8 +16,7 @@ with intervals as (
 
 select
     model_id,
-    canonical_slug,
-    variant,
+    model_permaslug,
     author,
     valid_from,
     valid_to,
