@@ -1,0 +1,92 @@
+"""What the lineage needs beyond Dagster's own: OpenRouter's endpoints, the lake's ledger, and column lineage.
+
+Column lineage is read off the SQL that dbt compiled, without a database. Which asset is built from which is
+known to Dagster by itself and does not belong here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import dagster as dg
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.lineage import lineage
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.optimizer.scope import build_scope
+
+from orchestration.defs.raw import endpoint_key, raw_key
+from orchestration.defs.resources import OWNERS
+from orchestration.openrouter.surfaces import BASE_URL, SURFACES
+
+_DIALECT = "duckdb"
+
+
+class ColumnLineage:
+    """Which columns each column of a dbt model is computed from, as keys and columns of Dagster assets."""
+
+    def __init__(self, manifest: Mapping[str, Any], asset_key: Callable[[Mapping[str, Any]], dg.AssetKey]) -> None:
+        self._keys: dict[tuple[str, str], dg.AssetKey] = {}
+        self._schema: dict[str, dict[str, dict[str, dict[str, str]]]] = {}
+        nodes = [node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed")]
+        for node in [*nodes, *manifest["sources"].values()]:
+            table = node.get("alias") or node["identifier"]
+            self._keys[node["schema"], table] = asset_key(node)
+            # Only names matter for lineage, not types.
+            columns = dict.fromkeys(node["columns"], "varchar")
+            self._schema.setdefault(node["database"], {}).setdefault(node["schema"], {})[table] = columns
+
+    def of(self, columns: Mapping[str, Any], compiled_sql: str) -> dg.TableColumnLineage | None:
+        """Lineage of the columns in that SQL; None if the SQL is beyond the parser, which harms nothing else."""
+        try:
+            query = qualify(
+                sqlglot.parse_one(compiled_sql, dialect=_DIALECT),
+                dialect=_DIALECT,
+                schema=self._schema,
+                validate_qualify_columns=False,
+            )
+            scope = build_scope(query)
+            sources = {
+                column: self._sources(lineage(column, query, schema=self._schema, dialect=_DIALECT, scope=scope))
+                for column in columns
+            }
+        except SqlglotError:
+            return None
+        return dg.TableColumnLineage({column: found for column, found in sources.items() if found})
+
+    def _sources(self, column: Any) -> list[dg.TableColumnDep]:
+        found = {
+            (self._keys[leaf.source.db, leaf.source.name], leaf.name.rsplit(".", 1)[-1].strip('"'))
+            for leaf in column.walk()
+            if isinstance(leaf.source, exp.Table) and (leaf.source.db, leaf.source.name) in self._keys
+        }
+        return [dg.TableColumnDep(key, name) for key, name in sorted(found, key=str) if name != "*"]
+
+
+@dg.definitions
+def external_assets() -> dg.Definitions:
+    endpoints = [
+        dg.AssetSpec(
+            endpoint_key(surface),
+            group_name="openrouter",
+            kinds={"api"},
+            description=f"OpenRouter's public endpoint `{surface.path}`. Not ours: observed, never written.",
+            metadata={
+                "endpoint": dg.MetadataValue.url(BASE_URL + surface.path),
+                "cite": dg.MetadataValue.url(surface.source_url),
+                "licence": surface.licence,
+            },
+        )
+        for surface in SURFACES.values()
+    ]
+    ledger = dg.AssetSpec(
+        ["raw", "observations"],
+        deps=[raw_key(surface) for surface in SURFACES.values()],
+        group_name="raw",
+        kinds={"parquet"},
+        owners=OWNERS,
+        description="The lake's ledger: one row a response, read from the metadata of its Parquet file.",
+    )
+    return dg.Definitions(assets=[*endpoints, ledger])

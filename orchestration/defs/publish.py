@@ -1,0 +1,76 @@
+"""The published file: every mart that passed its checks, in one step.
+
+How files are swapped is the warehouse's business. A mart is what stands in the schema `marts`; the seed `scopes`
+is published with them.
+"""
+
+from typing import Any
+
+import dagster as dg
+
+from orchestration.defs.resources import OWNERS, POOL, failure
+from orchestration.defs.transform import MANIFEST, asset_key
+from orchestration.errors import RouterscopeError
+from orchestration.settings import Settings
+from orchestration.warehouse import Table, Warehouse
+
+PUBLISHED_SEEDS = ("scopes",)
+_NODES: list[dict[str, Any]] = [
+    node
+    for node in MANIFEST["nodes"].values()
+    if (node["resource_type"] == "model" and node["schema"] == "marts")
+    or (node["resource_type"] == "seed" and node["name"] in PUBLISHED_SEEDS)
+]
+
+
+def tables() -> list[Table]:
+    """The tables to publish, by name, with their documentation."""
+    return sorted(
+        (
+            Table(
+                name=node["name"],
+                schema=node["schema"],
+                description=node["description"],
+                columns={name: column["description"] for name, column in node["columns"].items()},
+            )
+            for node in _NODES
+        ),
+        key=lambda table: table.name,
+    )
+
+
+@dg.asset(
+    deps=[asset_key(node) for node in _NODES],
+    group_name="published",
+    kinds={"duckdb", "parquet"},
+    owners=OWNERS,
+    pool=POOL,
+    description=(
+        "What people read: `published/routerscope.duckdb` and one Parquet file a mart. Only a build that passed every "
+        "blocking check gets here; it replaces the one before in one step, and readers of that one keep reading it."
+    ),
+)
+def published(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    warehouse = Warehouse(Settings.load().data)
+    try:
+        publication = warehouse.publish(tables())
+    except RouterscopeError as error:
+        raise failure(error) from error
+    for node in _NODES:
+        rows = publication.rows[node["name"]]
+        context.log_event(dg.AssetObservation(asset_key(node), metadata={"dagster/row_count": rows}))
+    listing = "\n".join(f"| {name} | {rows:,} |" for name, rows in publication.rows.items())
+    return dg.MaterializeResult(
+        metadata={
+            "file": dg.MetadataValue.path(warehouse.published / "routerscope.duckdb"),
+            "tables": len(publication.rows),
+            "rows": sum(publication.rows.values()),
+            "bytes": publication.size_bytes,
+            "contents": dg.MetadataValue.md(f"| mart | rows |\n| --- | ---: |\n{listing}"),
+        }
+    )
+
+
+@dg.definitions
+def published_assets() -> dg.Definitions:
+    return dg.Definitions(assets=[published])

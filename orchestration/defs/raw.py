@@ -1,0 +1,148 @@
+"""Raw assets: one a surface, each taking in the responses that the lake does not hold yet.
+
+How a response is read is the surface's business, how it is kept the lake's. Nothing is judged here.
+"""
+
+import dagster as dg
+import pyarrow as pa
+
+from orchestration.defs.resources import OWNERS, POOL, failure, open_lake, open_source
+from orchestration.errors import ResponseError, RouterscopeError
+from orchestration.lake import PROVENANCE, Lake, Provenance, read_metadata
+from orchestration.openrouter.replay import Replay
+from orchestration.openrouter.surfaces import BASE_URL, SURFACES, Answer, Observation, Surface
+from orchestration.settings import Settings
+
+
+def endpoint_key(surface: Surface) -> dg.AssetKey:
+    """Key of the external asset that stands for the surface's endpoint."""
+    return dg.AssetKey(["openrouter", surface.name])
+
+
+def raw_key(surface: Surface) -> dg.AssetKey:
+    return dg.AssetKey(["raw", surface.name])
+
+
+def provenance(surface: Surface, observation: Observation, answer: Answer) -> Provenance:
+    return Provenance(
+        as_of=answer.as_of,
+        fetched_at=observation.fetched_at,
+        request_url=surface.request_url(answer.params),
+        source_url=surface.source_url,
+        citation=surface.citation.format(as_of=answer.as_of.strftime("%Y-%m-%dT%H:%M:%SZ")),
+        licence=surface.licence,
+        payload_sha256=observation.payload_sha256,
+        schema_version=surface.schema_version,
+        request=answer.params,
+    )
+
+
+def take_in(surface: Surface, source: Replay, lake: Lake, context: dg.AssetExecutionContext) -> int:
+    """Write every response of the source that the lake lacks; returns how many there were.
+
+    Raises ResponseError naming those that cannot be read, after all others are written; LakeError at once.
+    """
+    recordings = source.recordings(surface)
+    added, unreadable = 0, []
+    for number, recording in enumerate(recordings, start=1):
+        try:
+            observation = recording.observe()
+            if observation.payload_sha256 in lake.payloads(surface.name, observation.fetched_at):
+                continue
+            answer = surface.read(observation)
+        except ResponseError as error:
+            unreadable.append(str(error))
+            continue
+        if lake.write(surface.name, answer.table, provenance(surface, observation, answer)):
+            added += 1
+        if added and number % 25 == 0:
+            context.log.info(f"{surface.name}: {number} of {len(recordings)} responses read")
+    if unreadable:
+        raise ResponseError("\n".join(unreadable))
+    if not recordings:
+        context.log.warning(f"{surface.name}: the source has no responses; its tables stay as they are")
+    return added
+
+
+def describe(surface: Surface, lake: Lake) -> dict[str, dg.MetadataValue]:
+    """What a person wants to know of a surface in the lake."""
+    files = lake.files(surface.name)
+    if not files:
+        return {"responses": dg.MetadataValue.int(0)}
+    held = [read_metadata(path) for path in files]
+    newest = max(range(len(held)), key=lambda place: held[place]["as_of"])
+    table = pa.parquet.ParquetFile(files[newest]).read()
+    days = {row["fetched_at"][:10] for row in held}
+    if "date" in table.column_names:
+        days = set().union(*(_days(path) for path in files))
+    return {
+        "dagster/row_count": dg.MetadataValue.int(sum(int(row["rows"]) for row in held)),
+        "responses": dg.MetadataValue.int(len(files)),
+        "days_covered": dg.MetadataValue.int(len(days)),
+        "first_day": dg.MetadataValue.text(min(days)),
+        "last_day": dg.MetadataValue.text(max(days)),
+        "newest_as_of": dg.MetadataValue.text(held[newest]["as_of"]),
+        "bytes": dg.MetadataValue.int(sum(path.stat().st_size for path in files)),
+        "newest_request": dg.MetadataValue.url(held[newest]["request_url"]),
+        "citation": dg.MetadataValue.text(held[newest]["citation"]),
+        "preview": dg.MetadataValue.md(_preview(table.slice(0, 10))),
+    }
+
+
+def _days(path: object) -> set[str]:
+    dates = pa.parquet.ParquetFile(path).read(columns=["date"]).column("date")
+    return {str(date) for date in dates.unique().to_pylist()}
+
+
+def _preview(table: pa.Table) -> str:
+    names = [name for name in table.column_names if name not in PROVENANCE.names and table.column(name).null_count == 0]
+    lines = ["| " + " | ".join(names[:6]) + " |", "|" + " --- |" * len(names[:6])]
+    for row in table.select(names[:6]).to_pylist():
+        lines.append("| " + " | ".join(str(value)[:60].replace("|", "\\|").replace("\n", " ") for value in row.values()) + " |")
+    return "\n".join(lines)
+
+
+def column_schema(schema: pa.Schema) -> dg.TableSchema:
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(item.name, str(item.type)[:60], constraints=dg.TableColumnConstraints(nullable=item.nullable))
+            for item in schema
+        ]
+    )
+
+
+def _raw_asset(surface: Surface) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=raw_key(surface),
+        deps=[endpoint_key(surface)],
+        group_name="raw",
+        kinds={"parquet"},
+        owners=OWNERS,
+        pool=POOL,
+        description=(
+            f"Every response of `{surface.path}` ever observed, one immutable Parquet file each, with where it came from. "
+            f"Licence: {surface.licence}."
+        ),
+        metadata={
+            "dagster/column_schema": column_schema(pa.schema([*surface.schema, *PROVENANCE])),
+            "source": dg.MetadataValue.url(surface.source_url),
+            "endpoint": dg.MetadataValue.url(BASE_URL + surface.path),
+        },
+    )
+    def raw(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        try:
+            settings = Settings.load()
+            lake = open_lake(settings)
+            lake.check_kind()
+            lake.sweep()
+            added = take_in(surface, open_source(settings), lake, context)
+        except RouterscopeError as error:
+            raise failure(error) from error
+        return dg.MaterializeResult(metadata={"requests": added, **describe(surface, lake)})
+
+    return raw
+
+
+@dg.definitions
+def raw_assets() -> dg.Definitions:
+    return dg.Definitions(assets=[_raw_asset(surface) for surface in SURFACES.values()])

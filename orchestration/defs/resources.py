@@ -1,0 +1,46 @@
+"""What several assets share: the pool, the owner, the source that the settings name, and dbt."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import dagster as dg
+from dagster_dbt import DbtCliResource
+
+from orchestration.errors import RouterscopeError, SettingsError
+from orchestration.lake import Lake
+from orchestration.openrouter.replay import Replay
+from orchestration.settings import PROJECT_DIR, Settings
+
+POOL = "warehouse"
+DBT = Path(sys.executable).with_name("dbt")
+OWNERS = ["team:routerscope"]
+
+
+def open_lake(settings: Settings) -> Lake:
+    """The lake of the settings' data folder; simulated and real data never share one."""
+    return Lake(settings.data / "raw", "simulated" if settings.source == "simulator" else "real")
+
+
+def open_source(settings: Settings) -> Replay:
+    """The source that the settings name. Raises SettingsError for one that this version does not have."""
+    if settings.source != "replay" or settings.replay_dir is None:
+        raise SettingsError(
+            f"ROUTERSCOPE_SOURCE is {settings.source!r}, which this version cannot read yet. "
+            "Set it to replay, and ROUTERSCOPE_REPLAY_DIR to a folder of recorded responses."
+        )
+    return Replay(settings.replay_dir, settings.now)
+
+
+def failure(error: RouterscopeError) -> dg.Failure:
+    """The error as Dagster shows it: its sentence, and no retry, since the same input would fail again."""
+    return dg.Failure(description=str(error), allow_retries=False)
+
+
+@dg.definitions
+def resources() -> dg.Definitions:
+    project = str(PROJECT_DIR)
+    return dg.Definitions(
+        resources={"dbt": DbtCliResource(project_dir=project, profiles_dir=project, dbt_executable=str(DBT))}
+    )

@@ -1,0 +1,126 @@
+"""dbt's models, seeds and data tests as one set of Dagster assets and checks.
+
+The manifest is made anew when a hash of dbt's inputs has changed, and never read when it is stale.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, dbt_assets
+
+from orchestration.defs.lineage import ColumnLineage
+from orchestration.defs.resources import DBT, OWNERS, POOL, failure
+from orchestration.errors import RouterscopeError, WarehouseError
+from orchestration.settings import PROJECT_DIR, Settings
+
+_INPUTS = ("dbt_project.yml", "profiles.yml", "dbt_project/**/*", "models/**/*", "seeds/**/*")
+_TARGET = PROJECT_DIR / "target"
+
+
+def _inputs_hash() -> str:
+    digest = hashlib.sha256((PROJECT_DIR / "requirements.lock").read_bytes())
+    for pattern in _INPUTS:
+        for path in sorted(path for path in PROJECT_DIR.glob(pattern) if path.is_file()):
+            digest.update(str(path.relative_to(PROJECT_DIR)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def manifest() -> dict[str, Any]:
+    """dbt's manifest of the project as it is now. Raises WarehouseError if dbt cannot parse the project."""
+    stamp, path = _TARGET / "manifest.sha256", _TARGET / "manifest.json"
+    wanted = _inputs_hash()
+    if not (path.exists() and stamp.exists() and stamp.read_text() == wanted):
+        parsed = subprocess.run(  # noqa: S603  # our own dbt, with fixed arguments
+            [DBT, "--quiet", "--no-use-colors", "parse", "--profiles-dir", PROJECT_DIR],
+            cwd=PROJECT_DIR,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if parsed.returncode:
+            raise WarehouseError(f"dbt cannot parse the project, so nothing was built:\n{parsed.stdout}{parsed.stderr}")
+        stamp.write_text(wanted)
+    return dict(json.loads(path.read_text()))
+
+
+MANIFEST = manifest()
+
+
+class Translator(DagsterDbtTranslator):
+    """Groups that tell the story: staging, intermediate, then one for each folder of marts."""
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        folders = dbt_resource_props["fqn"][1:-1]
+        return "seeds" if dbt_resource_props["resource_type"] == "seed" else (folders or [None])[-1]
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
+        return super().get_asset_spec(manifest, unique_id, project).replace_attributes(owners=OWNERS)
+
+
+TRANSLATOR = Translator()
+
+
+def asset_key(node: Mapping[str, Any]) -> dg.AssetKey:
+    """Key of the Dagster asset that stands for a node of the manifest."""
+    return TRANSLATOR.get_asset_key(node)
+
+
+@dbt_assets(
+    manifest=MANIFEST,
+    dagster_dbt_translator=TRANSLATOR,
+    exclude="resource_type:unit_test",
+    name="dbt",
+    pool=POOL,
+)
+def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+    try:
+        os.environ["ROUTERSCOPE_DATA_DIR"] = str(Settings.load().data)
+        arguments = ["build", "--exclude-resource-type", "unit_test"]
+        invocation = dbt.cli(arguments, context=context, raise_on_error=False)
+        lineage = ColumnLineage(MANIFEST, asset_key)
+        for event in invocation.stream():
+            yield _with_lineage(event, lineage, invocation.target_path) if isinstance(event, dg.Output) else event
+        if not invocation.is_successful():
+            raise WarehouseError(_what_failed(invocation))
+    except RouterscopeError as error:
+        raise failure(error) from error
+
+
+def _with_lineage(event: dg.Output[Any], lineage: ColumnLineage, target: Path) -> dg.Output[Any]:
+    node = MANIFEST["nodes"][event.metadata["unique_id"].value]
+    compiled = target / "compiled" / node["package_name"] / node["original_file_path"]
+    if node["resource_type"] != "model" or not compiled.exists():
+        return event
+    columns = lineage.of(node["columns"], compiled.read_text())
+    return event.with_metadata({**event.metadata, "dagster/column_lineage": columns}) if columns else event
+
+
+def _what_failed(invocation: DbtCliInvocation) -> str:
+    """The failed models and checks in a sentence each."""
+    try:
+        results = invocation.get_artifact("run_results.json")["results"]
+    except (FileNotFoundError, json.JSONDecodeError):
+        return f"dbt ended before it built anything. What is published is as it was. See {invocation.target_path}/dbt.log."
+    failed = [
+        f"  {result['unique_id'].split('.')[2]}: {(result['message'] or result['status']).strip()}"
+        for result in results
+        if result["status"] in ("error", "fail", "runtime error")
+    ]
+    return "\n".join(
+        [
+            f"{len(failed)} of the models and checks failed, so nothing was published; what was published is as it was.",
+            *failed,
+            "The build is kept in the warehouse for a look; raw data is untouched.",
+        ]
+    )
+
+
+@dg.definitions
+def transform_assets() -> dg.Definitions:
+    return dg.Definitions(assets=[dbt_models])

@@ -1,0 +1,131 @@
+"""The DuckDB files: the warehouse that dbt builds, and the published generation that people read.
+
+    <data>/warehouse.duckdb              one writer; never for readers
+    <data>/generations/<moment>/         routerscope.duckdb and <mart>.parquet, complete, never changed
+    <data>/published -> generations/…    swapped in one step
+
+What the tables mean is dbt's business; which of them are marts is told by the caller.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from orchestration.errors import WarehouseError
+
+# What DuckDB 1.2 can still open; a file that 2.0 writes by default it cannot.
+STORAGE_VERSION = "v1.0.0"
+KEPT_GENERATIONS = 3
+FILE_NAME = "routerscope.duckdb"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the warehouse to publish under its own name, with the words that describe it."""
+
+    name: str
+    schema: str
+    description: str
+    columns: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What was published: its folder, and the rows of each table."""
+
+    folder: Path
+    rows: Mapping[str, int]
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(path.stat().st_size for path in self.folder.iterdir())
+
+
+class Warehouse:
+    """The DuckDB files below one data folder."""
+
+    def __init__(self, data: Path) -> None:
+        self.path = data / "warehouse.duckdb"
+        self.published = data / "published"
+        self._generations = data / "generations"
+
+    def publish(self, tables: Sequence[Table]) -> Publication:
+        """Copy the tables into a new generation and make it the published one, in one step.
+
+        Readers of the generation before keep reading it. Raises WarehouseError, with what was published as it was.
+        """
+        self._remove_unfinished()
+        generation = self._generations / dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        try:
+            generation.mkdir(parents=True)
+            rows = self._copy(tables, generation)
+            for path in (*generation.iterdir(), generation):
+                _sync(path)
+            link = self._generations / f"{generation.name}.link"
+            link.symlink_to(Path(self._generations.name) / generation.name)
+            link.replace(self.published)
+        except (OSError, duckdb.Error) as error:
+            shutil.rmtree(generation, ignore_errors=True)
+            raise WarehouseError(
+                f"The marts could not be published to {self.published}: {error}. "
+                "What was published before still is. Make room or mend the folder's permissions, and run again."
+            ) from error
+        self._prune()
+        return Publication(generation, rows)
+
+    def _copy(self, tables: Sequence[Table], generation: Path) -> dict[str, int]:
+        rows: dict[str, int] = {}
+        with duckdb.connect() as connection:
+            connection.execute(f"ATTACH {_text(self.path)} AS warehouse (READ_ONLY)")
+            connection.execute(f"ATTACH {_text(generation / FILE_NAME)} AS published (STORAGE_VERSION '{STORAGE_VERSION}')")
+            for table in tables:
+                source, target = f"warehouse.{_name(table.schema)}.{_name(table.name)}", f"published.{_name(table.name)}"
+                connection.execute(f"CREATE TABLE {target} AS FROM {source} ORDER BY ALL")
+                connection.execute(f"COMMENT ON TABLE {target} IS {_text(table.description)}")
+                for column, description in table.columns.items():
+                    connection.execute(f"COMMENT ON COLUMN {target}.{_name(column)} IS {_text(description)}")
+                copied = connection.execute(
+                    f"COPY {target} TO {_text(generation / f'{table.name}.parquet')} (FORMAT parquet, COMPRESSION zstd)"
+                ).fetchone()
+                rows[table.name] = int(copied[0]) if copied else 0
+            connection.execute("DETACH published")
+        return rows
+
+    def _all(self) -> list[Path]:
+        return sorted(path for path in self._generations.glob("*Z") if path.is_dir())
+
+    def _remove_unfinished(self) -> None:
+        """What a publish that was killed left behind: anything newer than what is published."""
+        current = self.published.resolve().name if self.published.exists() else ""
+        for generation in self._all():
+            if generation.name > current:
+                shutil.rmtree(generation, ignore_errors=True)
+        for link in self._generations.glob("*.link"):
+            link.unlink(missing_ok=True)
+
+    def _prune(self) -> None:
+        for old in self._all()[:-KEPT_GENERATIONS]:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _name(identifier: str) -> str:
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def _text(value: object) -> str:
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
