@@ -81,8 +81,7 @@ def asset_key(node: Mapping[str, Any]) -> dg.AssetKey:
 def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
     try:
         os.environ["ROUTERSCOPE_DATA_DIR"] = str(Settings.load().data)
-        arguments = ["build", "--exclude-resource-type", "unit_test"]
-        invocation = dbt.cli(arguments, context=context, raise_on_error=False)
+        invocation = dbt.cli(["build"], context=context, raise_on_error=False)
         lineage = ColumnLineage(MANIFEST, asset_key)
         for event in invocation.stream():
             yield _with_lineage(event, lineage, invocation.target_path) if isinstance(event, dg.Output) else event

@@ -1,0 +1,27 @@
+{{ config(meta={'dagster': {'ref': {'name': 'traffic_summary'}}}) }}
+-- No row of a period, or of a window, that had not ended when its newest figure was made.
+with rows_by_end as (
+
+    {% for mart in ['share_model', 'share_author', 'spend_model', 'spend_author', 'traffic_summary'] -%}
+    select
+        '{{ mart }}' as mart,
+        {{ period_end('period', 'period_start') }} as last_day,
+        as_of
+    from {{ ref(mart) }}
+
+    union all
+
+    {% endfor -%}
+    {% for mart in ['growth_model', 'growth_author'] -%}
+    select
+        '{{ mart }}' as mart,
+        window_end as last_day,
+        as_of
+    from {{ ref(mart) }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+)
+
+select *
+from rows_by_end
+where last_day >= cast(as_of as date)

@@ -1,0 +1,82 @@
+{{ config(meta={'dagster': {'ref': {'name': 'share_model'}}}) }}
+-- Every model's tokens of a day, and the remainder, are those of the newest raw response for the day: nothing is
+-- lost, doubled or mixed. Read from raw by another way than the models do.
+with raw_days as (
+
+    select
+        date,
+        max(as_of) as as_of
+    from {{ source('raw', 'rankings') }}
+    where
+        period = 'day'
+        and coalesce(modality, context_bucket, category, language_type) is null
+        and date < cast(as_of as date)
+    group by date
+
+),
+
+raw_tokens as (
+
+    select
+        rankings.date,
+        rankings.model_permaslug,
+        max(rankings.total_tokens) as tokens
+    from {{ source('raw', 'rankings') }} as rankings
+    inner join raw_days using (date, as_of)
+    where
+        rankings.period = 'day'
+        and coalesce(rankings.modality, rankings.context_bucket, rankings.category, rankings.language_type) is null
+    group by rankings.date, rankings.model_permaslug
+
+),
+
+mart_tokens as (
+
+    select
+        period_start as date,
+        model_permaslug,
+        tokens
+    from {{ ref('share_model') }}
+    where period = 'day'
+
+    union all
+
+    select
+        period_start as date,
+        'other' as model_permaslug,
+        other_tokens as tokens
+    from {{ ref('traffic_summary') }}
+    where period = 'day' and other_tokens > 0
+
+),
+
+raw_totals as (
+
+    select
+        date,
+        sum(tokens) as total_tokens
+    from raw_tokens
+    group by date
+
+)
+
+select
+    coalesce(raw_tokens.date, mart_tokens.date) as date,
+    coalesce(raw_tokens.model_permaslug, mart_tokens.model_permaslug) as model_permaslug,
+    raw_tokens.tokens as raw_tokens,
+    mart_tokens.tokens as mart_tokens
+from raw_tokens
+full join mart_tokens using (date, model_permaslug)
+where raw_tokens.tokens is distinct from mart_tokens.tokens
+
+union all
+
+select
+    raw_totals.date,
+    'total' as model_permaslug,
+    raw_totals.total_tokens as raw_tokens,
+    summary.total_tokens as mart_tokens
+from raw_totals
+left join {{ ref('traffic_summary') }} as summary
+    on raw_totals.date = summary.period_start and summary.period = 'day'
+where raw_totals.total_tokens is distinct from summary.total_tokens
