@@ -94,7 +94,5 @@
 
 {#- Change of a price against the interval before, in percent; null from nothing or from free. -#}
 {% macro change_pct(name) -%}
-    100 * (
-        cast({{ name }}_price as double) / nullif(cast(previous_prices.{{ name }} as double), 0) - 1
-    )
+    100 * ({{ usd_per_mtok(name ~ '_price') }} / nullif({{ usd_per_mtok('previous_prices.' ~ name) }}, 0) - 1)
 {%- endmacro %}

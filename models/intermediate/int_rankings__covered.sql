@@ -15,24 +15,31 @@ covered_days as (
 
 ),
 
+begun as (
+
+    select
+        *,
+        cast(date_trunc(period, date) as date) as period_start
+    from covered_days
+
+),
+
 covered as (
 
     select
         slice,
         period,
-        cast(date_trunc(period, date) as date) as period_start,
-        max(date) as period_end,
+        period_start,
+        {{ period_end('period', 'period_start') }} as period_end,
         raw_file,
         scope_id,
         source_url,
         as_of,
         fetched_at
-    from covered_days
-    group by all
+    from begun
+    group by slice, period, period_start, raw_file, scope_id, source_url, as_of, fetched_at
     -- A period at the edge of the window, of which the response holds a part, is not covered.
-    having
-        min(date) = period_start
-        and count(*) = {{ days_in_period('period', 'period_start') }}
+    having count(*) = {{ days_in_period('period', 'period_start') }}
 
 ),
 
