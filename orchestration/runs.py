@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import sys
 import time
@@ -28,8 +29,8 @@ JOB = "refresh"
 
 
 def say(line: str) -> None:
-    sys.__stdout__.write(line + "\n")
-    sys.__stdout__.flush()
+    # Not sys.stdout, which is silenced while dbt speaks.
+    print(line, file=sys.__stdout__, flush=True)
 
 
 def tidy(instance: dg.DagsterInstance) -> None:
@@ -114,8 +115,10 @@ class _Progress:
     def __call__(self, entry: EventLogEntry) -> None:
         event = entry.dagster_event
         if event is None:
-            if entry.level >= 20:
+            if int(entry.level) >= logging.WARNING or (entry.step_key or "").startswith("raw"):
                 self._tell(entry.user_message)
+        elif event.is_step_start and event.step_key == "dbt":
+            self._tell("building and checking the models …")
         elif event.is_step_failure:
             self._failed(event)
         elif event.event_type_value == "ASSET_MATERIALIZATION":
@@ -130,7 +133,9 @@ class _Progress:
         metadata = event.step_materialization_data.materialization.metadata
         path = event.asset_key.path if event.asset_key else []
         if path[:1] == ["raw"]:
-            facts = {name: metadata[name].value for name in ("requests", "responses", "newest_as_of") if name in metadata}
+            facts = {
+                name: metadata[name].value for name in ("requests", "responses", "newest_as_of") if name in metadata
+            }
             self._tell(
                 f"{path[-1]}: {facts.get('requests', 0)} new responses, {facts.get('responses', 0)} in the lake, "
                 f"newest as of {facts.get('newest_as_of', 'never')}"

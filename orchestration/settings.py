@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     def _fits_together(self) -> Settings:
         if self.source == "replay" and self.replay_dir is None:
             raise ValueError(
-                "ROUTERSCOPE_REPLAY_DIR is not set. With ROUTERSCOPE_SOURCE=replay, give the folder of recorded responses."
+                "ROUTERSCOPE_REPLAY_DIR is not set. With ROUTERSCOPE_SOURCE=replay, set it to the folder of recordings."
             )
         if self.source == "live" and self.now is not None:
             raise ValueError(

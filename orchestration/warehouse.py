@@ -84,9 +84,14 @@ class Warehouse:
         rows: dict[str, int] = {}
         with duckdb.connect() as connection:
             connection.execute(f"ATTACH {_text(self.path)} AS warehouse (READ_ONLY)")
-            connection.execute(f"ATTACH {_text(generation / FILE_NAME)} AS published (STORAGE_VERSION '{STORAGE_VERSION}')")
+            connection.execute(
+                f"ATTACH {_text(generation / FILE_NAME)} AS published (STORAGE_VERSION '{STORAGE_VERSION}')"
+            )
             for table in tables:
-                source, target = f"warehouse.{_name(table.schema)}.{_name(table.name)}", f"published.{_name(table.name)}"
+                source, target = (
+                    f"warehouse.{_name(table.schema)}.{_name(table.name)}",
+                    f"published.{_name(table.name)}",
+                )
                 connection.execute(f"CREATE TABLE {target} AS FROM {source} ORDER BY ALL")
                 connection.execute(f"COMMENT ON TABLE {target} IS {_text(table.description)}")
                 for column, description in table.columns.items():

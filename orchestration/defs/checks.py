@@ -79,7 +79,7 @@ def _freshness_check(surface: Surface) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=raw_key(surface),
         name="freshness",
-        description=f"The newest response was made under {FRESH_HOURS} hours before the clock (ROUTERSCOPE_NOW in replay).",
+        description=f"The newest response is under {FRESH_HOURS} h older than the clock (in replay, ROUTERSCOPE_NOW).",
     )
     def freshness() -> dg.AssetCheckResult:
         try:
@@ -93,7 +93,12 @@ def _freshness_check(surface: Surface) -> dg.AssetChecksDefinition:
         return dg.AssetCheckResult(
             passed=age_hours is not None and age_hours < FRESH_HOURS,
             severity=dg.AssetCheckSeverity.WARN,
-            metadata={"newest_as_of": str(newest), "clock": str(now), "age_hours": age_hours, "warn_hours": FRESH_HOURS},
+            metadata={
+                "newest_as_of": str(newest),
+                "clock": str(now),
+                "age_hours": age_hours,
+                "warn_hours": FRESH_HOURS,
+            },
         )
 
     return freshness

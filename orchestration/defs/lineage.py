@@ -29,7 +29,7 @@ class ColumnLineage:
 
     def __init__(self, manifest: Mapping[str, Any], asset_key: Callable[[Mapping[str, Any]], dg.AssetKey]) -> None:
         self._keys: dict[tuple[str, str], dg.AssetKey] = {}
-        self._schema: dict[str, dict[str, dict[str, dict[str, str]]]] = {}
+        self._schema: dict[str, Any] = {}
         nodes = [node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed")]
         for node in [*nodes, *manifest["sources"].values()]:
             table = node.get("alias") or node["identifier"]

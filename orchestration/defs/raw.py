@@ -95,17 +95,21 @@ def _days(path: object) -> set[str]:
 
 
 def _preview(table: pa.Table) -> str:
-    names = [name for name in table.column_names if name not in PROVENANCE.names and table.column(name).null_count == 0]
-    lines = ["| " + " | ".join(names[:6]) + " |", "|" + " --- |" * len(names[:6])]
-    for row in table.select(names[:6]).to_pylist():
-        lines.append("| " + " | ".join(str(value)[:60].replace("|", "\\|").replace("\n", " ") for value in row.values()) + " |")
-    return "\n".join(lines)
+    names = [name for name in table.column_names if name not in PROVENANCE.names and not table.column(name).null_count]
+    shown = table.select(names[:6])
+    rows = [
+        [str(value)[:60].replace("|", "\\|").replace("\n", " ") for value in row.values()] for row in shown.to_pylist()
+    ]
+    lines = [shown.column_names, ["---"] * shown.num_columns, *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def column_schema(schema: pa.Schema) -> dg.TableSchema:
     return dg.TableSchema(
         columns=[
-            dg.TableColumn(item.name, str(item.type)[:60], constraints=dg.TableColumnConstraints(nullable=item.nullable))
+            dg.TableColumn(
+                item.name, str(item.type)[:60], constraints=dg.TableColumnConstraints(nullable=item.nullable)
+            )
             for item in schema
         ]
     )
@@ -120,8 +124,8 @@ def _raw_asset(surface: Surface) -> dg.AssetsDefinition:
         owners=OWNERS,
         pool=POOL,
         description=(
-            f"Every response of `{surface.path}` ever observed, one immutable Parquet file each, with where it came from. "
-            f"Licence: {surface.licence}."
+            f"Every response of `{surface.path}` ever observed, one immutable Parquet file each, "
+            f"with where it came from. Licence: {surface.licence}."
         ),
         metadata={
             "dagster/column_schema": column_schema(pa.schema([*surface.schema, *PROVENANCE])),

@@ -105,7 +105,9 @@ def _what_failed(invocation: DbtCliInvocation) -> str:
     try:
         results = invocation.get_artifact("run_results.json")["results"]
     except (FileNotFoundError, json.JSONDecodeError):
-        return f"dbt ended before it built anything. What is published is as it was. See {invocation.target_path}/dbt.log."
+        return (
+            f"dbt ended before it built anything. What is published is as it was. See {invocation.target_path}/dbt.log."
+        )
     failed = [
         f"  {result['unique_id'].split('.')[2]}: {(result['message'] or result['status']).strip()}"
         for result in results
@@ -113,7 +115,7 @@ def _what_failed(invocation: DbtCliInvocation) -> str:
     ]
     return "\n".join(
         [
-            f"{len(failed)} of the models and checks failed, so nothing was published; what was published is as it was.",
+            f"{len(failed)} of the models and checks failed; nothing was published, and what was published stands.",
             *failed,
             "The build is kept in the warehouse for a look; raw data is untouched.",
         ]

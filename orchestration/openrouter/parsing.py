@@ -110,9 +110,7 @@ def price(value: Any) -> Decimal | None:
 
 def token_count(value: Any) -> int | None:
     """A decimal string (or integer) of 0 to 2^63 − 1 tokens."""
-    if isinstance(value, str) and _DIGITS.fullmatch(value):
-        value = int(value)
-    count = integer(value)
+    count = integer(int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else value)
     return count if count is not None and count >= 0 else None
 
 

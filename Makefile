@@ -1,0 +1,64 @@
+# Needs Python 3.11 to 3.13 with venv. Everything else is installed into .venv, from requirements.lock, hashes checked.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SETUP := .venv/.set-up-from-lock
+
+export DAGSTER_HOME ?= $(CURDIR)/dagster_home
+export ROUTERSCOPE_SOURCE := $(or $(SOURCE),$(ROUTERSCOPE_SOURCE))
+export ROUTERSCOPE_REPLAY_DIR := $(or $(REPLAY_DIR),$(ROUTERSCOPE_REPLAY_DIR))
+
+.PHONY: help run ui test lint format lock clean
+
+help:
+	@echo "make run SOURCE=replay REPLAY_DIR=<folder>   fetch, build, check, publish"
+	@echo "make ui                                      Dagster's UI on http://127.0.0.1:3000"
+	@echo "make test                                    every test"
+	@echo "make lint                                    formatting, lint, types"
+	@echo "make format                                  mend what lint can mend"
+	@echo "make lock                                    pin new versions in requirements.lock"
+	@echo "make clean                                   remove what was built; data/ stays"
+
+$(SETUP): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	    || { echo "Routerscope needs Python 3.11 to 3.13; $(PYTHON) is another. Give one: make run PYTHON=python3.12"; exit 1; }
+	@echo "Setting up .venv from requirements.lock (once, about two minutes) …"
+	@rm -rf .venv
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "No virtual environment could be made. On Debian: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+run:
+	@test -n "$(ROUTERSCOPE_SOURCE)" || { \
+	    echo "Say which source to read:"; \
+	    echo "  make run SOURCE=replay REPLAY_DIR=<folder of recorded responses>"; \
+	    exit 2; }
+	@$(MAKE) --no-print-directory $(SETUP)
+	@$(BIN)/python -m orchestration.runs refresh
+
+ui: $(SETUP)
+	@$(BIN)/python -m orchestration.runs tidy
+	@$(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1 --port $(or $(PORT),3000)
+
+test: $(SETUP)
+	@$(BIN)/python -m pytest
+
+lint: $(SETUP)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/sqlfluff lint --processes 2 models dbt_project/tests
+
+format: $(SETUP)
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/sqlfluff fix --processes 2 models dbt_project/tests
+
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet \
+	    --group dev --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf .venv target logs .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find dagster_home -mindepth 1 ! -name dagster.yaml -delete
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
