@@ -96,3 +96,33 @@
 {% macro change_pct(name) -%}
     100 * ({{ usd_per_mtok(name ~ '_price') }} / nullif({{ usd_per_mtok('previous_prices.' ~ name) }}, 0) - 1)
 {%- endmacro %}
+
+{#- Changes of all token prices in percent, those that did not change left out. -#}
+{% macro token_price_changes_pct() -%}
+    list_filter(
+        [
+            {%- for name in token_prices() %}
+            {{ change_pct(name) }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        ],
+        lambda change: change <> 0
+    )
+{%- endmacro %}
+
+{#- The exact prices of a row of staging. -#}
+{% macro listed_price_columns(relation) -%}
+    {%- for name in listed_prices() %}
+    {{ relation }}.{{ name }}_price{{ ',' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+{#- All that is charged for a row of staging, as one value that can be compared. -#}
+{% macro all_that_is_charged() -%}
+    {
+        {%- for name in listed_prices() %}
+        '{{ name }}': {{ name }}_price,
+        {%- endfor %}
+        'is_dynamic': is_dynamic,
+        'overrides': overrides
+    }
+{%- endmacro %}

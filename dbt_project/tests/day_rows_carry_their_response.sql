@@ -1,5 +1,5 @@
 {{ config(meta={'dagster': {'ref': {'name': 'share_model'}}}) }}
--- as_of and checked_at of every day row are those of the raw response that supplied it, and no newer one tells of the day.
+-- as_of and checked_at of every day row are those of the raw response that supplied it: the newest one for the day.
 with responses as (
 
     select

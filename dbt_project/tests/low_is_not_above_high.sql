@@ -1,5 +1,5 @@
 {{ config(meta={'dagster': {'ref': {'name': 'spend_model'}}}) }}
--- Wherever a figure is a range, its low end is not above its high end, and the plausible range lies inside the possible.
+-- Wherever a figure is a range, its low end is not above its high end; the plausible range lies inside the possible.
 {%- set ranges = {
     'share_model': ['tokens, tokens_high', 'share, share_high'],
     'share_author': ['tokens, tokens_high', 'share, share_high'],
@@ -18,15 +18,15 @@
     ],
 } %}
 {%- for mart, pairs in ranges.items() %}
-{%- for pair in pairs %}
-select
-    '{{ mart }}' as mart,
-    '{{ pair }}' as bounds,
-    cast(count(*) as bigint) as rows_found
-from {{ ref(mart) }}
-where {{ pair.split(', ')[0] }} > {{ pair.split(', ')[1] }}
-having count(*) > 0
-{{ 'union all' if not loop.last }}
-{%- endfor %}
-{{ 'union all' if not loop.last }}
+    {%- for pair in pairs %}
+        select
+            '{{ mart }}' as mart,
+            '{{ pair }}' as bounds,
+            cast(count(*) as bigint) as rows_found
+        from {{ ref(mart) }}
+        where {{ pair.split(', ')[0] }} > {{ pair.split(', ')[1] }}
+        having count(*) > 0
+        {{ 'union all' if not loop.last }}
+    {%- endfor %}
+    {{ 'union all' if not loop.last }}
 {%- endfor %}

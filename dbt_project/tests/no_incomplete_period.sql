@@ -3,22 +3,22 @@
 with rows_by_end as (
 
     {% for mart in ['share_model', 'share_author', 'spend_model', 'spend_author', 'traffic_summary'] -%}
-    select
-        '{{ mart }}' as mart,
-        {{ period_end('period', 'period_start') }} as last_day,
-        as_of
-    from {{ ref(mart) }}
+        select
+            '{{ mart }}' as mart,
+            {{ period_end('period', 'period_start') }} as last_day,
+            as_of
+        from {{ ref(mart) }}
 
-    union all
+        union all
 
     {% endfor -%}
     {% for mart in ['growth_model', 'growth_author'] -%}
-    select
-        '{{ mart }}' as mart,
-        window_end as last_day,
-        as_of
-    from {{ ref(mart) }}
-    {{ 'union all' if not loop.last }}
+        select
+            '{{ mart }}' as mart,
+            window_end as last_day,
+            as_of
+        from {{ ref(mart) }}
+        {{ 'union all' if not loop.last }}
     {% endfor %}
 )
 

@@ -96,10 +96,10 @@ side_by_side as (
         member_type,
         member,
         {% for name, windows_before in {'': 0, 'base_': 1, 'second_': 2, 'third_': 3}.items() -%}
-        max(tokens) filter (where windows_before = {{ windows_before }}) as {{ name }}tokens,
-        max(tokens_high) filter (where windows_before = {{ windows_before }}) as {{ name }}tokens_high,
-        max(total_tokens) filter (where windows_before = {{ windows_before }}) as {{ name }}total_tokens,
-        max(rank) filter (where windows_before = {{ windows_before }}) as {{ name }}rank,
+            max(tokens) filter (where windows_before = {{ windows_before }}) as {{ name }}tokens,
+            max(tokens_high) filter (where windows_before = {{ windows_before }}) as {{ name }}tokens_high,
+            max(total_tokens) filter (where windows_before = {{ windows_before }}) as {{ name }}total_tokens,
+            max(rank) filter (where windows_before = {{ windows_before }}) as {{ name }}rank,
         {% endfor -%}
         {{ provenance_of_sums('observed') }}
     from observed

@@ -17,9 +17,7 @@ listed as (
         models.model_id,
         {{ permaslug('models.canonical_slug', 'models.variant') }} as model_permaslug,
         models.author,
-        {% for name in listed_prices() -%}
-        models.{{ name }}_price,
-        {% endfor -%}
+        {{ listed_price_columns('models') }},
         models.is_dynamic,
         models.overrides,
         models.scope_id,
@@ -30,13 +28,7 @@ listed as (
         observations.previous_as_of,
         observations.is_newest,
         -- All that is charged, as one value that can be compared.
-        {
-            {%- for name in listed_prices() %}
-            '{{ name }}': {{ name }}_price,
-            {%- endfor %}
-            'is_dynamic': is_dynamic,
-            'overrides': overrides
-        } as prices
+        {{ all_that_is_charged() }} as prices
     from models
     inner join observations using (raw_file)
 
@@ -60,7 +52,7 @@ marked as (
         previous_observation_no is not null and previous_observation_no < observation_no - 1 as is_return,
         previous_observation_no is null
         or previous_observation_no < observation_no - 1
-        or prices is distinct from previous_prices as is_start
+        or (prices is distinct from previous_prices) as is_start
     from compared
 
 ),
@@ -90,7 +82,8 @@ intervals as (
 
     select
         * exclude (
-            as_of, fetched_at, observation_no, previous_as_of, is_newest, is_start, previous_observation_no, interval_no, prices
+            as_of, fetched_at, observation_no, previous_as_of, is_newest, is_start,
+            previous_observation_no, interval_no, prices
         ),
         as_of as valid_from,
         previous_as_of as not_before

@@ -8,7 +8,8 @@ with periods as (
 
 days as (
 
-    select * from periods where period = 'day'
+    select * from periods
+    where period = 'day'
 
 ),
 

@@ -44,10 +44,10 @@ prices as (
     inner join intervals
         on
             usage.model_id = intervals.model_id
-            and intervals.valid_from <= usage.price_as_of
+            and usage.price_as_of >= intervals.valid_from
             and (
                 usage.price_as_of <= intervals.last_seen_at
-                or (usage.price_basis <> 'backcast' and intervals.valid_to > usage.date)
+                or (usage.price_basis <> 'backcast' and usage.date < intervals.valid_to)
             )
     window in_day as (partition by usage.date, usage.model_permaslug)
 

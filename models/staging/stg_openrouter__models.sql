@@ -27,11 +27,12 @@ renamed as (
 
         -- A negative price depends on the route: it is no price, and is not free either.
         {% for name, source_name in listed_prices().items() -%}
-        case when pricing_{{ source_name }} >= 0 then pricing_{{ source_name }} end as {{ name }}_price,
+            case when pricing_{{ source_name }} >= 0 then pricing_{{ source_name }} end as {{ name }}_price,
         {% endfor -%}
         coalesce(pricing_prompt < 0 or pricing_completion < 0, false) as is_dynamic,
         coalesce(pricing_overrides, []) as overrides,
-        reasoning is not null or coalesce(list_contains(supported_parameters, 'reasoning'), false) as is_reasoning_capable,
+        reasoning is not null
+        or coalesce(list_contains(supported_parameters, 'reasoning'), false) as is_reasoning_capable,
 
         created as created_at,
         as_of,

@@ -72,9 +72,10 @@ def boolean(value: Any) -> bool | None:
 
 def integer(value: Any) -> int | None:
     """A JSON integer that fits BIGINT; a number such as 200000.0 counts, a boolean does not."""
-    if isinstance(value, bool) or not isinstance(value, int | Decimal) or abs(value) > _INT64_MAX:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return None
-    return int(value) if value == int(value) else None
+    number = Decimal(value)
+    return int(number) if abs(number) <= _INT64_MAX and number == int(number) else None
 
 
 def texts(value: Any) -> list[str] | None:

@@ -2,14 +2,7 @@ with intervals as (
 
     select
         *,
-        list_filter(
-            [
-                {%- for name in token_prices() %}
-                {{ change_pct(name) }}{{ ',' if not loop.last }}
-                {%- endfor %}
-            ],
-            lambda change: change <> 0
-        ) as changes_pct
+        {{ token_price_changes_pct() }} as changes_pct
     from {{ ref('int_prices__intervals') }}
 
 )
@@ -29,15 +22,16 @@ select
     len(overrides) > 0 as has_overrides,
     case when len(overrides) > 0 then cast(to_json(overrides) as varchar) end as overrides,
     {{ changed_prices() }} as changed,
-    {% for name in ['prompt', 'completion', 'cache_read', 'cache_write'] -%}
-    {{ usd_per_mtok('previous_prices.' ~ name) }} as previous_{{ name }}_usd_per_mtok,
-    {% endfor -%}
+    {{ usd_per_mtok('previous_prices.prompt') }} as previous_prompt_usd_per_mtok,
+    {{ usd_per_mtok('previous_prices.completion') }} as previous_completion_usd_per_mtok,
+    {{ usd_per_mtok('previous_prices.cache_read') }} as previous_cache_read_usd_per_mtok,
+    {{ usd_per_mtok('previous_prices.cache_write') }} as previous_cache_write_usd_per_mtok,
     {{ change_pct('prompt') }} as prompt_change_pct,
     {{ change_pct('completion') }} as completion_change_pct,
     -- Of all token prices, the change of greatest magnitude.
     case
-        when len(changes_pct) > 0
-            then list_reduce(changes_pct, lambda one, two: case when abs(one) >= abs(two) then one else two end)
+        when -list_min(changes_pct) > list_max(changes_pct) then list_min(changes_pct)
+        else list_max(changes_pct)
     end as change_pct,
     scope_id,
     source_url,

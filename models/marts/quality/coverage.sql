@@ -28,7 +28,7 @@ calendar as (
             max_by(fetched_at, (as_of, fetched_at)) as newest_checked_at
         from days_told
         group by surface, slice
-    )
+    ) as surfaces
 
 ),
 

@@ -72,4 +72,4 @@ from (
     select * from rankings
     union all by name
     select * from snapshots
-)
+) as told

@@ -29,7 +29,7 @@ select
     max(price_age_hours) as price_age_hours,
     max(price_lag_days) as price_lag_days,
     {% for name in ['prompt', 'completion', 'cache_read'] -%}
-    {{ usd_per_mtok('max(' ~ name ~ '_price) filter (where date = newest_date)') }} as {{ name }}_usd_per_mtok,
+        {{ usd_per_mtok('max(' ~ name ~ '_price) filter (where date = newest_date)') }} as {{ name }}_usd_per_mtok,
     {% endfor -%}
     {{ spend_columns() }},
     max(price_source_url) as price_source_url,

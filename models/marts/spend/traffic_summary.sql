@@ -32,18 +32,18 @@ concentration as (
         period,
         period_start,
         {% for member_type in ['model', 'author'] -%}
-        count(*) filter (where member_type = '{{ member_type }}') as {{ member_type }}s_listed,
-        cast(
-            sum(cast(tokens as decimal(19, 0)) * cast(tokens as decimal(19, 0)))
+            count(*) filter (where member_type = '{{ member_type }}') as {{ member_type }}s_listed,
+            cast(
+                sum(cast(tokens as decimal(19, 0)) * cast(tokens as decimal(19, 0)))
                 filter (where member_type = '{{ member_type }}') as double
-        ) as {{ member_type }}_squares,
+            ) as {{ member_type }}_squares,
         {% endfor -%}
         max(tokens) filter (where member_type = 'author') as leading_author_tokens,
         min(tokens) filter (where member_type = 'model') as last_listed_tokens,
-        {% for top in [1, 3, 5, 10] -%}
+    {% for top in [1, 3, 5, 10] -%}
         sum(tokens) filter (where member_type = 'model' and rank <= {{ top }}) as top_{{ top }}_tokens
         {{- ',' if not loop.last }}
-        {% endfor %}
+    {% endfor %}
     from members
     group by period, period_start
 
@@ -74,9 +74,9 @@ growth as (
 
     select
         span_end as period_end,
-        {% for horizon in ['1d', '7d', '28d'] -%}
-        max(growth) filter (where span = '{{ horizon }}') as growth_{{ horizon }}{{ ',' if not loop.last }}
-        {% endfor %}
+        max(growth) filter (where span = '1d') as growth_1d,
+        max(growth) filter (where span = '7d') as growth_7d,
+        max(growth) filter (where span = '28d') as growth_28d
     from window_growth
     group by span_end
 
@@ -306,17 +306,17 @@ select
     doubling.doubling_days_low,
     doubling.doubling_days_high,
     {% for member_type in ['model', 'author'] -%}
-    {{ hhi('concentration.' ~ member_type ~ '_squares') }} as hhi_{{ member_type }}_low,
-    case
-        when periods.basis = 'source'
-            then {{ hhi('concentration.' ~ member_type ~ '_squares + ' ~ {
+        {{ hhi('concentration.' ~ member_type ~ '_squares') }} as hhi_{{ member_type }}_low,
+        case
+            when periods.basis = 'source'
+                then {{ hhi('concentration.' ~ member_type ~ '_squares + ' ~ {
                 'model': unlisted_model_squares('periods.other_tokens', 'concentration.last_listed_tokens'),
                 'author': unlisted_author_squares('periods.other_tokens', 'concentration.leading_author_tokens'),
             }[member_type]) }}
-    end as hhi_{{ member_type }}_high,
+        end as hhi_{{ member_type }}_high,
     {% endfor -%}
     {% for top in [1, 3, 5, 10] -%}
-    concentration.top_{{ top }}_tokens / periods.total_tokens as cr{{ top }},
+        concentration.top_{{ top }}_tokens / periods.total_tokens as cr{{ top }},
     {% endfor -%}
     cast(listed_spend.paid_tokens as bigint) as paid_tokens,
     coalesce(launched.launched_tokens, 0) / periods.total_tokens as launched_share,
