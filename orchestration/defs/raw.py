@@ -58,7 +58,7 @@ def take_in(surface: Surface, source: Replay, lake: Lake, context: dg.AssetExecu
         if added and number % 25 == 0:
             context.log.info(f"{surface.name}: {number} of {len(recordings)} responses read")
     if unreadable:
-        raise ResponseError("\n".join(unreadable))
+        raise ResponseError("\n".join([*unreadable, "Replace each by a whole one, or take it away, and run again."]))
     if not recordings:
         context.log.warning(f"{surface.name}: the source has no responses; its tables stay as they are")
     return added

@@ -10,7 +10,7 @@ import datetime as dt
 import json
 import re
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 from orchestration.openrouter.schemas import PRICE
@@ -18,6 +18,7 @@ from orchestration.openrouter.schemas import PRICE
 T = TypeVar("T")
 
 _PRICE_STEP = Decimal(1).scaleb(-PRICE.scale)
+_PRICE_CONTEXT = Context(prec=PRICE.precision)
 _PRICE_LIMIT = Decimal(10) ** (PRICE.precision - PRICE.scale)
 _DIGITS = re.compile(r"[0-9]{1,19}")
 _INT64_MAX = 2**63 - 1
@@ -103,7 +104,7 @@ def price(value: Any) -> Decimal | None:
         number = Decimal(value)
         if not number.is_finite() or abs(number) >= _PRICE_LIMIT:
             return None
-        exact = number.quantize(_PRICE_STEP)
+        exact = number.quantize(_PRICE_STEP, context=_PRICE_CONTEXT)
     except InvalidOperation:
         return None
     return exact if exact == number else None

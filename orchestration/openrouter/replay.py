@@ -33,8 +33,7 @@ class Recording:
             payload = gzip.decompress(self.path.read_bytes())
         except (EOFError, zlib.error, OSError) as error:
             raise ResponseError(
-                f"{self.path} cannot be unpacked ({error}). Nothing of it was written; every other response is kept. "
-                "Replace the file by a whole one, or take it away, and run again."
+                f"{self.path} cannot be unpacked ({error}). Nothing of it was written; every other response is kept."
             ) from error
         return Observation(label=str(self.path), payload=payload, fetched_at=self.moment)
 

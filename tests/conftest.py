@@ -1,0 +1,154 @@
+"""What tests share: where recorded responses are, and the job run as a user runs it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+SHARED = PROJECT.parent / "shared"
+
+
+def _shared(folder: str) -> Path:
+    """A folder beside the project that only the project's own machines have; never skipped where CI runs."""
+    path = SHARED / folder
+    if not path.is_dir():
+        missing = f"needs {path}, which is not here"
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+    return path
+
+
+@pytest.fixture(scope="session")
+def recordings() -> Path:
+    return _shared("data/openrouter")
+
+
+@pytest.fixture(scope="session")
+def contract() -> dict:
+    import yaml
+
+    return yaml.safe_load((_shared("contract") / "openrouter-openapi.yaml").read_text())
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the job `refresh` in a process of its own."""
+
+    data: Path
+    code: int
+    output: str
+
+    @property
+    def published(self) -> Path:
+        return self.data / "published" / "routerscope.duckdb"
+
+    def query(self, sql: str) -> list[tuple]:
+        with duckdb.connect(str(self.published), read_only=True) as connection:
+            return connection.sql(sql).fetchall()
+
+    def marts(self) -> dict[str, list[tuple]]:
+        """Every published table, row for row."""
+        with duckdb.connect(str(self.published), read_only=True) as connection:
+            tables = [row[0] for row in connection.sql("show tables").fetchall()]
+            return {table: connection.sql(f"from {table} order by all").fetchall() for table in tables}
+
+
+Job = Callable[..., Run]
+
+
+def environment(home: Path, **settings: object) -> dict[str, str]:
+    """This process's environment with only the given settings of Routerscope."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ROUTERSCOPE_", "OPENROUTER_"))}
+    return kept | {"DAGSTER_HOME": str(home)} | {name: str(value) for name, value in settings.items()}
+
+
+def make_home(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(PROJECT / "dagster_home" / "dagster.yaml", folder)
+    return folder
+
+
+def replay(data: Path, recordings: Path, home: Path, now: str | None = None) -> Run:
+    settings = {"ROUTERSCOPE_SOURCE": "replay", "ROUTERSCOPE_REPLAY_DIR": recordings, "ROUTERSCOPE_DATA_DIR": data}
+    if now:
+        settings["ROUTERSCOPE_NOW"] = now
+    finished = subprocess.run(
+        [sys.executable, "-m", "orchestration.runs", "refresh"],
+        cwd=PROJECT,
+        env=environment(home, **settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return Run(data, finished.returncode, finished.stdout)
+
+
+@pytest.fixture(scope="session")
+def dagster_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_home(tmp_path_factory.mktemp("dagster_home"))
+
+
+@pytest.fixture(scope="session")
+def everything(tmp_path_factory: pytest.TempPathFactory, recordings: Path, dagster_home: Path) -> Run:
+    """One run over all recordings."""
+    run = replay(tmp_path_factory.mktemp("everything") / "data", recordings, dagster_home)
+    assert run.code == 0, run.output
+    return run
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return make_home(tmp_path / "dagster_home")
+
+
+# Three days of rankings and prices: enough to build every mart.
+FEW = (
+    "rankings-daily/20260622T050037Z.json.gz",
+    "rankings-daily/20260623T104947Z.json.gz",
+    "rankings-daily/20260624T173345Z.json.gz",
+    "models/20260621T011315Z.json.gz",
+    "models/20260622T011321Z.json.gz",
+    "models/20260623T010024Z.json.gz",
+)
+
+
+def copy_recordings(source: Path, target: Path, names: tuple[str, ...] = FEW) -> Path:
+    for name in names:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source / name, target / name)
+        (target / name).chmod(0o644)
+    return target
+
+
+@pytest.fixture
+def few(tmp_path: Path, recordings: Path) -> Path:
+    return copy_recordings(recordings, tmp_path / "recordings")
+
+
+@pytest.fixture(scope="session")
+def few_run(tmp_path_factory: pytest.TempPathFactory, recordings: Path) -> Run:
+    """One run over the few recordings; for reading only."""
+    folder = tmp_path_factory.mktemp("few")
+    run = replay(folder / "data", copy_recordings(recordings, folder / "recordings"), make_home(folder / "home"))
+    assert run.code == 0, run.output
+    return run
+
+
+@pytest.fixture
+def started_from_few(few_run: Run, tmp_path: Path) -> Path:
+    """A data folder of one's own in the state that the run over the few recordings left it in."""
+    return Path(shutil.copytree(few_run.data, tmp_path / "data", symlinks=True))
+
+
+@pytest.fixture(scope="session")
+def manifest(everything: Run) -> dict:  # noqa: ARG001  # the run has parsed the project
+    return json.loads((PROJECT / "target" / "manifest.json").read_text())

@@ -1,0 +1,305 @@
+"""The marts computed once more, from the raw JSON of the recordings, in plain Python.
+
+Shares no code with the models and knows nothing of them: what both agree on is what the recordings say.
+"""
+
+import datetime as dt
+import gzip
+import json
+import math
+from collections import defaultdict
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+DAY = dt.timedelta(days=1)
+TOKEN_PRICES = ("prompt", "completion", "input_cache_read", "input_cache_write", "input_cache_write_1h")
+MODEL_BOX = [(Decimal(f), Decimal(k)) for f in ("0.006", "0.12") for k in ("0", "0.9")]
+TOTAL_BOX = [(Decimal(f), Decimal(k)) for f in ("0.028", "0.034") for k in ("0.68", "0.76")]
+CENTRE = (Decimal("0.03"), Decimal("0.72"))
+
+
+def moment(path: Path) -> dt.datetime:
+    return dt.datetime.strptime(path.name[:16], "%Y%m%dT%H%M%SZ")  # noqa: DTZ007  # UTC, as the marts show it
+
+
+def body(path: Path) -> Any:
+    return json.loads(gzip.decompress(path.read_bytes()), parse_float=Decimal)
+
+
+def end_of(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day + DAY, dt.time())
+
+
+@dataclass
+class Day:
+    """One complete day, from the newest recording that covers it."""
+
+    as_of: dt.datetime
+    models: dict[str, int]
+    other: int
+
+    @property
+    def total(self) -> int:
+        return sum(self.models.values()) + self.other
+
+    @property
+    def model_bound(self) -> int:
+        return min(min(self.models.values()), self.other)
+
+    @cached_property
+    def authors(self) -> dict[str, int]:
+        sums: dict[str, int] = defaultdict(int)
+        for slug, tokens in self.models.items():
+            sums[slug.split("/")[0]] += tokens
+        return dict(sums)
+
+
+@dataclass
+class Window:
+    """Days added up: what a member had, and the most it can have had."""
+
+    days: list[Day]
+    kind: str
+    seen: dict[str, int] = field(default_factory=dict)
+    high: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        listings = [day.models if self.kind == "model" else day.authors for day in self.days]
+        for member in set().union(*listings):
+            self.seen[member] = sum(listing.get(member, 0) for listing in listings)
+            self.high[member] = self.seen[member] + sum(
+                self.bound(day) for day, listing in zip(self.days, listings, strict=True) if member not in listing
+            )
+
+    def bound(self, day: Day) -> int:
+        return day.model_bound if self.kind == "model" else day.other
+
+    def most(self, member: str) -> int:
+        return self.high[member] if member in self.seen else sum(map(self.bound, self.days))
+
+    @property
+    def total(self) -> int:
+        return sum(day.total for day in self.days)
+
+
+class Recorded:
+    """Everything the recordings say, up to a moment."""
+
+    def __init__(self, folder: Path) -> None:
+        rankings = sorted(folder.glob("rankings-daily/*.json.gz"))
+        self.until = moment(rankings[-1])
+        self.told: dict[dt.date, list[tuple[dt.datetime, dict[str, int]]]] = defaultdict(list)
+        for path in rankings:
+            by_day: dict[dt.date, dict[str, int]] = defaultdict(dict)
+            for row in body(path)["data"]:
+                by_day[dt.date.fromisoformat(row["date"])][row["model_permaslug"]] = int(row["total_tokens"])
+            for day, models in by_day.items():
+                if day < moment(path).date():
+                    self.told[day].append((moment(path), models))
+        self.days = {day: self._newest(told) for day, told in sorted(self.told.items())}
+        self.price_lists = [
+            (moment(path), {model["id"]: model for model in body(path)["data"]})
+            for path in sorted(folder.glob("models/*.json.gz"))
+            if moment(path) <= self.until
+        ]
+
+    @staticmethod
+    def _newest(told: list[tuple[dt.datetime, dict[str, int]]]) -> Day:
+        as_of, models = told[-1]
+        named = {slug: tokens for slug, tokens in models.items() if slug != "other"}
+        return Day(as_of, named, models.get("other", 0))
+
+    def window(self, end: dt.date, length: int, kind: str) -> Window | None:
+        wanted = [end - DAY * back for back in range(length)]
+        return Window([self.days[day] for day in wanted], kind) if all(day in self.days for day in wanted) else None
+
+    def periods(self) -> dict[tuple[str, dt.date], list[dt.date]]:
+        """Days, and the weeks and months of which no day is missing."""
+        found: dict[tuple[str, dt.date], list[dt.date]] = {}
+        for day in self.days:
+            found["day", day] = [day]
+            month_end = (day.replace(day=1) + DAY * 31).replace(day=1) - DAY
+            for name, start, end in (
+                ("week", day - DAY * day.weekday(), day + DAY * (6 - day.weekday())),
+                ("month", day.replace(day=1), month_end),
+            ):
+                inside = [start + DAY * after for after in range((end - start).days + 1)]
+                if all(one in self.days for one in inside):
+                    found[name, start] = inside
+        return found
+
+    def shares(self, kind: str) -> dict[tuple, tuple]:
+        """(period, start, member) → tokens, tokens_high, total, share, share of named."""
+        result = {}
+        for (period, start), days in self.periods().items():
+            window = Window([self.days[day] for day in days], kind)
+            named = window.total - sum(self.days[day].other for day in days)
+            for member, tokens in window.seen.items():
+                result[period, start, member] = (
+                    tokens,
+                    window.high[member],
+                    window.total,
+                    tokens / window.total,
+                    tokens / named,
+                )
+        return result
+
+    def growth(self, kind: str) -> dict[tuple, tuple]:
+        """(window end, horizon, member) → growth, low, high, share change, acceleration, excess; None where unknown."""
+        result = {}
+        for horizon, length in (("1d", 1), ("7d", 7), ("28d", 28)):
+            for end in self.days:
+                windows = [self.window(end - DAY * length * back, length, kind) for back in range(4)]
+                now, base = windows[:2]
+                if now is None or base is None:
+                    continue
+                for member in {*now.seen, *base.seen}:
+                    result[end, horizon, member] = _growth(member, now, base, windows[2:])
+        return result
+
+    def variant_and_base(self, slug: str) -> tuple[str, str]:
+        base, _, variant = slug.partition(":")
+        return base, variant
+
+    def listed_as(self, price_list: dict[str, Any], slug: str) -> Any:
+        wanted = self.variant_and_base(slug)
+        for id_, model in price_list.items():
+            if (model.get("canonical_slug"), id_.partition(":")[2]) == wanted:
+                return model
+        return None
+
+    def price(self, slug: str, day: dt.date) -> tuple[str, Any, dt.datetime | None, list[Any]]:
+        """Basis, the listed model at the day's end, when that was observed, and all that held within the day."""
+        before = [(at, models) for at, models in self.price_lists if at < end_of(day)]
+        for at, models in reversed(before):
+            if (model := self.listed_as(models, slug)) is not None:
+                age = end_of(day) - at
+                basis = "observed" if at == before[-1][0] and age < DAY * 2 else "carried"
+                within = [
+                    known[model["id"]] for when, known in before if when >= end_of(day - DAY) and model["id"] in known
+                ]
+                earlier = [known for when, known in before if when < end_of(day - DAY)]
+                in_force = [earlier[-1][model["id"]]] if earlier and model["id"] in earlier[-1] else []
+                return basis, model, at, [model, *within, *in_force]
+        for at, models in self.price_lists:
+            if at >= end_of(day) and (model := self.listed_as(models, slug)) is not None:
+                return "backcast", model, at, [model]
+        return "none", None, None, []
+
+    def spend(self) -> dict[tuple[dt.date, str], dict[str, Any]]:
+        """(day, slug) → basis, and USD at the least and greatest token price and over the box of single models."""
+        result = {}
+        for day, known in self.days.items():
+            for slug, tokens in known.models.items():
+                basis, model, at, held = self.price(slug, day)
+                row: dict[str, Any] = {"basis": basis, "at": at, "low": None, "high": None, "box": None, "centre": None}
+                if slug.endswith(":free"):
+                    row |= {"low": 0, "high": 0, "box": (0, 0), "centre": 0, "corners": [0] * 4}
+                elif model is not None and is_priced(model):
+                    prices = [price for one in held for price in token_prices(one)]
+                    corners = [tokens * blended(model, *corner) for corner in MODEL_BOX]
+                    row |= {
+                        "low": tokens * min(prices),
+                        "high": tokens * max(prices),
+                        "box": (min(corners), max(corners)),
+                    }
+                    row |= {"centre": tokens * blended(model, *CENTRE)}
+                    row |= {"corners": [tokens * blended(model, *corner) for corner in TOTAL_BOX]}
+                result[day, slug] = row
+        return result
+
+    def restated(self) -> dict[tuple[dt.date, str], tuple[int | None, int | None]]:
+        """(day, slug) → first and last tokens, wherever two recordings differ."""
+        result = {}
+        for day, told in self.told.items():
+            for slug in set().union(*(models for _, models in told)):
+                values = [models.get(slug) for _, models in told]
+                if len(set(values)) > 1:
+                    result[day, slug] = (values[0], values[-1])
+        return result
+
+    def price_intervals(self) -> list[tuple]:
+        """(id, from, to, not before, last seen) of every stretch of lists that show an id at the same prices."""
+        intervals = []
+        for id_ in {id_ for _, models in self.price_lists for id_ in models}:
+            open_: list[Any] | None = None
+            for number, (at, models) in enumerate(self.price_lists):
+                charged = charges(models[id_]) if id_ in models else None
+                if open_ is not None and charged != open_[4]:
+                    # The next price ends it; of an id that is gone, the last list it was in.
+                    open_[1] = at if charged is not None else open_[3]
+                    intervals.append((id_, *open_[:4]))
+                    open_ = None
+                if charged is not None:
+                    not_before = self.price_lists[number - 1][0] if number else None
+                    open_ = open_ or [at, None, not_before, at, charged]
+                    open_[3] = at
+            if open_ is not None:
+                intervals.append((id_, *open_[:4]))
+        return intervals
+
+
+def _growth(member: str, now: Window, base: Window, before: list[Window | None]) -> tuple:
+    tokens, base_tokens = now.seen.get(member, 0), base.seen.get(member, 0)
+    high, base_high = now.most(member), base.most(member)
+    complete = tokens == high and base_tokens == base_high
+    growth = tokens / base_tokens - 1 if complete and base_tokens else None
+    exact = [
+        window.seen.get(member, 0) if window is not None and window.seen.get(member, 0) == window.most(member) else None
+        for window in before
+    ]
+    accelerated = complete and exact[0] and base_tokens
+    excess = complete and None not in exact
+    return (
+        growth,
+        tokens / base_high - 1 if base_high else None,
+        high / base_tokens - 1 if base_tokens else None,
+        100 * (tokens / now.total - base_tokens / base.total) if complete else None,
+        100 * (tokens / base_tokens - base_tokens / exact[0]) if accelerated else None,
+        tokens - (base_tokens + sum(exact)) / 3 if excess else None,
+    )
+
+
+def is_priced(model: Any) -> bool:
+    pricing = model["pricing"]
+    return all(name in pricing and Decimal(pricing[name]) >= 0 for name in ("prompt", "completion"))
+
+
+def token_prices(model: Any) -> list[Decimal]:
+    lists = [model["pricing"], *model["pricing"].get("overrides", [])]
+    return [Decimal(prices[name]) for prices in lists for name in TOKEN_PRICES if Decimal(prices.get(name, -1)) >= 0]
+
+
+def blended(model: Any, completion_share: Decimal, cached_share: Decimal) -> Decimal:
+    prompt, completion = (Decimal(model["pricing"][name]) for name in ("prompt", "completion"))
+    cached = model["pricing"].get("input_cache_read")
+    cached_share = cached_share if cached is not None else Decimal(0)
+    read = Decimal(cached) if cached is not None else Decimal(0)
+    return (1 - completion_share) * ((1 - cached_share) * prompt + cached_share * read) + completion_share * completion
+
+
+def charges(model: Any) -> tuple:
+    """All that a model costs, so that two equal ones are equal: an unset and an empty condition are the same."""
+    pricing = model["pricing"]
+    dynamic = any(Decimal(pricing.get(name, 0)) < 0 for name in ("prompt", "completion"))
+    flat = {name: Decimal(value) for name, value in pricing.items() if name != "overrides"}
+    shown = {name: value for name, value in flat.items() if value >= 0}
+    overrides = [
+        tuple(sorted((name, Decimal(value)) for name, value in one.items())) for one in pricing.get("overrides", [])
+    ]
+    return dynamic, tuple(sorted(shown.items())), tuple(overrides)
+
+
+def doubling_days(totals: list[int]) -> tuple[float, float, float] | None:
+    """ln 2 / slope of ln(total) over 28 days with its 95 % interval, None unless all of it is positive."""
+    y = [math.log(total) for total in totals]
+    n, mean_x, mean_y = len(y), (len(y) - 1) / 2, sum(y) / len(y)
+    sxx = sum((x - mean_x) ** 2 for x in range(n))
+    slope = sum((x - mean_x) * (value - mean_y) for x, value in enumerate(y)) / sxx
+    rest = sum((value - mean_y - slope * (x - mean_x)) ** 2 for x, value in enumerate(y))
+    margin = 2.055529 * math.sqrt(rest / (n - 2) / sxx)
+    low, high = slope - margin, slope + margin
+    return (math.log(2) / slope, math.log(2) / high, math.log(2) / low) if low > 0 else None

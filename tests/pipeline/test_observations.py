@@ -1,0 +1,59 @@
+"""However and whenever observations arrive, the marts are the same; nothing observed is lost."""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from conftest import FEW, Run, copy_recordings, replay
+
+
+def hashes(files: Iterable[Path]) -> set[str]:
+    return {path.name for path in files}
+
+
+def lake_files(run: Run) -> list[Path]:
+    return sorted((run.data / "raw").rglob("*.parquet"))
+
+
+def test_the_same_moment_twice_changes_nothing(everything: Run, recordings: Path, dagster_home: Path) -> None:
+    before, files = everything.marts(), [(path, path.stat().st_mtime_ns) for path in lake_files(everything)]
+    again = replay(everything.data, recordings, dagster_home)
+    assert again.code == 0, again.output
+    assert again.marts() == before
+    assert [(path, path.stat().st_mtime_ns) for path in lake_files(again)] == files
+
+
+def test_the_warehouse_can_be_deleted_and_rebuilt(
+    everything: Run, recordings: Path, dagster_home: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(everything.data / "raw", data / "raw")
+    rebuilt = replay(data, recordings, dagster_home)
+    assert rebuilt.code == 0, rebuilt.output
+    assert rebuilt.marts() == everything.marts()
+
+
+def test_a_run_a_day_ends_where_one_run_over_all_does(few_run: Run, few: Path, home: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    days = ("2026-06-22", "2026-06-23", "2026-06-24T17:33:45Z")
+    for day in days:
+        run = replay(data, few, home, now=day)
+        assert run.code == 0, run.output
+    assert run.marts() == few_run.marts()
+    assert hashes(lake_files(run)) == hashes(lake_files(few_run))
+    # Days were told of by several recordings, and some of what they told changed.
+    assert run.query("select count(*) from restatement where change_tokens <> 0") > [(0,)]
+
+
+def test_a_recording_that_arrives_late_takes_its_place_in_history(
+    few_run: Run, recordings: Path, home: Path, tmp_path: Path
+) -> None:
+    late = {FEW[1], FEW[4]}
+    folder = copy_recordings(recordings, tmp_path / "recordings", tuple(name for name in FEW if name not in late))
+    first = replay(tmp_path / "data", folder, home)
+    assert first.code == 0, first.output
+    assert first.marts() != few_run.marts()
+    copy_recordings(recordings, folder, tuple(late))
+    second = replay(tmp_path / "data", folder, home)
+    assert second.code == 0, second.output
+    assert second.marts() == few_run.marts()

@@ -1,0 +1,184 @@
+"""One run over all recordings, held against the recordings themselves."""
+
+import datetime as dt
+import math
+from typing import Any
+
+import pytest
+from conftest import Run
+from independent import DAY, Recorded, doubling_days
+
+FIRST, LAST = dt.date(2026, 5, 23), dt.date(2026, 8, 6)
+
+
+@pytest.fixture(scope="module")
+def recorded(recordings: Any) -> Recorded:
+    return Recorded(recordings)
+
+
+def close(one: Any, other: Any) -> bool:
+    if one is None or other is None:
+        return one is None and other is None
+    return math.isclose(float(one), float(other), rel_tol=1e-12, abs_tol=1e-11)
+
+
+def assert_equal(ours: dict, theirs: dict) -> None:
+    assert ours.keys() == theirs.keys()
+    wrong = {
+        key: (ours[key], theirs[key])
+        for key in theirs
+        if not all(close(one, other) for one, other in zip(ours[key], theirs[key], strict=True))
+    }
+    assert not wrong, list(wrong.items())[:5]
+
+
+def test_all_76_days_are_covered(everything: Run) -> None:
+    days = "select min(period_start), max(period_start), count(distinct period_start) from share_model where period = 'day'"
+    assert everything.query(days) == [(FIRST, LAST, 76)]
+    assert everything.query("select count(*) from coverage where surface = 'rankings' and is_complete") == [(76,)]
+    assert everything.query("select count(*) from coverage where surface = 'rankings' and not is_complete") == [(0,)]
+
+
+def test_every_total_and_every_models_tokens_are_those_of_the_newest_recording(
+    everything: Run, recorded: Recorded
+) -> None:
+    totals = everything.query(
+        "select period_start, total_tokens, other_tokens from traffic_summary where period = 'day'"
+    )
+    assert {row[0]: row[1:] for row in totals} == {day: (one.total, one.other) for day, one in recorded.days.items()}
+    models = everything.query("select period_start, model_permaslug, tokens from share_model where period = 'day'")
+    assert {row[:2]: row[2] for row in models} == {
+        (day, slug): tokens for day, one in recorded.days.items() for slug, tokens in one.models.items()
+    }
+
+
+@pytest.mark.parametrize(("kind", "column"), [("model", "model_permaslug"), ("author", "author")])
+def test_shares(everything: Run, recorded: Recorded, kind: str, column: str) -> None:
+    sql = f"select period, period_start, {column}, tokens, tokens_high, total_tokens, share, share_of_named from share_{kind}"
+    assert_equal({row[:3]: row[3:] for row in everything.query(sql)}, recorded.shares(kind))
+
+
+@pytest.mark.parametrize(("kind", "column"), [("model", "model_permaslug"), ("author", "author")])
+def test_growth_with_its_bounds(everything: Run, recorded: Recorded, kind: str, column: str) -> None:
+    sql = (
+        f"select window_end, horizon, {column}, growth, growth_low, growth_high, share_change_pp, "
+        f"growth_acceleration_pp, excess_tokens from growth_{kind} where status <> 'gap'"
+    )
+    assert_equal({row[:3]: row[3:] for row in everything.query(sql)}, recorded.growth(kind))
+
+
+def test_price_intervals(everything: Run, recorded: Recorded) -> None:
+    sql = "select model_id, valid_from, valid_to, not_before, last_seen_at from price_history"
+    assert sorted(everything.query(sql), key=str) == sorted(recorded.price_intervals(), key=str)
+
+
+def test_spend_is_that_of_the_days_prices(everything: Run, recorded: Recorded) -> None:
+    sql = (
+        "select period_start, model_permaslug, price_basis, price_as_of, spend_low, spend_high, spend_plausible_low, "
+        "spend_plausible_high from spend_model where period = 'day'"
+    )
+    ours = {row[:2]: row[2:] for row in everything.query(sql)}
+    theirs = recorded.spend()
+    assert {key: row[:2] for key, row in ours.items()} == {
+        key: (row["basis"], row["at"]) for key, row in theirs.items()
+    }
+    assert_equal(
+        {key: row[2:] for key, row in ours.items()},
+        {key: (row["low"], row["high"], *(row["box"] or (None, None))) for key, row in theirs.items()},
+    )
+
+
+def test_the_summary_of_each_period(everything: Run, recorded: Recorded) -> None:
+    spend, expected = recorded.spend(), {}
+    for (period, start), days in recorded.periods().items():
+        priced = [spend[day, slug] for day in days for slug in recorded.days[day].models]
+        corners = [sum(row["corners"][corner] for row in priced if row["low"] is not None) for corner in range(4)]
+        expected[period, start] = (
+            sum(recorded.days[day].total for day in days),
+            sum(row["low"] for row in priced if row["low"] is not None),
+            sum(row["high"] for row in priced if row["low"] is not None),
+            min(corners),
+            max(corners),
+            sum(row["centre"] for row in priced if row["low"] is not None),
+        )
+    sql = (
+        "select period, period_start, total_tokens, spend_low, spend_high, spend_plausible_low, spend_plausible_high, "
+        "spend_central from traffic_summary"
+    )
+    assert_equal({row[:2]: row[2:] for row in everything.query(sql)}, expected)
+
+
+def test_concentration_of_each_day(everything: Run, recorded: Recorded) -> None:
+    expected = {}
+    for day, one in recorded.days.items():
+        named, authors = sorted(one.models.values(), reverse=True), sorted(one.authors.values(), reverse=True)
+        blocks = [named[-1]] * (one.other // named[-1]) + [one.other % named[-1]]
+        expected[(day,)] = (
+            *(
+                10_000 * sum((tokens / one.total) ** 2 for tokens in members)
+                for members in (named, named + blocks, authors, [authors[0] + one.other, *authors[1:]])
+            ),
+            *(sum(named[:top]) / one.total for top in (1, 3, 5, 10)),
+        )
+    sql = (
+        "select period_start, hhi_model_low, hhi_model_high, hhi_author_low, hhi_author_high, cr1, cr3, cr5, cr10 "
+        "from traffic_summary where period = 'day'"
+    )
+    assert_equal({row[:1]: row[1:] for row in everything.query(sql)}, expected)
+
+
+def test_the_trend_of_the_total(everything: Run, recorded: Recorded) -> None:
+    expected = {}
+    for day in recorded.days:
+        window = [recorded.days.get(day - DAY * back) for back in reversed(range(28))]
+        trend = doubling_days([one.total for one in window if one]) if all(window) else None
+        expected[(day,)] = trend or (None, None, None)
+    sql = (
+        "select period_start, doubling_days, doubling_days_low, doubling_days_high "
+        "from traffic_summary where period = 'day'"
+    )
+    ours = {row[:1]: row[1:] for row in everything.query(sql)}
+    assert any(trend[0] for trend in expected.values())
+    assert ours.keys() == expected.keys()
+    for day, trend in expected.items():
+        assert all(
+            one == other or math.isclose(one, other, rel_tol=1e-9) for one, other in zip(ours[day], trend, strict=True)
+        )
+
+
+def test_restated_values_are_found(everything: Run, recorded: Recorded) -> None:
+    sql = "select date, model_permaslug, first_tokens, last_tokens from restatement"
+    restated = recorded.restated()
+    assert {row[:2]: row[2:] for row in everything.query(sql)} == restated
+    assert len(restated) > 1000
+
+
+def test_nearly_all_recent_tokens_have_an_observed_price(everything: Run) -> None:
+    [(share,)] = everything.query(
+        "select sum(tokens) filter (where price_basis = 'observed') / sum(tokens) from spend_model "
+        "where period = 'day' and period_start > date '2026-08-06' - 30"
+    )
+    assert share >= 0.99
+
+
+def test_the_price_join_neither_loses_nor_doubles_tokens(everything: Run) -> None:
+    before = everything.query("select period, count(*), sum(tokens) from share_model group by all order by all")
+    after = everything.query("select period, count(*), sum(tokens) from spend_model group by all order by all")
+    assert before == after
+
+
+def test_every_row_says_where_it_comes_from(everything: Run) -> None:
+    for (table,) in everything.query("select table_name from duckdb_tables() where table_name <> 'scopes'"):
+        missing = everything.query(
+            f"select count(*) from {table} where scope_id is distinct from 'openrouter_public_traffic' "
+            "or source_url is null or as_of is null or checked_at is null"
+        )
+        assert missing == [(0,)], table
+
+
+def test_a_figure_can_be_followed_to_its_raw_file(everything: Run) -> None:
+    files = everything.query("select distinct raw_file from provenance where is_latest")
+    assert files
+    assert all((everything.data / "raw" / name).is_file() for (name,) in files)
+    by_surface = everything.query("select surface, count(distinct raw_file) from provenance group by surface")
+    assert dict(by_surface) == {"rankings": 48, "models": 142}

@@ -1,0 +1,111 @@
+"""A wrong setting is named, with its value and what would be right."""
+
+import datetime as dt
+
+import pytest
+
+from orchestration.errors import SettingsError
+from orchestration.settings import PROJECT_DIR, Settings
+
+VARIABLES = (
+    "ROUTERSCOPE_SOURCE",
+    "ROUTERSCOPE_DATA_DIR",
+    "ROUTERSCOPE_REPLAY_DIR",
+    "ROUTERSCOPE_NOW",
+    "ROUTERSCOPE_BASE_URL",
+    "OPENROUTER_API_KEY",
+)
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+
+
+def load(monkeypatch: pytest.MonkeyPatch, **settings: str) -> Settings:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    return Settings.load()
+
+
+def test_the_source_must_be_said() -> None:
+    with pytest.raises(SettingsError, match=r"ROUTERSCOPE_SOURCE is not set.*live, simulator, replay"):
+        Settings.load()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"ROUTERSCOPE_SOURCE": "reply"}, ["ROUTERSCOPE_SOURCE", "'reply'", "live, simulator, replay"]),
+        ({"ROUTERSCOPE_SOURCE": "replay"}, ["ROUTERSCOPE_REPLAY_DIR is not set", "folder of recordings"]),
+        (
+            {"ROUTERSCOPE_SOURCE": "replay", "ROUTERSCOPE_REPLAY_DIR": "r", "ROUTERSCOPE_NOW": "yesterday"},
+            ["ROUTERSCOPE_NOW", "'yesterday'", "2026-08-07T00:05:19Z"],
+        ),
+        (
+            {"ROUTERSCOPE_SOURCE": "live", "ROUTERSCOPE_NOW": "2026-08-07T00:00:00Z"},
+            ["ROUTERSCOPE_NOW", "2026-08-07", "live", "Unset it"],
+        ),
+        (
+            {"ROUTERSCOPE_SOURCE": "live", "ROUTERSCOPE_BASE_URL": "openrouter"},
+            ["ROUTERSCOPE_BASE_URL", "'openrouter'", "https://openrouter.ai/api/v1"],
+        ),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_would_be_right(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], words: list[str]
+) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load(monkeypatch, **settings)
+    for word in words:
+        assert word in str(raised.value)
+
+
+def test_every_wrong_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load(monkeypatch, ROUTERSCOPE_SOURCE="x", ROUTERSCOPE_NOW="y")
+    assert "ROUTERSCOPE_SOURCE" in str(raised.value)
+    assert "ROUTERSCOPE_NOW" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "moment"),
+    [
+        ("2026-08-07T00:05:19Z", dt.datetime(2026, 8, 7, 0, 5, 19, tzinfo=dt.UTC)),
+        ("2026-08-07T02:05:19+02:00", dt.datetime(2026, 8, 7, 0, 5, 19, tzinfo=dt.UTC)),
+        ("2026-08-07 00:05:19", dt.datetime(2026, 8, 7, 0, 5, 19, tzinfo=dt.UTC)),
+        ("2026-08-07", dt.datetime(2026, 8, 7, 23, 59, 59, 999999, tzinfo=dt.UTC)),
+    ],
+)
+def test_the_clock_is_utc_and_a_bare_date_is_the_days_end(
+    monkeypatch: pytest.MonkeyPatch, value: str, moment: dt.datetime
+) -> None:
+    settings = load(monkeypatch, ROUTERSCOPE_SOURCE="simulator", ROUTERSCOPE_NOW=value)
+    assert settings.now == moment
+
+
+def test_each_source_has_a_data_folder_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(monkeypatch, ROUTERSCOPE_SOURCE="simulator").data == PROJECT_DIR / "data" / "simulator"
+    assert load(monkeypatch, ROUTERSCOPE_SOURCE="live").data == PROJECT_DIR / "data" / "live"
+    assert load(monkeypatch, ROUTERSCOPE_DATA_DIR="/elsewhere").data.as_posix() == "/elsewhere"
+
+
+def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(monkeypatch, ROUTERSCOPE_SOURCE="live", ROUTERSCOPE_NOW="", OPENROUTER_API_KEY="")
+    assert settings.now is None
+    assert settings.api_key is None
+
+
+def test_the_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(monkeypatch, ROUTERSCOPE_SOURCE="live", OPENROUTER_API_KEY="sk-or-secret")
+    assert "secret" not in repr(settings) + str(settings)
+    with pytest.raises(SettingsError) as raised:
+        load(monkeypatch, ROUTERSCOPE_SOURCE="x", OPENROUTER_API_KEY="sk-or-secret")
+    assert "secret" not in str(raised.value)
+
+
+def test_settings_are_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(monkeypatch, ROUTERSCOPE_SOURCE="live")
+    with pytest.raises(ValueError, match="frozen"):
+        settings.source = "replay"  # type: ignore[misc]

@@ -1,0 +1,74 @@
+"""Publishing replaces what readers see in one step, or leaves it as it was."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration.errors import WarehouseError
+from orchestration.warehouse import FILE_NAME, KEPT_GENERATIONS, Table, Warehouse
+
+SHARES = Table("shares", "marts", "Who has what.", {"model": "It's a model.", "share": "A fraction."})
+
+
+def fill(warehouse: Warehouse, share: float) -> None:
+    with duckdb.connect(str(warehouse.path)) as connection:
+        connection.execute("create schema if not exists marts")
+        connection.execute(f"create or replace table marts.shares as select 'a/one' as model, {share} as share")
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    made = Warehouse(tmp_path)
+    fill(made, 0.25)
+    made.publish([SHARES])
+    return made
+
+
+def shares(path: Path) -> list[tuple]:
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return connection.sql("select cast(share as double) from shares").fetchall()
+
+
+def test_tables_come_with_their_words_and_as_parquet(warehouse: Warehouse) -> None:
+    assert shares(warehouse.published / FILE_NAME) == [(0.25,)]
+    parquet = str(warehouse.published / "shares.parquet")
+    assert duckdb.sql(f"select model from '{parquet}'").fetchall() == [("a/one",)]
+    with duckdb.connect(str(warehouse.published / FILE_NAME), read_only=True) as connection:
+        assert connection.sql("select comment from duckdb_tables()").fetchall() == [("Who has what.",)]
+        assert connection.sql("select comment from duckdb_columns() where column_name = 'model'").fetchall() == [
+            ("It's a model.",)
+        ]
+
+
+def test_a_reader_of_the_old_file_keeps_reading_and_a_new_one_sees_the_new(warehouse: Warehouse) -> None:
+    reader = duckdb.connect(str(warehouse.published / FILE_NAME), read_only=True)
+    for share in (0.5, 0.75, 0.8, 0.9):
+        fill(warehouse, share)
+        warehouse.publish([SHARES])
+    assert reader.sql("select cast(share as double) from shares").fetchall() == [(0.25,)]
+    reader.close()
+    assert shares(warehouse.published / FILE_NAME) == [(0.9,)]
+
+
+def test_a_publish_that_fails_leaves_what_was_published(warehouse: Warehouse) -> None:
+    before = warehouse.published.resolve()
+    with pytest.raises(WarehouseError, match=r"(?s)could not be published.*published before still is"):
+        warehouse.publish([SHARES, Table("missing", "marts", "", {})])
+    assert warehouse.published.resolve() == before
+    assert shares(warehouse.published / FILE_NAME) == [(0.25,)]
+    assert [path.name for path in before.parent.iterdir()] == [before.name]
+
+
+def test_what_a_killed_publish_left_is_removed_by_the_next(warehouse: Warehouse) -> None:
+    generations = warehouse.published.resolve().parent
+    (generations / "99990101T000000.000000Z").mkdir()
+    (generations / "99990101T000000.000000Z.link").symlink_to("nowhere")
+    publication = warehouse.publish([SHARES])
+    assert warehouse.published.resolve() == publication.folder.resolve()
+    assert not [path for path in generations.iterdir() if path.name.startswith("9999")]
+
+
+def test_the_last_generations_are_kept(warehouse: Warehouse) -> None:
+    folders = [warehouse.publish([SHARES]).folder for _ in range(KEPT_GENERATIONS + 1)]
+    assert sorted(folders[0].parent.iterdir()) == folders[1:]
