@@ -150,8 +150,16 @@ class _Progress:
 
     def _failed(self, event: DagsterEvent) -> None:
         data = event.step_failure_data
-        failure = data.user_failure_data
-        self.reasons.append((failure and failure.description) or (data.error.message if data.error else "unknown"))
+        if data.user_failure_data and data.user_failure_data.description:
+            self.reasons.append(data.user_failure_data.description)
+            return
+        error = data.error
+        while error and error.cause:
+            error = error.cause
+        self.reasons.append(
+            f"Not foreseen, in {event.step_key}: {error.message.strip() if error else 'no reason given'}"
+        )
+        self.reasons.append("`make ui` shows the whole run. Please report it.")
 
 
 def main() -> int:

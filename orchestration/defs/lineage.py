@@ -10,12 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import dagster as dg
-import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.lineage import lineage
-from sqlglot.optimizer.qualify import qualify
-from sqlglot.optimizer.scope import build_scope
 
 from orchestration.defs.raw import endpoint_key, raw_key
 from orchestration.defs.resources import OWNERS
@@ -41,20 +38,11 @@ class ColumnLineage:
     def of(self, columns: Mapping[str, Any], compiled_sql: str) -> dg.TableColumnLineage | None:
         """Lineage of the columns in that SQL; None if the SQL is beyond the parser, which harms nothing else."""
         try:
-            query = qualify(
-                sqlglot.parse_one(compiled_sql, dialect=_DIALECT),
-                dialect=_DIALECT,
-                schema=self._schema,
-                validate_qualify_columns=False,
-            )
-            scope = build_scope(query)
-            sources = {
-                column: self._sources(lineage(column, query, schema=self._schema, dialect=_DIALECT, scope=scope))
-                for column in columns
-            }
+            found = lineage(None, compiled_sql, schema=self._schema, dialect=_DIALECT, validate_qualify_columns=False)
         except SqlglotError:
             return None
-        return dg.TableColumnLineage({column: found for column, found in sources.items() if found})
+        sources = {column: self._sources(found[column]) for column in columns if column in found}
+        return dg.TableColumnLineage({column: deps for column, deps in sources.items() if deps})
 
     def _sources(self, column: Any) -> list[dg.TableColumnDep]:
         found = {

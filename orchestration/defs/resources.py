@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from functools import cached_property
+from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from dagster_dbt import DbtCliResource
+from packaging.version import Version
 
 from orchestration.errors import RouterscopeError, SettingsError
 from orchestration.lake import Lake
@@ -38,9 +43,22 @@ def failure(error: RouterscopeError) -> dg.Failure:
     return dg.Failure(description=str(error), allow_retries=False)
 
 
+class Dbt(DbtCliResource):
+    """dbt's command line, started once: not to ask its version, and not to read metadata back from the warehouse.
+
+    Each of these starts dbt again for some seconds, and the second would hold the DuckDB file open in this process.
+    Row counts are taken at publish and column lineage from the SQL.
+    """
+
+    @cached_property
+    def _cli_version(self) -> Version:
+        return Version(metadata.version("dbt-core"))
+
+    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:  # noqa: ARG002
+        return None
+
+
 @dg.definitions
 def resources() -> dg.Definitions:
     project = str(PROJECT_DIR)
-    return dg.Definitions(
-        resources={"dbt": DbtCliResource(project_dir=project, profiles_dir=project, dbt_executable=str(DBT))}
-    )
+    return dg.Definitions(resources={"dbt": Dbt(project_dir=project, profiles_dir=project, dbt_executable=str(DBT))})

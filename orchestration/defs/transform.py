@@ -80,8 +80,10 @@ def asset_key(node: Mapping[str, Any]) -> dg.AssetKey:
 )
 def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
     try:
-        os.environ["ROUTERSCOPE_DATA_DIR"] = str(Settings.load().data)
-        invocation = dbt.cli(["build"], context=context, raise_on_error=False)
+        data = Settings.load().data
+        os.environ["ROUTERSCOPE_DATA_DIR"] = str(data)
+        # Beside the warehouse, which one run at a time builds: dbt finds there what it parsed for it before.
+        invocation = dbt.cli(["build"], context=context, raise_on_error=False, target_path=data / "dbt")
         lineage = ColumnLineage(MANIFEST, asset_key)
         for event in invocation.stream():
             yield _with_lineage(event, lineage, invocation.target_path) if isinstance(event, dg.Output) else event
