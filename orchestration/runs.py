@@ -79,7 +79,9 @@ def refresh() -> int:
     import dagster as dg
 
     from orchestration.definitions import defs
+    from orchestration.defs.resources import open_source
 
+    open_source(settings)
     job = defs().resolve_job_def(JOB)
     with dg.DagsterInstance.get() as instance:
         tidy(instance)
@@ -96,7 +98,7 @@ def refresh() -> int:
             )
     if not result.success:
         say("\nFAILED. Nothing was published; what was published before is as it was.")
-        for reason in progress.reasons:
+        for reason in dict.fromkeys(progress.reasons):
             say(reason)
         return 1
     published = settings.data / "published" / "routerscope.duckdb"
@@ -115,7 +117,9 @@ class _Progress:
     def __call__(self, entry: EventLogEntry) -> None:
         event = entry.dagster_event
         if event is None:
-            if int(entry.level) >= logging.WARNING or (entry.step_key or "").startswith("raw"):
+            # Dagster also tells of every step that it leaves out after a failure; the failure itself says more.
+            is_ours = not entry.user_message.startswith("Dependencies for step")
+            if is_ours and (int(entry.level) >= logging.WARNING or (entry.step_key or "").startswith("raw")):
                 self._tell(entry.user_message)
         elif event.is_step_start and event.step_key == "dbt":
             self._tell("building and checking the models …")

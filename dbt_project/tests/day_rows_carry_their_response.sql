@@ -1,36 +1,8 @@
 {{ config(meta={'dagster': {'ref': {'name': 'share_model'}}}) }}
 -- as_of and checked_at of every day row are those of the raw response that supplied it: the newest one for the day.
-with responses as (
+with supplied as (
 
-    select
-        date,
-        as_of,
-        fetched_at,
-        raw_file
-    from {{ source('raw', 'rankings') }}
-    where
-        period = 'day'
-        and coalesce(modality, context_bucket, category, language_type) is null
-    group by all
-
-),
-
-newest as (
-
-    select
-        date,
-        max(as_of) as as_of
-    from responses
-    where date < cast(as_of as date)
-    group by date
-
-),
-
-supplied as (
-
-    select responses.*
-    from responses
-    inner join newest using (date, as_of)
+    {{ newest_raw_responses() }}
 
 ),
 

@@ -3,7 +3,8 @@
 with newest as (
 
     select cast(max(as_of) as date) - 1 as date
-    from {{ source('raw', 'rankings') }}
+    from {{ source('raw', 'observations') }}
+    where surface = 'rankings'
 
 )
 

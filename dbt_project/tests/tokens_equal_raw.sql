@@ -1,32 +1,21 @@
 {{ config(meta={'dagster': {'ref': {'name': 'share_model'}}}) }}
 -- Every model's tokens of a day, and the remainder, are those of the newest raw response for the day: nothing is
 -- lost, doubled or mixed. Read from raw by another way than the models do.
-with raw_days as (
+with responses as (
 
-    select
-        date,
-        max(as_of) as as_of
-    from {{ source('raw', 'rankings') }}
-    where
-        period = 'day'
-        and coalesce(modality, context_bucket, category, language_type) is null
-        and date < cast(as_of as date)
-    group by date
+    {{ newest_raw_responses() }}
 
 ),
 
 raw_tokens as (
 
     select
-        rankings.date,
+        date,
         rankings.model_permaslug,
         max(rankings.total_tokens) as tokens
     from {{ source('raw', 'rankings') }} as rankings
-    inner join raw_days using (date, as_of)
-    where
-        rankings.period = 'day'
-        and coalesce(rankings.modality, rankings.context_bucket, rankings.category, rankings.language_type) is null
-    group by rankings.date, rankings.model_permaslug
+    inner join responses using (date, raw_file)
+    group by date, rankings.model_permaslug
 
 ),
 

@@ -1,0 +1,21 @@
+{#-
+    The newest response for each day of all traffic, read from the lake's ledger: for data tests, which go another
+    way than the models. A response that covers a day and has no rows for it counts.
+-#}
+{% macro newest_raw_responses() -%}
+    select
+        days.date,
+        responses.raw_file,
+        responses.as_of,
+        responses.fetched_at
+    from (select distinct date from {{ source('raw', 'rankings') }}) as days
+    inner join {{ source('raw', 'observations') }} as responses
+        on
+            days.date between responses.start_date and responses.end_date
+            and days.date < cast(responses.as_of as date)
+    where
+        responses.surface = 'rankings'
+        and coalesce(responses.period, 'day') = 'day'
+        and coalesce(responses.modality, responses.context_bucket, responses.category, responses.language_type) is null
+    qualify responses.as_of = max(responses.as_of) over (partition by days.date)
+{%- endmacro %}

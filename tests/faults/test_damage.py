@@ -1,0 +1,182 @@
+"""What cannot be read or written is named; everything else is kept, and what was published stays."""
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import PROJECT, Run, copy_recordings, environment, replay
+
+LATER = "rankings-daily/20260625T000324Z.json.gz"
+WHOLE = "rankings-daily/20260625T123644Z.json.gz"
+
+
+def rankings(change: Callable[[dict[str, Any]], object]) -> Callable[[bytes], bytes]:
+    """Damage to a recording's JSON."""
+
+    def damage(packed: bytes) -> bytes:
+        body = json.loads(gzip.decompress(packed))
+        change(body)
+        return gzip.compress(json.dumps(body).encode())
+
+    return damage
+
+
+DAMAGES: list[tuple[str, Callable[[bytes], bytes]]] = [
+    ("cannot be unpacked", lambda packed: packed[: len(packed) // 2]),
+    ("cannot be unpacked", lambda _: b"<html>busy</html>"),
+    ("it is not JSON", lambda _: gzip.compress(b"<html>busy</html>")),
+    ("`data` is dict", rankings(lambda body: body.update(data={"rows": []}))),
+    ("`total_tokens` is '-1'", rankings(lambda body: body["data"][7].update(total_tokens="-1"))),
+    ("stands there twice", rankings(lambda body: body["data"].append(body["data"][0]))),
+]
+
+
+def lake(data: Path) -> dict[str, int]:
+    return {str(path.relative_to(data)): path.stat().st_mtime_ns for path in (data / "raw").rglob("*.parquet")}
+
+
+def test_damaged_recordings_are_named_and_cost_only_themselves(
+    started_from_few: Path, recordings: Path, few: Path, home: Path
+) -> None:
+    data, before = started_from_few, lake(started_from_few)
+    generation = (data / "published").resolve()
+    copy_recordings(recordings, few, (LATER, WHOLE))
+    packed = (few / LATER).read_bytes()
+    damaged = [few / LATER.replace("000324Z", f"00032{number}Z") for number in range(len(DAMAGES))]
+    for path, (_, harm) in zip(damaged, DAMAGES, strict=True):
+        path.write_bytes(harm(packed))
+
+    run = replay(data, few, home)
+
+    assert run.code == 1, run.output
+    for path, (words, _) in zip(damaged, DAMAGES, strict=True):
+        [line] = [line for line in run.output.splitlines() if str(path) in line]
+        assert words in line
+        assert "Nothing of it was written; every other response is kept." in line
+    assert "Traceback" not in run.output
+    assert "published before is as it was" in run.output
+    assert (data / "published").resolve() == generation
+    # The whole recording beside them is kept; of the damaged ones there is nothing.
+    after = lake(data)
+    assert before.items() <= after.items()
+    assert [Path(name).name[:16] for name in after.keys() - before.keys()] == ["20260625T123644Z"]
+
+    for path in damaged:
+        path.unlink()
+    copy_recordings(recordings, few, (LATER,))
+    assert replay(data, few, home).code == 0
+
+
+def test_a_missing_folder_is_named(started_from_few: Path, home: Path, tmp_path: Path) -> None:
+    before, generation = lake(started_from_few), (started_from_few / "published").resolve()
+    run = replay(started_from_few, tmp_path / "nowhere", home)
+    assert run.code == 2, run.output
+    assert f"ROUTERSCOPE_REPLAY_DIR is '{tmp_path / 'nowhere'}', which is no folder" in run.output
+    assert "Traceback" not in run.output
+    assert lake(started_from_few) == before
+    assert (started_from_few / "published").resolve() == generation
+
+
+def test_a_wrong_setting_ends_before_anything_starts(few: Path, home: Path, tmp_path: Path) -> None:
+    run = replay(tmp_path / "data", few, home, now="yesterday")
+    assert run.code == 2
+    assert "ROUTERSCOPE_NOW is 'yesterday', which cannot be used" in run.output
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Any:
+    """A folder on a disk of a given size, if this machine lets one be made."""
+    mounted: list[Path] = []
+
+    def mount(kilobytes: int) -> Path:
+        folder = tmp_path / "small_disk"
+        folder.mkdir()
+        options = ["-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
+        if os.geteuid() != 0 or subprocess.run(["mount", *options], check=False, capture_output=True).returncode:
+            missing = "needs to mount a small disk, which this machine does not allow"
+            pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+# Room for a few files of the lake; for the lake but no warehouse; for the warehouse but no second generation.
+@pytest.mark.parametrize("spare_kilobytes", [24, 1024])
+def test_a_full_disk_leaves_everything_as_it_was(
+    small_disk: Callable[[int], Path], spare_kilobytes: int, few_run: Run, few: Path, recordings: Path, home: Path
+) -> None:
+    used = subprocess.run(["du", "-sk", few_run.data], check=True, capture_output=True, text=True).stdout.split()[0]
+    disk = small_disk(int(used) + spare_kilobytes)
+    subprocess.run(["cp", "-a", f"{few_run.data}/.", str(disk)], check=True)
+    before, generation = lake(disk), (disk / "published").resolve()
+    marts = Run(disk, 0, "").marts()
+    copy_recordings(recordings, few, (LATER, "models/20260624T005828Z.json.gz"))
+
+    run = replay(disk, few, home)
+
+    assert run.code == 1, run.output
+    assert "FAILED" in run.output
+    assert "Traceback" not in run.output
+    assert "space" in run.output or "disk" in run.output.lower()
+    assert before.items() <= lake(disk).items()
+    assert (disk / "published").resolve() == generation
+    assert Run(disk, 0, "").marts() == marts
+    assert not list((disk / "raw").rglob("*.tmp"))
+
+
+def test_after_a_kill_the_next_run_runs_at_once(few: Path, home: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    settings = {"ROUTERSCOPE_SOURCE": "replay", "ROUTERSCOPE_REPLAY_DIR": few, "ROUTERSCOPE_DATA_DIR": data}
+    killed = subprocess.Popen(
+        [sys.executable, "-m", "orchestration.runs", "refresh"],
+        cwd=PROJECT,
+        env=environment(home, **settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert killed.stdout is not None
+    for line in killed.stdout:
+        if "building and checking" in line:
+            break
+    time.sleep(3)  # into dbt, which has the warehouse open
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait(timeout=10)
+    killed.stdout.close()
+
+    started = time.monotonic()
+    run = replay(data, few, home)
+
+    assert run.code == 0, run.output
+    assert "has been ended" in run.output
+    assert time.monotonic() - started < 120
+    assert run.query("select count(*) from share_model") > [(0,)]
+
+
+def test_a_failed_check_blocks_the_publish_and_says_which(started_from_few: Path, few: Path, home: Path) -> None:
+    """A newer response that tells nothing of the day before it: that day is missing in the marts."""
+    generation = (started_from_few / "published").resolve()
+    body = json.loads(gzip.decompress((few / "rankings-daily/20260624T173345Z.json.gz").read_bytes()))
+    body["meta"] |= {"as_of": "2026-06-26T00:00:00.000Z", "start_date": "2026-06-01", "end_date": "2026-06-02"}
+    body["data"] = []
+    (few / "rankings-daily/20260626T000000Z.json.gz").write_bytes(gzip.compress(json.dumps(body).encode()))
+
+    run = replay(started_from_few, few, home)
+
+    assert run.code == 1, run.output
+    assert "1 of the models and checks failed" in run.output
+    assert "newest_day_is_there: Got 1 result" in run.output
+    assert (started_from_few / "published").resolve() == generation
