@@ -1,0 +1,138 @@
+"""What Dagster shows: an unbroken lineage, words on everything, and figures on every materialization."""
+
+from itertools import pairwise
+from typing import Any
+
+import dagster as dg
+import pytest
+from conftest import Run
+
+from orchestration.definitions import defs
+from orchestration.openrouter.surfaces import SURFACES
+
+AssetGraph = Any  # Dagster's own, which it does not export
+
+
+@pytest.fixture(scope="module")
+def graph() -> AssetGraph:
+    return defs().resolve_asset_graph()
+
+
+def ancestors(graph: AssetGraph, key: dg.AssetKey) -> set[dg.AssetKey]:
+    found: set[dg.AssetKey] = set()
+    waiting = [key]
+    while waiting:
+        for parent in graph.get(waiting.pop()).parent_keys - found:
+            found.add(parent)
+            waiting.append(parent)
+    return found
+
+
+def test_lineage_is_unbroken_from_the_endpoints_to_the_published_file(graph: AssetGraph) -> None:
+    above = ancestors(graph, dg.AssetKey("published"))
+    # Only seeds and OpenRouter's endpoints have nothing above them, and nothing but `published` leads nowhere.
+    roots = {key for key in graph.get_all_asset_keys() if not graph.get(key).parent_keys}
+    assert {key.path[0] for key in roots} == {"openrouter", "seeds"}
+    assert {dg.AssetKey(["openrouter", surface]) for surface in SURFACES} <= above
+    assert above == set(graph.get_all_asset_keys()) - {dg.AssetKey("published")}
+
+
+def test_a_chain_goes_through_every_layer(graph: AssetGraph) -> None:
+    chain = ["openrouter/rankings", "raw/rankings", "staging/stg_openrouter__rankings"]
+    chain += ["intermediate/int_rankings__latest", "intermediate/int_spans__members", "marts/share_model", "published"]
+    keys = [dg.AssetKey.from_user_string(name) for name in chain]
+    assert all(upper in graph.get(lower).parent_keys for upper, lower in pairwise(keys))
+
+
+def test_every_asset_says_what_it_is(graph: AssetGraph) -> None:
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.description, key
+        assert node.group_name != "default", key
+        assert node.kinds, key
+        assert node.owners or key.path[0] == "openrouter", key
+
+
+def test_groups_tell_the_story(graph: AssetGraph) -> None:
+    groups = {graph.get(key).group_name for key in graph.get_all_asset_keys()}
+    layers = {"openrouter", "raw", "seeds", "staging", "intermediate", "published"}
+    assert groups == layers | {"entities", "share", "growth", "price", "spend", "quality"}
+
+
+def test_everything_that_touches_the_warehouse_takes_the_one_slot() -> None:
+    pools = {
+        assets.op.pool
+        for assets in defs().assets or []
+        if isinstance(assets, dg.AssetsDefinition) and assets.is_executable
+    }
+    assert pools == {"warehouse"}
+
+
+def test_raw_schemas_block_and_freshness_only_warns(graph: AssetGraph) -> None:
+    for surface in SURFACES:
+        checks = {
+            key.name: graph.get_check_spec(key).blocking
+            for key in graph.get_check_keys_for_assets({dg.AssetKey(["raw", surface])})
+        }
+        assert checks == {"schema": True, "new_fields": False, "freshness": False}
+
+
+def test_every_data_test_is_a_check_of_an_asset(graph: AssetGraph, manifest: dict) -> None:
+    tests = [node["name"] for node in manifest["nodes"].values() if node["resource_type"] == "test"]
+    checks = {key.name for key in graph.asset_check_keys}
+    assert len(tests) >= 51
+    assert {name for name in tests if name not in checks} == set()
+
+
+@pytest.fixture(scope="module")
+def instance(everything: Run, dagster_home: object) -> dg.DagsterInstance:  # noqa: ARG001
+    return dg.DagsterInstance.from_config(str(dagster_home))
+
+
+def newest(instance: dg.DagsterInstance, key: list[str]) -> dict[str, dg.MetadataValue]:
+    event = instance.get_latest_materialization_event(dg.AssetKey(key))
+    assert event is not None
+    assert event.asset_materialization is not None
+    return dict(event.asset_materialization.metadata)
+
+
+def test_a_raw_materialization_shows_what_a_person_wants_to_see(instance: dg.DagsterInstance) -> None:
+    rankings = newest(instance, ["raw", "rankings"])
+    assert rankings["responses"].value == 48
+    assert rankings["dagster/row_count"].value == 48 * 1530
+    assert (rankings["days_covered"].value, rankings["last_day"].value) == (76, "2026-08-06")
+    assert rankings["newest_as_of"].value == "2026-08-07T00:05:19+00:00"
+    assert rankings["bytes"].value > 0
+    assert "| date |" in rankings["preview"].value
+    assert "tencent/hy3" in rankings["preview"].value
+    models = newest(instance, ["raw", "models"])
+    assert (models["responses"].value, models["last_day"].value) == (142, "2026-08-06")
+
+
+def test_publishing_shows_the_rows_of_each_mart(instance: dg.DagsterInstance, everything: Run) -> None:
+    published = newest(instance, ["published"])
+    rows = {name: len(rows) for name, rows in everything.marts().items()}
+    assert (published["tables"].value, published["rows"].value) == (len(rows), sum(rows.values()))
+    assert f"| share_model | {rows['share_model']:,} |" in published["contents"].value
+
+
+def test_a_column_can_be_followed_to_the_raw_one(instance: dg.DagsterInstance) -> None:
+    key, column = dg.AssetKey(["marts", "share_model"]), "tokens"
+    path = []
+    while key.path[0] != "raw":
+        path.append(f"{key.path[-1]}.{column}")
+        lineage = newest(instance, list(key.path))["dagster/column_lineage"].value
+        deps = [dep for dep in lineage.deps_by_column[column] if "tokens" in dep.column_name]
+        key, column = deps[0].asset_key, deps[0].column_name
+    assert (list(key.path), column) == (["raw", "rankings"], "total_tokens"), path
+
+
+def test_nearly_every_column_has_its_lineage(instance: dg.DagsterInstance, manifest: dict) -> None:
+    models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+    columns = sum(len(node["columns"]) for node in models)
+    traced = sum(
+        len(newest(instance, [node["schema"], node["name"]])["dagster/column_lineage"].value.deps_by_column)
+        for node in models
+    )
+    # The rest are constants and counts, which come from no column.
+    assert traced >= columns - 12
