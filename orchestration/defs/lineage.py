@@ -53,6 +53,15 @@ class ColumnLineage:
         return [dg.TableColumnDep(key, name) for key, name in sorted(found, key=str) if name != "*"]
 
 
+def as_table(lineage: dg.TableColumnLineage) -> str:
+    """The lineage as Markdown, a line a column."""
+    lines = [
+        f"| {column} | {', '.join(f'{dep.column_name} of {dep.asset_key.to_user_string()}' for dep in deps)} |"
+        for column, deps in lineage.deps_by_column.items()
+    ]
+    return "\n".join(["| column | is made of |", "| --- | --- |", *lines])
+
+
 @dg.definitions
 def external_assets() -> dg.Definitions:
     endpoints = [

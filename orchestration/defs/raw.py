@@ -5,6 +5,8 @@ How a response is read is the surface's business, how it is kept the lake's. Not
 
 import dagster as dg
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from orchestration.defs.resources import OWNERS, POOL, failure, open_lake, open_source
 from orchestration.errors import ResponseError, RouterscopeError
@@ -71,10 +73,11 @@ def describe(surface: Surface, lake: Lake) -> dict[str, dg.MetadataValue]:
         return {"responses": dg.MetadataValue.int(0)}
     held = [read_metadata(path) for path in files]
     newest = max(range(len(held)), key=lambda place: held[place]["as_of"])
-    table = pa.parquet.ParquetFile(files[newest]).read()
+    table = pq.ParquetFile(files[newest]).read()
     days = {row["fetched_at"][:10] for row in held}
     if "date" in table.column_names:
         days = set().union(*(_days(path) for path in files))
+        table = table.filter(pc.equal(table.column("date"), pc.max(table.column("date"))))
     return {
         "dagster/row_count": dg.MetadataValue.int(sum(int(row["rows"]) for row in held)),
         "responses": dg.MetadataValue.int(len(files)),
@@ -90,7 +93,7 @@ def describe(surface: Surface, lake: Lake) -> dict[str, dg.MetadataValue]:
 
 
 def _days(path: object) -> set[str]:
-    dates = pa.parquet.ParquetFile(path).read(columns=["date"]).column("date")
+    dates = pq.ParquetFile(path).read(columns=["date"]).column("date")
     return {str(date) for date in dates.unique().to_pylist()}
 
 

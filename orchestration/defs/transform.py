@@ -14,7 +14,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, dbt_assets
 
-from orchestration.defs.lineage import ColumnLineage
+from orchestration.defs.lineage import ColumnLineage, as_table
 from orchestration.defs.resources import DBT, OWNERS, POOL, failure
 from orchestration.errors import RouterscopeError, WarehouseError
 from orchestration.settings import PROJECT_DIR, Settings
@@ -99,7 +99,11 @@ def _with_lineage(event: dg.Output[Any], lineage: ColumnLineage, target: Path) -
     if node["resource_type"] != "model" or not compiled.exists():
         return event
     columns = lineage.of(node["columns"], compiled.read_text())
-    return event.with_metadata({**event.metadata, "dagster/column_lineage": columns}) if columns else event
+    if columns is None:
+        return event
+    # Once for tools that draw it, once for the page that every Dagster shows.
+    made_of = dg.MetadataValue.md(as_table(columns))
+    return event.with_metadata({**event.metadata, "dagster/column_lineage": columns, "columns_made_of": made_of})
 
 
 def _what_failed(invocation: DbtCliInvocation) -> str:

@@ -127,6 +127,11 @@ def test_a_column_can_be_followed_to_the_raw_one(instance: dg.DagsterInstance) -
     assert (list(key.path), column) == (["raw", "rankings"], "total_tokens"), path
 
 
+def test_column_lineage_can_be_read_on_the_page(instance: dg.DagsterInstance) -> None:
+    table = newest(instance, ["staging", "stg_openrouter__rankings"])["columns_made_of"].value
+    assert "| tokens | total_tokens of raw/rankings |" in table
+
+
 def test_nearly_every_column_has_its_lineage(instance: dg.DagsterInstance, manifest: dict) -> None:
     models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
     columns = sum(len(node["columns"]) for node in models)
