@@ -1,0 +1,39 @@
+"""What the README shows is what comes out."""
+
+import os
+import re
+
+import duckdb
+import pytest
+from conftest import PROJECT, Run
+
+README = PROJECT / "README.md"
+QUESTIONS = re.compile(r"```sql\n(.*?)```\n```\n(.*?)```", re.DOTALL)
+
+
+def test_every_question_gives_the_output_beside_it(everything: Run) -> None:
+    text = README.read_text()
+    with duckdb.connect(str(everything.published), read_only=True) as connection:
+
+        def answered(question: re.Match[str]) -> str:
+            return f"```sql\n{question[1]}```\n```\n{str(connection.sql(question[1])).strip()}\n```"
+
+        fresh = QUESTIONS.sub(answered, text)
+    if os.environ.get("UPDATE_README"):
+        README.write_text(fresh)
+    assert len(QUESTIONS.findall(text)) == 5
+    assert fresh == text
+
+
+def test_the_output_shown_is_that_of_a_run(everything: Run) -> None:
+    def shape(text: str) -> list[str]:
+        return [re.sub(r"^ *\d+ s|\d+ s\b", "", line).strip() for line in text.strip().splitlines()]
+
+    [shown] = re.findall(r"```\n(Routerscope: source.*?)```", README.read_text(), re.DOTALL)
+    real = everything.output.replace(str(everything.data), "data/replay")
+    assert shape(shown) == [line for line in shape(real) if "responses read" not in line]
+
+
+@pytest.mark.parametrize("target", ["run", "test", "ui", "lint", "clean", "help"])
+def test_the_commands_named_are_there(target: str) -> None:
+    assert re.search(rf"^{target}:", (PROJECT / "Makefile").read_text(), re.MULTILINE)
