@@ -3,10 +3,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .venv/.set-up-from-lock
+# sqlfluff has dbt compile the SQL, for which dbt wants a warehouse, be it empty.
+LINT_DATA := target/lint
 
 export DAGSTER_HOME ?= $(CURDIR)/dagster_home
-export ROUTERSCOPE_SOURCE := $(or $(SOURCE),$(ROUTERSCOPE_SOURCE))
-export ROUTERSCOPE_REPLAY_DIR := $(or $(REPLAY_DIR),$(ROUTERSCOPE_REPLAY_DIR))
+ifdef SOURCE
+export ROUTERSCOPE_SOURCE := $(SOURCE)
+endif
+ifdef REPLAY_DIR
+export ROUTERSCOPE_REPLAY_DIR := $(REPLAY_DIR)
+endif
 
 .PHONY: help run ui test lint format lock clean
 
@@ -47,12 +53,12 @@ lint: $(SETUP)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/sqlfluff lint --processes 2 models dbt_project/tests
+	@mkdir -p $(LINT_DATA) && ROUTERSCOPE_DATA_DIR=$(LINT_DATA) $(BIN)/sqlfluff lint models dbt_project/tests
 
 format: $(SETUP)
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
-	@$(BIN)/sqlfluff fix --processes 2 models dbt_project/tests
+	@mkdir -p $(LINT_DATA) && ROUTERSCOPE_DATA_DIR=$(LINT_DATA) $(BIN)/sqlfluff fix models dbt_project/tests
 
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet \
