@@ -42,7 +42,8 @@ def provenance(surface: Surface, observation: Observation, answer: Answer) -> Pr
 def take_in(surface: Surface, source: Replay, lake: Lake, context: dg.AssetExecutionContext) -> int:
     """Write every response of the source that the lake lacks; returns how many there were.
 
-    Raises ResponseError naming those that cannot be read, after all others are written; LakeError at once.
+    Raises ResponseError naming those that cannot be read, after all others are written, or if there is none at all;
+    LakeError at once.
     """
     recordings = source.recordings(surface)
     added, unreadable = 0, []
@@ -61,16 +62,17 @@ def take_in(surface: Surface, source: Replay, lake: Lake, context: dg.AssetExecu
             context.log.info(f"{surface.name}: {number} of {len(recordings)} responses read")
     if unreadable:
         raise ResponseError("\n".join([*unreadable, "Replace each by a whole one, or take it away, and run again."]))
-    if not recordings:
-        context.log.warning(f"{surface.name}: the source has no responses; its tables stay as they are")
+    if not lake.files(surface.name):
+        raise ResponseError(
+            f"The source has no response of {surface.path}, and the lake holds none. The marts need both rankings and "
+            "models, so nothing is built; what was published before is as it was. Give a source that has them."
+        )
     return added
 
 
 def describe(surface: Surface, lake: Lake) -> dict[str, dg.MetadataValue]:
     """What a person wants to know of a surface in the lake."""
     files = lake.files(surface.name)
-    if not files:
-        return {"responses": dg.MetadataValue.int(0)}
     held = [read_metadata(path) for path in files]
     newest = max(range(len(held)), key=lambda place: held[place]["as_of"])
     table = pq.ParquetFile(files[newest]).read()

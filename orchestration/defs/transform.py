@@ -9,7 +9,7 @@ import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, dbt_assets
@@ -21,6 +21,7 @@ from orchestration.settings import PROJECT_DIR, Settings
 
 _INPUTS = ("dbt_project.yml", "profiles.yml", "dbt_project/**/*", "models/**/*", "seeds/**/*")
 _TARGET = PROJECT_DIR / "target"
+_RESULTS: Final = "run_results.json"
 
 
 def _inputs_hash() -> str:
@@ -83,7 +84,9 @@ def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterat
         data = Settings.load().data
         os.environ["ROUTERSCOPE_DATA_DIR"] = str(data)
         # Beside the warehouse, which one run at a time builds: dbt finds there what it parsed for it before.
-        invocation = dbt.cli(["build"], context=context, raise_on_error=False, target_path=data / "dbt")
+        target = data / "dbt"
+        (target / _RESULTS).unlink(missing_ok=True)
+        invocation = dbt.cli(["build"], context=context, raise_on_error=False, target_path=target)
         lineage = ColumnLineage(MANIFEST, asset_key)
         for event in invocation.stream():
             yield _with_lineage(event, lineage, invocation.target_path) if isinstance(event, dg.Output) else event
@@ -109,7 +112,7 @@ def _with_lineage(event: dg.Output[Any], lineage: ColumnLineage, target: Path) -
 def _what_failed(invocation: DbtCliInvocation) -> str:
     """The failed models and checks in a sentence each."""
     try:
-        results = invocation.get_artifact("run_results.json")["results"]
+        results = invocation.get_artifact(_RESULTS)["results"]
     except (FileNotFoundError, json.JSONDecodeError):
         return (
             f"dbt ended before it built anything. What is published is as it was. See {invocation.target_path}/dbt.log."

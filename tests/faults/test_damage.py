@@ -85,6 +85,16 @@ def test_a_missing_folder_is_named(started_from_few: Path, home: Path, tmp_path:
     assert (started_from_few / "published").resolve() == generation
 
 
+def test_without_prices_nothing_is_published(few: Path, home: Path, tmp_path: Path) -> None:
+    for path in (few / "models").iterdir():
+        path.unlink()
+    run = replay(tmp_path / "data", few, home)
+    assert run.code == 1, run.output
+    assert "The source has no response of /models" in run.output
+    assert not (tmp_path / "data" / "published").exists()
+    assert len(lake(tmp_path / "data")) == 3
+
+
 def test_a_wrong_setting_ends_before_anything_starts(few: Path, home: Path, tmp_path: Path) -> None:
     run = replay(tmp_path / "data", few, home, now="yesterday")
     assert run.code == 2
