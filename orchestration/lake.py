@@ -19,7 +19,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -48,7 +48,10 @@ _TEMPORARY = ".tmp"
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where the rows of one file come from. Moments are UTC; `request` holds the query's parameters."""
+    """Where the rows of one file come from.
+
+    Moments are UTC; `request` holds the query's parameters, `envelope` the JSON of the response around its rows.
+    """
 
     as_of: dt.datetime
     fetched_at: dt.datetime
@@ -59,6 +62,7 @@ class Provenance:
     payload_sha256: str
     schema_version: int
     request: Mapping[str, str] = field(default_factory=dict)
+    envelope: str = "{}"
 
 
 class Lake:
@@ -99,8 +103,7 @@ class Lake:
         self.check_kind()
         folder = self._partition(surface, provenance.fetched_at)
         for path in folder.glob(f"{_stamp(provenance.as_of)}-*.parquet"):
-            held = read_metadata(path)
-            if (held["payload_sha256"], held["request_url"]) == (provenance.payload_sha256, provenance.request_url):
+            if _identity(read_metadata(path)) == _identity(_as_metadata(provenance)):
                 return None
         content = self._parquet(surface, table, provenance)
         name = f"{_stamp(provenance.as_of)}-{hashlib.sha256(content).hexdigest()[:_HASH_DIGITS]}.parquet"
@@ -124,13 +127,7 @@ class Lake:
         return self.root / surface / f"observed_date={fetched_at.astimezone(dt.UTC).date()}"
 
     def _parquet(self, surface: str, table: pa.Table, provenance: Provenance) -> bytes:
-        metadata = asdict(provenance) | {
-            "surface": surface,
-            "kind": self.kind,
-            "rows": table.num_rows,
-            "as_of": provenance.as_of.isoformat(),
-            "fetched_at": provenance.fetched_at.isoformat(),
-        }
+        metadata = _as_metadata(provenance) | {"surface": surface, "kind": self.kind, "rows": table.num_rows}
         for column in PROVENANCE:
             value = getattr(provenance, column.name, self.kind)
             table = table.append_column(column, pa.repeat(pa.scalar(value, column.type), table.num_rows))
@@ -150,6 +147,15 @@ def read_metadata(path: Path) -> dict[str, str]:
             f"{path} is not a file this lake has written whole ({error}). Nothing was changed. "
             "Restore it from a copy, or move it out of the lake, and run again."
         ) from error
+
+
+def _as_metadata(provenance: Provenance) -> dict[str, Any]:
+    moments = {"as_of": provenance.as_of.isoformat(), "fetched_at": provenance.fetched_at.isoformat()}
+    return asdict(provenance) | moments
+
+
+def _identity(metadata: Mapping[str, Any]) -> tuple[str, str, str]:
+    return metadata["payload_sha256"], metadata["request_url"], metadata["fetched_at"]
 
 
 def _stamp(moment: dt.datetime) -> str:

@@ -3,7 +3,7 @@
     python -m orchestration.runs refresh    run the job; exit 0 if it published, 1 if not, 2 if a setting is wrong
     python -m orchestration.runs tidy       free what runs that were killed still hold
 
-What the job does is in `defs`; how the command line reads what was published is in `cli`.
+What the job does is in `defs`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestration.errors import SettingsError
+from orchestration.errors import RouterscopeError, SettingsError
 from orchestration.settings import PROJECT_DIR, Settings
 
 if TYPE_CHECKING:
@@ -40,8 +40,9 @@ def tidy(instance: dg.DagsterInstance) -> None:
     in_progress = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
     for record in instance.get_run_records(RunsFilter(statuses=in_progress)):
         run = record.dagster_run
-        pids = [entry.dagster_event.pid for entry in instance.all_logs(run.run_id) if entry.dagster_event]
-        if pids and pids[-1] and _is_gone(pids[-1], record.create_timestamp.timestamp()):
+        events = ((entry.timestamp, entry.dagster_event) for entry in instance.all_logs(run.run_id))
+        heard = [(timestamp, event.pid) for timestamp, event in events if event and event.pid]
+        if heard and _is_gone(heard[-1][1], last_heard=heard[-1][0]):
             instance.report_run_failed(run, "Its process is gone: it was killed or the machine stopped.")
             say(f"A run that was killed ({run.run_id[:8]}) has been ended; what it published before stands.")
     storage = instance.event_log_storage
@@ -52,8 +53,8 @@ def tidy(instance: dg.DagsterInstance) -> None:
                 storage.free_concurrency_slots_for_run(run_id)
 
 
-def _is_gone(pid: int, run_created: float) -> bool:
-    """Whether the process of a run has ended; a process that was started after the run is another one."""
+def _is_gone(pid: int, last_heard: float) -> bool:
+    """Whether the process has ended that was heard of at that moment; one that was started later is another one."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -65,7 +66,7 @@ def _is_gone(pid: int, run_created: float) -> bool:
         return pid == os.getpid()
     ticks = int(stat.read_text().rpartition(")")[2].split()[19])
     boot = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime"))
-    return int(boot.split()[1]) + ticks / os.sysconf("SC_CLK_TCK") > run_created + 1
+    return int(boot.split()[1]) + ticks / os.sysconf("SC_CLK_TCK") > last_heard + 1
 
 
 def refresh() -> int:
@@ -178,6 +179,9 @@ def main() -> int:
     except SettingsError as error:
         say(str(error))
         return 2
+    except RouterscopeError as error:
+        say(str(error))
+        return 1
 
 
 def _tidy() -> int:

@@ -32,7 +32,7 @@ def _clock(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     moment = dt.datetime.fromisoformat(value)
-    if len(value) == len("2026-06-22"):
+    if "T" not in value and ":" not in value:
         moment = dt.datetime.combine(moment.date(), dt.time.max)
     return moment.astimezone(dt.UTC) if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
@@ -98,5 +98,6 @@ def _sentence(detail: Any) -> str:
         return str(detail["ctx"]["error"])
     if detail["type"] == "missing":
         return f"{variable} is not set. {_RIGHT[variable]}"
-    shown = "not usable (its value is not shown)" if variable == "OPENROUTER_API_KEY" else repr(detail["input"])
+    is_secret = variable == "OPENROUTER_API_KEY" or "@" in str(detail["input"])
+    shown = "not usable (its value is not shown)" if is_secret else repr(detail["input"])
     return f"{variable} is {shown}, which cannot be used. {_RIGHT[variable]}"

@@ -1,6 +1,7 @@
 """The DuckDB files: the warehouse that dbt builds, and the published generation that people read.
 
     <data>/warehouse.duckdb              one writer; never for readers
+    <data>/warehouse.approved            which state of it has passed every check
     <data>/generations/<moment>/         routerscope.duckdb and <mart>.parquet, complete, never changed
     <data>/published -> generations/…    swapped in one step
 
@@ -24,6 +25,8 @@ from orchestration.errors import WarehouseError
 STORAGE_VERSION = "v1.0.0"
 KEPT_GENERATIONS = 3
 FILE_NAME = "routerscope.duckdb"
+_BUILDING = ".building"
+_LINK = ".link"
 
 
 @dataclass(frozen=True)
@@ -54,31 +57,52 @@ class Warehouse:
     def __init__(self, data: Path) -> None:
         self.path = data / "warehouse.duckdb"
         self.published = data / "published"
+        self._approval = data / "warehouse.approved"
         self._generations = data / "generations"
+
+    def start(self) -> None:
+        """What the warehouse holds is about to change: until it is approved, it is not to be published."""
+        self._approval.unlink(missing_ok=True)
+
+    def approve(self) -> None:
+        """What the warehouse holds now has passed every blocking check."""
+        self._approval.write_text(self._fingerprint())
 
     def publish(self, tables: Sequence[Table]) -> Publication:
         """Copy the tables into a new generation and make it the published one, in one step.
 
-        Readers of the generation before keep reading it. Raises WarehouseError, with what was published as it was.
+        Readers of the generation before keep reading it. Raises WarehouseError, with what was published as it was, if
+        the warehouse is not the one that was approved or the files cannot be written.
         """
-        self._remove_unfinished()
-        generation = self._generations / dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        if not self._approval.exists() or self._approval.read_text() != self._fingerprint():
+            raise WarehouseError(
+                f"What {self.path} holds has not passed its checks, so it is not published; what was published before "
+                "still is. Run the whole job `refresh`, which builds, checks and publishes."
+            )
+        moment = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        generation, building = self._generations / moment, self._generations / f"{moment}{_BUILDING}"
         try:
-            generation.mkdir(parents=True)
-            rows = self._copy(tables, generation)
-            for path in (*generation.iterdir(), generation):
+            self._remove_unfinished()
+            building.mkdir(parents=True)
+            rows = self._copy(tables, building)
+            for path in (*building.iterdir(), building):
                 _sync(path)
-            link = self._generations / f"{generation.name}.link"
+            building.replace(generation)
+            link = self._generations / f"{moment}{_LINK}"
             link.symlink_to(Path(self._generations.name) / generation.name)
             link.replace(self.published)
         except (OSError, duckdb.Error) as error:
-            shutil.rmtree(generation, ignore_errors=True)
+            shutil.rmtree(building, ignore_errors=True)
             raise WarehouseError(
                 f"The marts could not be published to {self.published}: {error}. "
                 "What was published before still is. Make room or mend the folder's permissions, and run again."
             ) from error
         self._prune()
         return Publication(generation, rows)
+
+    def _fingerprint(self) -> str:
+        status = self.path.stat()
+        return f"{status.st_mtime_ns} {status.st_size}"
 
     def _copy(self, tables: Sequence[Table], generation: Path) -> dict[str, int]:
         rows: dict[str, int] = {}
@@ -103,20 +127,17 @@ class Warehouse:
             connection.execute("DETACH published")
         return rows
 
-    def _all(self) -> list[Path]:
-        return sorted(path for path in self._generations.glob("*Z") if path.is_dir())
-
     def _remove_unfinished(self) -> None:
-        """What a publish that was killed left behind: anything newer than what is published."""
-        current = self.published.resolve().name if self.published.exists() else ""
-        for generation in self._all():
-            if generation.name > current:
-                shutil.rmtree(generation, ignore_errors=True)
-        for link in self._generations.glob("*.link"):
-            link.unlink(missing_ok=True)
+        """What a publish that was killed left behind."""
+        for leftover in self._generations.glob(f"*{_BUILDING}"):
+            shutil.rmtree(leftover)
+        for link in self._generations.glob(f"*{_LINK}"):
+            link.unlink()
 
     def _prune(self) -> None:
-        for old in self._all()[:-KEPT_GENERATIONS]:
+        current = self.published.resolve().name
+        others = sorted(path for path in self._generations.iterdir() if path.is_dir() and path.name != current)
+        for old in others[: -(KEPT_GENERATIONS - 1)]:
             shutil.rmtree(old, ignore_errors=True)
 
 

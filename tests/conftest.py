@@ -17,7 +17,7 @@ SHARED = PROJECT.parent / "shared"
 
 
 def _shared(folder: str) -> Path:
-    """A folder beside the project that only the project's own machines have; never skipped where CI runs."""
+    """A folder that stands beside the project and is no part of it; a test that needs it is never skipped in CI."""
     path = SHARED / folder
     if not path.is_dir():
         missing = f"needs {path}, which is not here"

@@ -17,5 +17,9 @@
         responses.surface = 'rankings'
         and coalesce(responses.period, 'day') = 'day'
         and coalesce(responses.modality, responses.context_bucket, responses.category, responses.language_type) is null
-    qualify responses.as_of = max(responses.as_of) over (partition by days.date)
+    qualify
+        row_number() over (
+            partition by days.date
+            order by responses.as_of desc, responses.fetched_at desc, responses.raw_file desc
+        ) = 1
 {%- endmacro %}

@@ -1,8 +1,20 @@
 {{ config(meta={'dagster': {'ref': {'name': 'share_model'}}}) }}
 -- as_of and checked_at of every day row are those of the raw response that supplied it: the newest one for the day.
+-- Where a price went into the row too, they are those of the newer of the two responses.
 with supplied as (
 
     {{ newest_raw_responses() }}
+
+),
+
+price_lists as (
+
+    select
+        as_of as price_as_of,
+        max(fetched_at) as price_fetched_at
+    from {{ source('raw', 'observations') }}
+    where surface = 'models'
+    group by as_of
 
 ),
 
@@ -12,6 +24,7 @@ day_rows as (
         'share_model' as mart,
         model_permaslug as member,
         period_start as date,
+        null::timestamp as price_as_of,
         as_of,
         oldest_as_of,
         checked_at
@@ -24,6 +37,7 @@ day_rows as (
         'share_author' as mart,
         author as member,
         period_start as date,
+        null::timestamp as price_as_of,
         as_of,
         oldest_as_of,
         checked_at
@@ -32,26 +46,50 @@ day_rows as (
 
     union all
 
-    -- A price has a moment of its own: the newer of the two is the row's.
     select
         'spend_model' as mart,
-        spend.model_permaslug as member,
-        spend.period_start as date,
-        case when spend.price_as_of > share.as_of then share.as_of else spend.as_of end as as_of,
-        case when spend.price_as_of < share.as_of then share.as_of else spend.oldest_as_of end as oldest_as_of,
-        case when spend.price_as_of > share.as_of then share.checked_at else spend.checked_at end as checked_at
-    from {{ ref('spend_model') }} as spend
-    left join {{ ref('share_model') }} as share using (period, period_start, model_permaslug)
-    where spend.period = 'day'
+        model_permaslug as member,
+        period_start as date,
+        price_as_of,
+        as_of,
+        oldest_as_of,
+        checked_at
+    from {{ ref('spend_model') }}
+    where period = 'day'
 
 )
 
-select day_rows.*
+select
+    day_rows.*,
+    supplied.raw_file
 from day_rows
-left join supplied
-    on
-        day_rows.date = supplied.date
-        and day_rows.as_of = supplied.as_of
-        and day_rows.oldest_as_of = supplied.as_of
-        and day_rows.checked_at = supplied.fetched_at
-where supplied.raw_file is null
+left join supplied using (date)
+left join price_lists using (price_as_of)
+where
+    supplied.raw_file is null
+    or day_rows.as_of <> greatest(supplied.as_of, day_rows.price_as_of)
+    or day_rows.oldest_as_of <> least(supplied.as_of, day_rows.price_as_of)
+    or day_rows.checked_at is distinct from case
+        when day_rows.price_as_of > supplied.as_of then price_lists.price_fetched_at
+        else supplied.fetched_at
+    end
+
+union all
+
+-- A summary has many inputs: its moments are those of one of them, and it is not older than its shares.
+select
+    'traffic_summary' as mart,
+    'all' as member,
+    summary.period_start as date,
+    null::timestamp as price_as_of,
+    summary.as_of,
+    summary.oldest_as_of,
+    summary.checked_at,
+    supplied.raw_file
+from {{ ref('traffic_summary') }} as summary
+left join supplied on summary.period_start = supplied.date
+left join {{ source('raw', 'observations') }} as responses
+    on summary.as_of = responses.as_of and summary.checked_at = responses.fetched_at
+where
+    summary.period = 'day'
+    and (supplied.raw_file is null or responses.raw_file is null or summary.as_of < supplied.as_of)

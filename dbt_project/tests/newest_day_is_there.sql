@@ -1,5 +1,5 @@
 {{ config(meta={'dagster': {'ref': {'name': 'share_model'}}}) }}
--- The day before the newest rankings response is in the marts, unless the source has nothing for it.
+-- The day before the newest rankings response is in the marts.
 with newest as (
 
     select cast(max(as_of) as date) - 1 as date
@@ -12,8 +12,4 @@ select newest.date
 from newest
 left join {{ ref('share_model') }} as shares
     on newest.date = shares.period_start and shares.period = 'day'
-left join {{ ref('coverage') }} as coverage
-    on newest.date = coverage.date and coverage.surface = 'rankings' and coverage.slice = 'all'
-where
-    shares.period_start is null
-    and coverage.gap_reason is distinct from 'missing_at_source'
+where shares.period_start is null

@@ -56,7 +56,7 @@ select
     mart_tokens.tokens as mart_tokens
 from raw_tokens
 full join mart_tokens using (date, model_permaslug)
-where raw_tokens.tokens is distinct from mart_tokens.tokens
+where coalesce(raw_tokens.tokens, 0) <> coalesce(mart_tokens.tokens, 0)
 
 union all
 

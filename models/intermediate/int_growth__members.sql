@@ -56,16 +56,18 @@ observed as (
     select
         compared.*,
         shift.windows_before,
-        spans.total_tokens,
-        coalesce(members.tokens, 0) as tokens,
-        coalesce(
-            members.tokens_high,
-            case compared.member_type
-                when 'model' then spans.unlisted_model_tokens_high
-                else spans.unlisted_author_tokens_high
-            end
-        ) as tokens_high,
-        members.rank,
+        case when spans.is_whole then spans.total_tokens end as total_tokens,
+        case when spans.is_whole then coalesce(members.tokens, 0) end as tokens,
+        case
+            when spans.is_whole then coalesce(
+                members.tokens_high,
+                case compared.member_type
+                    when 'model' then spans.unlisted_model_tokens_high
+                    else spans.unlisted_author_tokens_high
+                end
+            )
+        end as tokens_high,
+        case when spans.is_whole then members.rank end as rank,
         spans.scope_id,
         spans.source_url,
         spans.as_of,
@@ -77,7 +79,6 @@ observed as (
         on
             compared.horizon = spans.span
             and compared.window_end - compared.days * shift.windows_before = spans.span_end
-            and spans.is_whole
     left join members
         on
             spans.span = members.span

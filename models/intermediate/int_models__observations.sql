@@ -1,8 +1,14 @@
 -- The observations of /models in the order the source made them; late arrivals take their place.
 with observations as (
 
-    select * from {{ ref('stg_openrouter__observations') }}
+    select
+        raw_file,
+        as_of,
+        fetched_at
+    from {{ ref('stg_openrouter__observations') }}
     where surface = 'models'
+    -- Of several of one moment, one stands for all.
+    qualify row_number() over (partition by as_of order by fetched_at desc, raw_file desc) = 1
 
 )
 
@@ -14,5 +20,3 @@ select
     lag(as_of) over (order by as_of) as previous_as_of,
     as_of = max(as_of) over () as is_newest
 from observations
--- Of several of one moment, one stands for all.
-qualify row_number() over (partition by as_of order by fetched_at desc, raw_file desc) = 1

@@ -45,6 +45,7 @@ listings as (
 alias as (
 
     select * from {{ ref('permaslug_alias') }}
+    where status = 'verified'
 
 )
 

@@ -13,8 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from orchestration.defs.raw import raw_key
-from orchestration.defs.resources import failure, open_lake, open_source
-from orchestration.errors import RouterscopeError
+from orchestration.defs.resources import failures, open_lake, open_source
 from orchestration.lake import PROVENANCE, read_metadata
 from orchestration.openrouter.surfaces import SURFACES, Surface
 from orchestration.settings import Settings
@@ -44,13 +43,14 @@ def _schema_check(surface: Surface) -> dg.AssetChecksDefinition:
         description="Every file of the lake has the columns and types of its declared schema.",
     )
     def schema() -> dg.AssetCheckResult:
-        files = open_lake(Settings.load()).files(surface.name)
-        wrong = {
-            path.name: problems
-            for path in files
-            if int(read_metadata(path)["schema_version"]) == surface.schema_version
-            and (problems := _wrong_columns(pq.read_schema(path), wanted))
-        }
+        with failures():
+            files = open_lake(Settings.load()).files(surface.name)
+            wrong = {
+                path.name: problems
+                for path in files
+                if int(read_metadata(path)["schema_version"]) == surface.schema_version
+                and (problems := _wrong_columns(pq.read_schema(path), wanted))
+            }
         return dg.AssetCheckResult(
             passed=not wrong,
             metadata={"files": len(files), "wrong_files": len(wrong), "sample": dict(list(wrong.items())[:_SHOWN])},
@@ -82,12 +82,10 @@ def _freshness_check(surface: Surface) -> dg.AssetChecksDefinition:
         description=f"The newest response is under {FRESH_HOURS} h older than the clock (in replay, ROUTERSCOPE_NOW).",
     )
     def freshness() -> dg.AssetCheckResult:
-        try:
+        with failures():
             settings = Settings.load()
             now = open_source(settings).now
-        except RouterscopeError as error:
-            raise failure(error) from error
-        moments = [read_metadata(path)["as_of"] for path in open_lake(settings).files(surface.name)]
+            moments = [read_metadata(path)["as_of"] for path in open_lake(settings).files(surface.name)]
         newest = max(map(dt.datetime.fromisoformat, moments), default=None)
         age_hours = (now - newest).total_seconds() / 3600 if newest else None
         return dg.AssetCheckResult(

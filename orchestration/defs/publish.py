@@ -8,9 +8,8 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.defs.resources import OWNERS, POOL, failure
+from orchestration.defs.resources import OWNERS, POOL, failures
 from orchestration.defs.transform import MANIFEST, asset_key
-from orchestration.errors import RouterscopeError
 from orchestration.settings import Settings
 from orchestration.warehouse import Table, Warehouse
 
@@ -51,11 +50,9 @@ def tables() -> list[Table]:
     ),
 )
 def published(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-    warehouse = Warehouse(Settings.load().data)
-    try:
+    with failures():
+        warehouse = Warehouse(Settings.load().data)
         publication = warehouse.publish(tables())
-    except RouterscopeError as error:
-        raise failure(error) from error
     for node in _NODES:
         rows = publication.rows[node["name"]]
         context.log_event(dg.AssetObservation(asset_key(node), metadata={"dagster/row_count": rows}))

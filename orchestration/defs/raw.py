@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from orchestration.defs.resources import OWNERS, POOL, failure, open_lake, open_source
-from orchestration.errors import ResponseError, RouterscopeError
+from orchestration.defs.resources import OWNERS, POOL, failures, open_lake, open_source
+from orchestration.errors import ResponseError
 from orchestration.lake import PROVENANCE, Lake, Provenance, read_metadata
 from orchestration.openrouter.replay import Replay
 from orchestration.openrouter.surfaces import BASE_URL, SURFACES, Answer, Observation, Surface
@@ -36,6 +36,7 @@ def provenance(surface: Surface, observation: Observation, answer: Answer) -> Pr
         payload_sha256=observation.payload_sha256,
         schema_version=surface.schema_version,
         request=answer.params,
+        envelope=answer.envelope,
     )
 
 
@@ -139,15 +140,13 @@ def _raw_asset(surface: Surface) -> dg.AssetsDefinition:
         },
     )
     def raw(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        try:
+        with failures():
             settings = Settings.load()
             lake = open_lake(settings)
             lake.check_kind()
             lake.sweep()
             added = take_in(surface, open_source(settings), lake, context)
-        except RouterscopeError as error:
-            raise failure(error) from error
-        return dg.MaterializeResult(metadata={"requests": added, **describe(surface, lake)})
+            return dg.MaterializeResult(metadata={"requests": added, **describe(surface, lake)})
 
     return raw
 

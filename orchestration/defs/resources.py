@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
@@ -38,9 +39,13 @@ def open_source(settings: Settings) -> Replay:
     return Replay(settings.replay_dir, settings.now)
 
 
-def failure(error: RouterscopeError) -> dg.Failure:
-    """The error as Dagster shows it: its sentence, and no retry, since the same input would fail again."""
-    return dg.Failure(description=str(error), allow_retries=False)
+@contextmanager
+def failures() -> Iterator[None]:
+    """An error as Dagster shows it: its sentence, and no retry, since the same input would fail again."""
+    try:
+        yield
+    except RouterscopeError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
 
 
 class Dbt(DbtCliResource):

@@ -15,9 +15,10 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, dbt_assets
 
 from orchestration.defs.lineage import ColumnLineage, as_table
-from orchestration.defs.resources import DBT, OWNERS, POOL, failure
-from orchestration.errors import RouterscopeError, WarehouseError
+from orchestration.defs.resources import DBT, OWNERS, POOL, failures
+from orchestration.errors import WarehouseError
 from orchestration.settings import PROJECT_DIR, Settings
+from orchestration.warehouse import Warehouse
 
 _INPUTS = ("dbt_project.yml", "profiles.yml", "dbt_project/**/*", "models/**/*", "seeds/**/*")
 _TARGET = PROJECT_DIR / "target"
@@ -32,11 +33,15 @@ def _inputs_hash() -> str:
     return digest.hexdigest()
 
 
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def manifest() -> dict[str, Any]:
     """dbt's manifest of the project as it is now. Raises WarehouseError if dbt cannot parse the project."""
     stamp, path = _TARGET / "manifest.sha256", _TARGET / "manifest.json"
     wanted = _inputs_hash()
-    if not (path.exists() and stamp.exists() and stamp.read_text() == wanted):
+    if not (path.exists() and stamp.exists() and stamp.read_text() == f"{wanted} {_hash(path)}"):
         parsed = subprocess.run(  # noqa: S603  # our own dbt, with fixed arguments
             [DBT, "--quiet", "--no-use-colors", "parse", "--profiles-dir", PROJECT_DIR],
             cwd=PROJECT_DIR,
@@ -46,7 +51,8 @@ def manifest() -> dict[str, Any]:
         )
         if parsed.returncode:
             raise WarehouseError(f"dbt cannot parse the project, so nothing was built:\n{parsed.stdout}{parsed.stderr}")
-        stamp.write_text(wanted)
+        # The manifest's own hash too: dbt started by hand writes the file as well, without a stamp.
+        stamp.write_text(f"{wanted} {_hash(path)}")
     return dict(json.loads(path.read_text()))
 
 
@@ -80,8 +86,10 @@ def asset_key(node: Mapping[str, Any]) -> dg.AssetKey:
     pool=POOL,
 )
 def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
-    try:
+    with failures():
         data = Settings.load().data
+        warehouse = Warehouse(data)
+        warehouse.start()
         os.environ["ROUTERSCOPE_DATA_DIR"] = str(data)
         # Beside the warehouse, which one run at a time builds: dbt finds there what it parsed for it before.
         target = data / "dbt"
@@ -92,8 +100,7 @@ def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterat
             yield _with_lineage(event, lineage, invocation.target_path) if isinstance(event, dg.Output) else event
         if not invocation.is_successful():
             raise WarehouseError(_what_failed(invocation))
-    except RouterscopeError as error:
-        raise failure(error) from error
+        warehouse.approve()
 
 
 def _with_lineage(event: dg.Output[Any], lineage: ColumnLineage, target: Path) -> dg.Output[Any]:

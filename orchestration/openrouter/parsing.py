@@ -19,7 +19,9 @@ T = TypeVar("T")
 
 _PRICE_STEP = Decimal(1).scaleb(-PRICE.scale)
 _PRICE_CONTEXT = Context(prec=PRICE.precision)
-_PRICE_LIMIT = Decimal(10) ** (PRICE.precision - PRICE.scale)
+# USD a unit; more is no price of one token, request or image, and a day's tokens times it would not fit.
+_PRICE_LIMIT = Decimal(10)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DIGITS = re.compile(r"[0-9]{1,19}")
 _INT64_MAX = 2**63 - 1
 
@@ -59,8 +61,15 @@ class Fields:
 
 
 def to_json(value: Any) -> str:
-    """Compact JSON with sorted keys, so that equal values give equal text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    """Compact JSON with sorted keys, so that equal values give equal text. Numbers stay numbers."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_number)
+
+
+def _number(value: Any) -> float | str:
+    """A Decimal as the float that is written the same, or as text if none is."""
+    if not isinstance(value, Decimal):
+        raise TypeError(f"{type(value).__name__} is no JSON")
+    return float(value) if Decimal(repr(float(value))) == value else str(value)
 
 
 def text(value: Any) -> str | None:
@@ -97,8 +106,8 @@ def moment(value: Any) -> dt.datetime | None:
 
 
 def price(value: Any) -> Decimal | None:
-    """A decimal string or number, if the lake's price column holds it exactly."""
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+    """A decimal string or number of under 10 USD a unit, if the lake's price column holds it exactly."""
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal) or "_" in str(value):
         return None
     try:
         number = Decimal(value)
@@ -118,7 +127,7 @@ def token_count(value: Any) -> int | None:
 
 def day(value: Any) -> dt.date | None:
     """`YYYY-MM-DD`, and nothing else that Python would take for a date."""
-    if not isinstance(value, str) or len(value) != 10:
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
         return None
     try:
         return dt.date.fromisoformat(value)

@@ -1,7 +1,7 @@
 """The data surfaces of OpenRouter: one entry each, saying how to ask, what to cite, and how to read the answer.
 
-A surface is added by adding its entry, its schema and its staging model. How bytes are fetched (`client`,
-`replay`) and where rows are kept (`lake`) does not belong here.
+A surface is added by adding its entry, its schema and its staging model. How bytes are come by (`replay`) and where
+rows are kept does not belong here.
 """
 
 from __future__ import annotations
@@ -30,12 +30,16 @@ from orchestration.openrouter.parsing import (
     price,
     text,
     texts,
+    to_json,
     token_count,
 )
 
 BASE_URL = "https://openrouter.ai/api/v1"
 OTHER = "other"
 DAY = "day"
+# Clocks of two machines differ; a week or month may still be running when the response is made.
+CLOCK_SLACK = dt.timedelta(hours=1)
+LONGEST_PERIOD = dt.timedelta(days=31)
 
 
 @dataclass(frozen=True)
@@ -59,14 +63,14 @@ class Observation:
 class Answer:
     """One response, read: rows in the surface's schema, and what the response says of itself.
 
-    `as_of` is when the source made it (UTC), `params` the query that gives it, `window` the first and last
-    day it covers (None where a response has no days).
+    `as_of` is when the source made it (UTC), `params` the query that gives it, with the days it covers where it has
+    days, `envelope` the JSON of all that is not a row.
     """
 
     table: pa.Table
     as_of: dt.datetime
     params: Mapping[str, str]
-    window: tuple[dt.date, dt.date] | None = None
+    envelope: str
 
 
 @dataclass(frozen=True)
@@ -99,16 +103,20 @@ class Surface:
                 "Nothing of it was written; every other response is kept."
             ) from error
 
-    def request_url(self, params: Mapping[str, str], base_url: str = BASE_URL) -> str:
+    def request_url(self, params: Mapping[str, str]) -> str:
         """The URL that gives this response; never holds a key, which travels in a header."""
-        return base_url.rstrip("/") + self.path + ("?" + urlencode(sorted(params.items())) if params else "")
+        return BASE_URL + self.path + ("?" + urlencode(sorted(params.items())) if params else "")
 
 
 def _json(payload: bytes) -> Any:
     try:
         return json.loads(payload, parse_float=Decimal)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ResponseError(f"it is not JSON ({error})") from error
+
+
+def _envelope(body: dict[str, Any]) -> str:
+    return to_json({name: value for name, value in body.items() if name != "data"})
 
 
 def _object(value: Any, what: str) -> dict[str, Any]:
@@ -142,6 +150,10 @@ def _read_rankings(body: Any, observation: Observation) -> Answer:
         _required(Fields(meta), name, read, meta.get(name), "`meta`")
         for name, read in (("as_of", instant), ("start_date", day), ("end_date", day))
     )
+    if as_of > observation.fetched_at + CLOCK_SLACK:
+        raise ResponseError(f"`meta`: as_of {as_of} lies after it was fetched, {observation.fetched_at}")
+    if not start <= end <= as_of.date() + LONGEST_PERIOD:
+        raise ResponseError(f"`meta`: {start} to {end} is no window of a response made at {as_of}")
     asked = {"period": DAY, **observation.params}
     slices = {name: asked.get(name) for name in ("modality", "context_bucket", "category", "language_type")}
     rows: list[dict[str, Any]] = []
@@ -160,8 +172,11 @@ def _read_rankings(body: Any, observation: Observation) -> Answer:
             {"date": date, "model_permaslug": slug, "total_tokens": tokens, "period": asked["period"], **slices}
             | {"extra": fields.extra()}
         )
+    # The source has lost single days; it has not lost a whole window of them.
+    if not rows and end > start:
+        raise ResponseError(f"it has no row for any day from {start} to {end}")
     params = {**observation.params, "start_date": start.isoformat(), "end_date": end.isoformat()}
-    return Answer(_table(rows, schemas.RANKINGS), as_of, params, (start, end))
+    return Answer(_table(rows, schemas.RANKINGS), as_of, params, _envelope(body))
 
 
 def _read_override(value: dict[str, Any]) -> dict[str, Any]:
@@ -219,7 +234,7 @@ def _read_models(body: Any, observation: Observation) -> Answer:
         raise ResponseError("no model in it has a prompt price that can be read")
     if Fields(body).inside("links").take("next", text):
         raise ResponseError("it is only the first page of the list (`links.next` is set)")
-    return Answer(_table(rows, schemas.MODELS), observation.fetched_at, dict(observation.params))
+    return Answer(_table(rows, schemas.MODELS), observation.fetched_at, dict(observation.params), _envelope(body))
 
 
 RANKINGS = Surface(

@@ -104,7 +104,7 @@ def test_a_wrong_setting_ends_before_anything_starts(few: Path, home: Path, tmp_
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Any:
-    """A folder on a disk of a given size, if this machine lets one be made."""
+    """A folder on a disk of a given size; making one takes root."""
     mounted: list[Path] = []
 
     def mount(kilobytes: int) -> Path:
@@ -112,7 +112,7 @@ def small_disk(tmp_path: Path) -> Any:
         folder.mkdir()
         options = ["-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
         if os.geteuid() != 0 or subprocess.run(["mount", *options], check=False, capture_output=True).returncode:
-            missing = "needs to mount a small disk, which this machine does not allow"
+            missing = "needs to mount a small disk, which is not allowed here"
             pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
         mounted.append(folder)
         return folder
@@ -122,7 +122,7 @@ def small_disk(tmp_path: Path) -> Any:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-# Room for a few files of the lake; for the lake but no warehouse; for the warehouse but no second generation.
+# Room for none of the new files of the lake; for those, but not for a second generation beside the first.
 @pytest.mark.parametrize("spare_kilobytes", [24, 1024])
 def test_a_full_disk_leaves_everything_as_it_was(
     small_disk: Callable[[int], Path], spare_kilobytes: int, few_run: Run, few: Path, recordings: Path, home: Path
@@ -139,7 +139,9 @@ def test_a_full_disk_leaves_everything_as_it_was(
     assert run.code == 1, run.output
     assert "FAILED" in run.output
     assert "Traceback" not in run.output
-    assert "space" in run.output or "disk" in run.output.lower()
+    reasons = run.output.partition("FAILED")[2]
+    assert "No space left on device" in reasons
+    assert "as it was" in reasons
     assert before.items() <= lake(disk).items()
     assert (disk / "published").resolve() == generation
     assert Run(disk, 0, "").marts() == marts
@@ -180,7 +182,7 @@ def test_a_failed_check_blocks_the_publish_and_says_which(started_from_few: Path
     """A newer response that tells nothing of the day before it: that day is missing in the marts."""
     generation = (started_from_few / "published").resolve()
     body = json.loads(gzip.decompress((few / "rankings-daily/20260624T173345Z.json.gz").read_bytes()))
-    body["meta"] |= {"as_of": "2026-06-26T00:00:00.000Z", "start_date": "2026-06-01", "end_date": "2026-06-02"}
+    body["meta"] |= {"as_of": "2026-06-26T00:00:00.000Z", "start_date": "2026-06-02", "end_date": "2026-06-02"}
     body["data"] = []
     (few / "rankings-daily/20260626T000000Z.json.gz").write_bytes(gzip.compress(json.dumps(body).encode()))
 

@@ -64,8 +64,9 @@ def test_another_payload_moment_or_request_is_another_observation(lake: Lake) ->
     lake.write("rankings", ROWS, SOURCE)
     assert lake.write("rankings", ROWS, replace(SOURCE, payload_sha256="cd" * 32))
     assert lake.write("rankings", ROWS, replace(SOURCE, as_of=MOMENT + dt.timedelta(seconds=1)))
+    assert lake.write("rankings", ROWS, replace(SOURCE, fetched_at=MOMENT + dt.timedelta(hours=1)))
     assert lake.write("rankings", ROWS, replace(SOURCE, request_url=SOURCE.request_url + "?category=legal"))
-    assert len(lake.files("rankings")) == 4
+    assert len(lake.files("rankings")) == 5
 
 
 def test_a_response_without_rows_is_kept(lake: Lake) -> None:

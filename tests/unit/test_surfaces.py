@@ -36,12 +36,23 @@ def model(**fields: Any) -> dict[str, Any]:
 def test_rankings_carry_what_was_asked_and_when_it_was_made() -> None:
     answer = read(RANKINGS, rankings(row(), row(model_permaslug="other", total_tokens="9007199254740993")))
     assert answer.as_of == MOMENT
-    assert answer.window == (dt.date(2026, 7, 1), dt.date(2026, 7, 2))
+    assert json.loads(answer.envelope) == {"meta": META}
     assert answer.table.column("total_tokens").to_pylist() == [1, 9007199254740993]
     assert answer.table.column("period").to_pylist() == ["day", "day"]
     assert RANKINGS.request_url(answer.params).endswith(
         "/datasets/rankings-daily?end_date=2026-07-02&start_date=2026-07-01"
     )
+
+
+def test_a_day_that_the_source_lost_is_an_answer_without_rows() -> None:
+    answer = read(RANKINGS, rankings(start_date="2026-07-01", end_date="2026-07-01"))
+    assert answer.table.num_rows == 0
+    assert answer.params == {"start_date": "2026-07-01", "end_date": "2026-07-01"}
+
+
+def test_what_stands_around_the_rows_is_kept() -> None:
+    answer = read(MODELS, {"data": [model()], "total_count": 1, "notice": {"until": 1.5}, "links": {"next": None}})
+    assert json.loads(answer.envelope) == {"links": {"next": None}, "notice": {"until": 1.5}, "total_count": 1}
 
 
 @pytest.mark.parametrize(
@@ -63,7 +74,13 @@ def test_rankings_carry_what_was_asked_and_when_it_was_made() -> None:
         (rankings(row(total_tokens=str(2**63))), str(2**63)),
         (rankings(row(date="2026-7-1")), "'2026-7-1'"),
         (rankings(row(date="2026-07-09")), "outside"),
+        (rankings(row(date="2026-W27-3")), "'2026-W27-3'"),
         (rankings(row(model_permaslug=None)), "model_permaslug"),
+        (rankings(), "no row for any day from 2026-07-01 to 2026-07-02"),
+        (rankings(row(), as_of="2026-07-04T00:00:00Z"), "lies after it was fetched"),
+        (rankings(row(), start_date="2026-07-02", end_date="2026-07-01"), "is no window"),
+        (rankings(row(), end_date="2099-01-01"), "is no window"),
+        (b"[" * 100_000, "not JSON"),
         (rankings(row(), row(total_tokens="2")), "a/one on 2026-07-01 stands there twice"),
     ],
 )
@@ -106,6 +123,8 @@ def test_a_model_is_typed_and_the_rest_of_it_kept() -> None:
                         "completion": "-1",
                         "request": "0.0000000000000000000000000001",
                         "tea": "1",
+                        "image": "200",
+                        "audio": "1_0",
                         "overrides": [{"min_prompt_tokens": 200000.0, "prompt": "2e-6", "utc_days": ["mon"]}],
                     },
                     brand_new={},
@@ -119,19 +138,28 @@ def test_a_model_is_typed_and_the_rest_of_it_kept() -> None:
     override = answer["pricing_overrides"][0]
     assert (override["min_prompt_tokens"], override["prompt"]) == (200000, Decimal("0.000002"))
     assert json.loads(override["extra"]) == {"utc_days": ["mon"]}
-    # Of another type, more precise than the column, or unknown: kept as it came.
+    # Of another type, more precise than the column, no price at all, or unknown: kept as it came.
     assert answer["context_length"] is None
     assert answer["pricing_request"] is None
     assert json.loads(answer["extra"]) == {
         "architecture": {"heads": 8},
         "brand_new": {},
         "context_length": "a lot",
-        "pricing": {"request": "0.0000000000000000000000000001", "tea": "1"},
+        "pricing": {
+            "audio": "1_0",
+            "image": "200",
+            "request": "0.0000000000000000000000000001",
+            "tea": "1",
+        },
     }
 
 
 JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
@@ -150,7 +178,7 @@ def test_token_counts_stay_exact(tokens: int) -> None:
     assert answer.table.column("total_tokens").to_pylist() == [tokens]
 
 
-@given(digits=st.integers(0, 10**13), scale=st.integers(0, 24))
+@given(digits=st.integers(0, 10**13), scale=st.integers(13, 24))
 def test_prices_stay_exact(digits: int, scale: int) -> None:
     price = Decimal(digits).scaleb(-scale)
     answer = read(MODELS, {"data": [model(pricing={"prompt": str(price), "completion": "0"})]})

@@ -12,9 +12,11 @@ SHARES = Table("shares", "marts", "Who has what.", {"model": "It's a model.", "s
 
 
 def fill(warehouse: Warehouse, share: float) -> None:
+    warehouse.start()
     with duckdb.connect(str(warehouse.path)) as connection:
         connection.execute("create schema if not exists marts")
         connection.execute(f"create or replace table marts.shares as select 'a/one' as model, {share} as share")
+    warehouse.approve()
 
 
 @pytest.fixture
@@ -60,9 +62,30 @@ def test_a_publish_that_fails_leaves_what_was_published(warehouse: Warehouse) ->
     assert [path.name for path in before.parent.iterdir()] == [before.name]
 
 
+def test_only_what_passed_its_checks_is_published(warehouse: Warehouse) -> None:
+    warehouse.start()  # a build that failed its checks is never approved
+    with pytest.raises(WarehouseError, match=r"has not passed its checks.*published before still is.*refresh"):
+        warehouse.publish([SHARES])
+    warehouse.approve()
+    with duckdb.connect(str(warehouse.path)) as connection:  # another build came between the checks and the publish
+        connection.execute("update marts.shares set share = 0.99")
+    with pytest.raises(WarehouseError, match="has not passed its checks"):
+        warehouse.publish([SHARES])
+    assert shares(warehouse.published / FILE_NAME) == [(0.25,)]
+
+
+def test_a_clock_set_back_costs_nothing(warehouse: Warehouse) -> None:
+    generations = warehouse.published.resolve().parent
+    for year in (2097, 2098, 2099):
+        (generations / f"{year}0101T000000.000000Z").mkdir()
+    publication = warehouse.publish([SHARES])
+    assert warehouse.published.resolve() == publication.folder.resolve()
+    assert shares(warehouse.published / FILE_NAME) == [(0.25,)]
+
+
 def test_what_a_killed_publish_left_is_removed_by_the_next(warehouse: Warehouse) -> None:
     generations = warehouse.published.resolve().parent
-    (generations / "99990101T000000.000000Z").mkdir()
+    (generations / "99990101T000000.000000Z.building").mkdir()
     (generations / "99990101T000000.000000Z.link").symlink_to("nowhere")
     publication = warehouse.publish([SHARES])
     assert warehouse.published.resolve() == publication.folder.resolve()

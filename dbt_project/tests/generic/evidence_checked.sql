@@ -4,8 +4,9 @@
 select *
 from {{ model }}
 where
-    status not in ('verified', 'unverified')
-    or (status = 'verified') <> (checked_on is not null and evidence_url is not null)
-    and not (status = 'unverified' and checked_on is null)
+    status is null
+    or status not in ('verified', 'unverified')
+    or (status = 'verified' and (checked_on is null or evidence_url is null))
+    or (status = 'unverified' and checked_on is not null)
 
 {% endtest %}

@@ -87,6 +87,7 @@ annual_growth as (
 
     select
         newest.span_end as period_end,
+        oldest.span_end as first_window_end,
         power(newest.total_tokens / oldest.total_tokens, 365.0 / (newest.span_end - oldest.span_end)) - 1 as cagr
     from windows as newest
     inner join windows as oldest
@@ -263,6 +264,34 @@ inputs as (
         windows.checked_at
     from periods
     inner join windows on windows.span_end in (periods.period_end, periods.period_end - windows.days)
+
+    union all
+
+    -- Survival looks at the day 28 days before, annual growth at the first window there is.
+    select
+        periods.period,
+        periods.period_start,
+        windows.scope_id,
+        windows.source_url,
+        windows.as_of,
+        windows.oldest_as_of,
+        windows.checked_at
+    from periods
+    inner join windows on windows.span = '1d' and periods.period_end - 28 = windows.span_end
+
+    union all
+
+    select
+        periods.period,
+        periods.period_start,
+        windows.scope_id,
+        windows.source_url,
+        windows.as_of,
+        windows.oldest_as_of,
+        windows.checked_at
+    from periods
+    inner join annual_growth using (period_end)
+    inner join windows on windows.span = '28d' and annual_growth.first_window_end = windows.span_end
 
     union all
 
