@@ -110,14 +110,14 @@ def home(tmp_path: Path) -> Path:
     return make_home(tmp_path / "dagster_home")
 
 
-# Three days of rankings and prices: enough to build every mart.
+# Three tellings of a month, of which the second restates a day, and three price lists: enough for every mart.
 FEW = (
-    "rankings-daily/20260622T050037Z.json.gz",
-    "rankings-daily/20260623T104947Z.json.gz",
-    "rankings-daily/20260624T173345Z.json.gz",
-    "models/20260621T011315Z.json.gz",
-    "models/20260622T011321Z.json.gz",
+    "rankings-daily/20260625T000324Z.json.gz",
+    "rankings-daily/20260625T123644Z.json.gz",
+    "rankings-daily/20260626T000020Z.json.gz",
     "models/20260623T010024Z.json.gz",
+    "models/20260624T005828Z.json.gz",
+    "models/20260625T010231Z.json.gz",
 )
 
 

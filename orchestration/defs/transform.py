@@ -6,6 +6,7 @@ The manifest is made anew when a hash of dbt's inputs has changed, and never rea
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,6 +23,8 @@ from orchestration.warehouse import Warehouse
 
 _INPUTS = ("dbt_project.yml", "profiles.yml", "dbt_project/**/*", "models/**/*", "seeds/**/*")
 _TARGET = PROJECT_DIR / "target"
+# dbt dies without a word when it cannot write its own files.
+_ROOM = 8 * 1024 * 1024
 _RESULTS: Final = "run_results.json"
 
 
@@ -118,12 +121,13 @@ def _with_lineage(event: dg.Output[Any], lineage: ColumnLineage, target: Path) -
 
 def _what_failed(invocation: DbtCliInvocation) -> str:
     """The failed models and checks in a sentence each."""
+    free = shutil.disk_usage(invocation.target_path).free
+    room = f"No space left on device: {free // 1024:,} kB are free. Make room, and run again. " if free < _ROOM else ""
     try:
         results = invocation.get_artifact(_RESULTS)["results"]
     except (FileNotFoundError, json.JSONDecodeError):
-        return (
-            f"dbt ended before it built anything. What is published is as it was. See {invocation.target_path}/dbt.log."
-        )
+        log = invocation.target_path / "dbt.log"
+        return f"{room}dbt ended before it built anything. What was published before is as it was. See {log}."
     failed = [
         f"  {result['unique_id'].split('.')[2]}: {(result['message'] or result['status']).strip()}"
         for result in results
@@ -131,7 +135,7 @@ def _what_failed(invocation: DbtCliInvocation) -> str:
     ]
     return "\n".join(
         [
-            f"{len(failed)} of the models and checks failed; nothing was published, and what was published stands.",
+            f"{room}{len(failed)} of the models and checks failed. What was published before is as it was.",
             *failed,
             "The build is kept in the warehouse for a look; raw data is untouched.",
         ]

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from conftest import PROJECT, Run, copy_recordings, environment, replay
 
-LATER = "rankings-daily/20260625T000324Z.json.gz"
-WHOLE = "rankings-daily/20260625T123644Z.json.gz"
+LATER = "rankings-daily/20260627T000018Z.json.gz"
+WHOLE = "rankings-daily/20260628T000516Z.json.gz"
 
 
 def rankings(change: Callable[[dict[str, Any]], object]) -> Callable[[bytes], bytes]:
@@ -50,7 +50,8 @@ def test_damaged_recordings_are_named_and_cost_only_themselves(
     generation = (data / "published").resolve()
     copy_recordings(recordings, few, (LATER, WHOLE))
     packed = (few / LATER).read_bytes()
-    damaged = [few / LATER.replace("000324Z", f"00032{number}Z") for number in range(len(DAMAGES))]
+    (few / LATER).unlink()
+    damaged = [few / LATER.replace("000018Z", f"00001{number}Z") for number in range(len(DAMAGES))]
     for path, (_, harm) in zip(damaged, DAMAGES, strict=True):
         path.write_bytes(harm(packed))
 
@@ -67,7 +68,7 @@ def test_damaged_recordings_are_named_and_cost_only_themselves(
     # The whole recording beside them is kept; of the damaged ones there is nothing.
     after = lake(data)
     assert before.items() <= after.items()
-    assert [Path(name).name[:16] for name in after.keys() - before.keys()] == ["20260625T123644Z"]
+    assert [Path(name).name[:16] for name in after.keys() - before.keys()] == ["20260628T000516Z"]
 
     for path in damaged:
         path.unlink()
@@ -123,7 +124,7 @@ def small_disk(tmp_path: Path) -> Any:
 
 
 # Room for none of the new files of the lake; for those, but not for a second generation beside the first.
-@pytest.mark.parametrize("spare_kilobytes", [24, 1024])
+@pytest.mark.parametrize("spare_kilobytes", [4, 1024])
 def test_a_full_disk_leaves_everything_as_it_was(
     small_disk: Callable[[int], Path], spare_kilobytes: int, few_run: Run, few: Path, recordings: Path, home: Path
 ) -> None:
@@ -132,7 +133,7 @@ def test_a_full_disk_leaves_everything_as_it_was(
     subprocess.run(["cp", "-a", f"{few_run.data}/.", str(disk)], check=True)
     before, generation = lake(disk), (disk / "published").resolve()
     marts = Run(disk, 0, "").marts()
-    copy_recordings(recordings, few, (LATER, "models/20260624T005828Z.json.gz"))
+    copy_recordings(recordings, few, (LATER, "models/20260626T010547Z.json.gz"))
 
     run = replay(disk, few, home)
 
@@ -181,10 +182,10 @@ def test_after_a_kill_the_next_run_runs_at_once(few: Path, home: Path, tmp_path:
 def test_a_failed_check_blocks_the_publish_and_says_which(started_from_few: Path, few: Path, home: Path) -> None:
     """A newer response that tells nothing of the day before it: that day is missing in the marts."""
     generation = (started_from_few / "published").resolve()
-    body = json.loads(gzip.decompress((few / "rankings-daily/20260624T173345Z.json.gz").read_bytes()))
-    body["meta"] |= {"as_of": "2026-06-26T00:00:00.000Z", "start_date": "2026-06-02", "end_date": "2026-06-02"}
+    body = json.loads(gzip.decompress((few / "rankings-daily/20260626T000020Z.json.gz").read_bytes()))
+    body["meta"] |= {"as_of": "2026-06-29T00:00:00.000Z", "start_date": "2026-06-02", "end_date": "2026-06-02"}
     body["data"] = []
-    (few / "rankings-daily/20260626T000000Z.json.gz").write_bytes(gzip.compress(json.dumps(body).encode()))
+    (few / "rankings-daily/20260629T000000Z.json.gz").write_bytes(gzip.compress(json.dumps(body).encode()))
 
     run = replay(started_from_few, few, home)
 
