@@ -253,7 +253,8 @@ inputs as (
 
     union all
 
-    -- Growth and trend reach back over the window and the one before it.
+    -- Growth and trend reach back over the window and the one before it, survival to the day 28 days before, annual
+    -- growth to the first window there is.
     select
         periods.period,
         periods.period_start,
@@ -263,35 +264,12 @@ inputs as (
         windows.oldest_as_of,
         windows.checked_at
     from periods
-    inner join windows on windows.span_end in (periods.period_end, periods.period_end - windows.days)
-
-    union all
-
-    -- Survival looks at the day 28 days before, annual growth at the first window there is.
-    select
-        periods.period,
-        periods.period_start,
-        windows.scope_id,
-        windows.source_url,
-        windows.as_of,
-        windows.oldest_as_of,
-        windows.checked_at
-    from periods
-    inner join windows on windows.span = '1d' and periods.period_end - 28 = windows.span_end
-
-    union all
-
-    select
-        periods.period,
-        periods.period_start,
-        windows.scope_id,
-        windows.source_url,
-        windows.as_of,
-        windows.oldest_as_of,
-        windows.checked_at
-    from periods
-    inner join annual_growth using (period_end)
-    inner join windows on windows.span = '28d' and annual_growth.first_window_end = windows.span_end
+    left join annual_growth using (period_end)
+    inner join windows
+        on
+            windows.span_end in (period_end, period_end - windows.days)
+            or (windows.span = '1d' and windows.span_end = period_end - 28)
+            or (windows.span = '28d' and windows.span_end = annual_growth.first_window_end)
 
     union all
 
