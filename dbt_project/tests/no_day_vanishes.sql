@@ -1,4 +1,4 @@
-{{ config(meta={'dagster': {'ref': {'name': 'coverage'}}}, severity='warn') }}
+{{ config(meta={'dagster': {'ref': {'name': 'provenance'}}}, severity='warn') }}
 -- A complete day that was told of before has not become empty at the source. If it has, the marts follow the source,
 -- and somebody should look.
 select
