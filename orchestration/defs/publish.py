@@ -7,11 +7,13 @@ is published with them.
 from typing import Any
 
 import dagster as dg
+import duckdb
 
+from orchestration.defs.raw import markdown_table
 from orchestration.defs.resources import OWNERS, POOL, failures
 from orchestration.defs.transform import MANIFEST, asset_key
 from orchestration.settings import Settings
-from orchestration.warehouse import Table, Warehouse
+from orchestration.warehouse import FILE_NAME, Publication, Table, Warehouse
 
 PUBLISHED_SEEDS = ("scopes",)
 _NODES: list[dict[str, Any]] = [
@@ -38,6 +40,22 @@ def tables() -> list[Table]:
     )
 
 
+def describe(
+    node: dict[str, Any], publication: Publication, connection: duckdb.DuckDBPyConnection
+) -> dict[str, dg.MetadataValue[Any]]:
+    """What a person wants to know of a published table."""
+    name = node["name"]
+    shown: dict[str, dg.MetadataValue[Any]] = {
+        "dagster/row_count": dg.MetadataValue.int(publication.rows[name]),
+        "bytes": dg.MetadataValue.int((publication.folder / f"{name}.parquet").stat().st_size),
+        "preview": dg.MetadataValue.md(markdown_table(connection.table(name).limit(10).to_arrow_table())),
+    }
+    if "as_of" in node["columns"]:
+        [(newest,)] = connection.table(name).max("as_of").fetchall()
+        shown["newest_as_of"] = dg.MetadataValue.text(str(newest))
+    return shown
+
+
 @dg.asset(
     deps=[asset_key(node) for node in _NODES],
     group_name="published",
@@ -53,13 +71,14 @@ def published(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     with failures():
         warehouse = Warehouse(Settings.load().data)
         publication = warehouse.publish(tables())
-    for node in _NODES:
-        rows = publication.rows[node["name"]]
-        context.log_event(dg.AssetObservation(asset_key(node), metadata={"dagster/row_count": rows}))
+    with duckdb.connect(str(publication.folder / FILE_NAME), read_only=True) as connection:
+        for node in _NODES:
+            shown = describe(node, publication, connection)
+            context.log_event(dg.AssetObservation(asset_key(node), metadata=shown))
     listing = "\n".join(f"| {name} | {rows:,} |" for name, rows in publication.rows.items())
     return dg.MaterializeResult(
         metadata={
-            "file": dg.MetadataValue.path(warehouse.published / "routerscope.duckdb"),
+            "file": dg.MetadataValue.path(warehouse.published / FILE_NAME),
             "tables": len(publication.rows),
             "rows": sum(publication.rows.values()),
             "bytes": publication.size_bytes,

@@ -91,7 +91,7 @@ def describe(surface: Surface, lake: Lake) -> dict[str, dg.MetadataValue]:
         "bytes": dg.MetadataValue.int(sum(path.stat().st_size for path in files)),
         "newest_request": dg.MetadataValue.url(held[newest]["request_url"]),
         "citation": dg.MetadataValue.text(held[newest]["citation"]),
-        "preview": dg.MetadataValue.md(_preview(table.slice(0, 10))),
+        "preview": dg.MetadataValue.md(markdown_table(_own_columns(table.slice(0, 10)))),
     }
 
 
@@ -100,9 +100,15 @@ def _days(path: object) -> set[str]:
     return {str(date) for date in dates.unique().to_pylist()}
 
 
-def _preview(table: pa.Table) -> str:
+def _own_columns(table: pa.Table) -> pa.Table:
+    """Without provenance, and without what this response leaves empty."""
     names = [name for name in table.column_names if name not in PROVENANCE.names and not table.column(name).null_count]
-    shown = table.select(names[:6])
+    return table.select(names)
+
+
+def markdown_table(table: pa.Table) -> str:
+    """The first columns of a small table, for Dagster's pages."""
+    shown = table.select(table.column_names[:6])
     rows = [
         [str(value)[:60].replace("|", "\\|").replace("\n", " ") for value in row.values()] for row in shown.to_pylist()
     ]

@@ -114,6 +114,11 @@ def test_publishing_shows_the_rows_of_each_mart(instance: dg.DagsterInstance, ev
     rows = {name: len(rows) for name, rows in everything.marts().items()}
     assert (published["tables"].value, published["rows"].value) == (len(rows), sum(rows.values()))
     assert f"| share_model | {rows['share_model']:,} |" in published["contents"].value
+    observed = instance.fetch_observations(dg.AssetKey(["marts", "share_model"]), limit=1).records[0]
+    shown = observed.asset_observation.metadata
+    assert shown["dagster/row_count"].value == rows["share_model"]
+    assert shown["newest_as_of"].value == "2026-08-07 00:05:19"
+    assert "| period | period_start | model_permaslug |" in shown["preview"].value
 
 
 def test_a_column_can_be_followed_to_the_raw_one(instance: dg.DagsterInstance) -> None:
