@@ -18,7 +18,7 @@ endif
 
 help:
 	@echo "make run SOURCE=replay REPLAY_DIR=<folder>   fetch, build, check, publish"
-	@echo "make ui                                      Dagster's UI on http://127.0.0.1:3000"
+	@echo "make ui [PORT=3000]                          Dagster's UI on http://127.0.0.1:3000"
 	@echo "make test                                    every test"
 	@echo "make lint                                    formatting, lint, types"
 	@echo "make format                                  mend what lint can mend"
@@ -39,7 +39,7 @@ run:
 	    echo "Say which source to read:"; \
 	    echo "  make run SOURCE=replay REPLAY_DIR=<folder of recorded responses>"; \
 	    exit 2; }
-	@$(MAKE) --no-print-directory $(SETUP)
+	@$(MAKE) --no-print-directory --silent $(SETUP)
 	@$(BIN)/python -m orchestration.runs refresh
 
 ui: $(SETUP)

@@ -82,7 +82,8 @@ def refresh() -> int:
     from orchestration.definitions import defs
     from orchestration.defs.resources import open_source
 
-    open_source(settings)
+    clock = open_source(settings).now
+    say(f"Clock {clock:%Y-%m-%d %H:%M:%S} UTC: what was observed later is left out.")
     job = defs().resolve_job_def(JOB)
     with dg.DagsterInstance.get() as instance:
         tidy(instance)
@@ -104,7 +105,9 @@ def refresh() -> int:
         return 1
     published = settings.data / "published" / "routerscope.duckdb"
     say(f"\nPublished {published}")
-    say(f"Done in {time.monotonic() - started:.0f} s. Ask it something: duckdb -readonly {published}")
+    say(
+        f"Done in {time.monotonic() - started:.0f} s. Any DuckDB from 1.2 on opens it; the README has questions to ask."
+    )
     return 0
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import AnyHttpUrl, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -83,7 +83,7 @@ class Settings(BaseSettings):
 
 
 _RIGHT = {
-    "ROUTERSCOPE_SOURCE": f"Set it to one of: {', '.join(get_args(Source))}.",
+    "ROUTERSCOPE_SOURCE": "Set it to replay; live and simulator are known, but this version cannot read them yet.",
     "ROUTERSCOPE_DATA_DIR": "Set it to a folder's path.",
     "ROUTERSCOPE_REPLAY_DIR": "Set it to the path of a folder of recorded responses.",
     "ROUTERSCOPE_NOW": "Set it to an ISO 8601 moment such as 2026-08-07T00:05:19Z, or to a date, or unset it.",

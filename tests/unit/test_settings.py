@@ -30,14 +30,14 @@ def load(monkeypatch: pytest.MonkeyPatch, **settings: str) -> Settings:
 
 
 def test_the_source_must_be_said() -> None:
-    with pytest.raises(SettingsError, match=r"ROUTERSCOPE_SOURCE is not set.*live, simulator, replay"):
+    with pytest.raises(SettingsError, match=r"ROUTERSCOPE_SOURCE is not set.*Set it to replay"):
         Settings.load()
 
 
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"ROUTERSCOPE_SOURCE": "reply"}, ["ROUTERSCOPE_SOURCE", "'reply'", "live, simulator, replay"]),
+        ({"ROUTERSCOPE_SOURCE": "reply"}, ["ROUTERSCOPE_SOURCE", "'reply'", "Set it to replay"]),
         ({"ROUTERSCOPE_SOURCE": "replay"}, ["ROUTERSCOPE_REPLAY_DIR is not set", "folder of recordings"]),
         (
             {"ROUTERSCOPE_SOURCE": "replay", "ROUTERSCOPE_REPLAY_DIR": "r", "ROUTERSCOPE_NOW": "yesterday"},
