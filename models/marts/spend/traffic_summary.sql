@@ -269,7 +269,7 @@ inputs as (
         on
             windows.span_end in (period_end, period_end - windows.days)
             or (windows.span = '1d' and windows.span_end = period_end - 28)
-            or (windows.span = '28d' and windows.span_end = annual_growth.first_window_end)
+            or (windows.span = '28d' and annual_growth.first_window_end = windows.span_end)
 
     union all
 
