@@ -13,6 +13,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from orchestration.errors import WarehouseError
 STORAGE_VERSION = "v1.0.0"
 KEPT_GENERATIONS = 3
 FILE_NAME = "routerscope.duckdb"
+_PATIENCE_SECONDS = 60
 _BUILDING = ".building"
 _LINK = ".link"
 
@@ -61,8 +63,26 @@ class Warehouse:
         self._generations = data / "generations"
 
     def start(self) -> None:
-        """What the warehouse holds is about to change: until it is approved, it is not to be published."""
+        """What the warehouse holds is about to change: until it is approved, it is not to be published.
+
+        Waits for a build that outlived the run it belonged to, which was killed. Raises WarehouseError if the file
+        stays in use or cannot be opened.
+        """
         self._approval.unlink(missing_ok=True)
+        for _ in range(_PATIENCE_SECONDS):
+            try:
+                duckdb.connect(str(self.path)).close()
+            except duckdb.Error as error:
+                problem = str(error)
+                if "lock" not in problem:
+                    break
+                time.sleep(1)
+            else:
+                return
+        raise WarehouseError(
+            f"{self.path} cannot be opened: {problem}. What was published before is as it was. If another process has "
+            "it open, end that; else delete the file and run again: it is rebuilt from the raw data."
+        )
 
     def approve(self) -> None:
         """What the warehouse holds now has passed every blocking check."""

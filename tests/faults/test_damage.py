@@ -149,7 +149,8 @@ def test_a_full_disk_leaves_everything_as_it_was(
     assert not list((disk / "raw").rglob("*.tmp"))
 
 
-def test_after_a_kill_the_next_run_runs_at_once(few: Path, home: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("killed_with_it", ["dbt", "nothing"])
+def test_after_a_kill_the_next_run_runs_at_once(killed_with_it: str, few: Path, home: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     settings = {"ROUTERSCOPE_SOURCE": "replay", "ROUTERSCOPE_REPLAY_DIR": few, "ROUTERSCOPE_DATA_DIR": data}
     killed = subprocess.Popen(
@@ -166,7 +167,10 @@ def test_after_a_kill_the_next_run_runs_at_once(few: Path, home: Path, tmp_path:
         if "building and checking" in line:
             break
     time.sleep(3)  # into dbt, which has the warehouse open
-    os.killpg(killed.pid, signal.SIGKILL)
+    if killed_with_it == "dbt":
+        os.killpg(killed.pid, signal.SIGKILL)
+    else:
+        killed.kill()
     killed.wait(timeout=10)
     killed.stdout.close()
 

@@ -74,6 +74,13 @@ def test_only_what_passed_its_checks_is_published(warehouse: Warehouse) -> None:
     assert shares(warehouse.published / FILE_NAME) == [(0.25,)]
 
 
+def test_a_file_that_is_no_warehouse_is_named(tmp_path: Path) -> None:
+    broken = Warehouse(tmp_path)
+    broken.path.write_bytes(b"no database" * 1000)
+    with pytest.raises(WarehouseError, match=r"(?s)warehouse.duckdb cannot be opened.*delete the file and run again"):
+        broken.start()
+
+
 def test_a_clock_set_back_costs_nothing(warehouse: Warehouse) -> None:
     generations = warehouse.published.resolve().parent
     for year in (2097, 2098, 2099):
