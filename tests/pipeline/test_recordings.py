@@ -128,6 +128,14 @@ def test_concentration_of_each_day(everything: Run, recorded: Recorded) -> None:
     assert_equal({row[:1]: row[1:] for row in everything.query(sql)}, expected)
 
 
+def test_a_total_that_doubles_every_week_has_a_doubling_time_of_seven_days() -> None:
+    # ln(total) rises by ln 2 every 7 days without scatter: ln 2 / (ln 2 / 7) = 7, and so are both ends of its interval.
+    trend = doubling_days([round(1e15 * 2 ** (day / 7)) for day in range(28)])
+    assert trend is not None
+    assert all(math.isclose(days, 7, rel_tol=1e-9) for days in trend)
+    assert doubling_days([1000 + 100 * (day % 2) for day in range(28)]) is None
+
+
 def test_the_trend_of_the_total(everything: Run, recorded: Recorded) -> None:
     expected = {}
     for day in recorded.days:
