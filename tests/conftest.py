@@ -75,14 +75,19 @@ def make_home(folder: Path) -> Path:
     return folder
 
 
-def replay(data: Path, recordings: Path, home: Path, now: str | None = None) -> Run:
+REFRESH = [sys.executable, "-m", "orchestration.runs", "refresh"]
+
+
+def replay_environment(data: Path, recordings: Path, home: Path, now: str | None = None) -> dict[str, str]:
     settings = {"ROUTERSCOPE_SOURCE": "replay", "ROUTERSCOPE_REPLAY_DIR": recordings, "ROUTERSCOPE_DATA_DIR": data}
-    if now:
-        settings["ROUTERSCOPE_NOW"] = now
+    return environment(home, **settings, **({"ROUTERSCOPE_NOW": now} if now else {}))
+
+
+def replay(data: Path, recordings: Path, home: Path, now: str | None = None) -> Run:
     finished = subprocess.run(
-        [sys.executable, "-m", "orchestration.runs", "refresh"],
+        REFRESH,
         cwd=PROJECT,
-        env=environment(home, **settings),
+        env=replay_environment(data, recordings, home, now),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -5,14 +5,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PROJECT, Run, copy_recordings, environment, replay
+from conftest import PROJECT, REFRESH, Run, copy_recordings, replay, replay_environment
 
 LATER = "rankings-daily/20260627T000018Z.json.gz"
 WHOLE = "rankings-daily/20260628T000516Z.json.gz"
@@ -152,11 +151,10 @@ def test_a_full_disk_leaves_everything_as_it_was(
 @pytest.mark.parametrize("killed_with_it", ["dbt", "nothing"])
 def test_after_a_kill_the_next_run_runs_at_once(killed_with_it: str, few: Path, home: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
-    settings = {"ROUTERSCOPE_SOURCE": "replay", "ROUTERSCOPE_REPLAY_DIR": few, "ROUTERSCOPE_DATA_DIR": data}
     killed = subprocess.Popen(
-        [sys.executable, "-m", "orchestration.runs", "refresh"],
+        REFRESH,
         cwd=PROJECT,
-        env=environment(home, **settings),
+        env=replay_environment(data, few, home),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
