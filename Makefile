@@ -14,10 +14,13 @@ ifdef REPLAY_DIR
 export ROUTERSCOPE_REPLAY_DIR := $(REPLAY_DIR)
 endif
 
-.PHONY: help run ui test lint format lock clean
+.PHONY: help run simulator ui test lint format lock clean
 
 help:
-	@echo "make run SOURCE=replay REPLAY_DIR=<folder>   fetch, build, check, publish"
+	@echo "make run                                     fetch, build, check, publish; SOURCE=live, or else simulator"
+	@echo "make run SOURCE=replay REPLAY_DIR=<folder>   the same from recorded responses"
+	@echo "make run ARGS=--help                         what else can be asked for"
+	@echo "make simulator [PORT=8080]                   a synthetic OpenRouter on http://127.0.0.1:8080/api/v1"
 	@echo "make ui [PORT=3000]                          Dagster's UI on http://127.0.0.1:3000"
 	@echo "make test                                    every test"
 	@echo "make lint                                    formatting, lint, types"
@@ -35,12 +38,11 @@ $(SETUP): requirements.lock
 	@touch $@
 
 run:
-	@test -n "$(ROUTERSCOPE_SOURCE)" || { \
-	    echo "Say which source to read:"; \
-	    echo "  make run SOURCE=replay REPLAY_DIR=<folder of recorded responses>"; \
-	    exit 2; }
 	@$(MAKE) --no-print-directory --silent $(SETUP)
-	@$(BIN)/python -m orchestration.runs refresh
+	@$(BIN)/python -m orchestration.runs run $(ARGS)
+
+simulator: $(SETUP)
+	@$(BIN)/python -m orchestration.openrouter.simulator --port $(or $(PORT),8080)
 
 ui: $(SETUP)
 	@$(BIN)/python -m orchestration.runs tidy

@@ -2,11 +2,15 @@
 
     RouterscopeError
     ├── SettingsError    a setting is missing or wrong
+    ├── SourceError      the source cannot be reached, or will not answer
+    │   ├── KeyRefusedError   it wants a key, or another one
+    │   ├── NotFoundError     it has no such thing
+    │   └── QuotaSpentError   it answers no more today
     ├── ResponseError    a response or recording cannot be read; nothing of it was written
     ├── LakeError        the lake refused a write, or could not make one
     └── WarehouseError   the warehouse or the published files could not be written
 
-A message says what happened, what was kept, and what to do next. What belongs to one library (DuckDB,
+A message says what happened, what was kept, and what to do next. What belongs to one library (httpx, DuckDB,
 dbt, Arrow) is translated into this tree where that library is called, not here.
 """
 
@@ -17,6 +21,26 @@ class RouterscopeError(Exception):
 
 class SettingsError(RouterscopeError):
     """A setting is missing or has a value that cannot be used."""
+
+
+class SourceError(RouterscopeError):
+    """The source cannot be reached or will not answer. Nothing was asked of it that has to be undone."""
+
+
+class KeyRefusedError(SourceError):
+    """The source wants a key, or does not take the one it was given. Asking again is of no use."""
+
+
+class NotFoundError(SourceError):
+    """The source has nothing under that address; `said` is what it said of that."""
+
+    def __init__(self, message: str, said: str = "") -> None:
+        super().__init__(message)
+        self.said = said
+
+
+class QuotaSpentError(SourceError):
+    """The source answers no more requests of this account for now; what is left is asked for later."""
 
 
 class ResponseError(RouterscopeError):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import functools
 import hashlib
 import io
 import json
@@ -50,7 +51,8 @@ _TEMPORARY = ".tmp"
 class Provenance:
     """Where the rows of one file come from.
 
-    Moments are UTC; `request` holds the query's parameters, `envelope` the JSON of the response around its rows.
+    Moments are UTC; `kind` is real or simulated, `request` holds the query's parameters, `envelope` the JSON of the
+    response around its rows.
     """
 
     as_of: dt.datetime
@@ -61,6 +63,7 @@ class Provenance:
     licence: str
     payload_sha256: str
     schema_version: int
+    kind: Kind = "real"
     request: Mapping[str, str] = field(default_factory=dict)
     envelope: str = "{}"
 
@@ -68,17 +71,16 @@ class Provenance:
 class Lake:
     """Append-only Parquet under one root, of one kind of data."""
 
-    def __init__(self, root: Path, kind: Kind) -> None:
+    def __init__(self, root: Path) -> None:
         self.root = root
-        self.kind: Kind = kind
 
-    def check_kind(self) -> None:
+    def check_kind(self, kind: Kind) -> None:
         """Raises LakeError if the lake holds the other kind of data."""
         stamp = self.root / "KIND"
-        held = stamp.read_text().strip() if stamp.exists() else self.kind
-        if held != self.kind:
+        held = stamp.read_text().strip() if stamp.exists() else kind
+        if held != kind:
             raise LakeError(
-                f"The lake {self.root} holds {held} data and takes no {self.kind} data, so that the two never mix. "
+                f"The lake {self.root} holds {held} data and takes no {kind} data, so that the two never mix. "
                 "Nothing was written. Give this source a folder of its own with ROUTERSCOPE_DATA_DIR."
             )
 
@@ -86,13 +88,9 @@ class Lake:
         """Every file of a surface, by the day of observation and then by name."""
         return sorted(self.root.glob(f"{surface}/observed_date=*/*.parquet"))
 
-    def payloads(self, surface: str, fetched_at: dt.datetime) -> set[str]:
-        """SHA-256 of each payload of the surface that is held as fetched at that moment."""
-        return {
-            held["payload_sha256"]
-            for held in map(read_metadata, self._partition(surface, fetched_at).glob("*.parquet"))
-            if held["fetched_at"] == fetched_at.isoformat()
-        }
+    def observations(self, surface: str) -> list[dict[str, Any]]:
+        """The metadata of every response of a surface, as `read_metadata` gives it, in the order of `files`."""
+        return [read_metadata(path) for path in self.files(surface)]
 
     def write(self, surface: str, table: pa.Table, provenance: Provenance) -> Path | None:
         """Add one response; returns its file, or None if the lake held the same payload of the same moment.
@@ -100,7 +98,7 @@ class Lake:
         Atomic: a file is there whole or not at all. Raises LakeError if the lake is of the other kind or the
         disk refuses.
         """
-        self.check_kind()
+        self.check_kind(provenance.kind)
         folder = self._partition(surface, provenance.fetched_at)
         for path in folder.glob(f"{_stamp(provenance.as_of)}-*.parquet"):
             if _identity(read_metadata(path)) == _identity(_as_metadata(provenance)):
@@ -109,7 +107,7 @@ class Lake:
         name = f"{_stamp(provenance.as_of)}-{hashlib.sha256(content).hexdigest()[:_HASH_DIGITS]}.parquet"
         try:
             if not (self.root / "KIND").exists():
-                _write_atomically(self.root / "KIND", f"{self.kind}\n".encode())
+                _write_atomically(self.root / "KIND", f"{provenance.kind}\n".encode())
             _write_atomically(folder / name, content)
         except OSError as error:
             raise LakeError(
@@ -127,9 +125,9 @@ class Lake:
         return self.root / surface / f"observed_date={fetched_at.astimezone(dt.UTC).date()}"
 
     def _parquet(self, surface: str, table: pa.Table, provenance: Provenance) -> bytes:
-        metadata = _as_metadata(provenance) | {"surface": surface, "kind": self.kind, "rows": table.num_rows}
+        metadata = _as_metadata(provenance) | {"surface": surface, "rows": table.num_rows}
         for column in PROVENANCE:
-            value = getattr(provenance, column.name, self.kind)
+            value = getattr(provenance, column.name)
             table = table.append_column(column, pa.repeat(pa.scalar(value, column.type), table.num_rows))
         table = table.replace_schema_metadata({METADATA_KEY: json.dumps(metadata, sort_keys=True).encode()})
         sink = io.BytesIO()
@@ -137,8 +135,15 @@ class Lake:
         return sink.getvalue()
 
 
-def read_metadata(path: Path) -> dict[str, str]:
+def read_metadata(path: Path) -> dict[str, Any]:
     """The provenance of one file, from its Parquet metadata. Raises LakeError if it is none of the lake's files."""
+    found = path.stat()
+    return _metadata(path, found.st_mtime_ns, found.st_size)
+
+
+# Files never change, and a plan looks at all of them.
+@functools.lru_cache(maxsize=100_000)
+def _metadata(path: Path, _modified: int, _size: int) -> dict[str, Any]:
     try:
         metadata = pq.read_metadata(path).metadata or {}
         return dict(json.loads(metadata[METADATA_KEY]))

@@ -1,13 +1,15 @@
 """The job run in this process, for people without a daemon: progress and errors in plain words, an exit code.
 
+    python -m orchestration.runs run        choose a source if none is set, and run the job
     python -m orchestration.runs refresh    run the job; exit 0 if it published, 1 if not, 2 if a setting is wrong
     python -m orchestration.runs tidy       free what runs that were killed still hold
 
-What the job does is in `defs`.
+What the job does is in `defs`, what a person reads of its result in `summary`.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import logging
@@ -16,16 +18,17 @@ import sys
 import time
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from orchestration.errors import RouterscopeError, SettingsError
-from orchestration.settings import PROJECT_DIR, Settings
+from orchestration.errors import RouterscopeError, SettingsError, SourceError
+from orchestration.settings import BASE_URL, PROJECT_DIR, Settings
 
 if TYPE_CHECKING:
     import dagster as dg
     from dagster import DagsterEvent, EventLogEntry
 
 JOB = "refresh"
+_PROBE_SECONDS = 5.0
 
 
 def say(line: str) -> None:
@@ -69,21 +72,67 @@ def _is_gone(pid: int, last_heard: float) -> bool:
     return int(boot.split()[1]) + ticks / os.sysconf("SC_CLK_TCK") > last_heard + 1
 
 
-def refresh() -> int:
+def choose_source() -> str:
+    """Set the source where none is set: live if OpenRouter's keyless export answers, else the simulator; say why."""
+    from orchestration.openrouter.client import Client
+
+    base_url = os.environ.get("ROUTERSCOPE_BASE_URL") or BASE_URL
+    is_reachable = Client(base_url).is_reachable(_PROBE_SECONDS)
+    os.environ["ROUTERSCOPE_SOURCE"] = "live" if is_reachable else "simulator"
+    return f"{base_url} answers" if is_reachable else f"{base_url} did not answer within {_PROBE_SECONDS:.0f} s"
+
+
+_THE_OTHER = {
+    "live": "for invented data without a network: make run SOURCE=simulator",
+    "simulator": "every figure is invented; to ask OpenRouter: make run SOURCE=live",
+    "replay": "to ask OpenRouter: make run SOURCE=live",
+}
+
+
+def _config(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Run config of the job, from what was asked for beyond what is due."""
+    window = {"start_date": arguments.first or "", "end_date": arguments.last or ""}
+    ops: dict[str, Any] = {}
+    if any(window.values()):
+        ops |= {f"raw__{name}": {"config": window} for name in ("rankings", "apps")}
+    if arguments.every_snapshot:
+        ops["raw__rankings_export"] = {"config": {"every_snapshot": True}}
+    return {"ops": ops, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def refresh(arguments: argparse.Namespace) -> int:
     """Run the job `refresh` here; returns the exit code."""
     started = time.monotonic()
+    chosen = ""
+    if arguments.command == "run" and not os.environ.get("ROUTERSCOPE_SOURCE"):
+        chosen = f", since {choose_source()}"
     settings = Settings.load()
-    say(f"Routerscope: source {settings.source}, data in {settings.data}")
+    if settings.source == "simulator" and settings.now is None:
+        from orchestration.intake import default_clock
+
+        # Said once, so that a run over midnight has one clock.
+        os.environ["ROUTERSCOPE_NOW"] = default_clock().isoformat()
+        settings = Settings.load()
+    headline = f"Routerscope: source {settings.source}{chosen}, data in {settings.data} ({_THE_OTHER[settings.source]})"
+    say(headline)
     say("Starting (a few seconds) …")
     os.environ["ROUTERSCOPE_DATA_DIR"] = str(settings.data)
 
     import dagster as dg
 
     from orchestration.definitions import defs
-    from orchestration.defs.resources import open_source
+    from orchestration.defs.resources import source_of
+    from orchestration.intake import Live
+    from orchestration.summary import plan_lines, result_lines
 
-    clock = open_source(settings).now
-    say(f"Clock {clock:%Y-%m-%d %H:%M:%S} UTC: what was observed later is left out.")
+    source = source_of(settings)
+    if isinstance(source, Live) and not source.is_reachable():
+        raise SourceError(
+            f"{settings.base_url} does not answer. Nothing was fetched; the lake and what was published are as they "
+            "were. See whether this machine can reach it and run again; make run SOURCE=simulator shows invented data."
+        )
+    for line in [*source.explain(), *plan_lines(source)]:
+        say(line)
     job = defs().resolve_job_def(JOB)
     with dg.DagsterInstance.get() as instance:
         tidy(instance)
@@ -93,21 +142,17 @@ def refresh() -> int:
         # What dbt says line by line is in its log; a person wants the summary.
         with contextlib.redirect_stdout(io.StringIO()):
             result = job.execute_in_process(
-                instance=instance,
-                run_id=run_id,
-                raise_on_error=False,
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                instance=instance, run_id=run_id, raise_on_error=False, run_config=_config(arguments)
             )
     if not result.success:
         say("\nFAILED. Nothing was published; what was published before is as it was.")
         for reason in dict.fromkeys(progress.reasons):
             say(reason)
         return 1
-    published = settings.data / "published" / "routerscope.duckdb"
-    say(f"\nPublished {published}")
-    say(
-        f"Done in {time.monotonic() - started:.0f} s. Any DuckDB from 1.2 on opens it; the README has questions to ask."
-    )
+    for line in result_lines(settings):
+        say(line)
+    say(f"Done in {time.monotonic() - started:.0f} s.")
+    say(headline)
     return 0
 
 
@@ -142,11 +187,17 @@ class _Progress:
         path = event.asset_key.path if event.asset_key else []
         if path[:1] == ["raw"]:
             facts = {
-                name: metadata[name].value for name in ("requests", "responses", "newest_as_of") if name in metadata
+                name: metadata[name].value
+                for name in ("new_responses", "responses", "newest_as_of", "left_for_later")
+                if name in metadata
             }
+            if not facts.get("responses"):
+                self._tell(f"{path[-1]}: none, and none in the lake")
+                return
+            left = facts.get("left_for_later")
             self._tell(
-                f"{path[-1]}: {facts.get('requests', 0)} new responses, {facts.get('responses', 0)} in the lake, "
-                f"newest as of {facts.get('newest_as_of', 'never')}"
+                f"{path[-1]}: {facts['new_responses']} new responses, {facts['responses']} in the lake, "
+                f"newest as of {facts['newest_as_of']}{f', {left} left for later' if left else ''}"
             )
         elif path == ["published"]:
             self._tell(f"published: {metadata['tables'].value} tables, {metadata['rows'].value:,} rows")
@@ -172,13 +223,25 @@ class _Progress:
 
 def main() -> int:
     os.environ.setdefault("DAGSTER_HOME", str(PROJECT_DIR / "dagster_home"))
-    commands = {"refresh": refresh, "tidy": _tidy}
-    command = commands.get(sys.argv[1] if len(sys.argv) == 2 else "")
-    if command is None:
-        say(f"Say which: python -m orchestration.runs {' | '.join(commands)}")
-        return 2
+    parser = argparse.ArgumentParser(prog="python -m orchestration.runs", description="Run Routerscope's job here.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, about in (
+        ("run", "choose a source if none is set, and run"),
+        ("refresh", "run with the source that is set"),
+    ):
+        command = commands.add_parser(name, help=about, description=about)
+        command.add_argument(
+            "--from", dest="first", metavar="DAY", help="ask once more for rankings and apps from this day"
+        )
+        command.add_argument("--to", dest="last", metavar="DAY", help="… to this one (YYYY-MM-DD)")
+        command.add_argument(
+            "--every-snapshot", action="store_true", help="take every snapshot of the keyless export, for restatements"
+        )
+        command.set_defaults(do=refresh)
+    commands.add_parser("tidy", help="free what runs that were killed still hold").set_defaults(do=_tidy)
+    arguments = parser.parse_args()
     try:
-        return command()
+        return int(arguments.do(arguments))
     except SettingsError as error:
         say(str(error))
         return 2
@@ -187,7 +250,7 @@ def main() -> int:
         return 1
 
 
-def _tidy() -> int:
+def _tidy(_: argparse.Namespace) -> int:
     import dagster as dg
 
     with dg.DagsterInstance.get() as instance:

@@ -5,6 +5,7 @@
     ROUTERSCOPE_REPLAY_DIR  folder of recorded responses, for replay
     ROUTERSCOPE_NOW         the clock of replay and simulator (ISO 8601; a bare date is that day's end); not with live
     ROUTERSCOPE_BASE_URL    where the API is (default: https://openrouter.ai/api/v1)
+    ROUTERSCOPE_SIMULATOR   the simulator's world and faults, as JSON (see Simulation)
     OPENROUTER_API_KEY      key for the keyed surfaces; never shown
 
 What a setting does is said where it is used; nothing else here reads the environment.
@@ -13,15 +14,25 @@ What a setting does is said where it is used; nothing else here reads the enviro
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AnyHttpUrl, BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AnyHttpUrl,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from orchestration.errors import SettingsError
-from orchestration.openrouter.surfaces import BASE_URL
 
+BASE_URL = "https://openrouter.ai/api/v1"
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 Source = Literal["live", "simulator", "replay"]
@@ -41,6 +52,39 @@ def _empty_is_unset(value: Any) -> Any:
     return None if value == "" else value
 
 
+_Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Faults(BaseModel):
+    """What goes wrong at the simulator: shares of all requests, and how its bodies have drifted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    latency_seconds: Annotated[float, Field(ge=0, le=60)] = 0.0
+    too_many_requests: _Share = 0.0
+    server_error: _Share = 0.0
+    timeout: _Share = 0.0
+    cut: _Share = 0.0
+    garbage: _Share = 0.0
+    drift: Literal["", "new_field", "missing_field", "type_change"] = ""
+
+
+class Simulation(BaseModel):
+    """The simulator's world: how large it is, how long it has been observed, and what goes wrong."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int = 1
+    models: Annotated[int, Field(ge=60, le=5_000)] = 600
+    days: Annotated[int, Field(ge=40, le=5_000)] | None = None  # of history; by default all since 2025-01-01
+    observations: Annotated[int, Field(ge=0, le=1_000)] = 90  # days on which a pipeline has observed it before
+    faults: Faults = Faults()
+
+
+def _from_json(value: Any) -> Any:
+    return json.loads(value or "{}") if isinstance(value, str) else value
+
+
 class Settings(BaseSettings):
     """What a run is told. Build it with `load`, which turns a wrong value into a SettingsError."""
 
@@ -53,6 +97,9 @@ class Settings(BaseSettings):
         None, alias="ROUTERSCOPE_NOW"
     )
     base_url: AnyHttpUrl = Field(AnyHttpUrl(BASE_URL), alias="ROUTERSCOPE_BASE_URL")
+    simulation: Annotated[Simulation, NoDecode, BeforeValidator(_from_json)] = Field(
+        Simulation(), alias="ROUTERSCOPE_SIMULATOR"
+    )
     api_key: Annotated[SecretStr | None, BeforeValidator(_empty_is_unset)] = Field(None, alias="OPENROUTER_API_KEY")
 
     @model_validator(mode="after")
@@ -66,6 +113,19 @@ class Settings(BaseSettings):
                 f"ROUTERSCOPE_NOW is {self.now.isoformat()!r}, and the live source knows only the real clock. "
                 "Unset it, or choose replay or simulator."
             )
+        if self.api_key is not None:
+            # A key that no header can hold would stand in the error that says so.
+            key = self.api_key.get_secret_value()
+            if not (key.isascii() and key.isprintable()) or " " in key:
+                raise ValueError(
+                    "OPENROUTER_API_KEY is not usable (its value is not shown): a key is one word of plain characters. "
+                    "Set it to the key's text alone, or unset it."
+                )
+            if self.base_url.scheme != "https" and self.base_url.host not in ("localhost", "127.0.0.1", "[::1]"):
+                raise ValueError(
+                    f"ROUTERSCOPE_BASE_URL is {str(self.base_url)!r}, and a key is not sent over a connection that "
+                    "others can read. Use https, or unset OPENROUTER_API_KEY."
+                )
         return self
 
     @property
@@ -74,20 +134,24 @@ class Settings(BaseSettings):
         return (self.data_dir or PROJECT_DIR / "data" / self.source).absolute()
 
     @classmethod
-    def load(cls) -> Settings:
-        """Settings from the environment. Raises SettingsError naming variable, value, and what would be right."""
+    def load(cls, source: Source | None = None) -> Settings:
+        """Settings from the environment, of another source if one is given.
+
+        Raises SettingsError naming variable, value, and what would be right.
+        """
         try:
-            return cls()  # type: ignore[call-arg]  # the environment supplies the fields
+            return cls(**({"ROUTERSCOPE_SOURCE": source} if source else {}))  # type: ignore[arg-type]
         except ValidationError as error:
             raise SettingsError("\n".join(_sentence(detail) for detail in error.errors())) from None
 
 
 _RIGHT = {
-    "ROUTERSCOPE_SOURCE": "Set it to replay; live and simulator are known, but this version cannot read them yet.",
+    "ROUTERSCOPE_SOURCE": "Set it to live, simulator or replay.",
     "ROUTERSCOPE_DATA_DIR": "Set it to a folder's path.",
     "ROUTERSCOPE_REPLAY_DIR": "Set it to the path of a folder of recorded responses.",
     "ROUTERSCOPE_NOW": "Set it to an ISO 8601 moment such as 2026-08-07T00:05:19Z, or to a date, or unset it.",
     "ROUTERSCOPE_BASE_URL": f"Set it to an http or https address such as {BASE_URL}, or unset it.",
+    "ROUTERSCOPE_SIMULATOR": 'Set it to JSON such as {"seed": 1, "models": 600, "faults": {"latency_seconds": 0.2}}.',
     "OPENROUTER_API_KEY": "Set it to the key's text, or unset it.",
 }
 
@@ -100,4 +164,7 @@ def _sentence(detail: Any) -> str:
         return f"{variable} is not set. {_RIGHT[variable]}"
     is_secret = variable == "OPENROUTER_API_KEY" or "@" in str(detail["input"])
     shown = "not usable (its value is not shown)" if is_secret else repr(detail["input"])
+    inside = ".".join(map(str, detail["loc"][1:]))
+    if inside:  # pydantic's own words say what is wrong inside a JSON setting
+        return f"{variable}: {inside} is {shown}: {detail['msg'].lower()}. {_RIGHT[variable]}"
     return f"{variable} is {shown}, which cannot be used. {_RIGHT[variable]}"

@@ -26,3 +26,15 @@
 {% macro end_of_day(date) -%}
     cast({{ date }} + 1 as timestamp)
 {%- endmacro %}
+
+{#- What a window of days is: a day, an ISO week or a calendar month where it is one, else just a window. -#}
+{% macro window_period(first_day, last_day) -%}
+    case
+        when {{ first_day }} = {{ last_day }} then 'day'
+        when {{ first_day }} = date_trunc('week', {{ first_day }}) and {{ last_day }} = {{ first_day }} + 6 then 'week'
+        when
+            {{ first_day }} = date_trunc('month', {{ first_day }})
+            and {{ last_day }} = last_day({{ first_day }}) then 'month'
+        else 'window'
+    end
+{%- endmacro %}

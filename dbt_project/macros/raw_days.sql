@@ -8,13 +8,17 @@
         responses.raw_file,
         responses.as_of,
         responses.fetched_at
-    from (select distinct date from {{ source('raw', 'rankings') }}) as days
+    from (
+        select date from {{ source('raw', 'rankings') }}
+        union
+        select date from {{ source('raw', 'rankings_export') }}
+    ) as days
     inner join {{ source('raw', 'observations') }} as responses
         on
             days.date between responses.start_date and responses.end_date
             and days.date < cast(responses.as_of as date)
     where
-        responses.surface = 'rankings'
+        responses.surface in ('rankings', 'rankings_export')
         and coalesce(responses.period, 'day') = 'day'
         and coalesce(responses.modality, responses.context_bucket, responses.category, responses.language_type) is null
     qualify

@@ -4,7 +4,7 @@ with newest as (
 
     select cast(max(as_of) as date) - 1 as date
     from {{ source('raw', 'observations') }}
-    where surface = 'rankings'
+    where surface in ('rankings', 'rankings_export')
 
 )
 

@@ -7,13 +7,31 @@ with responses as (
 
 ),
 
+told as (
+
+    select
+        date,
+        raw_file,
+        model_permaslug,
+        total_tokens
+    from {{ source('raw', 'rankings') }}
+    union all
+    select
+        date,
+        raw_file,
+        model_permaslug,
+        total_tokens
+    from {{ source('raw', 'rankings_export') }}
+
+),
+
 raw_tokens as (
 
     select
         date,
         rankings.model_permaslug,
         max(rankings.total_tokens) as tokens
-    from {{ source('raw', 'rankings') }} as rankings
+    from told as rankings
     inner join responses using (date, raw_file)
     group by date, rankings.model_permaslug
 

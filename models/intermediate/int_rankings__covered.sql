@@ -1,8 +1,9 @@
--- Every period that a rankings response covers whole, whether or not it has rows for it.
+-- Every period that a rankings response covers whole, whether or not it has rows for it. With and without a key are two
+-- ways to the same figures: the newest telling counts.
 with observations as (
 
     select * from {{ ref('stg_openrouter__observations') }}
-    where surface = 'rankings'
+    where surface in ('rankings', 'rankings_export')
 
 ),
 

@@ -9,8 +9,11 @@ renamed as (
     select
         raw_file,
         surface,
-        {{ slice() }} as slice,
-        coalesce(period, 'day') as period,
+        coalesce('source=' || benchmark_source, {{ slice() }}) as slice,
+        case
+            when surface = 'apps' then {{ window_period('start_date', 'end_date') }}
+            else coalesce(period, 'day')
+        end as period,
         {{ scope_id('kind') }} as scope_id,
         request_url,
         source_url,

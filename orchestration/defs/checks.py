@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from orchestration.defs.raw import raw_key
-from orchestration.defs.resources import failures, open_lake, open_source
+from orchestration.defs.resources import failures, open_lake, source_of
 from orchestration.lake import PROVENANCE, read_metadata
 from orchestration.openrouter.surfaces import SURFACES, Surface
 from orchestration.settings import Settings
@@ -84,8 +84,8 @@ def _freshness_check(surface: Surface) -> dg.AssetChecksDefinition:
     def freshness() -> dg.AssetCheckResult:
         with failures():
             settings = Settings.load()
-            now = open_source(settings).now
-            moments = [read_metadata(path)["as_of"] for path in open_lake(settings).files(surface.name)]
+            now = source_of(settings).now
+            moments = [told["as_of"] for told in open_lake(settings).observations(surface.name)]
         newest = max(map(dt.datetime.fromisoformat, moments), default=None)
         age_hours = (now - newest).total_seconds() / 3600 if newest else None
         return dg.AssetCheckResult(

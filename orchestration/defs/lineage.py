@@ -16,7 +16,8 @@ from sqlglot.lineage import lineage
 
 from orchestration.defs.raw import endpoint_key, raw_key
 from orchestration.defs.resources import OWNERS
-from orchestration.openrouter.surfaces import BASE_URL, SURFACES
+from orchestration.openrouter.surfaces import SURFACES
+from orchestration.settings import BASE_URL
 
 _DIALECT = "duckdb"
 

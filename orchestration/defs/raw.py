@@ -3,17 +3,29 @@
 How a response is read is the surface's business, how it is kept the lake's. Nothing is judged here.
 """
 
+import datetime as dt
+
 import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from orchestration.defs.resources import OWNERS, POOL, failures, open_lake, open_source
-from orchestration.errors import ResponseError
-from orchestration.lake import PROVENANCE, Lake, Provenance, read_metadata
-from orchestration.openrouter.replay import Replay
-from orchestration.openrouter.surfaces import BASE_URL, SURFACES, Answer, Observation, Surface
-from orchestration.settings import Settings
+from orchestration.defs.resources import OWNERS, POOL, failures, open_lake, source_of
+from orchestration.errors import ResponseError, SettingsError
+from orchestration.intake import Options, Source, Taken, take_in
+from orchestration.lake import PROVENANCE, Lake
+from orchestration.openrouter.surfaces import (
+    ENDPOINTS,
+    MODELS,
+    RANKINGS,
+    RANKINGS_EXPORT,
+    SURFACES,
+    Surface,
+)
+from orchestration.planner import explicit
+from orchestration.settings import BASE_URL, Settings
+
+_SHOWN = 20
 
 
 def endpoint_key(surface: Surface) -> dg.AssetKey:
@@ -25,69 +37,25 @@ def raw_key(surface: Surface) -> dg.AssetKey:
     return dg.AssetKey(["raw", surface.name])
 
 
-def provenance(surface: Surface, observation: Observation, answer: Answer) -> Provenance:
-    return Provenance(
-        as_of=answer.as_of,
-        fetched_at=observation.fetched_at,
-        request_url=surface.request_url(answer.params),
-        source_url=surface.source_url,
-        citation=surface.citation.format(as_of=answer.as_of.strftime("%Y-%m-%dT%H:%M:%SZ")),
-        licence=surface.licence,
-        payload_sha256=observation.payload_sha256,
-        schema_version=surface.schema_version,
-        request=answer.params,
-        envelope=answer.envelope,
-    )
-
-
-def take_in(surface: Surface, source: Replay, lake: Lake, context: dg.AssetExecutionContext) -> int:
-    """Write every response of the source that the lake lacks; returns how many there were.
-
-    Raises ResponseError naming those that cannot be read, after all others are written, or if there is none at all;
-    LakeError at once.
-    """
-    recordings = source.recordings(surface)
-    added, unreadable = 0, []
-    for number, recording in enumerate(recordings, start=1):
-        try:
-            observation = recording.observe()
-            if observation.payload_sha256 in lake.payloads(surface.name, observation.fetched_at):
-                continue
-            answer = surface.read(observation)
-        except ResponseError as error:
-            unreadable.append(str(error))
-            continue
-        if lake.write(surface.name, answer.table, provenance(surface, observation, answer)):
-            added += 1
-        if added and number % 25 == 0:
-            context.log.info(f"{surface.name}: {number} of {len(recordings)} responses read")
-    if unreadable:
-        raise ResponseError("\n".join([*unreadable, "Replace each by a whole one, or take it away, and run again."]))
-    if not lake.files(surface.name):
-        raise ResponseError(
-            f"The source has no response of {surface.path}, and the lake holds none. The marts need both rankings and "
-            "models, so nothing is built; what was published before is as it was. Give a source that has them."
-        )
-    return added
-
-
 def describe(surface: Surface, lake: Lake) -> dict[str, dg.MetadataValue]:
     """What a person wants to know of a surface in the lake."""
-    files = lake.files(surface.name)
-    held = [read_metadata(path) for path in files]
-    newest = max(range(len(held)), key=lambda place: held[place]["as_of"])
+    files, held = lake.files(surface.name), lake.observations(surface.name)
+    if not held:
+        return {"dagster/row_count": dg.MetadataValue.int(0), "responses": dg.MetadataValue.int(0)}
+    newest = max(range(len(held)), key=lambda one: held[one]["as_of"])
     table = pq.ParquetFile(files[newest]).read()
-    days = {row["fetched_at"][:10] for row in held}
-    if "date" in table.column_names:
+    days = {told["as_of"][:10] for told in held}
+    if "date" in surface.schema.names:
         days = set().union(*(_days(path) for path in files))
         table = table.filter(pc.equal(table.column("date"), pc.max(table.column("date"))))
     return {
-        "dagster/row_count": dg.MetadataValue.int(sum(int(row["rows"]) for row in held)),
+        "dagster/row_count": dg.MetadataValue.int(sum(int(told["rows"]) for told in held)),
         "responses": dg.MetadataValue.int(len(files)),
         "days_covered": dg.MetadataValue.int(len(days)),
-        "first_day": dg.MetadataValue.text(min(days)),
-        "last_day": dg.MetadataValue.text(max(days)),
+        "first_day": dg.MetadataValue.text(min(days, default="none")),
+        "last_day": dg.MetadataValue.text(max(days, default="none")),
         "newest_as_of": dg.MetadataValue.text(held[newest]["as_of"]),
+        "kind": dg.MetadataValue.text(held[newest]["kind"]),
         "bytes": dg.MetadataValue.int(sum(path.stat().st_size for path in files)),
         "newest_request": dg.MetadataValue.url(held[newest]["request_url"]),
         "citation": dg.MetadataValue.text(held[newest]["citation"]),
@@ -127,17 +95,69 @@ def column_schema(schema: pa.Schema) -> dg.TableSchema:
     )
 
 
-def _raw_asset(surface: Surface) -> dg.AssetsDefinition:
+class Fetch(dg.Config):
+    """What to ask for beyond what is due. Days are YYYY-MM-DD; both or neither."""
+
+    start_date: str = ""
+    end_date: str = ""
+    every_snapshot: bool = False
+
+    def options(self) -> Options:
+        """Raises SettingsError if the days are none."""
+        if not (self.start_date or self.end_date):
+            return Options(every_snapshot=self.every_snapshot)
+        try:
+            window = dt.date.fromisoformat(self.start_date), dt.date.fromisoformat(self.end_date)
+            explicit(*window)
+        except ValueError as error:
+            raise SettingsError(
+                f"start_date {self.start_date!r} and end_date {self.end_date!r} cannot be used: {error}. "
+                "Nothing was asked. Give both as YYYY-MM-DD, from 2025-01-01 on, or neither."
+            ) from error
+        return Options(window)
+
+
+def _end_if_nothing_can_be_built(surface: Surface, source: Source, lake: Lake, taken: Taken) -> None:
+    """Raises ResponseError where the marts would lack what they all rest on."""
+    if not source.is_essential(surface):
+        return
+    if taken.problems:
+        raise ResponseError(
+            "\n".join([*taken.problems, f"Without {surface.name}, nothing is built. Mend it, and run again."])
+        )
+    if surface is MODELS and not lake.files(MODELS.name):
+        missing = MODELS.path
+    elif surface is not MODELS and not (lake.files(RANKINGS.name) or lake.files(RANKINGS_EXPORT.name)):
+        missing = RANKINGS.path
+    else:
+        return
+    raise ResponseError(
+        f"The source has no response of {missing}, and the lake holds none. The marts need both rankings and models, "
+        "so nothing is built; what was published before is as it was. Give a source that has them."
+    )
+
+
+def _raw_asset(surface: Surface, importance: int) -> dg.AssetsDefinition:
     @dg.asset(
         key=raw_key(surface),
-        deps=[endpoint_key(surface)],
+        # Endpoints are asked for by the models that are listed.
+        deps=[endpoint_key(surface), *([raw_key(MODELS)] if surface is ENDPOINTS else [])],
         group_name="raw",
         kinds={"parquet"},
         owners=OWNERS,
         pool=POOL,
+        op_tags={"dagster/priority": str(importance)},
+        check_specs=[
+            dg.AssetCheckSpec(
+                "answered",
+                asset=raw_key(surface),
+                description="Everything that was due was asked for, answered and read. What was not is listed.",
+            )
+        ],
         description=(
             f"Every response of `{surface.path}` ever observed, one immutable Parquet file each, "
             f"with where it came from. Licence: {surface.licence}."
+            + (" Asked for with a key only." if surface.needs_key else "")
         ),
         metadata={
             "dagster/column_schema": column_schema(pa.schema([*surface.schema, *PROVENANCE])),
@@ -145,18 +165,33 @@ def _raw_asset(surface: Surface) -> dg.AssetsDefinition:
             "endpoint": dg.MetadataValue.url(BASE_URL + surface.path),
         },
     )
-    def raw(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    def raw(context: dg.AssetExecutionContext, config: Fetch):  # type: ignore[no-untyped-def]  # Dagster wants none
         with failures():
             settings = Settings.load()
             lake = open_lake(settings)
-            lake.check_kind()
             lake.sweep()
-            added = take_in(surface, open_source(settings), lake, context)
-            return dg.MaterializeResult(metadata={"requests": added, **describe(surface, lake)})
+            source = source_of(settings)
+            taken = take_in(surface, source, lake, config.options(), context.log.info)
+            for problem in taken.problems:
+                context.log.warning(problem)
+            _end_if_nothing_can_be_built(surface, source, lake, taken)
+            told = {
+                "requests": dg.MetadataValue.int(taken.asked),
+                "new_responses": dg.MetadataValue.int(taken.added),
+                "left_for_later": dg.MetadataValue.int(taken.left),
+            }
+            answered = dg.AssetCheckResult(
+                check_name="answered",
+                passed=not (taken.problems or taken.left),
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={"problems": "\n\n".join(taken.problems[:_SHOWN]) or "none", **told},
+            )
+            return dg.MaterializeResult(metadata={**told, **describe(surface, lake)}, check_results=[answered])
 
     return raw
 
 
 @dg.definitions
 def raw_assets() -> dg.Definitions:
-    return dg.Definitions(assets=[_raw_asset(surface) for surface in SURFACES.values()])
+    surfaces = list(SURFACES.values())
+    return dg.Definitions(assets=[_raw_asset(one, len(surfaces) - rank) for rank, one in enumerate(surfaces)])

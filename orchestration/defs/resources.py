@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ import dagster as dg
 from dagster_dbt import DbtCliResource
 from packaging.version import Version
 
-from orchestration.errors import RouterscopeError, SettingsError
+from orchestration.errors import RouterscopeError
+from orchestration.intake import Source, open_source
 from orchestration.lake import Lake
-from orchestration.openrouter.replay import Replay
 from orchestration.settings import PROJECT_DIR, Settings
 
 POOL = "warehouse"
@@ -25,18 +25,14 @@ OWNERS = ["team:routerscope"]
 
 
 def open_lake(settings: Settings) -> Lake:
-    """The lake of the settings' data folder; simulated and real data never share one."""
-    return Lake(settings.data / "raw", "simulated" if settings.source == "simulator" else "real")
+    """The lake of the settings' data folder."""
+    return Lake(settings.data / "raw")
 
 
-def open_source(settings: Settings) -> Replay:
-    """The source that the settings name. Raises SettingsError for one that this version does not have."""
-    if settings.source != "replay" or settings.replay_dir is None:
-        raise SettingsError(
-            f"ROUTERSCOPE_SOURCE is {settings.source!r}, which this version cannot read yet. "
-            "Set it to replay, and ROUTERSCOPE_REPLAY_DIR to a folder of recorded responses."
-        )
-    return Replay(settings.replay_dir, settings.now)
+@lru_cache(maxsize=1)
+def source_of(settings: Settings) -> Source:
+    """The source that the settings name, opened once a process: a simulated world takes a while to make."""
+    return open_source(settings, open_lake(settings))
 
 
 @contextmanager

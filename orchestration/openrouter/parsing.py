@@ -1,7 +1,7 @@
 """Reading one JSON object field by field, so that nothing in it is lost.
 
-A field of the expected type becomes a value; everything else stays behind and is kept as `extra`. Which
-fields a surface has is not said here but in `surfaces`.
+A field of the expected type becomes a value, what is unknown stays behind and is kept as `extra`, and a known field of
+another JSON type is an error that names it. Which fields a surface has is not said here but in `readers`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any, TypeVar
 
+from orchestration.errors import ResponseError
 from orchestration.openrouter.schemas import PRICE
 
 T = TypeVar("T")
@@ -27,27 +28,44 @@ _INT64_MAX = 2**63 - 1
 
 
 class Fields:
-    """One JSON object; `take` moves a field out of it, `extra` is the JSON of what was not taken."""
+    """One JSON object; `take` moves a field out of it, `extra` is the JSON of what was not taken.
 
-    def __init__(self, value: dict[str, Any]) -> None:
+    A field that is missing or null is None; one of another JSON type than expected raises ResponseError saying where.
+    """
+
+    def __init__(self, value: dict[str, Any], where: str) -> None:
         self._rest = dict(value)
+        self.where = where
         self._inside: dict[str, Fields] = {}
 
     def take(self, name: str, read: Callable[[Any], T | None]) -> T | None:
-        """The field's value, or None where it is missing, null, or not what `read` expects (then it stays in extra)."""
+        """The field's value; None too where `read` cannot use it though its type is right (then it stays in extra)."""
         value = self._rest.get(name)
-        typed = None if value is None else read(value)
-        if value is None or typed is not None:
+        if value is None:
             self._rest.pop(name, None)
+            return None
+        try:
+            typed = read(value)
+        except TypeError as expected:
+            raise ResponseError(f"{self.where}: `{name}` is {_shown(value)}, which is no {expected}") from None
+        if typed is not None:
+            del self._rest[name]
+        return typed
+
+    def require(self, name: str, read: Callable[[Any], T | None]) -> T:
+        """As `take`, of a field that must be there and be usable."""
+        value = self._rest.get(name)
+        typed = self.take(name, read)
+        if typed is None:
+            raise ResponseError(
+                f"{self.where}: `{name}` is {_shown(value)}, which is no {read.__name__.replace('_', ' ')}"
+            )
         return typed
 
     def inside(self, name: str) -> Fields:
         """The nested object of that name; what is not taken from it stays in this object's extra, in its place."""
-        nested = self._rest.get(name)
-        if not isinstance(nested, dict):
-            return Fields({})
-        del self._rest[name]
-        self._inside[name] = Fields(nested)
+        nested = self.take(name, _mapping) or {}
+        self._inside[name] = Fields(nested, f"{self.where}, `{name}`")
         return self._inside[name]
 
     def _left(self) -> dict[str, Any]:
@@ -58,6 +76,11 @@ class Fields:
         """JSON of what was not taken, None if that is nothing."""
         left = self._left()
         return to_json(left) if left else None
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "…"
 
 
 def to_json(value: Any) -> str:
@@ -72,28 +95,46 @@ def _number(value: Any) -> float | str:
     return float(value) if Decimal(repr(float(value))) == value else str(value)
 
 
-def text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+def _typed(value: Any, kinds: type | tuple[type, ...], expected: str) -> Any:
+    if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
+        raise TypeError(expected)
+    return value
 
 
-def boolean(value: Any) -> bool | None:
-    return value if isinstance(value, bool) else None
+def _mapping(value: Any) -> dict[str, Any]:
+    return dict(_typed(value, dict, "object"))
+
+
+def text(value: Any) -> str:
+    return str(_typed(value, str, "text"))
+
+
+def boolean(value: Any) -> bool:
+    return bool(_typed(value, bool, "boolean"))
+
+
+def number(value: Any) -> float:
+    return float(_typed(value, (int, Decimal), "number"))
 
 
 def integer(value: Any) -> int | None:
     """A JSON integer that fits BIGINT; a number such as 200000.0 counts, a boolean does not."""
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        return None
-    number = Decimal(value)
-    return int(number) if abs(number) <= _INT64_MAX and number == int(number) else None
+    number = Decimal(_typed(value, (int, Decimal), "integer"))
+    if number != number.to_integral_value():
+        raise TypeError("integer")
+    return int(number) if abs(number) <= _INT64_MAX else None
 
 
-def texts(value: Any) -> list[str] | None:
-    return value if isinstance(value, list) and all(isinstance(item, str) for item in value) else None
+def texts(value: Any) -> list[str]:
+    return [text(item) for item in _typed(value, list, "list of texts")]
 
 
-def json_object(value: Any) -> str | None:
-    return to_json(value) if isinstance(value, dict) else None
+def objects(value: Any) -> list[dict[str, Any]]:
+    return [_mapping(item) for item in _typed(value, list, "list of objects")]
+
+
+def json_object(value: Any) -> str:
+    return to_json(_mapping(value))
 
 
 def moment(value: Any) -> dt.datetime | None:
@@ -107,12 +148,13 @@ def moment(value: Any) -> dt.datetime | None:
 
 def price(value: Any) -> Decimal | None:
     """A decimal string or number of under 10 USD a unit, if the lake's price column holds it exactly."""
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal) or "_" in str(value):
+    try:
+        number = Decimal("_" if "_" in str(value) else _typed(value, (str, int, Decimal), "price"))
+    except InvalidOperation:
+        raise TypeError("price") from None
+    if not number.is_finite() or abs(number) >= _PRICE_LIMIT:
         return None
     try:
-        number = Decimal(value)
-        if not number.is_finite() or abs(number) >= _PRICE_LIMIT:
-            return None
         exact = number.quantize(_PRICE_STEP, context=_PRICE_CONTEXT)
     except InvalidOperation:
         return None
@@ -125,22 +167,22 @@ def token_count(value: Any) -> int | None:
     return count if count is not None and count >= 0 else None
 
 
-def day(value: Any) -> dt.date | None:
+def day(value: Any) -> dt.date:
     """`YYYY-MM-DD`, and nothing else that Python would take for a date."""
-    if not isinstance(value, str) or not _DAY.fullmatch(value):
-        return None
+    if not _DAY.fullmatch(_typed(value, str, "day")):
+        raise TypeError("day")
     try:
         return dt.date.fromisoformat(value)
     except ValueError:
-        return None
+        raise TypeError("day") from None
 
 
-def instant(value: Any) -> dt.datetime | None:
+def instant(value: Any) -> dt.datetime:
     """An ISO 8601 moment with its offset → UTC."""
-    if not isinstance(value, str):
-        return None
     try:
-        parsed = dt.datetime.fromisoformat(value)
+        parsed = dt.datetime.fromisoformat(_typed(value, str, "instant"))
     except ValueError:
-        return None
-    return parsed.astimezone(dt.UTC) if parsed.tzinfo else None
+        raise TypeError("instant") from None
+    if not parsed.tzinfo:
+        raise TypeError("instant")
+    return parsed.astimezone(dt.UTC)

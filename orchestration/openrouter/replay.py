@@ -17,7 +17,8 @@ from pathlib import Path
 from orchestration.errors import ResponseError, SettingsError
 from orchestration.openrouter.surfaces import RANKINGS, Observation, Surface
 
-_NAME = re.compile(r"(\d{8}T\d{6}Z)\.json\.gz")
+# Several of one moment are told apart by a word: 20260630T024558Z_week.json.gz.
+_NAME = re.compile(r"(\d{8}T\d{6}Z)(?:_[a-z0-9]+)?\.json\.gz")
 
 
 @dataclass(frozen=True)
@@ -78,4 +79,4 @@ def _recordings(folder: Path) -> list[Recording]:
         except ValueError as error:
             raise ResponseError(f"{path}: its name is no moment ({error}). Nothing was written. Rename it.") from error
         found.append(Recording(path, moment))
-    return sorted(found, key=lambda recording: recording.moment)
+    return sorted(found, key=lambda recording: (recording.moment, recording.path.name))

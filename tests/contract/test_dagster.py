@@ -74,7 +74,7 @@ def test_raw_schemas_block_and_freshness_only_warns(graph: AssetGraph) -> None:
             key.name: graph.get_check_spec(key).blocking
             for key in graph.get_check_keys_for_assets({dg.AssetKey(["raw", surface])})
         }
-        assert checks == {"schema": True, "new_fields": False, "freshness": False}
+        assert checks == {"schema": True, "new_fields": False, "freshness": False, "answered": False}
 
 
 def test_every_data_test_is_a_check_of_an_asset(graph: AssetGraph, manifest: dict) -> None:

@@ -30,7 +30,7 @@ SOURCE = Provenance(
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
-    return Lake(tmp_path / "raw", "real")
+    return Lake(tmp_path / "raw")
 
 
 def test_a_file_says_by_itself_where_it_comes_from(lake: Lake) -> None:
@@ -56,7 +56,8 @@ def test_the_name_is_the_hash_of_the_bytes(lake: Lake) -> None:
 def test_the_same_payload_of_the_same_moment_is_written_once(lake: Lake) -> None:
     assert lake.write("rankings", ROWS, SOURCE)
     assert lake.write("rankings", ROWS, SOURCE) is None
-    assert lake.payloads("rankings", SOURCE.fetched_at) == {SOURCE.payload_sha256}
+    [told] = lake.observations("rankings")
+    assert told["payload_sha256"] == SOURCE.payload_sha256
     assert len(lake.files("rankings")) == 1
 
 
@@ -77,9 +78,10 @@ def test_a_response_without_rows_is_kept(lake: Lake) -> None:
 
 def test_real_and_simulated_data_never_share_a_lake(lake: Lake) -> None:
     lake.write("rankings", ROWS, SOURCE)
-    other = Lake(lake.root, "simulated")
     with pytest.raises(LakeError, match=r"holds real data and takes no simulated data.*ROUTERSCOPE_DATA_DIR"):
-        other.write("rankings", ROWS, replace(SOURCE, payload_sha256="cd" * 32))
+        lake.write("rankings", ROWS, replace(SOURCE, payload_sha256="cd" * 32, kind="simulated"))
+    with pytest.raises(LakeError, match="holds real data"):
+        lake.check_kind("simulated")
     assert len(lake.files("rankings")) == 1
 
 
@@ -112,4 +114,4 @@ def test_a_foreign_file_in_the_lake_is_named(lake: Lake) -> None:
     foreign = path.with_name("20260703T000500Z-x.parquet")
     foreign.write_bytes(b"PAR1")
     with pytest.raises(LakeError, match=r"x\.parquet is not a file this lake has written whole"):
-        lake.payloads("rankings", SOURCE.fetched_at)
+        lake.observations("rankings")

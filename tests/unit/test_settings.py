@@ -13,6 +13,7 @@ VARIABLES = (
     "ROUTERSCOPE_REPLAY_DIR",
     "ROUTERSCOPE_NOW",
     "ROUTERSCOPE_BASE_URL",
+    "ROUTERSCOPE_SIMULATOR",
     "OPENROUTER_API_KEY",
 )
 
@@ -30,14 +31,14 @@ def load(monkeypatch: pytest.MonkeyPatch, **settings: str) -> Settings:
 
 
 def test_the_source_must_be_said() -> None:
-    with pytest.raises(SettingsError, match=r"ROUTERSCOPE_SOURCE is not set.*Set it to replay"):
+    with pytest.raises(SettingsError, match=r"ROUTERSCOPE_SOURCE is not set.*Set it to live, simulator or replay"):
         Settings.load()
 
 
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"ROUTERSCOPE_SOURCE": "reply"}, ["ROUTERSCOPE_SOURCE", "'reply'", "Set it to replay"]),
+        ({"ROUTERSCOPE_SOURCE": "reply"}, ["ROUTERSCOPE_SOURCE", "'reply'", "Set it to live, simulator or replay"]),
         ({"ROUTERSCOPE_SOURCE": "replay"}, ["ROUTERSCOPE_REPLAY_DIR is not set", "folder of recordings"]),
         (
             {"ROUTERSCOPE_SOURCE": "replay", "ROUTERSCOPE_REPLAY_DIR": "r", "ROUTERSCOPE_NOW": "yesterday"},
@@ -50,6 +51,18 @@ def test_the_source_must_be_said() -> None:
         (
             {"ROUTERSCOPE_SOURCE": "live", "ROUTERSCOPE_BASE_URL": "openrouter"},
             ["ROUTERSCOPE_BASE_URL", "'openrouter'", "https://openrouter.ai/api/v1"],
+        ),
+        (
+            {"ROUTERSCOPE_SOURCE": "simulator", "ROUTERSCOPE_SIMULATOR": "600 models"},
+            ["ROUTERSCOPE_SIMULATOR", "'600 models'", "Set it to JSON"],
+        ),
+        (
+            {"ROUTERSCOPE_SOURCE": "simulator", "ROUTERSCOPE_SIMULATOR": '{"faults": {"cut": 2}}'},
+            ["ROUTERSCOPE_SIMULATOR: faults.cut is 2", "less than or equal to 1"],
+        ),
+        (
+            {"ROUTERSCOPE_SOURCE": "live", "OPENROUTER_API_KEY": "k", "ROUTERSCOPE_BASE_URL": "http://example.org/v1"},
+            ["http://example.org/v1", "others can read", "Use https"],
         ),
     ],
 )
@@ -103,6 +116,18 @@ def test_the_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError) as raised:
         load(monkeypatch, ROUTERSCOPE_SOURCE="x", OPENROUTER_API_KEY="sk-or-secret")
     assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("key", ["sk-or-sec ret", "sk-or-secret\n", "sk-or-sécret"])
+def test_a_key_that_no_header_holds_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    with pytest.raises(SettingsError, match="OPENROUTER_API_KEY is not usable") as raised:
+        load(monkeypatch, ROUTERSCOPE_SOURCE="live", OPENROUTER_API_KEY=key)
+    assert "sk-or" not in str(raised.value)
+
+
+def test_a_key_may_go_to_this_machine_unencrypted(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "http://127.0.0.1:8080/api/v1"
+    assert load(monkeypatch, ROUTERSCOPE_SOURCE="live", OPENROUTER_API_KEY="k", ROUTERSCOPE_BASE_URL=url).api_key
 
 
 def test_settings_are_frozen(monkeypatch: pytest.MonkeyPatch) -> None:

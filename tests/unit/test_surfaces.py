@@ -1,6 +1,7 @@
 """A response is read whole or not at all, and nothing in it is lost."""
 
 import datetime as dt
+import hashlib
 import json
 from decimal import Decimal
 from typing import Any
@@ -10,7 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestration.errors import ResponseError
-from orchestration.openrouter.surfaces import MODELS, RANKINGS, Observation, Surface
+from orchestration.openrouter.surfaces import (
+    APPS,
+    BENCHMARKS,
+    ENDPOINTS,
+    MODELS,
+    PROVIDERS,
+    RANKINGS,
+    RANKINGS_EXPORT,
+    SESSION_COST,
+    TASKS,
+    Observation,
+    Surface,
+)
 
 MOMENT = dt.datetime(2026, 7, 3, 0, 5, tzinfo=dt.UTC)
 META = {"as_of": "2026-07-03T00:05:00.000Z", "version": "v1", "start_date": "2026-07-01", "end_date": "2026-07-02"}
@@ -98,7 +111,8 @@ def test_rankings_that_cannot_be_read_whole_are_refused(body: Any, word: str) ->
     [
         ({"data": [model(id=None)]}, "`id`"),
         ({"data": [model(), model()]}, "a/one stands there twice"),
-        ({"data": [model(pricing="free")]}, "no model in it has a prompt price"),
+        ({"data": [model(pricing={})]}, "no model in it has a prompt price"),
+        ({"data": [model()], "total_count": 2}, "lists 1 models and says that there are 2"),
         ({"data": []}, "no model in it has a prompt price"),
         ({"data": [model()], "links": {"next": "/api/v1/models?offset=500"}}, "first page"),
     ],
@@ -116,7 +130,7 @@ def test_a_model_is_typed_and_the_rest_of_it_kept() -> None:
             "data": [
                 model(
                     created=1786034890,
-                    context_length="a lot",
+                    context_length=2**70,
                     architecture={"modality": "text->text", "input_modalities": ["text"], "heads": 8},
                     pricing={
                         "prompt": "0.00000100000000000000015",
@@ -124,7 +138,6 @@ def test_a_model_is_typed_and_the_rest_of_it_kept() -> None:
                         "request": "0.0000000000000000000000000001",
                         "tea": "1",
                         "image": "200",
-                        "audio": "1_0",
                         "overrides": [{"min_prompt_tokens": 200000.0, "prompt": "2e-6", "utc_days": ["mon"]}],
                     },
                     brand_new={},
@@ -138,20 +151,163 @@ def test_a_model_is_typed_and_the_rest_of_it_kept() -> None:
     override = answer["pricing_overrides"][0]
     assert (override["min_prompt_tokens"], override["prompt"]) == (200000, Decimal("0.000002"))
     assert json.loads(override["extra"]) == {"utc_days": ["mon"]}
-    # Of another type, more precise than the column, no price at all, or unknown: kept as it came.
+    # Too large, more precise than the column, no price at all, or unknown: kept as it came.
     assert answer["context_length"] is None
     assert answer["pricing_request"] is None
     assert json.loads(answer["extra"]) == {
         "architecture": {"heads": 8},
         "brand_new": {},
-        "context_length": "a lot",
+        "context_length": 2**70,
         "pricing": {
-            "audio": "1_0",
             "image": "200",
             "request": "0.0000000000000000000000000001",
             "tea": "1",
         },
     }
+
+
+@pytest.mark.parametrize(
+    ("surface", "row", "field"),
+    [
+        (MODELS, {"id": "a/one", "context_length": "a lot"}, "context_length"),
+        (MODELS, {"id": "a/one", "context_length": 8192.5}, "context_length"),
+        (MODELS, {"id": "a/one", "name": 7}, "name"),
+        (MODELS, {"id": "a/one", "pricing": "free"}, "pricing"),
+        (MODELS, {"id": "a/one", "pricing": {"prompt": "cheap"}}, "prompt"),
+        (MODELS, {"id": "a/one", "pricing": {"prompt": "1_0"}}, "prompt"),
+        (MODELS, {"id": "a/one", "pricing": {"overrides": [{"prompt": {}}]}}, "prompt"),
+        (MODELS, {"id": "a/one", "supported_parameters": ["a", 1]}, "supported_parameters"),
+        (MODELS, {"id": "a/one", "top_provider": {"is_moderated": "no"}}, "is_moderated"),
+        (MODELS, {"id": "a/one", "created": "2026-07-03"}, "created"),
+        (PROVIDERS, {"slug": "a", "datacenters": "US"}, "datacenters"),
+        (APPS, {"rank": 1, "app_id": "1", "total_tokens": "1"}, "app_id"),
+        (APPS, {"rank": 1, "app_id": 1, "total_tokens": "1.5"}, "total_tokens"),
+        (SESSION_COST, {"app_slug": "a", "model_permaslug": "m", "turn_range": 1}, "turn_range"),
+        (BENCHMARKS, {"source": "openrouter", "model_permaslug": "m", "accuracy": "high"}, "accuracy"),
+        (
+            BENCHMARKS,
+            {"source": "openrouter", "model_permaslug": "m", "last_run_timestamp": "now"},
+            "last_run_timestamp",
+        ),
+    ],
+)
+def test_a_field_of_another_type_is_named(surface: Surface, row: dict[str, Any], field: str) -> None:
+    with pytest.raises(ResponseError) as raised:
+        read(surface, {"data": [row], "meta": META})
+    message = str(raised.value)
+    assert message.startswith(f"a response cannot be read as a response of {surface.path} ({surface.name}): row 0")
+    assert f"`{field}` is " in message
+    assert "which is no " in message
+
+
+def test_a_field_that_is_removed_or_null_is_null() -> None:
+    bare, null = read(MODELS, {"data": [model(), model(id="a/two", context_length=None, name=None)]}).table.to_pylist()
+    assert (bare["context_length"], null["context_length"], null["name"]) == (None, None, None)
+    assert (bare["extra"], null["extra"]) == (None, None)
+
+
+def test_zero_is_free_however_it_is_written() -> None:
+    rows = [model(id=f"a/{number}", pricing={"prompt": zero}) for number, zero in enumerate(("0", "-0", "0.000", 0))]
+    assert read(MODELS, {"data": rows}).table.column("pricing_prompt").to_pylist() == [0, 0, 0, 0]
+
+
+def sweep(**answers: Any) -> Any:
+    return read(ENDPOINTS, {f"a/{name}": answer for name, answer in answers.items()}).table.to_pylist()
+
+
+def test_a_sweep_has_a_row_for_every_endpoint_and_one_for_every_model_without() -> None:
+    endpoint = {"provider_name": "P", "tag": "p/fp8", "pricing": {"prompt": "0.1", "discount": 0}, "status": -2}
+    rows = sweep(
+        two={"data": {"id": "a/two", "name": "Two", "endpoints": [endpoint, endpoint | {"uptime_last_30m": None}]}},
+        none={"data": {"endpoints": []}},
+        gone={"error": {"code": 404, "message": "Gone for good"}},
+        odd={"data": {"endpoints": [endpoint | {"new": 1}], "notice": "moves"}},
+    )
+    told = [
+        (row["model_id"], row["http_status"], row["endpoint_no"], row["provider_name"], row["status"]) for row in rows
+    ]
+    assert told == [
+        ("a/two", 200, 0, "P", -2),
+        ("a/two", 200, 1, "P", -2),
+        ("a/none", 200, None, None, None),
+        ("a/gone", 404, None, None, None),
+        ("a/odd", 200, 0, "P", -2),
+    ]
+    assert rows[0]["pricing_prompt"] == Decimal("0.1")
+    assert [row["extra"] for row in rows[:3]] == [None, None, None]
+    assert json.loads(rows[3]["extra"]) == {"answer": {"error": {"message": "Gone for good"}}}
+    assert json.loads(rows[4]["extra"]) == {"answer": {"data": {"notice": "moves"}}, "new": 1}
+
+
+@pytest.mark.parametrize(
+    ("answers", "word"),
+    [
+        ({"gone": {"error": {"code": 404}}}, "not one model"),
+        ({"odd": []}, "the answer for a/odd is list"),
+        ({"odd": {"endpoints": []}}, "neither `data` nor `error`"),
+        ({"odd": {"data": {"endpoints": [{"status": "up"}]}}}, "endpoint 0 of a/odd: `status` is 'up'"),
+    ],
+)
+def test_a_sweep_that_cannot_be_read_is_refused(answers: dict[str, Any], word: str) -> None:
+    with pytest.raises(ResponseError) as raised:
+        sweep(**answers)
+    assert word in str(raised.value)
+
+
+def test_what_stands_around_tasks_is_kept_and_models_lie_within_their_tag() -> None:
+    tag = {"tag": "code:x", "token_share": 1, "models": [{"id": "a/one", "tag_token_share": 0.5, "new": 1}]}
+    macros = [{"key": "code", "label": "Code", "usage_share": 0.5, "token_share": 0.5}]
+    data = {"as_of": "2026-07-02", "window_days": 7, "classifications": [tag], "macro_categories": macros}
+    answer = read(TASKS, {"data": data})
+    [row] = answer.table.to_pylist()
+    assert answer.as_of == dt.datetime(2026, 7, 2, tzinfo=dt.UTC)
+    assert (row["tag"], row["token_share"], row["window_days"]) == ("code:x", 1.0, 7)
+    assert row["models"] == [{"id": "a/one", "tag_usage_share": None, "tag_token_share": 0.5, "extra": '{"new":1}'}]
+    assert json.loads(answer.envelope)["data"]["macro_categories"] == macros
+
+
+def export(csv: bytes, **told: Any) -> Any:
+    rows = csv.count(b"\r\n") - 1
+    file = {"bytes": len(csv), "sha256": hashlib.sha256(csv).hexdigest()}
+    manifest = {"retrieved_at": "2026-07-03T00:01:00Z", "snapshot_date": "2026-07-03", "row_count": rows} | told
+    manifest = {**manifest, "files": {"csv": file | told.get("file", {})}}
+    preface = json.dumps(manifest).encode()
+    return RANKINGS_EXPORT.read(Observation("a snapshot", csv, MOMENT, preface=preface))
+
+
+HEADER = b"date,model_permaslug,rank,total_tokens,share_of_daily_tokens\r\n"
+LINES = HEADER + b"2026-07-01,a/one,1,9007199254740993,0.75\r\n2026-07-01,other,,5,0.25\r\n"
+
+
+def test_a_snapshot_is_what_its_manifest_says() -> None:
+    answer = export(LINES)
+    assert answer.params == {"snapshot_date": "2026-07-03", "start_date": "2026-06-03", "end_date": "2026-07-02"}
+    assert answer.as_of == dt.datetime(2026, 7, 3, 0, 1, tzinfo=dt.UTC)
+    first, other = answer.table.to_pylist()
+    assert (first["total_tokens"], first["rank"], first["share_of_daily_tokens"]) == (9007199254740993, 1, 0.75)
+    assert (other["model_permaslug"], other["rank"]) == ("other", None)
+    assert RANKINGS_EXPORT.request_url(answer.params).endswith("/datasets/exports/rankings-daily/2026-07-03.csv")
+
+
+@pytest.mark.parametrize(
+    ("csv", "told", "word"),
+    [
+        (LINES, {"file": {"sha256": "0" * 64}}, "its manifest says"),
+        (LINES, {"file": {"bytes": 7}}, "its manifest says 7 bytes"),
+        (LINES, {"row_count": 3}, "3 rows"),
+        (LINES, {"row_count": "two"}, "`row_count` is 'two'"),
+        (LINES + b"2026-07-01,a/one,1,1,0\r\n", {}, "a/one on 2026-07-01 stands there twice"),
+        (LINES + b"2026-07-03,a/two,1,1,0\r\n", {}, "outside the snapshot's days"),
+        (LINES + b"2026-07-02,a/two,1\r\n", {}, "another number of fields"),
+        (LINES + b"2026-07-02,a/two,x,1,0\r\n", {}, "`rank` is 'x'"),
+        (b"\xff" + LINES, {}, "not CSV"),
+        (HEADER.replace(b"date", b"day") + b"2026-07-02,a/two,1,1,0\r\n", {}, "`date` is None"),
+    ],
+)
+def test_a_snapshot_that_is_not_what_its_manifest_says_is_refused(csv: bytes, told: dict[str, Any], word: str) -> None:
+    with pytest.raises(ResponseError) as raised:
+        export(csv, **told)
+    assert word in str(raised.value)
 
 
 JSON_VALUES = st.recursive(

@@ -43,7 +43,7 @@ told as (
         max_by(fetched_at, (as_of, fetched_at)) as checked_at,
         max_by(rows, (as_of, fetched_at)) as rows,
         bool_or(rows > 0) as is_observed,
-        bool_or(is_latest and is_complete and rows > 0) as is_complete,
+        max_by(rows > 0, (as_of, fetched_at)) filter (where is_complete) as is_complete,
         bool_or(is_complete) as was_due
     from days_told
     group by surface, slice, date

@@ -17,7 +17,7 @@ row_counts as (
         raw_file,
         period_start,
         count(*) as row_count
-    from {{ ref('stg_openrouter__rankings') }}
+    from {{ ref('int_rankings__told') }}
     group by raw_file, period_start
 
 ),
@@ -40,14 +40,15 @@ snapshots as (
 
     select
         * exclude (row_count),
-        cast(as_of as date) as date,
-        true as is_complete,
+        coalesce(start_date, cast(as_of as date)) as date,
+        coalesce(end_date < cast(as_of as date), true) as is_complete,
         row_number() over (
-            partition by surface, slice, cast(as_of as date) order by as_of desc, fetched_at desc, raw_file desc
+            partition by surface, slice, start_date, end_date, coalesce(start_date, cast(as_of as date))
+            order by as_of desc, fetched_at desc, raw_file desc
         ) = 1 as is_latest,
         row_count
     from observations
-    where start_date is null
+    where surface not in ('rankings', 'rankings_export')
 
 )
 

@@ -1,0 +1,31 @@
+with source as (
+
+    select * from {{ source('raw', 'rankings_export') }}
+
+),
+
+renamed as (
+
+    select
+        raw_file,
+        'all' as slice,
+        'day' as period,
+        model_permaslug,
+        {{ base_slug('model_permaslug') }} as base_slug,
+        {{ variant('model_permaslug') }} as variant,
+        {{ author('model_permaslug') }} as author,
+        model_permaslug = 'other' as is_other,
+
+        total_tokens as tokens,
+        rank as told_rank,
+        share_of_daily_tokens as told_share,
+
+        date as period_start,
+        as_of,
+        fetched_at
+
+    from source
+
+)
+
+select * from renamed

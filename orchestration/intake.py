@@ -1,0 +1,389 @@
+"""From a source into the lake: each question is asked, its answer read and written, and what went wrong is told.
+
+Three sources have one face: recordings (`Replaying`), OpenRouter or what stands in its place (`Live`), and the
+synthetic OpenRouter in this process (`Simulated`). What is due is the planner's business, what an
+answer means the surface's, how it is kept the lake's.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import pyarrow.parquet as pq
+from pydantic import SecretStr
+
+from orchestration import planner
+from orchestration.errors import NotFoundError, ResponseError, SourceError
+from orchestration.lake import Kind, Lake, Provenance
+from orchestration.openrouter.client import REQUESTS_A_DAY, Client, Memory, VirtualClock
+from orchestration.openrouter.replay import Replay
+from orchestration.openrouter.simulator import Simulator
+from orchestration.openrouter.simulator.api import BASE_URL as SIMULATOR_URL
+from orchestration.openrouter.simulator.api import KEY as SIMULATOR_KEY
+from orchestration.openrouter.surfaces import (
+    ENDPOINTS,
+    MODELS,
+    RANKINGS,
+    RANKINGS_EXPORT,
+    SURFACES,
+    Answer,
+    Observation,
+    Surface,
+)
+from orchestration.planner import Plan, Request
+from orchestration.settings import Settings
+
+_SECONDS_BETWEEN_LINES = 5.0
+_WITHOUT_KEY = ("rankings_export", "models", "providers", "endpoints")
+
+
+@dataclass(frozen=True)
+class Question:
+    """Something to be asked of a source; `label` names it for people."""
+
+    label: str
+    ask: Callable[[], Observation] = field(repr=False)
+    requests: int = 1
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person may want beyond what is due: days to ask for once more, and every snapshot of the export."""
+
+    window: tuple[dt.date, dt.date] | None = None
+    every_snapshot: bool = False
+
+
+_NO_OPTIONS = Options()
+
+
+@dataclass
+class Taken:
+    """What came of it: responses added, requests that are left for later, and what went wrong, in sentences."""
+
+    added: int = 0
+    asked: int = 0
+    left: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+class Source(Protocol):
+    """Where responses come from. `now` is its clock (UTC), `kind` what it tells if that is known beforehand."""
+
+    kind: Kind | None
+
+    @property
+    def now(self) -> dt.datetime: ...
+
+    def questions(self, surface: Surface, options: Options) -> tuple[Sequence[Question], int]:
+        """What is due of a surface, in order, and how many requests have to wait for another day's quota."""
+
+    def is_essential(self, surface: Surface) -> bool:
+        """Whether nothing may be published without this surface's newest answer."""
+
+    def explain(self) -> list[str]:
+        """What it is, in lines for people."""
+
+
+class Replaying:
+    """Recordings, each one observation."""
+
+    kind: Kind | None = "real"
+
+    def __init__(self, replay: Replay) -> None:
+        self._replay = replay
+
+    @property
+    def now(self) -> dt.datetime:
+        return self._replay.now
+
+    def questions(self, surface: Surface, options: Options) -> tuple[Sequence[Question], int]:  # noqa: ARG002
+        return [Question(str(one.path), one.observe) for one in self._replay.recordings(surface)], 0
+
+    def is_essential(self, surface: Surface) -> bool:
+        return surface in (RANKINGS, MODELS)
+
+    def explain(self) -> list[str]:
+        return [f"Clock {self.now:%Y-%m-%d %H:%M:%S} UTC: what was observed later is left out."]
+
+
+class Live:
+    """OpenRouter, or what answers at the base URL, asked for what the lake lacks."""
+
+    kind: Kind | None = None
+
+    def __init__(self, client: Client, lake: Lake) -> None:
+        self._client, self._lake = client, lake
+        self._absent: set[dt.date] = set()
+
+    @property
+    def now(self) -> dt.datetime:
+        return self._client.clock.now()
+
+    @property
+    def has_key(self) -> bool:
+        return self._client.has_key
+
+    def is_reachable(self) -> bool:
+        """Whether anything answers, within seconds."""
+        return self._client.is_reachable()
+
+    def held(self) -> planner.Held:
+        return planner.held(
+            (surface, told) for surface in SURFACES.values() for told in self._lake.observations(surface.name)
+        )
+
+    def plan(self, options: Options = _NO_OPTIONS, newest_snapshot: dt.date | None = None) -> tuple[Plan, Plan]:
+        """What is asked for now, and what has to wait for another day's quota."""
+        if options.window:
+            whole = planner.explicit(*options.window)
+        else:
+            whole = planner.plan(
+                self.held(),
+                self.now,
+                has_key=self.has_key,
+                newest_snapshot=newest_snapshot,
+                every_snapshot=options.every_snapshot,
+                absent_snapshots=frozenset(self._absent),
+            )
+        return whole.within(self._client.memory.left_today(self.now) if self.has_key else 0)
+
+    def newest_snapshot(self) -> dt.date | None:
+        """None where the source publishes no export. Raises SourceError if it cannot be asked."""
+        try:
+            return self._client.newest_snapshot()
+        except NotFoundError:
+            return None
+
+    def questions(self, surface: Surface, options: Options) -> tuple[Sequence[Question], int]:
+        newest = self.newest_snapshot() if surface is RANKINGS_EXPORT and not options.window else None
+        now, later = self.plan(options, newest)
+        return [self._question(request) for request in now.of(surface).requests], len(later.of(surface).requests)
+
+    def _question(self, request: Request) -> Question:
+        url = request.surface.request_url(request.params, self._client.base_url)
+        return Question(url, lambda: self._ask(request), request.requests)
+
+    def _ask(self, request: Request) -> Observation:
+        models = self._model_ids() if request.surface is ENDPOINTS else ()
+        try:
+            return self._client.observe(request.surface, request.params, models)
+        except NotFoundError:
+            if request.surface is RANKINGS_EXPORT:
+                self._absent.add(dt.date.fromisoformat(request.params["snapshot_date"]))
+            raise
+
+    def _model_ids(self) -> list[str]:
+        """Ids of the newest list of models at the clock."""
+        now = self._client.clock.now()
+        lists = [
+            (told["as_of"], path)
+            for told, path in zip(self._lake.observations(MODELS.name), self._lake.files(MODELS.name), strict=True)
+            if dt.datetime.fromisoformat(told["as_of"]) <= now
+        ]
+        if not lists:
+            raise ResponseError(
+                "Endpoints are asked for by model, and there is no list of models yet. Nothing was asked."
+            )
+        return [str(one) for one in pq.ParquetFile(max(lists)[1]).read(columns=["id"]).column("id").to_pylist()]
+
+    def is_essential(self, surface: Surface) -> bool:
+        return surface in (MODELS, RANKINGS if self.has_key else RANKINGS_EXPORT)
+
+    def explain(self) -> list[str]:
+        if self.has_key:
+            return ["With a key: every surface."]
+        return [
+            f"Without a key: {', '.join(_WITHOUT_KEY)}. A key from openrouter.ai/settings/keys in OPENROUTER_API_KEY "
+            "adds rankings since 2025-01-01 with their slices, apps, tasks, session cost, benchmarks, and the "
+            "endpoints' latency and throughput."
+        ]
+
+
+class Simulated(Live):
+    """The synthetic OpenRouter, and the pipeline that has observed it for some time: all its dated observations."""
+
+    kind: Kind | None = "simulated"
+
+    def __init__(self, settings: Settings, lake: Lake) -> None:
+        self._until = settings.now or default_clock()
+        self._clock = VirtualClock(self._until)
+        self._simulator = Simulator(settings.simulation, self._clock.now, self._until.date(), self._clock.sleep)
+        client = Client(SIMULATOR_URL, SecretStr(SIMULATOR_KEY), Memory(), self._clock, self._simulator.answer)
+        super().__init__(client, lake)
+        # Daily windows of apps reach back as far as the pipeline has run, and a month more.
+        self._observed = settings.simulation.observations
+        self._apps_since = self._until.date() - dt.timedelta(days=self._observed + 30)
+
+    @property
+    def now(self) -> dt.datetime:
+        return self._until
+
+    def plan(self, options: Options = _NO_OPTIONS, newest_snapshot: dt.date | None = None) -> tuple[Plan, Plan]:
+        if options.window:
+            return super().plan(options)
+        found = self.held()
+        for moment, request in self._past():
+            found.add(request.surface, request.params, moment, moment)
+        whole = planner.plan(
+            found,
+            self._until,
+            has_key=True,
+            newest_snapshot=newest_snapshot,
+            every_snapshot=options.every_snapshot,
+            apps_since=self._apps_since,
+        )
+        return whole.within(REQUESTS_A_DAY)
+
+    def questions(self, surface: Surface, options: Options) -> tuple[Sequence[Question], int]:
+        self._clock.set(self._until)
+        present, left = super().questions(surface, options)
+        asked = {
+            (planner.key(surface, told["request"]), dt.datetime.fromisoformat(told["fetched_at"]).date())
+            for told in self._lake.observations(surface.name)
+        }
+        past = [
+            Question(f"{question.label} on {moment.date()}", self._at(moment, question.ask), question.requests)
+            for moment, request in self._past()
+            if request.surface is surface and (planner.key(surface, request.params), moment.date()) not in asked
+            for question in [self._question(request)]
+        ]
+        return [*past, *(Question(one.label, self._at(self._until, one.ask), one.requests) for one in present)], left
+
+    def _at(self, moment: dt.datetime, ask: Callable[[], Observation]) -> Callable[[], Observation]:
+        def asked() -> Observation:
+            self._clock.set(moment)
+            return ask()
+
+        return asked
+
+    def _past(self) -> Iterable[tuple[dt.datetime, Request]]:
+        """What the pipeline asked for on each day before: totals and prices daily, the rest weekly, no slices."""
+        found = planner.Held()
+        for back in range(self._observed, 0, -1):
+            moment = self._until - dt.timedelta(days=back)
+            is_weekly = (self._observed - back) % 7 == 0
+            due = planner.plan(
+                found,
+                moment,
+                has_key=True,
+                newest_snapshot=moment.date() if is_weekly else None,
+                slices=False,
+                sweep=False,
+                apps_since=self._apps_since,
+            )
+            for request in due.within(REQUESTS_A_DAY)[0].requests:
+                if is_weekly or request.surface.name in ("rankings", "models", "apps"):
+                    found.add(request.surface, request.params, moment, moment)
+                    yield moment, request
+
+    def explain(self) -> list[str]:
+        until = f"{self._until:%Y-%m-%d %H:%M} UTC"
+        return [f"Simulated: invented models, providers and apps, up to {until}. No figure is real."]
+
+
+def default_clock() -> dt.datetime:
+    """The simulator's clock where none is set: today at 02:00 UTC, when the day before is whole and published."""
+    return dt.datetime.now(dt.UTC).replace(hour=2, minute=0, second=0, microsecond=0)
+
+
+def open_source(settings: Settings, lake: Lake) -> Source:
+    """The source that the settings name. Raises SettingsError if it cannot be opened."""
+    if settings.source == "replay":
+        assert settings.replay_dir is not None  # noqa: S101  # the settings have checked it
+        return Replaying(Replay(settings.replay_dir, settings.now))
+    if settings.source == "simulator":
+        return Simulated(settings, lake)
+    client = Client(str(settings.base_url), settings.api_key, Memory(settings.data / "requests.sqlite"))
+    return Live(client, lake)
+
+
+def provenance(surface: Surface, observation: Observation, answer: Answer) -> Provenance:
+    """Where the rows come from. What a simulator tells cites the simulator, never OpenRouter."""
+    as_of = answer.as_of.strftime("%Y-%m-%dT%H:%M:%SZ")
+    told_by_simulator = {
+        "source_url": SIMULATOR_URL + surface.path,
+        "citation": f"Simulated by Routerscope; not data of OpenRouter, not to be cited. As of {as_of}.",
+        "licence": "simulated",
+    }
+    told_by_openrouter = {
+        "source_url": surface.source_url,
+        "citation": surface.citation.format(as_of=as_of),
+        "licence": surface.licence,
+    }
+    return Provenance(
+        as_of=answer.as_of,
+        fetched_at=observation.fetched_at,
+        request_url=surface.request_url(answer.params, observation.base_url),
+        payload_sha256=observation.payload_sha256,
+        schema_version=surface.schema_version,
+        kind="simulated" if observation.is_simulated else "real",
+        request=answer.params,
+        envelope=answer.envelope,
+        **(told_by_simulator if observation.is_simulated else told_by_openrouter),
+    )
+
+
+def take_in(
+    surface: Surface,
+    source: Source,
+    lake: Lake,
+    options: Options = _NO_OPTIONS,
+    tell: Callable[[str], None] = lambda line: None,  # noqa: ARG005
+) -> Taken:
+    """Ask, read and write everything that is due of a surface.
+
+    What cannot be asked or read is told in the result, after all else is written. Raises LakeError at once, and before
+    anything is asked if the lake holds the other kind of data.
+    """
+    if source.kind is not None:
+        lake.check_kind(source.kind)
+    taken, tried = Taken(), set[str]()
+    held = {(told["payload_sha256"], told["fetched_at"]) for told in lake.observations(surface.name)}
+    last_line = time.monotonic()
+    while True:
+        try:
+            questions, taken.left = source.questions(surface, options)
+        except (SourceError, ResponseError) as error:
+            taken.problems.append(str(error))
+            return taken
+        due = [question for question in questions if question.label not in tried]
+        if not due:
+            return taken
+        for number, question in enumerate(due, start=1):
+            tried.add(question.label)
+            try:
+                observation = question.ask()
+                if (observation.payload_sha256, observation.fetched_at.isoformat()) not in held:
+                    taken.asked += question.requests
+                    taken.added += _write(surface, observation, source, lake)
+            except (ResponseError, NotFoundError) as error:
+                taken.problems.append(str(error))
+            except SourceError as error:
+                # The next question would go the same way.
+                taken.problems.append(str(error))
+                taken.left += len(due) - number + 1
+                return taken
+            if time.monotonic() - last_line > _SECONDS_BETWEEN_LINES:
+                last_line = time.monotonic()
+                tell(f"{surface.name}: {number} of {len(due)} asked and read")
+
+
+def _write(surface: Surface, observation: Observation, source: Source, lake: Lake) -> bool:
+    """Whether the answer was new to the lake. Raises ResponseError if it cannot be read, and keeps it aside then."""
+    try:
+        answer = surface.read(observation)
+    except ResponseError as error:
+        if isinstance(source, Replaying):
+            raise
+        aside = lake.root.parent / "unreadable" / surface.recordings
+        aside.mkdir(parents=True, exist_ok=True)
+        path = aside / f"{observation.fetched_at:%Y%m%dT%H%M%SZ}_{observation.payload_sha256[:8]}.json.gz"
+        path.write_bytes(gzip.compress(observation.payload, mtime=0))
+        raise ResponseError(f"{error} The body is kept as {path}, in the form of a recording.") from error
+    return lake.write(surface.name, answer.table, provenance(surface, observation, answer)) is not None

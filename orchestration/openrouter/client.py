@@ -1,0 +1,507 @@
+"""The one place that speaks HTTP: key, timeouts, retries, quotas, pages, and errors in plain words.
+
+What is asked for is said by `surfaces` and the planner, what an answer means by `readers`. Nothing else imports httpx.
+The key travels in a header, to the base URL's host alone, and is in no error, log, label or `repr`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import email.utils
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import parse_qs, quote, urlsplit
+
+import httpx
+import tenacity
+from pydantic import SecretStr
+
+from orchestration.errors import KeyRefusedError, NotFoundError, QuotaSpentError, ResponseError, SourceError
+from orchestration.openrouter.surfaces import ENDPOINTS, RANKINGS_EXPORT, SIMULATOR_HEADER, Observation, Surface
+from orchestration.settings import BASE_URL
+
+USER_AGENT = "routerscope/0.1.0"
+EXPORT_INDEX = "/datasets/exports/index.json"
+EXPORT_MANIFEST = "/datasets/exports/rankings-daily/{snapshot_date}.manifest.json"
+
+REQUESTS_A_MINUTE = 30
+REQUESTS_A_DAY = 500
+ATTEMPTS = 5
+LONGEST_WAIT_SECONDS = 120.0
+LONGEST_ANSWER_SECONDS = 120.0
+LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
+MOST_PAGES = 50
+_TODAY = "select count(*) from request where at >= ? and at < ?"
+_TIMEOUTS = httpx.Timeout(30.0, connect=5.0)
+_AT_ONCE = 4
+
+GET_A_KEY = (
+    "Make a key at openrouter.ai/settings/keys and put it into the environment variable OPENROUTER_API_KEY; "
+    "without one, SOURCE=live still has the published snapshots, models, endpoints and providers."
+)
+
+
+class Clock(Protocol):
+    """What time it is (UTC), and how to wait."""
+
+    def now(self) -> dt.datetime: ...
+    def sleep(self, seconds: float) -> None: ...
+
+
+class RealClock:
+    def now(self) -> dt.datetime:
+        return dt.datetime.now(dt.UTC)
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+class VirtualClock:
+    """A clock that stands still until it is set or waited on, so that waiting costs no time."""
+
+    def __init__(self, now: dt.datetime) -> None:
+        self._now = now
+
+    def now(self) -> dt.datetime:
+        return self._now
+
+    def set(self, now: dt.datetime) -> None:
+        self._now = now
+
+    def sleep(self, seconds: float) -> None:
+        self._now += dt.timedelta(seconds=seconds)
+
+
+class Memory:
+    """What the client must still know after a restart: requests that count against the quota, and ETags.
+
+    One SQLite file, shared by all processes of a data folder; without a path it is kept in memory only.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(path or ":memory:", timeout=30, isolation_level=None, check_same_thread=False)
+        self._db.execute("create table if not exists request (at real not null)")
+        self._db.execute("create table if not exists etag (url text primary key, etag text, payload blob)")
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            self._db.execute("begin immediate")
+            try:
+                yield self._db
+            finally:
+                self._db.execute("commit")
+
+    def reserve(self, now: dt.datetime) -> tuple[int | None, float]:
+        """A place in the quota as (its number, 0), or (None, seconds to wait). Raises QuotaSpentError for the day."""
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+        with self._alone() as db:
+            db.execute("delete from request where at < ?", (midnight - 86_400,))
+            [(today,)] = db.execute(_TODAY, (midnight, midnight + 86_400)).fetchall()
+            if today >= REQUESTS_A_DAY:
+                raise QuotaSpentError(
+                    f"The {REQUESTS_A_DAY} requests that OpenRouter allows an account each UTC day are spent. What was "
+                    "fetched is kept; run again after midnight UTC, and the rest is asked for."
+                )
+            last = db.execute(
+                # Another process may have been answered since `now` was read.
+                "select at from request where at > ? and at < ? order by at desc limit ?",
+                (now.timestamp() - 60, now.timestamp() + 5, REQUESTS_A_MINUTE),
+            ).fetchall()
+            if len(last) == REQUESTS_A_MINUTE:
+                return None, max(last[-1][0] + 60 - now.timestamp(), 0.001)
+            return db.execute("insert into request values (?)", (now.timestamp(),)).lastrowid, 0.0
+
+    def answered(self, place: int, now: dt.datetime) -> None:
+        """Count the request from the moment of its answer: the source may have counted it up to then."""
+        with self._alone() as db:
+            db.execute("update request set at = ? where rowid = ?", (now.timestamp(), place))
+
+    def left_today(self, now: dt.datetime) -> int:
+        """Requests that the day's quota still has."""
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+        with self._alone() as db:
+            [(today,)] = db.execute(_TODAY, (midnight, midnight + 86_400)).fetchall()
+        return max(REQUESTS_A_DAY - int(today), 0)
+
+    def etag(self, url: str) -> tuple[str, bytes] | None:
+        with self._alone() as db:
+            found: list[tuple[str, bytes]] = db.execute(
+                "select etag, payload from etag where url = ?", (url,)
+            ).fetchall()
+        return found[0] if found else None
+
+    def keep_etag(self, url: str, etag: str, payload: bytes) -> None:
+        with self._alone() as db:
+            db.execute("insert or replace into etag values (?, ?, ?)", (url, etag, payload))
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One HTTP answer of status 200 (or 304, with the payload that was kept)."""
+
+    payload: bytes
+    fetched_at: dt.datetime
+    is_simulated: bool
+
+
+class _Again(Exception):  # noqa: N818  # not an error yet: it is asked again
+    """An answer after which it is worth asking again, and after how long if the source said so."""
+
+    def __init__(self, reason: str, status: int | None = None, wait_seconds: float | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.wait_seconds = wait_seconds
+
+
+# In process: a method, a path with its query, and headers → status, headers, body. May raise TimeoutError or
+# ConnectionError in place of an answer.
+InProcess = Callable[[str, str, Mapping[str, str]], tuple[int, Mapping[str, str], bytes]]
+
+
+class _InProcessTransport(httpx.BaseTransport):
+    def __init__(self, answer: InProcess) -> None:
+        self._answer = answer
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            status, headers, body = self._answer(request.method, request.url.raw_path.decode(), request.headers)
+        except TimeoutError as error:
+            raise httpx.ReadTimeout(str(error), request=request) from error
+        except ConnectionError as error:
+            raise httpx.ReadError(str(error), request=request) from error
+        return httpx.Response(status, headers=dict(headers), content=body)
+
+
+class Client:
+    """Asks OpenRouter, or what stands in its place at `base_url`.
+
+    Every request has timeouts and a bounded answer; 429, 5xx, timeouts and broken connections are asked again, and
+    nothing else is. Raises SourceError and its kinds, and ResponseError for an answer that is too large.
+    """
+
+    def __init__(
+        self,
+        base_url: str = BASE_URL,
+        key: SecretStr | None = None,
+        memory: Memory | None = None,
+        clock: Clock | None = None,
+        in_process: InProcess | None = None,
+        tell: Callable[[str], None] = lambda line: None,  # noqa: ARG005
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.memory = memory or Memory()
+        self.clock = clock or RealClock()
+        self.tell = tell
+        self._key = key
+        self._at_once = 1 if in_process else _AT_ONCE
+        self._not_before = 0.0
+        self._http = httpx.Client(
+            transport=_InProcessTransport(in_process) if in_process else None,
+            headers={"user-agent": USER_AGENT},
+            timeout=_TIMEOUTS,
+            follow_redirects=True,
+            max_redirects=3,
+        )
+
+    def __repr__(self) -> str:
+        return f"Client({self.base_url!r}, {'with' if self._key else 'without'} a key)"
+
+    @property
+    def has_key(self) -> bool:
+        return self._key is not None
+
+    def close(self) -> None:
+        self._http.close()
+
+    def is_reachable(self, within_seconds: float = 5.0) -> bool:
+        """Whether anything answers at the keyless export, asked once."""
+        answered: list[bool] = []
+
+        # In a thread, since finding a host's address has no timeout of its own.
+        def ask() -> None:
+            with contextlib.suppress(httpx.HTTPError, SourceError):
+                self._http.get(self.base_url + EXPORT_INDEX, timeout=within_seconds)
+                answered.append(True)
+
+        thread = threading.Thread(target=ask, daemon=True)
+        thread.start()
+        thread.join(within_seconds)
+        return bool(answered)
+
+    def observe(self, surface: Surface, params: Mapping[str, str], models: Sequence[str] = ()) -> Observation:
+        """The answer to one question, of several requests where it is paged or asks for each of the `models`."""
+        if surface is ENDPOINTS:
+            return self._sweep(models)
+        if surface is RANKINGS_EXPORT:
+            return self._export(params["snapshot_date"])
+        return self._pages(surface, params) if surface.pages else self._one(surface, params)
+
+    def newest_snapshot(self) -> dt.date:
+        """Day of the newest snapshot of the keyless export."""
+        reply = self.get(EXPORT_INDEX, use_etag=True)
+        try:
+            datasets = json.loads(reply.payload)["datasets"]
+            [told] = [one["latest_snapshot_date"] for one in datasets if one["id"] == "rankings-daily"]
+            return dt.date.fromisoformat(told)
+        except (ValueError, KeyError, TypeError) as error:
+            raise ResponseError(
+                f"{self.base_url}{EXPORT_INDEX} does not say which snapshot of rankings-daily is the newest "
+                f"({error!r}). No snapshot was fetched; what the lake holds is as it was."
+            ) from error
+
+    def _observation(self, surface: Surface, params: Mapping[str, str], reply: Reply, **more: Any) -> Observation:
+        label = surface.request_url(params, self.base_url)
+        told = {"base_url": self.base_url, "is_simulated": reply.is_simulated, **more}
+        return Observation(label, reply.payload, reply.fetched_at, dict(params), **told)
+
+    def _one(self, surface: Surface, params: Mapping[str, str]) -> Observation:
+        reply = self.get(surface.path, params, needs_key=surface.needs_key)
+        return self._observation(surface, params, reply)
+
+    def _pages(self, surface: Surface, params: Mapping[str, str]) -> Observation:
+        """All pages as one body: the rows of each after the other, and what the first says around them."""
+        pages = surface.pages
+        assert pages is not None  # noqa: S101  # the caller has looked
+        offset, limit = 0, pages.limit
+        bodies: list[dict[str, Any]] = []
+        while True:
+            paged = {**params, "limit": str(limit)} | ({"offset": str(offset)} if offset else {})
+            reply = self.get(surface.path, paged, needs_key=surface.needs_key)
+            body = _page(reply.payload)
+            if not bodies:
+                first = reply
+            if body is None:
+                if not bodies:  # what is wrong with it, its reader will say
+                    return self._observation(surface, params, reply)
+                raise ResponseError(
+                    f"{surface.request_url(paged, self.base_url)} is a page without rows to read. Nothing of the whole "
+                    "list was written; every other response is kept."
+                )
+            bodies.append(body)
+            at = _next_page(body, offset, limit, pages.max_offset)
+            if at is None:
+                break
+            if at[0] <= offset or len(bodies) == MOST_PAGES:
+                raise ResponseError(
+                    f"{surface.request_url(paged, self.base_url)}: its pages do not end. Nothing of it was written; "
+                    "every other response is kept."
+                )
+            offset, limit = at
+        if len(bodies) > 1:
+            whole = bodies[0] | {"data": [row for body in bodies for row in body["data"]]}
+            if "links" in whole:
+                whole["links"] = {**whole["links"], "next": None}
+            first = replace(first, payload=json.dumps(whole, separators=(",", ":"), ensure_ascii=False).encode())
+        return self._observation(surface, {**params, "limit": str(pages.limit)}, first)
+
+    def _export(self, snapshot_date: str) -> Observation:
+        params = {"snapshot_date": snapshot_date}
+        manifest = self.get(EXPORT_MANIFEST.format(**params))
+        # A dated file never changes: what is fetched once is never asked for again, so it needs no ETag.
+        reply = self.get(RANKINGS_EXPORT.path.format(**params))
+        return self._observation(RANKINGS_EXPORT, params, reply, preface=manifest.payload)
+
+    def _sweep(self, models: Sequence[str]) -> Observation:
+        """The endpoints of every model: {id: body of its answer}. Several at once, but few; a 404 is an answer too."""
+        started = self.clock.now()
+
+        def ask(model: str) -> tuple[str, bytes, bool]:
+            try:
+                reply = self.get(f"/models/{quote(model, safe='/:~')}/endpoints", with_key=True)
+            except NotFoundError as error:
+                gone = {"error": {"code": int(HTTPStatus.NOT_FOUND), "message": error.said}}
+                return model, json.dumps(gone).encode(), False
+            return model, reply.payload, reply.is_simulated
+
+        parts, is_simulated = [], False
+        with ThreadPoolExecutor(self._at_once) as pool:
+            try:
+                for number, (model, payload, simulated) in enumerate(pool.map(ask, models), start=1):
+                    parts.append(json.dumps(model).encode() + b":" + payload.strip())
+                    is_simulated = is_simulated or simulated
+                    if number % 100 == 0:
+                        self.tell(f"endpoints: {number} of {len(models)} models asked")
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+        reply = Reply(b"{" + b",".join(parts) + b"}", started, is_simulated)
+        return self._observation(ENDPOINTS, {}, reply)
+
+    def get(
+        self,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        needs_key: bool = False,
+        with_key: bool = False,
+        use_etag: bool = False,
+    ) -> Reply:
+        """One answer. `needs_key` counts against the quota; `with_key` sends the key where it adds something."""
+        url = self.base_url + path
+        headers = (
+            {"authorization": f"Bearer {self._key.get_secret_value()}"} if self._key and (needs_key or with_key) else {}
+        )
+        known = self.memory.etag(url) if use_etag else None
+        if known:
+            headers["if-none-match"] = known[0]
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_Again),
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            wait=_wait,
+            sleep=self._hold_all,
+            reraise=True,
+        )
+        try:
+            response, payload, fetched_at = retrying(self._attempt, url, params or {}, headers, needs_key)
+        except _Again as last:
+            raise SourceError(
+                f"{self._without_key(url)} did not answer: {last} (asked {ATTEMPTS} times). What was fetched before is "
+                "kept; see whether the address can be reached, and run again."
+            ) from None
+        is_simulated = SIMULATOR_HEADER in response.headers
+        if response.status_code == HTTPStatus.NOT_MODIFIED and known:
+            payload = known[1]
+        elif use_etag and "etag" in response.headers:
+            self.memory.keep_etag(url, response.headers["etag"], payload)
+        return Reply(payload, fetched_at, is_simulated)
+
+    def _hold_all(self, seconds: float) -> None:
+        """Wait, and have the other threads wait too: a source that is busy is busy for all."""
+        self._not_before = max(self._not_before, self.clock.now().timestamp() + seconds)
+        self.clock.sleep(seconds)
+
+    def _attempt(
+        self, url: str, params: Mapping[str, str], headers: Mapping[str, str], needs_key: bool
+    ) -> tuple[httpx.Response, bytes, dt.datetime]:
+        place = self._wait_for_a_place() if needs_key else None
+        if (held := self._not_before - self.clock.now().timestamp()) > 0:
+            self.clock.sleep(held)
+        fetched_at = self.clock.now()
+        try:
+            with self._http.stream("GET", url, params=dict(params), headers=dict(headers)) as response:
+                payload = self._read(response, fetched_at)
+        except (httpx.UnsupportedProtocol, httpx.TooManyRedirects, httpx.InvalidURL) as error:
+            raise SourceError(f"{url} cannot be asked: {self._without_key(str(error))}. Nothing was fetched.") from None
+        except httpx.RequestError as error:
+            raise _Again(self._without_key(str(error)) or type(error).__name__) from None
+        finally:
+            if place is not None:
+                self.memory.answered(place, self.clock.now())
+        self._judge(response, payload)
+        return response, payload, fetched_at
+
+    def _wait_for_a_place(self) -> int:
+        while True:
+            place, wait = self.memory.reserve(self.clock.now())
+            if place is not None:
+                return place
+            if wait > 1:
+                self.tell(f"waiting {wait:.0f} s: the source allows {REQUESTS_A_MINUTE} requests a minute")
+            self.clock.sleep(wait)
+
+    def _read(self, response: httpx.Response, started: dt.datetime) -> bytes:
+        content = bytearray()
+        for chunk in response.iter_bytes():
+            content += chunk
+            if len(content) > LARGEST_ANSWER_BYTES:
+                raise ResponseError(
+                    f"{response.url} sends more than {LARGEST_ANSWER_BYTES // 1024**2} MiB, which no answer of it has. "
+                    "Nothing of it was written; every other response is kept."
+                )
+            if (self.clock.now() - started).total_seconds() > LONGEST_ANSWER_SECONDS:
+                raise httpx.ReadTimeout(f"no whole answer within {LONGEST_ANSWER_SECONDS:.0f} s")
+        return bytes(content)
+
+    def _judge(self, response: httpx.Response, payload: bytes) -> None:
+        status = response.status_code
+        if status in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED):
+            return
+        said = self._without_key(_message(payload))
+        told = f"{self._without_key(str(response.url))} answered {status}{f' ({said})' if said else ''}"
+        if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            what = "The key in OPENROUTER_API_KEY is not taken" if self._key else "It wants a key"
+            raise KeyRefusedError(f"{told}. {what}; what the lake holds is as it was. {GET_A_KEY}")
+        if status == HTTPStatus.NOT_FOUND:
+            raise NotFoundError(f"{told}. The source has nothing there; what the lake holds is as it was.", said=said)
+        if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT) or status >= 500:
+            wait = _retry_after(response.headers.get("retry-after"), self.clock.now())
+            if status == HTTPStatus.TOO_MANY_REQUESTS and wait and wait > LONGEST_WAIT_SECONDS:
+                raise QuotaSpentError(
+                    f"{told} and wants {wait / 60:.0f} minutes of rest. What was fetched is kept; run again after "
+                    "that, and the rest is asked for."
+                )
+            raise _Again(f"status {status}{f', {said}' if said else ''}", status, wait)
+        raise SourceError(
+            f"{told}, so asking again is of no use. What was fetched is kept. Please report it with this line: the "
+            "source has changed, or the request is wrong."
+        )
+
+    def _without_key(self, text: str) -> str:
+        return text.replace(self._key.get_secret_value(), "•••") if self._key else text
+
+
+def _page(payload: bytes) -> dict[str, Any] | None:
+    """A page's body if it has rows, else None."""
+    try:
+        body = json.loads(payload)
+    except (ValueError, RecursionError):
+        return None
+    return body if isinstance(body, dict) and isinstance(body.get("data"), list) else None
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    """What the source asked for, else doubling with jitter; longer where it said that we ask too much."""
+    error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, _Again) and error.wait_seconds is not None:
+        return min(error.wait_seconds, LONGEST_WAIT_SECONDS)
+    is_too_much = isinstance(error, _Again) and error.status == HTTPStatus.TOO_MANY_REQUESTS
+    return float(tenacity.wait_exponential_jitter(initial=5 if is_too_much else 0.5, max=60, jitter=1)(state))
+
+
+def _retry_after(value: str | None, now: dt.datetime) -> float | None:
+    """Seconds to wait, from a header that gives seconds or a date."""
+    if value is None:
+        return None
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        return max((email.utils.parsedate_to_datetime(value) - now).total_seconds(), 0.0)
+    except (ValueError, TypeError):
+        return None
+
+
+def _message(payload: bytes) -> str:
+    """What the source says of an error, on one short line."""
+    try:
+        said = json.loads(payload)["error"]["message"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return " ".join(str(said).split())[:200]
+
+
+def _next_page(body: Mapping[str, Any], offset: int, limit: int, max_offset: int | None) -> tuple[int, int] | None:
+    """Offset and limit of the page after this one, None after the last."""
+    if max_offset is None:
+        links = body.get("links")
+        following = links.get("next") if isinstance(links, dict) else None
+        if not isinstance(following, str):
+            return None
+        query = parse_qs(urlsplit(following).query)
+        try:
+            return int(query["offset"][0]), int(query.get("limit", [str(limit)])[0])
+        except (KeyError, ValueError):
+            return offset, limit
+    return (offset + limit, limit) if len(body["data"]) == limit and offset + limit <= max_offset else None

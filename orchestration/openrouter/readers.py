@@ -1,0 +1,430 @@
+"""Reading the body of each surface's response: JSON (or CSV) → rows in the surface's schema.
+
+A response is read whole or not at all. What a surface is called, cited as and asked for is in `surfaces`; how bytes
+are come by is in `client` and `replay`.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Any
+
+import pyarrow as pa
+
+from orchestration.errors import ResponseError
+from orchestration.openrouter import schemas
+from orchestration.openrouter.parsing import (
+    Fields,
+    boolean,
+    day,
+    instant,
+    integer,
+    json_object,
+    moment,
+    number,
+    objects,
+    price,
+    text,
+    texts,
+    to_json,
+    token_count,
+)
+from orchestration.settings import BASE_URL
+
+DAY = "day"
+SLICES = ("modality", "context_bucket", "category", "language_type")
+EXPORT_DAYS = 30
+# Clocks of two machines differ; a week or month may still be running when the response is made.
+CLOCK_SLACK = dt.timedelta(hours=1)
+LONGEST_PERIOD = dt.timedelta(days=31)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One response as it came, wherever it came from.
+
+    `label` names it in errors, `fetched_at` is when it was asked for (UTC), `params` are the query's, without a key,
+    `preface` is what the source said of the payload beforehand (the manifest of an export), `base_url` is where it came
+    from, `is_simulated` whether that is a simulator.
+    """
+
+    label: str
+    payload: bytes = field(repr=False)
+    fetched_at: dt.datetime
+    params: Mapping[str, str] = field(default_factory=dict)
+    preface: bytes = field(default=b"", repr=False)
+    base_url: str = BASE_URL
+    is_simulated: bool = False
+
+    @property
+    def payload_sha256(self) -> str:
+        return hashlib.sha256(self.payload).hexdigest()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One response, read: rows in the surface's schema, and what the response says of itself.
+
+    `as_of` is when the source made it (UTC), `params` the query that gives it, with the days it covers where it has
+    days, `envelope` the JSON of all that is not a row.
+    """
+
+    table: pa.Table
+    as_of: dt.datetime
+    params: Mapping[str, str]
+    envelope: str
+
+
+def _json(payload: bytes) -> Any:
+    try:
+        return json.loads(payload, parse_float=Decimal)
+    except (ValueError, RecursionError) as error:
+        raise ResponseError(f"it is not JSON ({error})") from error
+
+
+def _object(value: Any, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ResponseError(f"{what} is {type(value).__name__}, not an object")
+    return value
+
+
+def _body(observation: Observation) -> dict[str, Any]:
+    return _object(_json(observation.payload), "the body")
+
+
+def _rows(body: dict[str, Any], name: str = "data") -> list[Any]:
+    rows = body.get(name)
+    if not isinstance(rows, list):
+        raise ResponseError(f"`{name}` is {type(rows).__name__}, not a list")
+    return rows
+
+
+def _fields(rows: Iterable[Any], name: str = "data") -> Iterator[Fields]:
+    for position, row in enumerate(rows):
+        where = f"row {position} of `{name}`"
+        yield Fields(_object(row, where), where)
+
+
+def _envelope(body: dict[str, Any]) -> str:
+    return to_json({name: value for name, value in body.items() if name != "data"})
+
+
+def _meta(body: dict[str, Any], observation: Observation) -> tuple[Fields, dt.datetime]:
+    """What the response says of itself, and when it was made."""
+    meta = Fields(_object(body.get("meta"), "`meta`"), "`meta`")
+    as_of = meta.require("as_of", instant)
+    if as_of > observation.fetched_at + CLOCK_SLACK:
+        raise ResponseError(f"`meta`: as_of {as_of} lies after it was fetched, {observation.fetched_at}")
+    return meta, as_of
+
+
+def _window(meta: Fields, as_of: dt.datetime) -> tuple[dt.date, dt.date]:
+    start, end = meta.require("start_date", day), meta.require("end_date", day)
+    if not start <= end <= as_of.date() + LONGEST_PERIOD:
+        raise ResponseError(f"`meta`: {start} to {end} is no window of a response made at {as_of}")
+    return start, end
+
+
+def _each_once(keys: Iterable[object], what: str = "data") -> None:
+    seen: set[object] = set()
+    for position, key in enumerate(keys):
+        if key in seen:
+            shown = " on ".join(map(str, key)) if isinstance(key, tuple) else key
+            raise ResponseError(f"row {position} of `{what}`: {shown} stands there twice")
+        seen.add(key)
+
+
+def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def read_rankings(observation: Observation) -> Answer:
+    body = _body(observation)
+    meta, as_of = _meta(body, observation)
+    start, end = _window(meta, as_of)
+    asked = {"period": DAY, **observation.params}
+    rows = _rows(body)
+    # Column by column, since a history holds some hundred thousand rows.
+    columns: dict[str, list[Any]] = {name: [] for name in ("date", "model_permaslug", "total_tokens", "extra")}
+    for fields in _fields(rows):
+        columns["date"].append(fields.require("date", day))
+        columns["model_permaslug"].append(fields.require("model_permaslug", text))
+        columns["total_tokens"].append(fields.require("total_tokens", token_count))
+        columns["extra"].append(fields.extra())
+    _each_once(zip(columns["model_permaslug"], columns["date"], strict=True))
+    for position, date in enumerate(columns["date"]):
+        if asked["period"] == DAY and not start <= date <= end:
+            raise ResponseError(
+                f"row {position} of `data`: {date} lies outside the response's window, {start} to {end}"
+            )
+    # The source has lost single days; it has not lost a whole window of them.
+    if not rows and end > start and not any(asked.get(name) for name in SLICES):
+        raise ResponseError(f"it has no row for any day from {start} to {end}")
+    constants = {"period": asked["period"], **{name: asked.get(name) for name in SLICES}}
+    for name, value in constants.items():
+        columns[name] = [value] * len(rows)
+    params = {**observation.params, "start_date": start.isoformat(), "end_date": end.isoformat()}
+    return Answer(pa.table(columns, schema=schemas.RANKINGS), as_of, params, _envelope(body))
+
+
+def read_rankings_export(observation: Observation) -> Answer:
+    """A dated CSV and its manifest, whose size, checksum and row count it must have."""
+    manifest = Fields(_object(_json(observation.preface), "the manifest"), "the manifest")
+    as_of, snapshot = manifest.require("retrieved_at", instant), manifest.require("snapshot_date", day)
+    told = manifest.inside("files").inside("csv")
+    wanted = (told.require("bytes", integer), told.require("sha256", text), manifest.require("row_count", integer))
+    start, end = snapshot - dt.timedelta(days=EXPORT_DAYS), snapshot - dt.timedelta(days=1)
+    try:
+        lines = csv.DictReader(io.StringIO(observation.payload.decode(), newline=""), strict=True)
+        rows = [_export_row(line, position, start, end) for position, line in enumerate(lines)]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ResponseError(f"it is not CSV ({error})") from error
+    found = (len(observation.payload), observation.payload_sha256, len(rows))
+    if found != wanted:
+        raise ResponseError(f"it has {_told(found)}; its manifest says {_told(wanted)}")
+    _each_once((row["model_permaslug"], row["date"]) for row in rows)
+    params = {"snapshot_date": f"{snapshot}", "start_date": f"{start}", "end_date": f"{end}"}
+    return Answer(_table(rows, schemas.RANKINGS_EXPORT), as_of, params, to_json(_json(observation.preface)))
+
+
+def _told(figures: tuple[int | None, str | None, int | None]) -> str:
+    return f"{figures[0]} bytes, SHA-256 {figures[1]} and {figures[2]} rows"
+
+
+def _export_row(line: dict[str, Any], position: int, start: dt.date, end: dt.date) -> dict[str, Any]:
+    where = f"row {position} of the CSV"
+    if None in line or None in line.values():
+        raise ResponseError(f"{where} has another number of fields than the header")
+    fields = Fields({name: value for name, value in line.items() if value != ""}, where)
+    row: dict[str, Any] = {
+        "date": fields.require("date", day),
+        "model_permaslug": fields.require("model_permaslug", text),
+        "rank": fields.take("rank", token_count),
+        "total_tokens": fields.require("total_tokens", token_count),
+        "share_of_daily_tokens": fields.take("share_of_daily_tokens", _fraction),
+        "extra": fields.extra(),
+    }
+    if not start <= row["date"] <= end:
+        raise ResponseError(f"{where}: {row['date']} lies outside the snapshot's days, {start} to {end}")
+    return row
+
+
+def _fraction(value: Any) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise TypeError("number") from None
+
+
+def read_apps(observation: Observation) -> Answer:
+    body = _body(observation)
+    meta, as_of = _meta(body, observation)
+    start, end = _window(meta, as_of)
+    rows = [
+        {
+            "start_date": start,
+            "end_date": end,
+            "rank": fields.require("rank", integer),
+            "app_id": fields.require("app_id", integer),
+            "app_name": fields.take("app_name", text),
+            "total_tokens": fields.require("total_tokens", token_count),
+            "total_requests": fields.take("total_requests", token_count),
+            "category": observation.params.get("category"),
+            "extra": fields.extra(),
+        }
+        for fields in _fields(_rows(body))
+    ]
+    _each_once(row["app_id"] for row in rows)
+    params = {**observation.params, "start_date": f"{start}", "end_date": f"{end}"}
+    return Answer(_table(rows, schemas.APPS), as_of, params, _envelope(body))
+
+
+def read_tasks(observation: Observation) -> Answer:
+    body = _body(observation)
+    data = _object(body.get("data"), "`data`")
+    told = Fields(data, "`data`")
+    # The source gives the day only.
+    as_of = dt.datetime.combine(told.require("as_of", day), dt.time(), dt.UTC)
+    window_days = told.take("window_days", integer)
+    rows = []
+    for fields in _fields(_rows(data, "classifications"), "classifications"):
+        row: dict[str, Any] = {"tag": fields.require("tag", text), "window_days": window_days}
+        for name in ("display_name", "macro_category"):
+            row[name] = fields.take(name, text)
+        for name in ("usage_share", "token_share", "category_usage_share", "category_token_share"):
+            row[name] = fields.take(name, number)
+        models = fields.take("models", objects) or []
+        row["models"] = [_task_model(Fields(model, f"`models` of tag {row['tag']}")) for model in models]
+        rows.append(row | {"extra": fields.extra()})
+    _each_once((row["tag"] for row in rows), "classifications")
+    rest = {name: value for name, value in data.items() if name != "classifications"}
+    envelope = to_json({name: value for name, value in body.items() if name != "data"} | {"data": rest})
+    return Answer(_table(rows, schemas.TASKS), as_of, dict(observation.params), envelope)
+
+
+def _task_model(fields: Fields) -> dict[str, Any]:
+    shares = {name: fields.take(name, number) for name in ("tag_usage_share", "tag_token_share")}
+    return {"id": fields.require("id", text), **shares, "extra": fields.extra()}
+
+
+def read_session_cost(observation: Observation) -> Answer:
+    body = _body(observation)
+    meta, as_of = _meta(body, observation)
+    window = {"window_days": meta.take("window_days", integer), "window_end_date": meta.take("window_end_date", day)}
+    rows = [
+        {
+            **{name: fields.require(name, text) for name in ("app_slug", "model_permaslug", "turn_range")},
+            "app_name": fields.take("app_name", text),
+            "median_session_cost_usd": fields.take("median_session_cost_usd", number),
+            **window,
+            "extra": fields.extra(),
+        }
+        for fields in _fields(_rows(body))
+    ]
+    _each_once((row["app_slug"], row["model_permaslug"], row["turn_range"]) for row in rows)
+    return Answer(_table(rows, schemas.SESSION_COST), as_of, dict(observation.params), _envelope(body))
+
+
+def read_benchmarks(observation: Observation) -> Answer:
+    body = _body(observation)
+    _, as_of = _meta(body, observation)
+    rows = []
+    for fields in _fields(_rows(body)):
+        row: dict[str, Any] = {name: fields.require(name, text) for name in ("source", "model_permaslug")}
+        for name in ("display_name", *schemas.BENCHMARK_TEXTS):
+            row[name] = fields.take(name, text)
+        for name in schemas.BENCHMARK_FIGURES:
+            row[name] = fields.take(name, number)
+        row["total_tasks"] = fields.take("total_tasks", integer)
+        row["last_run_timestamp"] = fields.take("last_run_timestamp", instant)
+        for name in ("tournament_stats", "run_config"):
+            row[name] = fields.take(name, json_object)
+        pricing = fields.inside("pricing")
+        for name in ("prompt", "completion"):
+            row[f"pricing_{name}"] = pricing.take(name, price)
+        rows.append(row | {"extra": fields.extra()})
+    return Answer(_table(rows, schemas.BENCHMARKS), as_of, dict(observation.params), _envelope(body))
+
+
+def _read_override(value: dict[str, Any], where: str) -> dict[str, Any]:
+    fields = Fields(value, where)
+    conditions = {name: fields.take(name, integer) for name in ("min_prompt_tokens", "utc_start", "utc_end")}
+    prices = {name: fields.take(name, price) for name in schemas.PRICES}
+    return conditions | prices | {"extra": fields.extra()}
+
+
+def _prices(fields: Fields) -> dict[str, Any]:
+    pricing = fields.inside("pricing")
+    overrides = pricing.take("overrides", objects)
+    prices = {f"pricing_{name}": pricing.take(name, price) for name in schemas.PRICES}
+    return prices | {
+        "pricing_overrides": overrides and [_read_override(one, f"{pricing.where}, `overrides`") for one in overrides]
+    }
+
+
+def _read_model(fields: Fields) -> dict[str, Any]:
+    row: dict[str, Any] = {"id": fields.require("id", text)}
+    for name in ("canonical_slug", "name", "description", "expiration_date", "knowledge_cutoff", "hugging_face_id"):
+        row[name] = fields.take(name, text)
+    row["created"] = fields.take("created", moment)
+    row["context_length"] = fields.take("context_length", integer)
+    row["supported_parameters"] = fields.take("supported_parameters", texts)
+    row["reasoning"] = fields.take("reasoning", json_object)
+    row["benchmarks"] = fields.take("benchmarks", json_object)
+    row["alias_target_slug"] = fields.inside("alias_target").take("slug", text)
+    architecture = fields.inside("architecture")
+    for name in ("modality", "tokenizer", "instruct_type"):
+        row[name] = architecture.take(name, text)
+    for name in ("input_modalities", "output_modalities"):
+        row[name] = architecture.take(name, texts)
+    provider = fields.inside("top_provider")
+    row["top_provider_context_length"] = provider.take("context_length", integer)
+    row["top_provider_max_completion_tokens"] = provider.take("max_completion_tokens", integer)
+    row["top_provider_is_moderated"] = provider.take("is_moderated", boolean)
+    return row | _prices(fields) | {"extra": fields.extra()}
+
+
+def read_models(observation: Observation) -> Answer:
+    body = _body(observation)
+    rows = [_read_model(fields) for fields in _fields(_rows(body))]
+    _each_once(row["id"] for row in rows)
+    # One model without a price is news; a list without any is a changed format, and would unprice every figure.
+    if not any(row["pricing_prompt"] is not None for row in rows):
+        raise ResponseError("no model in it has a prompt price that can be read")
+    told = Fields(body, "the body")
+    if told.inside("links").take("next", text):
+        raise ResponseError("it is only the first page of the list (`links.next` is set)")
+    total = told.take("total_count", integer)
+    if total is not None and total != len(rows):
+        raise ResponseError(f"it lists {len(rows)} models and says that there are {total}")
+    return Answer(_table(rows, schemas.MODELS), observation.fetched_at, dict(observation.params), _envelope(body))
+
+
+# What /models says as well is not kept once more for each of its endpoints.
+_SAID_BY_MODELS = ("id", "name", "created", "description", "architecture")
+
+
+def read_endpoints(observation: Observation) -> Answer:
+    """A sweep: model id → the body of its answer, as {"data": …} or {"error": {"code": 404, …}}."""
+    rows: list[dict[str, Any]] = []
+    for model_id, value in _body(observation).items():
+        where = f"the answer for {model_id}"
+        answer = Fields(_object(value, where), where)
+        code = answer.inside("error").take("code", integer)
+        told = answer.inside("data")
+        endpoints = told.take("endpoints", objects) or []
+        for name in _SAID_BY_MODELS:
+            told.take(name, lambda said: said)
+        if code is None and "data" not in value:
+            raise ResponseError(f"{where} has neither `data` nor `error`")
+        row: dict[str, Any] = {"model_id": model_id, "http_status": int(HTTPStatus.OK) if code is None else code}
+        rows.extend(
+            row | _read_endpoint(Fields(endpoint, f"endpoint {position} of {model_id}"), position)
+            for position, endpoint in enumerate(endpoints)
+        )
+        if not endpoints:
+            rows.append(dict(row))
+        if left := answer.extra():
+            rows[-1]["extra"] = to_json({**json.loads(rows[-1].get("extra") or "{}"), "answer": json.loads(left)})
+    if not any(row["http_status"] == HTTPStatus.OK for row in rows):
+        raise ResponseError("not one model in it has endpoints")
+    return Answer(_table(rows, schemas.ENDPOINTS), observation.fetched_at, dict(observation.params), "{}")
+
+
+def _read_endpoint(fields: Fields, position: int) -> dict[str, Any]:
+    row: dict[str, Any] = {"endpoint_no": position}
+    for name in ("provider_name", "tag", "name", "quantization"):
+        row[name] = fields.take(name, text)
+    for name in ("context_length", "max_prompt_tokens", "max_completion_tokens", "status"):
+        row[name] = fields.take(name, integer)
+    row["supported_parameters"] = fields.take("supported_parameters", texts)
+    row["supports_implicit_caching"] = fields.take("supports_implicit_caching", boolean)
+    for name in ("uptime_last_5m", "uptime_last_30m", "uptime_last_1d"):
+        row[name] = fields.take(name, number)
+    for name in ("latency_last_30m", "throughput_last_30m"):
+        percentiles = fields.inside(name)
+        measured = {at: percentiles.take(at, number) for at in ("p50", "p75", "p90", "p99")}
+        row[name] = measured if any(value is not None for value in measured.values()) else None
+    return row | _prices(fields) | {"extra": fields.extra()}
+
+
+def read_providers(observation: Observation) -> Answer:
+    body = _body(observation)
+    rows = []
+    for fields in _fields(_rows(body)):
+        row: dict[str, Any] = {"slug": fields.require("slug", text), "datacenters": fields.take("datacenters", texts)}
+        for name in ("name", "headquarters", "privacy_policy_url", "terms_of_service_url", "status_page_url"):
+            row[name] = fields.take(name, text)
+        rows.append(row | {"extra": fields.extra()})
+    if not rows:
+        raise ResponseError("it lists no provider")
+    _each_once(row["slug"] for row in rows)
+    return Answer(_table(rows, schemas.PROVIDERS), observation.fetched_at, dict(observation.params), _envelope(body))

@@ -1,0 +1,98 @@
+"""What a person reads before and after a run: the plan, and the result in a screenful.
+
+Reads the published file only; computes nothing that the marts do not say.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from orchestration.errors import SourceError
+from orchestration.intake import Live, Source
+from orchestration.openrouter.client import REQUESTS_A_DAY, REQUESTS_A_MINUTE
+from orchestration.planner import Plan
+from orchestration.settings import Settings
+from orchestration.warehouse import FILE_NAME
+
+_LEADERS = 5
+
+LEADERS_SQL = """
+select rank, model_permaslug, share, prompt_usd_per_mtok, completion_usd_per_mtok
+from share_model
+join spend_model using (period, period_start, model_permaslug)
+where period = 'day' and period_start = (select max(period_start) from share_model where period = 'day')
+order by rank limit ?
+"""
+QUERY = (
+    "select period, period_start, rank, author, share from share_author "
+    "order by period_start desc, period, rank limit 10"
+)
+
+
+def plan_lines(source: Source) -> list[str]:
+    """How many requests a live source is asked, of what, and how long that takes under its quota."""
+    if not isinstance(source, Live) or source.kind is not None:  # waiting on a virtual clock takes no time
+        return []
+    try:
+        newest = source.newest_snapshot()
+    except SourceError:
+        newest = None
+    now, later = source.plan(newest_snapshot=newest)
+    lines = [f"Plan: {_listed(now)}."]
+    if now.quota:
+        minutes = now.minutes(REQUESTS_A_MINUTE)
+        wait = f"about {minutes} min of waiting" if minutes else "no waiting"
+        lines.append(
+            f"{now.quota} of them count against the key's quota of {REQUESTS_A_MINUTE} a minute and {REQUESTS_A_DAY} a "
+            f"day: {wait}."
+        )
+    if later.requests:
+        lines.append(f"Left for the next days, when there is quota again: {_listed(later)}.")
+    return lines
+
+
+def _listed(plan: Plan) -> str:
+    by_surface = plan.by_surface()
+    if not by_surface:
+        return "nothing is due"
+    listed = ", ".join(f"{name} {count}" for name, count in by_surface.items())
+    return f"{sum(by_surface.values())} requests ({listed})"
+
+
+def result_lines(settings: Settings) -> list[str]:
+    """Source, days, newest as_of, leaders with share and prices, a sentence to cite, a query, and the lineage."""
+    published = settings.data / "published" / FILE_NAME
+    with duckdb.connect(str(published), read_only=True) as marts:
+        [(first, last, days, as_of, citation, is_simulated)] = marts.execute(
+            """
+            select min(period_start), max(period_start), count(distinct period_start), max(as_of),
+                   (select max_by(citation, as_of) from citations where surface in ('rankings', 'rankings_export')),
+                   bool_or(scope_id = 'simulated')
+            from share_model where period = 'day'
+            """
+        ).fetchall()
+        leaders = marts.execute(LEADERS_SQL, [_LEADERS]).fetchall()
+    mark = "SIMULATED, no figure is real. " if is_simulated else ""
+    width = max(len(slug) for _, slug, *_ in leaders)
+    span = f"{days} of {(last - first).days + 1} days from {first} to {last}"
+    _, leader, leading_share, *_ = leaders[0]
+    where = (
+        "the tokens of a simulated router" if is_simulated else "the tokens routed through OpenRouter's public models"
+    )
+    ask = f'import duckdb; duckdb.connect("{published}", read_only=True).sql("{QUERY}").show()'
+    return [
+        f"\n{mark}Source {settings.source}: {span}, newest as of {as_of:%Y-%m-%d %H:%M:%S} UTC.",
+        f"\n  {f'{last}, USD per million tokens':{width + 3}}    share    input   output",
+        *(
+            f"  {rank}  {slug:{width}}  {100 * share:5.1f} %  {_usd(prompt)}  {_usd(completion)}"
+            for rank, slug, share, prompt, completion in leaders
+        ),
+        f"\nTo cite:  {mark}On {last}, {leader} had {100 * leading_share:.1f} % of {where}. {citation}",
+        f"To ask:   .venv/bin/python -c '{ask}'",
+        "Lineage:  make ui, then http://127.0.0.1:3000/asset-groups",
+        f"\nPublished {published}",
+    ]
+
+
+def _usd(price: float | None) -> str:
+    return f"{price:7.3f}" if price is not None else "      –"
