@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from orchestration import planner
 from orchestration.errors import NotFoundError, ResponseError, SourceError
 from orchestration.lake import Kind, Lake, Provenance
-from orchestration.openrouter.client import REQUESTS_A_DAY, Client, Memory, VirtualClock
+from orchestration.openrouter.client import REQUESTS_A_DAY, Client, Clock, Memory, VirtualClock
 from orchestration.openrouter.replay import Replay
 from orchestration.openrouter.simulator import Simulator
 from orchestration.openrouter.simulator.api import BASE_URL as SIMULATOR_URL
@@ -292,14 +292,14 @@ def default_clock() -> dt.datetime:
     return dt.datetime.now(dt.UTC).replace(hour=2, minute=0, second=0, microsecond=0)
 
 
-def open_source(settings: Settings, lake: Lake) -> Source:
-    """The source that the settings name. Raises SettingsError if it cannot be opened."""
+def open_source(settings: Settings, lake: Lake, clock: Clock | None = None) -> Source:
+    """The source that the settings name; `clock` is the live one's. Raises SettingsError if it cannot be opened."""
     if settings.source == "replay":
         assert settings.replay_dir is not None  # noqa: S101  # the settings have checked it
         return Replaying(Replay(settings.replay_dir, settings.now))
     if settings.source == "simulator":
         return Simulated(settings, lake)
-    client = Client(str(settings.base_url), settings.api_key, Memory(settings.data / "requests.sqlite"))
+    client = Client(str(settings.base_url), settings.api_key, Memory(settings.data / "requests.sqlite"), clock)
     return Live(client, lake)
 
 

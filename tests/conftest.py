@@ -157,3 +157,13 @@ def started_from_few(few_run: Run, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def manifest(everything: Run) -> dict:  # noqa: ARG001  # the run has parsed the project
     return json.loads((PROJECT / "target" / "manifest.json").read_text())
+
+
+def stated_requests(day: int, has_key: bool, models: int, row: str | None = None) -> dict[str, int]:
+    """The requests by surface that docs/requests.md states for the first (0) or second (1) day."""
+    lines = (PROJECT / "docs" / "requests.md").read_text().splitlines()
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("| ")]
+    column = 2 + day + (0 if has_key else 2)
+    stated = {cell[0]: cell[column].replace("models", str(models)) for cell in cells}
+    wanted = [row] if row else [name for name in stated if name.islower() and name != "surface" and "*" not in name]
+    return {name: int(stated[name]) for name in wanted}

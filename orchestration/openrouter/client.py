@@ -468,7 +468,7 @@ def _wait(state: tenacity.RetryCallState) -> float:
     if isinstance(error, _Again) and error.wait_seconds is not None:
         return min(error.wait_seconds, LONGEST_WAIT_SECONDS)
     is_too_much = isinstance(error, _Again) and error.status == HTTPStatus.TOO_MANY_REQUESTS
-    return float(tenacity.wait_exponential_jitter(initial=5 if is_too_much else 0.5, max=60, jitter=1)(state))
+    return float(tenacity.wait_exponential_jitter(multiplier=5 if is_too_much else 0.5, max=60, jitter=1)(state))
 
 
 def _retry_after(value: str | None, now: dt.datetime) -> float | None:
