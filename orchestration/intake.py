@@ -39,6 +39,7 @@ from orchestration.planner import Plan, Request
 from orchestration.settings import Settings
 
 _SECONDS_BETWEEN_LINES = 5.0
+_INDEX_HOLDS = dt.timedelta(hours=1)
 _WITHOUT_KEY = ("rankings_export", "models", "providers", "endpoints")
 
 
@@ -120,6 +121,7 @@ class Live:
     def __init__(self, client: Client, lake: Lake) -> None:
         self._client, self._lake = client, lake
         self._absent: set[dt.date] = set()
+        self._newest: tuple[dt.datetime, dt.date | None] | None = None
 
     @property
     def now(self) -> dt.datetime:
@@ -155,10 +157,13 @@ class Live:
 
     def newest_snapshot(self) -> dt.date | None:
         """None where the source publishes no export. Raises SourceError if it cannot be asked."""
-        try:
-            return self._client.newest_snapshot()
-        except NotFoundError:
-            return None
+        if self._newest is None or self._client.clock.now() - self._newest[0] > _INDEX_HOLDS:
+            try:
+                newest = self._client.newest_snapshot()
+            except NotFoundError:
+                newest = None
+            self._newest = (self._client.clock.now(), newest)
+        return self._newest[1]
 
     def questions(self, surface: Surface, options: Options) -> tuple[Sequence[Question], int]:
         newest = self.newest_snapshot() if surface is RANKINGS_EXPORT and not options.window else None
@@ -216,9 +221,12 @@ class Simulated(Live):
         self._simulator = Simulator(settings.simulation, self._clock.now, self._until.date(), self._clock.sleep)
         client = Client(SIMULATOR_URL, SecretStr(SIMULATOR_KEY), Memory(), self._clock, self._simulator.answer)
         super().__init__(client, lake)
+        self._schedules: dict[int, list[tuple[dt.datetime, Request]]] = {}
         # Daily windows of apps reach back as far as the pipeline has run, and a month more.
         self._observed = settings.simulation.observations
         self._apps_since = self._until.date() - dt.timedelta(days=self._observed + 30)
+        days = settings.simulation.days
+        self._since = planner.FIRST_DAY if days is None else self._until.date() - dt.timedelta(days=days)
 
     @property
     def now(self) -> dt.datetime:
@@ -236,6 +244,7 @@ class Simulated(Live):
             has_key=True,
             newest_snapshot=newest_snapshot,
             every_snapshot=options.every_snapshot,
+            since=self._since,
             apps_since=self._apps_since,
         )
         return whole.within(REQUESTS_A_DAY)
@@ -262,12 +271,23 @@ class Simulated(Live):
 
         return asked
 
-    def _past(self) -> Iterable[tuple[dt.datetime, Request]]:
-        """What the pipeline asked for on each day before: totals and prices daily, the rest weekly, no slices."""
+    def _past(self) -> list[tuple[dt.datetime, Request]]:
+        """What the pipeline asked for on each day before: totals and prices daily, the rest weekly, no slices.
+
+        It began where the lake begins, so that a later clock goes on from there.
+        """
+        told = [told["fetched_at"] for surface in SURFACES for told in self._lake.observations(surface)]
+        begun = dt.datetime.fromisoformat(min(told)).date() if told else None
+        days = self._observed if begun is None else (self._until.date() - begun).days
+        if days not in self._schedules:
+            self._schedules[days] = list(self._schedule(days))
+        return self._schedules[days]
+
+    def _schedule(self, days: int) -> Iterable[tuple[dt.datetime, Request]]:
         found = planner.Held()
-        for back in range(self._observed, 0, -1):
-            moment = self._until - dt.timedelta(days=back)
-            is_weekly = (self._observed - back) % 7 == 0
+        for number in range(days):
+            moment = self._until - dt.timedelta(days=days - number)
+            is_weekly = number % 7 == 0
             due = planner.plan(
                 found,
                 moment,
@@ -275,6 +295,7 @@ class Simulated(Live):
                 newest_snapshot=moment.date() if is_weekly else None,
                 slices=False,
                 sweep=False,
+                since=self._since,
                 apps_since=self._apps_since,
             )
             for request in due.within(REQUESTS_A_DAY)[0].requests:

@@ -308,17 +308,18 @@ def plan(
     absent_snapshots: frozenset[dt.date] = frozenset(),
     slices: bool = True,
     sweep: bool = True,
+    since: dt.date = FIRST_DAY,
     apps_since: dt.date = FIRST_DAY,
 ) -> Plan:
     """All that is missing or due at `now` (UTC), most important first.
 
     `newest_snapshot` is the newest one of the keyless export, of which `every_snapshot` takes all but those that are
-    known to be absent. Without `slices`
-    rankings are asked for as a whole only, without `sweep` nothing is asked for again after a week.
+    known to be absent. Without `slices` rankings are asked for as a whole only, without `sweep` nothing is asked for
+    again after a week. Nothing is asked for that lies before `since`, and no day of apps before `apps_since`.
     """
     requests = [*_now_only(found, now, has_key), *_exports(found, newest_snapshot, every_snapshot, absent_snapshots)]
     if has_key:
-        requests += [*_rankings(found, now, slices, sweep), *_apps(found, now, apps_since)]
+        requests += [*_rankings(found, now, slices, sweep, since), *_apps(found, now, apps_since, since)]
     return Plan(tuple(sorted(requests, key=_order)))
 
 

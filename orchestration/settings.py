@@ -76,7 +76,7 @@ class Simulation(BaseModel):
 
     seed: int = 1
     models: Annotated[int, Field(ge=60, le=5_000)] = 600
-    days: Annotated[int, Field(ge=40, le=5_000)] | None = None  # of history; by default all since 2025-01-01
+    days: Annotated[int, Field(ge=40, le=5_000)] | None = None  # of history that is asked for; all since 2025-01-01
     observations: Annotated[int, Field(ge=0, le=1_000)] = 90  # days on which a pipeline has observed it before
     faults: Faults = Faults()
 

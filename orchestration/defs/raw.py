@@ -172,9 +172,9 @@ def _raw_asset(surface: Surface, importance: int) -> dg.AssetsDefinition:
             lake.sweep()
             source = source_of(settings)
             taken = take_in(surface, source, lake, config.options(), context.log.info)
+            _end_if_nothing_can_be_built(surface, source, lake, taken)
             for problem in taken.problems:
                 context.log.warning(problem)
-            _end_if_nothing_can_be_built(surface, source, lake, taken)
             told = {
                 "requests": dg.MetadataValue.int(taken.asked),
                 "new_responses": dg.MetadataValue.int(taken.added),

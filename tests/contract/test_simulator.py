@@ -251,10 +251,10 @@ def test_what_is_asked_before_does_not_change_an_answer() -> None:
 
 
 def test_the_world_scales() -> None:
-    small = simulator(models=60, days=60)
-    assert 50 <= len(small.world.listed(NOW.date())) <= 70
-    _, body = ask(small, f"/datasets/rankings-daily?{YEAR}")
-    assert {row["date"] for row in body["data"]} == {f"{NOW.date() - number * ONE}" for number in range(1, 61)}
+    for models in (60, 300, 1200):
+        world = simulator(models=models).world
+        assert 0.9 * models <= len(world.listed(NOW.date())) <= 1.1 * models
+        assert all(world.traffic(date) for date in (FIRST_DAY, NOW.date()))
 
 
 # --- like the recordings ----------------------------------------------------------------------------------------------

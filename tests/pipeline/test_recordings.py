@@ -190,4 +190,4 @@ def test_a_figure_can_be_followed_to_its_raw_file(everything: Run) -> None:
     assert files
     assert all((everything.data / "raw" / name).is_file() for (name,) in files)
     by_surface = everything.query("select surface, count(distinct raw_file) from provenance group by surface")
-    assert dict(by_surface) == {"rankings": 48, "models": 142}
+    assert dict(by_surface) == {"rankings": 48, "models": 142, "endpoints": 22, "apps": 126, "providers": 1}

@@ -180,7 +180,7 @@ class Simulator:
         for first, days in _calendar(period, start, end):
             told: dict[str, float] = {}
             for day in days:
-                if day > on or day < self.world.first_day:
+                if day > on:
                     continue
                 for tokens, model in self.world.told(day, on):
                     part = 1.0

@@ -246,9 +246,6 @@ class World:
     def __init__(self, settings: Simulation, last_day: dt.date) -> None:
         self.settings = settings
         self.last_day = last_day
-        self.first_day = FIRST_DAY
-        if settings.days is not None:
-            self.first_day = max(FIRST_DAY, last_day - dt.timedelta(days=settings.days))
         self.events: list[Event] = []
         self.providers = [
             (f"sim-{place.lower()}-{trade.lower()}", f"Sim {place} {trade}") for trade in _TRADES for place in _PLACES
@@ -385,7 +382,7 @@ class World:
     @cache  # noqa: B019  # a world lives as long as its process
     def traffic(self, date: dt.date) -> list[Traffic]:
         """Every model's tokens of a day; empty for a day that is missing at the source."""
-        if date in MISSING_DAYS or not self.first_day <= date:
+        if date in MISSING_DAYS or date < FIRST_DAY:
             return []
         random = self._random("day", date)
         weights = [(weight, model) for model in self.models if (weight := model.weight(date))]
@@ -462,7 +459,7 @@ class World:
     @cache  # noqa: B019
     def app_traffic(self, date: dt.date) -> list[int]:
         """Tokens of a day by app, in the order of `apps`."""
-        if date in MISSING_DAYS or date < self.first_day:
+        if date in MISSING_DAYS or date < FIRST_DAY:
             return [0] * len(self.apps)
         random, total = self._random("apps", date), self.total_tokens(date)
         whales = {app.id for app, _, _ in self.whale_days.get(date, ())}

@@ -1,0 +1,360 @@
+"""Live, tried on the simulator as a server that enforces its quota: what is asked, what is kept, what is said."""
+
+import datetime as dt
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import PROJECT, REFRESH, Run, environment, stated_requests
+
+from orchestration.errors import LakeError
+from orchestration.intake import Live, Options, Taken, open_source, take_in
+from orchestration.lake import Lake, read_metadata
+from orchestration.openrouter.simulator import Simulator
+from orchestration.openrouter.simulator.api import KEY
+from orchestration.openrouter.simulator.server import serve
+from orchestration.openrouter.surfaces import APPS, MODELS, RANKINGS, RANKINGS_EXPORT, SURFACES, Surface
+from orchestration.settings import Faults, Settings, Simulation
+
+FIRST = dt.datetime(2026, 11, 22, 2, tzinfo=dt.UTC)
+ONE = dt.timedelta(days=1)
+NOTHING_MORE = Options()
+ALL = tuple(SURFACES.values())
+# The history of apps alone takes a day's quota.
+BUT_APPS = tuple(surface for surface in ALL if surface is not APPS)
+PATHS = {surface.path: surface.name for surface in SURFACES.values()}
+
+
+class FastClock:
+    """A clock on which a minute takes a second. Server and client have the same one."""
+
+    FACTOR = 60
+
+    def __init__(self, start: dt.datetime) -> None:
+        self.start, self._began = start, time.monotonic()
+
+    def now(self) -> dt.datetime:
+        return self.start + dt.timedelta(seconds=(time.monotonic() - self._began) * self.FACTOR)
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds / self.FACTOR)
+
+    def turn_to(self, start: dt.datetime) -> None:
+        self.start, self._began = start, time.monotonic()
+
+
+@pytest.fixture
+def clock() -> FastClock:
+    return FastClock(FIRST)
+
+
+Serve = Callable[..., Simulator]
+
+
+@pytest.fixture
+def server(clock: FastClock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Serve]:
+    """Serves a world on loopback, and sets the environment of somebody who reads it as live."""
+    running = []
+
+    def start(key: str | None = KEY, **settings: object) -> Simulator:
+        simulator = Simulator(Simulation(**settings), clock.now, FIRST.date() + 9 * ONE, clock.sleep)
+        context = serve(simulator)
+        running.append(context)
+        monkeypatch.setenv("ROUTERSCOPE_BASE_URL", context.__enter__())
+        monkeypatch.setenv("ROUTERSCOPE_SOURCE", "live")
+        monkeypatch.setenv("ROUTERSCOPE_DATA_DIR", str(tmp_path / "data"))
+        monkeypatch.setenv("OPENROUTER_API_KEY", key or "")
+        clock.turn_to(FIRST)
+        return simulator
+
+    yield start
+    for context in running:
+        context.__exit__(None, None, None)
+
+
+def intake(
+    clock: FastClock, options: Options = NOTHING_MORE, surfaces: Sequence[Surface] = ALL
+) -> tuple[Lake, dict[str, Taken]]:
+    """What a run takes in, without Dagster around it."""
+    settings = Settings.load()
+    lake = Lake(settings.data / "raw")
+    source = open_source(settings, lake, clock)
+    return lake, {surface.name: take_in(surface, source, lake, options) for surface in surfaces}
+
+
+def counted(simulator: Simulator) -> dict[str, int]:
+    """Requests by surface since the last count, as the server has counted them."""
+    by_surface = dict.fromkeys(SURFACES, 0)
+    for path, count in simulator.answered.items():
+        name = PATHS.get(path) or ("endpoints" if path.endswith("/endpoints") else "rankings_export")
+        by_surface[name] += count
+    simulator.answered.clear()
+    return by_surface
+
+
+@pytest.mark.parametrize("key", [KEY, None], ids=["with a key", "without"])
+def test_the_requests_are_those_of_the_table_and_none_is_refused(
+    server: Serve, clock: FastClock, key: str | None
+) -> None:
+    simulator = server(key)
+    for day in range(2):
+        clock.turn_to(FIRST + day * ONE)
+        lake, taken = intake(clock)
+        models = max(lake.observations(MODELS.name), key=lambda told: told["as_of"])["rows"]
+        assert counted(simulator) == stated_requests(day, key is not None, models)
+        problems = [problem for one in taken.values() for problem in one.problems]
+        # Only the history of apps has to wait for another day.
+        assert {name for name, one in taken.items() if one.left} == ({"apps"} if key else set())
+        assert problems == []
+        _, again = intake(clock)
+        asked = counted(simulator)
+        assert asked.pop("rankings_export") == 1  # whether there is a newer snapshot
+        assert set(asked.values()) == {0}, again
+    assert simulator.refused == 0
+    told = [read_metadata(path) for surface in SURFACES for path in lake.files(surface)]
+    assert {one["kind"] for one in told} == {"simulated"}
+    assert not any("Bearer" in json.dumps(one) or KEY in json.dumps(one) for one in told)
+    assert {one["surface"] for one in told} == (
+        set(SURFACES) if key else {"rankings_export", "models", "providers", "endpoints"}
+    )
+
+
+def test_a_gap_made_by_hand_heals(server: Serve, clock: FastClock) -> None:
+    simulator = server(models=60)
+    lake, _ = intake(clock, surfaces=BUT_APPS)
+    counted(simulator)
+    [lost] = [
+        path
+        for path, told in zip(lake.files(RANKINGS.name), lake.observations(RANKINGS.name), strict=True)
+        if told["request"] == {"period": "day", "start_date": "2025-11-21", "end_date": "2026-11-21"}
+    ]
+    for path in (lost, *lake.files("providers")):
+        path.unlink()
+    _, taken = intake(clock, surfaces=BUT_APPS)
+    asked = counted(simulator)
+    assert (asked["rankings"], asked["providers"], asked["tasks"]) == (1, 1, 0)
+    told = [one["request"] for one in lake.observations(RANKINGS.name)]
+    assert {"period": "day", "start_date": "2025-11-21", "end_date": "2026-11-21"} in told
+    assert taken["rankings"].problems == []
+
+
+def test_a_spent_quota_ends_in_good_order_and_the_next_day_goes_on(server: Serve, clock: FastClock) -> None:
+    simulator = server(models=60)
+    settings = Settings.load()
+    lake = Lake(settings.data / "raw")
+    source = open_source(settings, lake, clock)
+    assert isinstance(source, Live)
+    spent = source._client.memory
+    for number in range(500 - 20):
+        spent.reserve(FIRST - dt.timedelta(seconds=2 * number) - dt.timedelta(minutes=2))
+    left = {surface.name: take_in(surface, source, lake).left for surface in SURFACES.values()}
+    # Twenty requests are enough for the newest days, for what can never be asked again, and for most of the history.
+    assert counted(simulator)["rankings"] == 15
+    assert left["rankings"] == 54 - 15
+    assert {name for name, count in left.items() if count} == {"rankings", "apps"}
+    clock.turn_to(FIRST + ONE)
+    _, taken = intake(clock, surfaces=BUT_APPS)
+    assert taken["rankings"].left == 0
+    assert simulator.refused == 0
+
+
+def test_explicit_days_are_asked_for_once_more(server: Serve, clock: FastClock) -> None:
+    simulator = server(models=60)
+    intake(clock, surfaces=BUT_APPS)
+    counted(simulator)
+    _, taken = intake(clock, Options(window=(dt.date(2026, 11, 1), dt.date(2026, 11, 3))))
+    assert taken["rankings"].added == 11
+    assert taken["apps"].added == 3
+    assert counted(simulator)["rankings"] == 11
+
+
+def test_every_snapshot_is_taken_if_that_is_wanted(server: Serve, clock: FastClock) -> None:
+    server(key=None, models=60)
+    settings = Settings.load()
+    lake = Lake(settings.data / "raw")
+    source = open_source(settings, lake, clock)
+    assert take_in(RANKINGS_EXPORT, source, lake).added == 4
+    assert take_in(RANKINGS_EXPORT, source, lake, Options(every_snapshot=True)).added == 65 - 4
+
+
+def test_what_cannot_be_read_is_kept_aside_and_the_rest_is_kept(server: Serve, clock: FastClock) -> None:
+    server(models=60, faults=Faults(drift="type_change"))
+    lake, taken = intake(clock, surfaces=BUT_APPS)
+    [problem] = taken["models"].problems
+    assert "(models): row 0 of `data`: `name` is" in problem
+    aside = Path(problem.partition("kept as ")[2].partition(",")[0])
+    assert aside.exists()
+    assert aside.parent == lake.root.parent / "unreadable" / "models"
+    assert taken["rankings"].problems == []
+    assert lake.files("rankings")
+    assert not lake.files("models")
+
+
+def test_a_source_that_fails_now_and_then_loses_nothing(server: Serve, clock: FastClock) -> None:
+    faults = Faults(server_error=0.05, too_many_requests=0.05, cut=0.05, garbage=0.02)
+    server(models=60, faults=faults)
+    for _ in range(4):
+        lake, _ = intake(clock, surfaces=BUT_APPS)
+    assert len(lake.files(RANKINGS.name)) == 54
+    assert {surface.name for surface in BUT_APPS if not lake.files(surface.name)} == set()
+
+
+# --- as a person runs it ----------------------------------------------------------------------------------------------
+
+
+def run(data: Path, home: Path, *arguments: str, timeout: int = 300, **settings: object) -> Run:
+    finished = subprocess.run(
+        [*REFRESH[:-1], *(arguments or ("refresh",))],
+        cwd=PROJECT,
+        env=environment(home, ROUTERSCOPE_DATA_DIR=data, **settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    return Run(data, finished.returncode, finished.stdout)
+
+
+NOWHERE = "http://127.0.0.1:9/api/v1"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_live_without_a_key_publishes_what_is_free_to_have(home: Path, tmp_path: Path) -> None:
+    """In real time, since nothing free has a quota to wait for."""
+    today = dt.datetime.now(dt.UTC)
+    simulator = Simulator(Simulation(models=60), lambda: dt.datetime.now(dt.UTC), today.date() + ONE)
+    with serve(simulator) as url:
+        done = run(tmp_path / "data", home, ROUTERSCOPE_SOURCE="live", ROUTERSCOPE_BASE_URL=url)
+    assert done.code == 0, done.output
+    assert "Without a key: rankings_export, models, providers, endpoints. A key from openrouter.ai" in done.output
+    assert "Plan: " in done.output
+    assert done.query("select distinct scope_id from share_model") == [("simulated",)]
+    assert done.query("select distinct surface from provenance where surface like 'rank%'") == [("rankings_export",)]
+    assert done.query("select count(*) from spend_model where price_basis = 'backcast'") > [(0,)]
+    assert "SIMULATED, no figure is real." in done.output
+    assert simulator.refused == 0
+
+
+def test_live_without_a_network_is_a_plain_error_at_once(started_from_few: Path, home: Path) -> None:
+    before, started = contents(started_from_few), time.monotonic()
+    done = run(
+        started_from_few, home, ROUTERSCOPE_SOURCE="live", ROUTERSCOPE_BASE_URL=NOWHERE, OPENROUTER_API_KEY="sk-1"
+    )
+    assert done.code == 1, done.output
+    assert time.monotonic() - started < 30
+    assert f"{NOWHERE} does not answer. Nothing was fetched" in done.output
+    assert "Traceback" not in done.output
+    assert "sk-1" not in done.output
+    after = contents(started_from_few)
+    after.pop("requests.sqlite")
+    assert after == before
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory: pytest.TempPathFactory, dagster_home: Path) -> Run:
+    """One run with no source said, on a machine that reaches nothing; for reading only."""
+    data = tmp_path_factory.mktemp("simulated") / "data"
+    small = json.dumps({"models": 120, "days": 120, "observations": 15})
+    done = run(data, dagster_home, "run", ROUTERSCOPE_BASE_URL=NOWHERE, ROUTERSCOPE_SIMULATOR=small)
+    assert done.code == 0, done.output
+    return done
+
+
+def test_without_a_source_and_a_network_invented_data_are_shown_and_said_to_be(simulated: Run) -> None:
+    lines = simulated.output.strip().splitlines()
+    for line in (lines[0], lines[-1]):
+        assert "source simulator" in line
+        assert "did not answer within 5 s" in line
+        assert str(simulated.data) in line
+        assert "to ask OpenRouter: make run SOURCE=live" in line
+    assert "SIMULATED, no figure is real. Source simulator" in simulated.output
+    assert "To cite:  SIMULATED" in simulated.output
+    assert "Lineage:  make ui" in simulated.output
+
+
+def test_the_result_that_is_shown_is_that_of_the_marts(simulated: Run) -> None:
+    leaders = simulated.query(
+        "select model_permaslug, share from share_model where period = 'day' order by period_start desc, rank limit 5"
+    )
+    for slug, share in leaders:
+        assert any(slug in line and f"{100 * share:.1f} %" in line for line in simulated.output.splitlines())
+    [ask] = [line for line in simulated.output.splitlines() if line.startswith("To ask:")]
+    shown = subprocess.run(
+        ["bash", "-c", ask.removeprefix("To ask:").replace(".venv/bin/python", REFRESH[0])],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "sim-" in shown.stdout, shown.stderr
+
+
+def test_every_mart_is_full_and_marked_simulated(simulated: Run) -> None:
+    with duckdb.connect(str(simulated.published), read_only=True) as marts:
+        tables = [name for (name,) in marts.sql("show tables").fetchall() if name != "scopes"]
+        assert len(tables) == 15
+        for table in tables:
+            assert marts.sql(f"select distinct scope_id from {table}").fetchall() == [("simulated",)], table
+            assert marts.sql(
+                f"select count(*) from {table} where source_url not like '%simulator.invalid%'"
+            ).fetchall() == [(0,)], table
+        citations = marts.sql("select citation from citations").fetchall()
+    assert len(citations) == len(SURFACES)
+    assert all("Simulated by Routerscope; not data of OpenRouter" in citation for (citation,) in citations)
+
+
+def test_every_surface_reaches_its_staging_model(simulated: Run) -> None:
+    with duckdb.connect(str(simulated.data / "warehouse.duckdb"), read_only=True) as warehouse:
+        views = warehouse.sql("select view_name from duckdb_views() where schema_name = 'staging'").fetchall()
+        rows = {name: warehouse.sql(f"select count(*) from staging.{name}").fetchall()[0][0] for (name,) in views}
+    assert len(rows) == len(SURFACES) + 2  # the ledger, and the models of each task
+    assert min(rows.values()) > 0, rows
+
+
+def test_the_second_run_asks_nothing_and_gives_the_same(simulated: Run, home: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(simulated.data, tmp_path / "data", symlinks=True))
+    small = json.dumps({"models": 120, "days": 120, "observations": 15})
+    again = run(data, home, ROUTERSCOPE_SOURCE="simulator", ROUTERSCOPE_SIMULATOR=small)
+    assert again.code == 0, again.output
+    assert again.output.count(" 0 new responses") == len(SURFACES)
+    assert again.marts() == simulated.marts()
+
+
+def test_another_kind_of_source_is_refused(simulated: Run, few: Path, home: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(simulated.data, tmp_path / "data", symlinks=True))
+    before = contents(data / "raw") | contents((data / "published").resolve())
+    done = run(data, home, ROUTERSCOPE_SOURCE="replay", ROUTERSCOPE_REPLAY_DIR=few)
+    assert done.code == 1, done.output
+    assert "holds simulated data and takes no real data, so that the two never mix" in done.output
+    assert "Give this source a folder of its own with ROUTERSCOPE_DATA_DIR" in done.output
+    assert contents(data / "raw") | contents((data / "published").resolve()) == before
+
+
+def test_a_simulator_that_is_read_as_live_is_not_taken_for_real(
+    server: Serve, clock: FastClock, few_run: Run, tmp_path: Path
+) -> None:
+    server(key=None, models=60)
+    shutil.copytree(few_run.data, tmp_path / "data", symlinks=True)
+    before = contents(tmp_path / "data" / "raw")
+    with pytest.raises(LakeError, match="holds real data and takes no simulated data"):
+        intake(clock)
+    assert contents(tmp_path / "data" / "raw") == before
+
+
+def test_what_is_asked_for_beyond_what_is_due_is_said(home: Path, tmp_path: Path) -> None:
+    help_text = run(tmp_path / "data", home, "run", "--help").output
+    assert "--every-snapshot" in help_text
+    small = json.dumps({"models": 60, "days": 60, "observations": 0})
+    settings = {"ROUTERSCOPE_SOURCE": "simulator", "ROUTERSCOPE_SIMULATOR": small}
+    wrong = run(tmp_path / "data", home, "refresh", "--from", "2026-13-01", "--to", "2026-13-02", **settings)
+    assert wrong.code == 1, wrong.output
+    assert "start_date '2026-13-01' and end_date '2026-13-02' cannot be used" in wrong.output
