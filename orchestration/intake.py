@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from orchestration import planner
 from orchestration.errors import NotFoundError, ResponseError, SourceError
 from orchestration.lake import Kind, Lake, Provenance
-from orchestration.openrouter.client import REQUESTS_A_DAY, Client, Clock, Memory, VirtualClock
+from orchestration.openrouter.client import REQUESTS_A_DAY, REQUESTS_A_MINUTE, Client, Clock, Memory, VirtualClock
 from orchestration.openrouter.replay import Replay
 from orchestration.openrouter.simulator import Simulator
 from orchestration.openrouter.simulator.api import BASE_URL as SIMULATOR_URL
@@ -65,8 +65,9 @@ _NO_OPTIONS = Options()
 
 @dataclass
 class Taken:
-    """What came of it: responses added, requests that are left for later, and what went wrong, in sentences."""
+    """What came of it: HTTP requests planned and made, responses added, questions left, and what went wrong."""
 
+    planned: int = 0
     added: int = 0
     asked: int = 0
     left: int = 0
@@ -90,6 +91,9 @@ class Source(Protocol):
     def explain(self) -> list[str]:
         """What it is, in lines for people."""
 
+    def listen(self, tell: Callable[[str], None]) -> None:
+        """Whom to tell of waits and of progress within one question."""
+
 
 class Replaying:
     """Recordings, each one observation."""
@@ -111,6 +115,9 @@ class Replaying:
 
     def explain(self) -> list[str]:
         return [f"Clock {self.now:%Y-%m-%d %H:%M:%S} UTC: what was observed later is left out."]
+
+    def listen(self, tell: Callable[[str], None]) -> None:
+        """Nothing takes long enough here."""
 
 
 class Live:
@@ -134,6 +141,9 @@ class Live:
     def is_reachable(self) -> bool:
         """Whether anything answers, within seconds."""
         return self._client.is_reachable()
+
+    def listen(self, tell: Callable[[str], None]) -> None:
+        self._client.tell = tell
 
     def held(self) -> planner.Held:
         return planner.held(
@@ -364,6 +374,7 @@ def take_in(
     """
     if source.kind is not None:
         lake.check_kind(source.kind)
+    source.listen(tell)
     taken, tried = Taken(), set[str]()
     held = {(told["payload_sha256"], told["fetched_at"]) for told in lake.observations(surface.name)}
     last_line = time.monotonic()
@@ -376,6 +387,10 @@ def take_in(
         due = [question for question in questions if question.label not in tried]
         if not due:
             return taken
+        to_ask = sum(question.requests for question in due)
+        taken.planned += to_ask
+        if source.kind is None:
+            tell(f"{surface.name}: {to_ask} requests planned{_minutes(surface, to_ask - REQUESTS_A_MINUTE)}")
         for number, question in enumerate(due, start=1):
             tried.add(question.label)
             try:
@@ -390,9 +405,17 @@ def take_in(
                 taken.problems.append(str(error))
                 taken.left += len(due) - number + 1
                 return taken
+            to_ask -= question.requests
             if time.monotonic() - last_line > _SECONDS_BETWEEN_LINES:
                 last_line = time.monotonic()
-                tell(f"{surface.name}: {number} of {len(due)} asked and read")
+                waiting = _minutes(surface, to_ask) if source.kind is None else ""
+                tell(f"{surface.name}: {number} of {len(due)} asked and read{waiting}")
+
+
+def _minutes(surface: Surface, requests: int) -> str:
+    """How long the quota makes so many requests wait, for people; nothing if it does not."""
+    minutes = -(-requests // REQUESTS_A_MINUTE) if surface.needs_key else 0
+    return f", about {minutes} min to go" if minutes > 0 else ""
 
 
 def _write(surface: Surface, observation: Observation, source: Source, lake: Lake) -> bool:

@@ -205,7 +205,9 @@ class _Progress:
     def _checked(self, event: DagsterEvent) -> None:
         check = event.asset_check_evaluation_data
         if not check.passed:
-            self._tell(f"check {check.check_name} of {check.asset_key.to_user_string()}: {check.severity.value}")
+            is_warning = check.severity.value == "WARN"
+            name = f"check {check.check_name} of {check.asset_key.to_user_string()}"
+            self._tell(f"{'warning' if is_warning else 'FAILED'}: {name} (make ui shows what it found)")
 
     def _failed(self, event: DagsterEvent) -> None:
         data = event.step_failure_data

@@ -4,6 +4,7 @@ How a response is read is the surface's business, how it is kept the lake's. Not
 """
 
 import datetime as dt
+import time
 
 import dagster as dg
 import pyarrow as pa
@@ -171,14 +172,17 @@ def _raw_asset(surface: Surface, importance: int) -> dg.AssetsDefinition:
             lake = open_lake(settings)
             lake.sweep()
             source = source_of(settings)
+            started = time.monotonic()
             taken = take_in(surface, source, lake, config.options(), context.log.info)
             _end_if_nothing_can_be_built(surface, source, lake, taken)
             for problem in taken.problems:
                 context.log.warning(problem)
             told = {
+                "requests_planned": dg.MetadataValue.int(taken.planned),
                 "requests": dg.MetadataValue.int(taken.asked),
                 "new_responses": dg.MetadataValue.int(taken.added),
                 "left_for_later": dg.MetadataValue.int(taken.left),
+                "minutes": dg.MetadataValue.float(round((time.monotonic() - started) / 60, 2)),
             }
             answered = dg.AssetCheckResult(
                 check_name="answered",

@@ -40,6 +40,9 @@ LONGEST_WAIT_SECONDS = 120.0
 LONGEST_ANSWER_SECONDS = 120.0
 LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
 MOST_PAGES = 50
+# Models of a sweep whose answer cannot be had: recorded with this status, and no more than so many.
+NO_ANSWER = 0
+MOST_LOST = 10
 _TODAY = "select count(*) from request where at >= ? and at < ?"
 _TIMEOUTS = httpx.Timeout(30.0, connect=5.0)
 _AT_ONCE = 4
@@ -315,16 +318,34 @@ class Client:
         return self._observation(RANKINGS_EXPORT, params, reply, preface=manifest.payload)
 
     def _sweep(self, models: Sequence[str]) -> Observation:
-        """The endpoints of every model: {id: body of its answer}. Several at once, but few; a 404 is an answer too."""
+        """The endpoints of every model: {id: body of its answer}. Several at once, but few.
+
+        A 404 is an answer too; a model whose answer cannot be had is recorded with status 0, unless they are many.
+        """
         started = self.clock.now()
+        lost: list[str] = []
 
         def ask(model: str) -> tuple[str, bytes, bool]:
+            code, said = NO_ANSWER, ""
             try:
                 reply = self.get(f"/models/{quote(model, safe='/:~')}/endpoints", with_key=True)
+                if _is_object(reply.payload):
+                    return model, reply.payload, reply.is_simulated
+                said = "its answer is not a JSON object"
             except NotFoundError as error:
-                gone = {"error": {"code": int(HTTPStatus.NOT_FOUND), "message": error.said}}
-                return model, json.dumps(gone).encode(), False
-            return model, reply.payload, reply.is_simulated
+                code, said = int(HTTPStatus.NOT_FOUND), error.said
+            except (KeyRefusedError, QuotaSpentError):
+                raise
+            except (SourceError, ResponseError) as error:
+                said = str(error)
+            if code == NO_ANSWER:
+                lost.append(said)
+                if len(lost) > MOST_LOST:
+                    raise SourceError(
+                        f"{len(lost)} models gave no answer to be read, so the sweep of endpoints was ended and "
+                        f"nothing of it is kept. The last one: {said}"
+                    )
+            return model, json.dumps({"error": {"code": code, "message": said}}).encode(), False
 
         parts, is_simulated = [], False
         with ThreadPoolExecutor(self._at_once) as pool:
@@ -451,6 +472,13 @@ class Client:
 
     def _without_key(self, text: str) -> str:
         return text.replace(self._key.get_secret_value(), "•••") if self._key else text
+
+
+def _is_object(payload: bytes) -> bool:
+    try:
+        return isinstance(json.loads(payload), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _page(payload: bytes) -> dict[str, Any] | None:

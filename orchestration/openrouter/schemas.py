@@ -187,8 +187,8 @@ PERCENTILES = pa.struct([pa.field(name, pa.float64()) for name in ("p50", "p75",
 ENDPOINTS = pa.schema(
     [
         pa.field("model_id", pa.string(), nullable=False),
-        # HTTP status of the model's answer: 404 for one that is private or gone. Then, and where a model has no
-        # endpoint, one row stands for it with nothing below.
+        # HTTP status of the model's answer: 404 for one that is private or gone, 0 if none could be had. Then, and
+        # where a model has no endpoint, one row stands for it with nothing below.
         pa.field("http_status", pa.int32(), nullable=False),
         pa.field("endpoint_no", pa.int32()),
         pa.field("provider_name", pa.string()),

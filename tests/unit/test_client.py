@@ -329,6 +329,22 @@ def test_a_sweep_keeps_each_answer_and_records_who_is_gone() -> None:
     assert told == ["endpoints: 100 of 100 models asked"]
 
 
+def test_a_model_without_an_answer_does_not_cost_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(target: str) -> Reply:
+        if "busy" in target:
+            return refusal(503)
+        return (200, {}, b"<html>") if "garbled" in target else ok({"data": {"endpoints": []}})
+
+    body = json.loads(client(Script(answer)).observe(ENDPOINTS, {}, ["a/here", "a/busy", "a/garbled"]).payload)
+    assert body["a/here"] == {"data": {"endpoints": []}}
+    assert body["a/busy"]["error"]["code"] == 0
+    assert "did not answer" in body["a/busy"]["error"]["message"]
+    assert body["a/garbled"] == {"error": {"code": 0, "message": "its answer is not a JSON object"}}
+    monkeypatch.setattr(client_module, "MOST_LOST", 1)
+    with pytest.raises(SourceError, match=r"2 models gave no answer.*nothing of it is kept"):
+        client(Script(answer)).observe(ENDPOINTS, {}, ["a/busy", "a/garbled", "a/here"])
+
+
 def test_what_has_not_changed_is_not_sent_again(tmp_path: Path) -> None:
     index = {"datasets": [{"id": "rankings-daily", "latest_snapshot_date": "2026-11-22"}]}
     script = Script(ok(index, etag='"one"'), (304, {}, b""))
