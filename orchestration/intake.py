@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from pydantic import SecretStr
 
 from orchestration import planner
-from orchestration.errors import NotFoundError, ResponseError, SourceError
+from orchestration.errors import NotFoundError, ResponseError, SettingsError, SourceError
 from orchestration.lake import Kind, Lake, Provenance
 from orchestration.openrouter.client import REQUESTS_A_DAY, REQUESTS_A_MINUTE, Client, Clock, Memory, VirtualClock
 from orchestration.openrouter.replay import Replay
@@ -153,6 +153,11 @@ class Live:
     def plan(self, options: Options = _NO_OPTIONS, newest_snapshot: dt.date | None = None) -> tuple[Plan, Plan]:
         """What is asked for now, and what has to wait for another day's quota."""
         if options.window:
+            if not self.has_key:
+                raise SettingsError(
+                    "Days of one's choice are asked for with a key only, and OPENROUTER_API_KEY is not set. Nothing was "
+                    "asked. Set it, or leave the days out."
+                )
             whole = planner.explicit(*options.window)
         else:
             whole = planner.plan(
@@ -312,6 +317,9 @@ class Simulated(Live):
                 if is_weekly or request.surface.name in ("rankings", "models", "apps"):
                     found.add(request.surface, request.params, moment, moment)
                     yield moment, request
+
+    def listen(self, tell: Callable[[str], None]) -> None:
+        """Waiting takes no time here, and a sweep less than a second."""
 
     def explain(self) -> list[str]:
         until = f"{self._until:%Y-%m-%d %H:%M} UTC"

@@ -50,6 +50,9 @@ def describe(
         "bytes": dg.MetadataValue.int((publication.folder / f"{name}.parquet").stat().st_size),
         "preview": dg.MetadataValue.md(markdown_table(connection.table(name).limit(10).to_arrow_table())),
     }
+    if "scope_id" in node["columns"] and name != "scopes":
+        scopes = connection.table(name).project("scope_id").distinct().fetchall()
+        shown["scope"] = dg.MetadataValue.text(", ".join(sorted(scope for (scope,) in scopes)))
     if "as_of" in node["columns"]:
         [(newest,)] = connection.table(name).max("as_of").fetchall()
         shown["newest_as_of"] = dg.MetadataValue.text(str(newest))
@@ -71,14 +74,17 @@ def published(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     with failures():
         warehouse = Warehouse(Settings.load().data)
         publication = warehouse.publish(tables())
+    scopes: set[str] = set()
     with duckdb.connect(str(publication.folder / FILE_NAME), read_only=True) as connection:
         for node in _NODES:
             shown = describe(node, publication, connection)
+            scopes |= {str(shown["scope"].value)} if "scope" in shown else set()
             context.log_event(dg.AssetObservation(asset_key(node), metadata=shown))
     listing = "\n".join(f"| {name} | {rows:,} |" for name, rows in publication.rows.items())
     return dg.MaterializeResult(
         metadata={
             "file": dg.MetadataValue.path(warehouse.published / FILE_NAME),
+            "scope": ", ".join(sorted(scopes - {""})),
             "tables": len(publication.rows),
             "rows": sum(publication.rows.values()),
             "bytes": publication.size_bytes,

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from conftest import PROJECT, REFRESH, Run, copy_recordings, replay, replay_environment
 
@@ -17,7 +18,7 @@ LATER = "rankings-daily/20260627T000018Z.json.gz"
 WHOLE = "rankings-daily/20260628T000516Z.json.gz"
 
 
-def rankings(change: Callable[[dict[str, Any]], object]) -> Callable[[bytes], bytes]:
+def changed(change: Callable[[dict[str, Any]], object]) -> Callable[[bytes], bytes]:
     """Damage to a recording's JSON."""
 
     def damage(packed: bytes) -> bytes:
@@ -32,9 +33,9 @@ DAMAGES: list[tuple[str, Callable[[bytes], bytes]]] = [
     ("cannot be unpacked", lambda packed: packed[: len(packed) // 2]),
     ("cannot be unpacked", lambda _: b"<html>busy</html>"),
     ("it is not JSON", lambda _: gzip.compress(b"<html>busy</html>")),
-    ("`data` is dict", rankings(lambda body: body.update(data={"rows": []}))),
-    ("`total_tokens` is '-1'", rankings(lambda body: body["data"][7].update(total_tokens="-1"))),
-    ("stands there twice", rankings(lambda body: body["data"].append(body["data"][0]))),
+    ("`data` is dict", changed(lambda body: body.update(data={"rows": []}))),
+    ("`total_tokens` is '-1'", changed(lambda body: body["data"][7].update(total_tokens="-1"))),
+    ("stands there twice", changed(lambda body: body["data"].append(body["data"][0]))),
 ]
 
 
@@ -73,6 +74,69 @@ def test_damaged_recordings_are_named_and_cost_only_themselves(
         path.unlink()
     copy_recordings(recordings, few, (LATER,))
     assert replay(data, few, home).code == 0
+
+
+NEWER_MODELS = "models/20260626T010547Z.json.gz"
+ENDPOINTS = ("endpoints/20260622T081330Z.json.gz", "endpoints/20260623T091542Z.json.gz")
+
+
+def test_a_field_of_models_that_changes_its_type_ends_the_run_and_is_named(
+    started_from_few: Path, recordings: Path, few: Path, home: Path
+) -> None:
+    before, generation = lake(started_from_few), (started_from_few / "published").resolve()
+    copy_recordings(recordings, few, (NEWER_MODELS, WHOLE))
+    drift = changed(lambda body: body["data"][3].update(context_length="131072 tokens"))
+    (few / NEWER_MODELS).write_bytes(drift((few / NEWER_MODELS).read_bytes()))
+
+    run = replay(started_from_few, few, home)
+
+    assert run.code == 1, run.output
+    [line] = [line for line in run.output.splitlines() if "cannot be read" in line]
+    for word in (str(few / NEWER_MODELS), "(models)", "row 3", "`context_length` is '131072 tokens'", "no integer"):
+        assert word in line
+    assert (started_from_few / "published").resolve() == generation
+    # What could be read beside it is kept.
+    assert {Path(name).name[:16] for name in lake(started_from_few).keys() - before.keys()} == {"20260628T000516Z"}
+
+
+def test_a_new_field_is_kept_and_warned_of_and_a_removed_one_is_null(
+    started_from_few: Path, recordings: Path, few: Path, home: Path
+) -> None:
+    copy_recordings(recordings, few, (NEWER_MODELS,))
+
+    def drift(body: dict[str, Any]) -> None:
+        for row in body["data"]:
+            row["energy_label"] = "A"
+            row.pop("context_length")
+
+    (few / NEWER_MODELS).write_bytes(changed(drift)((few / NEWER_MODELS).read_bytes()))
+    run = replay(started_from_few, few, home, now="2026-06-26")
+    assert run.code == 0, run.output
+    assert "warning: check new_fields of raw/models" in run.output
+    assert run.query("select count(*), count(context_length) from price_current")[0][1] == 0
+    with duckdb.connect() as raw:
+        files = str(started_from_few / "raw/models/observed_date=2026-06-26/*.parquet")
+        labels = raw.execute("select distinct extra ->> 'energy_label' from read_parquet($files)", {"files": files})
+        assert labels.fetchall() == [("A",)]
+
+
+def test_a_surface_that_the_marts_do_not_rest_on_may_fail(
+    started_from_few: Path, recordings: Path, few: Path, home: Path
+) -> None:
+    generation = (started_from_few / "published").resolve()
+    copy_recordings(recordings, few, ENDPOINTS)
+    drift = changed(lambda body: next(iter(body.values()))["data"]["endpoints"][0].update(status="up"))
+    (few / ENDPOINTS[1]).write_bytes(drift((few / ENDPOINTS[1]).read_bytes()))
+
+    run = replay(started_from_few, few, home)
+
+    assert run.code == 0, run.output
+    [line] = [line for line in run.output.splitlines() if "cannot be read" in line]
+    assert str(few / ENDPOINTS[1]) in line
+    assert "`status` is 'up'" in line
+    assert "warning: check answered of raw/endpoints" in run.output
+    assert (started_from_few / "published").resolve() != generation
+    assert run.query("select count(distinct raw_file) from provenance where surface = 'endpoints'") == [(1,)]
 
 
 def test_a_missing_folder_is_named(started_from_few: Path, home: Path, tmp_path: Path) -> None:

@@ -2,17 +2,21 @@
 
 import datetime as dt
 import json
+import re
 import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import dagster as dg
 import duckdb
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
-from conftest import PROJECT, REFRESH, Run, environment, stated_requests
+from conftest import PROJECT, REFRESH, Run, environment, make_home, stated_requests
 
-from orchestration.errors import LakeError
+from orchestration.errors import LakeError, SettingsError
 from orchestration.intake import Live, Options, Taken, open_source, take_in
 from orchestration.lake import Lake, read_metadata
 from orchestration.openrouter.simulator import Simulator
@@ -173,6 +177,12 @@ def test_explicit_days_are_asked_for_once_more(server: Serve, clock: FastClock) 
     assert counted(simulator)["rankings"] == 11
 
 
+def test_days_of_ones_choice_take_a_key(server: Serve, clock: FastClock) -> None:
+    server(key=None, models=60)
+    with pytest.raises(SettingsError, match=r"with a key only, and OPENROUTER_API_KEY is not set. Nothing was asked"):
+        intake(clock, Options(window=(dt.date(2026, 11, 1), dt.date(2026, 11, 3))))
+
+
 def test_every_snapshot_is_taken_if_that_is_wanted(server: Serve, clock: FastClock) -> None:
     server(key=None, models=60)
     settings = Settings.load()
@@ -233,8 +243,12 @@ def test_live_without_a_key_publishes_what_is_free_to_have(home: Path, tmp_path:
     today = dt.datetime.now(dt.UTC)
     simulator = Simulator(Simulation(models=60), lambda: dt.datetime.now(dt.UTC), today.date() + ONE)
     with serve(simulator) as url:
-        done = run(tmp_path / "data", home, ROUTERSCOPE_SOURCE="live", ROUTERSCOPE_BASE_URL=url)
+        done = run(tmp_path / "data", home, "run", ROUTERSCOPE_BASE_URL=url)
     assert done.code == 0, done.output
+    # With no source said, what answers is asked.
+    for line in (done.output.splitlines()[0], done.output.splitlines()[-1]):
+        assert f"source live, since {url} answers" in line
+        assert "for invented data without a network: make run SOURCE=simulator" in line
     assert "Without a key: rankings_export, models, providers, endpoints. A key from openrouter.ai" in done.output
     assert "Plan: " in done.output
     assert done.query("select distinct scope_id from share_model") == [("simulated",)]
@@ -260,11 +274,16 @@ def test_live_without_a_network_is_a_plain_error_at_once(started_from_few: Path,
 
 
 @pytest.fixture(scope="module")
-def simulated(tmp_path_factory: pytest.TempPathFactory, dagster_home: Path) -> Run:
+def simulated_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_home(tmp_path_factory.mktemp("simulated_home"))
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory: pytest.TempPathFactory, simulated_home: Path) -> Run:
     """One run with no source said, on a machine that reaches nothing; for reading only."""
     data = tmp_path_factory.mktemp("simulated") / "data"
     small = json.dumps({"models": 120, "days": 120, "observations": 15})
-    done = run(data, dagster_home, "run", ROUTERSCOPE_BASE_URL=NOWHERE, ROUTERSCOPE_SIMULATOR=small)
+    done = run(data, simulated_home, "run", ROUTERSCOPE_BASE_URL=NOWHERE, ROUTERSCOPE_SIMULATOR=small)
     assert done.code == 0, done.output
     return done
 
@@ -312,6 +331,24 @@ def test_every_mart_is_full_and_marked_simulated(simulated: Run) -> None:
     assert all("Simulated by Routerscope; not data of OpenRouter" in citation for (citation,) in citations)
 
 
+def test_dagster_says_that_it_is_simulated(simulated: Run, simulated_home: Path) -> None:  # noqa: ARG001
+    with dg.DagsterInstance.from_config(str(simulated_home)) as instance:
+
+        def shown(*key: str) -> dict:
+            event = instance.get_latest_materialization_event(dg.AssetKey(key))
+            assert event is not None
+            assert event.asset_materialization is not None
+            return {name: told.value for name, told in event.asset_materialization.metadata.items()}
+
+        for surface in SURFACES:
+            assert shown("raw", surface)["kind"] == "simulated"
+            assert shown("raw", surface)["citation"].startswith("Simulated by Routerscope")
+        assert shown("published")["scope"] == "simulated"
+        mart = instance.fetch_observations(dg.AssetKey(["marts", "share_model"]), limit=1).records[0]
+        assert mart.asset_observation is not None
+        assert mart.asset_observation.metadata["scope"].value == "simulated"
+
+
 def test_every_surface_reaches_its_staging_model(simulated: Run) -> None:
     with duckdb.connect(str(simulated.data / "warehouse.duckdb"), read_only=True) as warehouse:
         views = warehouse.sql("select view_name from duckdb_views() where schema_name = 'staging'").fetchall()
@@ -327,6 +364,28 @@ def test_the_second_run_asks_nothing_and_gives_the_same(simulated: Run, home: Pa
     assert again.code == 0, again.output
     assert again.output.count(" 0 new responses") == len(SURFACES)
     assert again.marts() == simulated.marts()
+
+
+def test_a_snapshot_that_tells_something_else_is_warned_of(simulated: Run, home: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(simulated.data, tmp_path / "data", symlinks=True))
+    lake = Lake(data / "raw")
+    newest = max(lake.files(RANKINGS_EXPORT.name), key=lambda path: path.name)
+    table = pq.read_table(newest, partitioning=None)
+    more = pc.add(table.column("total_tokens"), pc.divide(table.column("total_tokens"), 1000))
+    told = table.set_column(table.column_names.index("total_tokens"), table.schema.field("total_tokens"), more)
+    pq.write_table(told, newest)
+    command = [Path(REFRESH[0]).with_name("dbt"), "--no-use-colors", "build", "--target-path", tmp_path / "target"]
+    done = subprocess.run(
+        [*command, "--select", "int_rankings__told", "exports_agree_with_rankings"],
+        cwd=PROJECT,
+        env=environment(home, ROUTERSCOPE_DATA_DIR=data),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "WARN" in done.stdout, done.stdout
+    # Every model of the thirty days but those of too few tokens.
+    assert 1400 <= int(re.findall(r"Got (\d+) results", done.stdout)[0]) <= 1530
 
 
 def test_another_kind_of_source_is_refused(simulated: Run, few: Path, home: Path, tmp_path: Path) -> None:
