@@ -155,8 +155,8 @@ class Live:
         if options.window:
             if not self.has_key:
                 raise SettingsError(
-                    "Days of one's choice are asked for with a key only, and OPENROUTER_API_KEY is not set. Nothing was "
-                    "asked. Set it, or leave the days out."
+                    "Days of one's choice are asked for with a key only, and OPENROUTER_API_KEY is not set. Nothing "
+                    "was asked. Set it, or leave the days out."
                 )
             whole = planner.explicit(*options.window)
         else:

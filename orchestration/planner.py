@@ -16,9 +16,15 @@ from typing import Any
 
 from orchestration.openrouter.readers import EXPORT_DAYS
 from orchestration.openrouter.surfaces import (
+    APP_CATEGORIES,
     APPS,
+    BENCHMARK_SOURCES,
     BENCHMARKS,
+    CATEGORIES,
+    CONTEXT_BUCKETS,
     ENDPOINTS,
+    LANGUAGE_TYPES,
+    MODALITIES,
     MODELS,
     PROVIDERS,
     RANKINGS,
@@ -36,16 +42,6 @@ RESTATED_DAYS = 7
 SETTLED_AFTER_DAYS = 4
 SWEEP_DAYS = 7
 PRICE_HOURS = 6
-
-MODALITIES = ("text", "image", "image_output", "audio", "tool_calling")
-CONTEXT_BUCKETS = ("1K", "10K", "100K", "1M", "10M")
-CATEGORIES = (
-    "programming", "roleplay", "marketing", "marketing/seo", "technology", "science", "translation", "legal", "finance",
-    "health", "trivia", "academia",
-)  # fmt: skip
-LANGUAGE_TYPES = ("natural", "programming")
-APP_CATEGORIES = ("coding", "creative", "productivity", "entertainment")
-BENCHMARK_SOURCES = ("artificial-analysis", "design-arena", "openrouter")
 
 _ONE = dt.timedelta(days=1)
 

@@ -23,6 +23,18 @@ __all__ = ["SURFACES", "Answer", "Observation", "Pages", "Surface"]
 SIMULATOR_HEADER = "x-routerscope-simulator"
 
 
+# What slices of rankings, lists of apps and benchmarks can be asked for.
+MODALITIES = ("text", "image", "image_output", "audio", "tool_calling")
+CONTEXT_BUCKETS = ("1K", "10K", "100K", "1M", "10M")
+CATEGORIES = (
+    "programming", "roleplay", "marketing", "marketing/seo", "technology", "science", "translation", "legal", "finance",
+    "health", "trivia", "academia",
+)  # fmt: skip
+LANGUAGE_TYPES = ("natural", "programming")
+APP_CATEGORIES = ("coding", "creative", "productivity", "entertainment")
+BENCHMARK_SOURCES = ("artificial-analysis", "design-arena", "openrouter")
+
+
 @dataclass(frozen=True)
 class Pages:
     """How a surface is paged: rows a page, and the greatest offset it takes (None: as far as `links.next` leads)."""

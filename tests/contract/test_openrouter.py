@@ -13,10 +13,9 @@ import pytest
 import yaml
 from conftest import PROJECT
 
-from orchestration import planner
 from orchestration.errors import ResponseError
 from orchestration.lake import PROVENANCE
-from orchestration.openrouter import schemas
+from orchestration.openrouter import schemas, surfaces
 from orchestration.openrouter.surfaces import (
     APPS,
     BENCHMARKS,
@@ -113,12 +112,12 @@ def test_every_value_that_the_contract_allows_is_asked_for(contract: dict) -> No
         [parameter] = [one for one in contract["paths"][path]["get"]["parameters"] if one["name"] == name]
         return set(parameter["schema"]["enum"])
 
-    assert set(planner.MODALITIES) == allowed(RANKINGS.path, "modality")
-    assert set(planner.CONTEXT_BUCKETS) == allowed(RANKINGS.path, "context_bucket")
-    assert set(planner.CATEGORIES) == allowed(RANKINGS.path, "category")
-    assert set(planner.LANGUAGE_TYPES) == allowed(RANKINGS.path, "language_type")
-    assert set(planner.APP_CATEGORIES) == allowed(APPS.path, "category")
-    assert set(planner.BENCHMARK_SOURCES) == allowed(BENCHMARKS.path, "source")
+    assert set(surfaces.MODALITIES) == allowed(RANKINGS.path, "modality")
+    assert set(surfaces.CONTEXT_BUCKETS) == allowed(RANKINGS.path, "context_bucket")
+    assert set(surfaces.CATEGORIES) == allowed(RANKINGS.path, "category")
+    assert set(surfaces.LANGUAGE_TYPES) == allowed(RANKINGS.path, "language_type")
+    assert set(surfaces.APP_CATEGORIES) == allowed(APPS.path, "category")
+    assert set(surfaces.BENCHMARK_SOURCES) == allowed(BENCHMARKS.path, "source")
 
 
 @pytest.mark.parametrize("surface", [surface for surface in SURFACES.values() if surface.pages])

@@ -20,16 +20,16 @@ from random import Random
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from orchestration.openrouter.simulator.world import (
+from orchestration.openrouter.simulator.world import Model, World
+from orchestration.openrouter.surfaces import (
     APP_CATEGORIES,
+    BENCHMARK_SOURCES,
     CATEGORIES,
     CONTEXT_BUCKETS,
     LANGUAGE_TYPES,
     MODALITIES,
-    Model,
-    World,
+    SIMULATOR_HEADER,
 )
-from orchestration.openrouter.surfaces import SIMULATOR_HEADER
 from orchestration.settings import Simulation
 
 BASE_URL = "https://simulator.invalid/api/v1"
@@ -338,7 +338,7 @@ class Simulator:
         return {"data": {"window_days": 7, "as_of": today, "classifications": tags, "macro_categories": macros}}
 
     def _benchmarks(self, query: Query) -> Any:
-        asked = _one_of(query, "source", ("artificial-analysis", "design-arena", "openrouter"))
+        asked = _one_of(query, "source", BENCHMARK_SOURCES)
         rows = []
         for model in self.world.listed(self._now().date()):
             if model.kind != "text" or model.variant != "standard" or model.number % 5 > 2:

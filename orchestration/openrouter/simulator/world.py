@@ -15,6 +15,7 @@ from functools import cache, cached_property
 from itertools import pairwise
 from random import Random
 
+from orchestration.openrouter.surfaces import APP_CATEGORIES, CATEGORIES, CONTEXT_BUCKETS
 from orchestration.settings import Simulation
 
 FIRST_DAY = dt.date(2025, 1, 1)
@@ -136,14 +137,6 @@ _APPS = [
     "Anchor",
 ]
 _APP_KINDS = ["Desk", "Scribe", "Loom", "Post", "Trail", "Garden", "Tower", "Cellar", "Bridge", "Stage"]
-APP_CATEGORIES = ("coding", "creative", "productivity", "entertainment")
-CONTEXT_BUCKETS = ("1K", "10K", "100K", "1M", "10M")
-MODALITIES = ("text", "image", "image_output", "audio", "tool_calling")
-CATEGORIES = (
-    "programming", "roleplay", "marketing", "marketing/seo", "technology", "science", "translation", "legal", "finance",
-    "health", "trivia", "academia",
-)  # fmt: skip
-LANGUAGE_TYPES = ("natural", "programming")
 _SAMPLED = 0.0025
 
 
