@@ -7,20 +7,22 @@ answer means the surface's, how it is kept the lake's.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import gzip
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import pyarrow.parquet as pq
 from pydantic import SecretStr
 
 from orchestration import planner
-from orchestration.errors import NotFoundError, ResponseError, SettingsError, SourceError
+from orchestration.errors import LakeError, NotFoundError, QuotaSpentError, ResponseError, SettingsError, SourceError
 from orchestration.lake import Kind, Lake, Provenance
 from orchestration.openrouter.client import REQUESTS_A_DAY, REQUESTS_A_MINUTE, Client, Clock, Memory, VirtualClock
+from orchestration.openrouter.readers import SLICES
 from orchestration.openrouter.replay import Replay
 from orchestration.openrouter.simulator import Simulator
 from orchestration.openrouter.simulator.api import BASE_URL as SIMULATOR_URL
@@ -40,16 +42,18 @@ from orchestration.settings import Settings
 
 _SECONDS_BETWEEN_LINES = 5.0
 _INDEX_HOLDS = dt.timedelta(hours=1)
+_HALF_A_DAY = dt.timedelta(hours=12)
 _WITHOUT_KEY = ("rankings_export", "models", "providers", "endpoints")
 
 
 @dataclass(frozen=True)
 class Question:
-    """Something to be asked of a source; `label` names it for people."""
+    """Something to be asked of a source; `label` names it for people, `is_essential` that the marts rest on it."""
 
     label: str
     ask: Callable[[], Observation] = field(repr=False)
     requests: int = 1
+    is_essential: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,28 +69,38 @@ _NO_OPTIONS = Options()
 
 @dataclass
 class Taken:
-    """What came of it: HTTP requests planned and made, responses added, questions left, and what went wrong."""
+    """What came of it: requests planned, made and left for later, responses added, and what went wrong.
+
+    Without what is `fatal` nothing may be built; what else there is of `problems` the marts can do without.
+    """
 
     planned: int = 0
     added: int = 0
     asked: int = 0
     left: int = 0
     problems: list[str] = field(default_factory=list)
+    fatal: list[str] = field(default_factory=list)
 
 
 class Source(Protocol):
-    """Where responses come from. `now` is its clock (UTC), `kind` what it tells if that is known beforehand."""
+    """Where responses come from. `now` is its clock (UTC), `kind` what it tells where that can be known beforehand.
 
-    kind: Kind | None
+    `waits` says that its quota takes real time.
+    """
+
+    waits: bool
 
     @property
     def now(self) -> dt.datetime: ...
+
+    @property
+    def kind(self) -> Kind | None: ...
 
     def questions(self, surface: Surface, options: Options) -> tuple[Sequence[Question], int]:
         """What is due of a surface, in order, and how many requests have to wait for another day's quota."""
 
     def is_essential(self, surface: Surface) -> bool:
-        """Whether nothing may be published without this surface's newest answer."""
+        """Whether nothing may be published if this surface cannot be asked at all."""
 
     def explain(self) -> list[str]:
         """What it is, in lines for people."""
@@ -98,7 +112,8 @@ class Source(Protocol):
 class Replaying:
     """Recordings, each one observation."""
 
-    kind: Kind | None = "real"
+    waits = False
+    kind: Kind = "real"
 
     def __init__(self, replay: Replay) -> None:
         self._replay = replay
@@ -108,7 +123,9 @@ class Replaying:
         return self._replay.now
 
     def questions(self, surface: Surface, options: Options) -> tuple[Sequence[Question], int]:  # noqa: ARG002
-        return [Question(str(one.path), one.observe) for one in self._replay.recordings(surface)], 0
+        is_essential = self.is_essential(surface)
+        recordings = self._replay.recordings(surface)
+        return [Question(str(one.path), one.observe, is_essential=is_essential) for one in recordings], 0
 
     def is_essential(self, surface: Surface) -> bool:
         return surface in (RANKINGS, MODELS)
@@ -123,16 +140,28 @@ class Replaying:
 class Live:
     """OpenRouter, or what answers at the base URL, asked for what the lake lacks."""
 
-    kind: Kind | None = None
+    waits = True
 
     def __init__(self, client: Client, lake: Lake) -> None:
         self._client, self._lake = client, lake
+        self._is_kind_asked = False
         self._absent: set[dt.date] = set()
         self._newest: tuple[dt.datetime, dt.date | None] | None = None
 
     @property
     def now(self) -> dt.datetime:
         return self._client.clock.now()
+
+    @property
+    def kind(self) -> Kind | None:
+        """Told by any answer; so the one that costs nothing is asked for, before anything else is."""
+        if self._client.is_simulated is None and not self._is_kind_asked:
+            self._is_kind_asked = True
+            with contextlib.suppress(SourceError, ResponseError):
+                self.newest_snapshot()
+        if self._client.is_simulated is None:
+            return None
+        return "simulated" if self._client.is_simulated else "real"
 
     @property
     def has_key(self) -> bool:
@@ -153,12 +182,7 @@ class Live:
     def plan(self, options: Options = _NO_OPTIONS, newest_snapshot: dt.date | None = None) -> tuple[Plan, Plan]:
         """What is asked for now, and what has to wait for another day's quota."""
         if options.window:
-            if not self.has_key:
-                raise SettingsError(
-                    "Days of one's choice are asked for with a key only, and OPENROUTER_API_KEY is not set. Nothing "
-                    "was asked. Set it, or leave the days out."
-                )
-            whole = planner.explicit(*options.window)
+            whole = planner.explicit(*options.window, self.now.date())
         else:
             whole = planner.plan(
                 self.held(),
@@ -183,11 +207,17 @@ class Live:
     def questions(self, surface: Surface, options: Options) -> tuple[Sequence[Question], int]:
         newest = self.newest_snapshot() if surface is RANKINGS_EXPORT and not options.window else None
         now, later = self.plan(options, newest)
-        return [self._question(request) for request in now.of(surface).requests], len(later.of(surface).requests)
+        left = sum(request.requests for request in later.of(surface).requests)
+        return [self._question(request, newest) for request in now.of(surface).requests], left
 
-    def _question(self, request: Request) -> Question:
+    def _question(self, request: Request, newest_snapshot: dt.date | None = None) -> Question:
         url = request.surface.request_url(request.params, self._client.base_url)
-        return Question(url, lambda: self._ask(request), request.requests)
+        is_essential = request.surface is MODELS
+        if request.surface is RANKINGS:
+            is_essential = not any(name in request.params for name in SLICES)
+        elif request.surface is RANKINGS_EXPORT:
+            is_essential = not self.has_key and request.params["snapshot_date"] == f"{newest_snapshot}"
+        return Question(url, lambda: self._ask(request), request.requests, is_essential)
 
     def _ask(self, request: Request) -> Observation:
         models = self._model_ids() if request.surface is ENDPOINTS else ()
@@ -228,13 +258,17 @@ class Live:
 class Simulated(Live):
     """The synthetic OpenRouter, and the pipeline that has observed it for some time: all its dated observations."""
 
-    kind: Kind | None = "simulated"
+    waits = False
+    kind: Kind = "simulated"
 
     def __init__(self, settings: Settings, lake: Lake) -> None:
         self._until = settings.now or default_clock()
         self._clock = VirtualClock(self._until)
         self._simulator = Simulator(settings.simulation, self._clock.now, self._until.date(), self._clock.sleep)
-        client = Client(SIMULATOR_URL, SecretStr(SIMULATOR_KEY), Memory(), self._clock, self._simulator.answer)
+        # The address tells which world it is, so that two are never taken for one.
+        world = f"seed-{settings.simulation.seed}-models-{settings.simulation.models}"
+        url = SIMULATOR_URL.replace("/api/", f"/{world}/api/")
+        client = Client(url, SecretStr(SIMULATOR_KEY), Memory(), self._clock, self._simulator.answer)
         super().__init__(client, lake)
         self._schedules: dict[int, list[tuple[dt.datetime, Request]]] = {}
         # Daily windows of apps reach back as far as the pipeline has run, and a month more.
@@ -266,18 +300,27 @@ class Simulated(Live):
 
     def questions(self, surface: Surface, options: Options) -> tuple[Sequence[Question], int]:
         self._clock.set(self._until)
+        held = self._lake.observations(surface.name)
+        if any(not told["request_url"].startswith(self._client.base_url) for told in held):
+            raise LakeError(
+                f"The lake {self._lake.root} holds another simulated world than that of {self._client.base_url}. "
+                "Nothing was written. Give this one a folder of its own with ROUTERSCOPE_DATA_DIR, or the other's "
+                "seed and models."
+            )
         present, left = super().questions(surface, options)
-        asked = {
-            (planner.key(surface, told["request"]), dt.datetime.fromisoformat(told["fetched_at"]).date())
-            for told in self._lake.observations(surface.name)
-        }
-        past = [
-            Question(f"{question.label} on {moment.date()}", self._at(moment, question.ask), question.requests)
-            for moment, request in self._past()
-            if request.surface is surface and (planner.key(surface, request.params), moment.date()) not in asked
-            for question in [self._question(request)]
-        ]
-        return [*past, *(Question(one.label, self._at(self._until, one.ask), one.requests) for one in present)], left
+        asked: dict[object, list[dt.datetime]] = {}
+        for told in held:
+            fetched_at = dt.datetime.fromisoformat(told["fetched_at"])
+            asked.setdefault(planner.key(surface, told["request"]), []).append(fetched_at)
+        found = []
+        for moment, request in self._past():
+            # Waiting for the quota has moved what was asked for at that moment by minutes.
+            times = asked.get(planner.key(surface, request.params), ())
+            if request.surface is surface and not any(moment <= at < moment + _HALF_A_DAY for at in times):
+                question = self._question(request)
+                label = f"{question.label} on {moment.date()}"
+                found.append(replace(question, label=label, ask=self._at(moment, question.ask)))
+        return [*found, *(replace(one, ask=self._at(self._until, one.ask)) for one in present)], left
 
     def _at(self, moment: dt.datetime, ask: Callable[[], Observation]) -> Callable[[], Observation]:
         def asked() -> Observation:
@@ -329,6 +372,26 @@ class Simulated(Live):
 def default_clock() -> dt.datetime:
     """The simulator's clock where none is set: today at 02:00 UTC, when the day before is whole and published."""
     return dt.datetime.now(dt.UTC).replace(hour=2, minute=0, second=0, microsecond=0)
+
+
+def wanted(source: Source, first: str, last: str, every_snapshot: bool) -> Options:
+    """What a person wants beyond what is due: days as YYYY-MM-DD, both or neither. Raises SettingsError."""
+    if not (first or last):
+        return Options(every_snapshot=every_snapshot)
+    if isinstance(source, Live) and not source.has_key:
+        raise SettingsError(
+            "Days of one's choice are asked for with a key only, and OPENROUTER_API_KEY is not set. Nothing was asked. "
+            "Set it, or leave the days out."
+        )
+    try:
+        window = dt.date.fromisoformat(first), dt.date.fromisoformat(last)
+        planner.explicit(*window, source.now.date())
+    except ValueError as error:
+        raise SettingsError(
+            f"The days from {first!r} to {last!r} cannot be asked for: {error}. Nothing was asked. Give both as "
+            "YYYY-MM-DD, or neither."
+        ) from error
+    return Options(window, every_snapshot)
 
 
 def open_source(settings: Settings, lake: Lake, clock: Clock | None = None) -> Source:
@@ -390,33 +453,41 @@ def take_in(
         try:
             questions, taken.left = source.questions(surface, options)
         except (SourceError, ResponseError) as error:
-            taken.problems.append(str(error))
+            (taken.fatal if source.is_essential(surface) else taken.problems).append(str(error))
             return taken
         due = [question for question in questions if question.label not in tried]
         if not due:
             return taken
         to_ask = sum(question.requests for question in due)
         taken.planned += to_ask
-        if source.kind is None:
+        if source.waits:
             tell(f"{surface.name}: {to_ask} requests planned{_minutes(surface, to_ask - REQUESTS_A_MINUTE)}")
         for number, question in enumerate(due, start=1):
             tried.add(question.label)
+            went_wrong = taken.fatal if question.is_essential else taken.problems
             try:
                 observation = question.ask()
                 if (observation.payload_sha256, observation.fetched_at.isoformat()) not in held:
                     taken.asked += question.requests
-                    taken.added += _write(surface, observation, source, lake)
-            except (ResponseError, NotFoundError) as error:
-                taken.problems.append(str(error))
+                    is_new, unread = _write(surface, observation, source, lake)
+                    taken.added += is_new
+                    taken.problems += unread
+            except NotFoundError as error:
+                if surface is RANKINGS_EXPORT:  # another snapshot makes up for it
+                    tell(str(error))
+                else:
+                    went_wrong.append(str(error))
+            except ResponseError as error:
+                went_wrong.append(str(error))
             except SourceError as error:
-                # The next question would go the same way.
-                taken.problems.append(str(error))
-                taken.left += len(due) - number + 1
+                # The next question would go the same way. A spent quota is no fault: the next run goes on.
+                (taken.problems if isinstance(error, QuotaSpentError) else went_wrong).append(str(error))
+                taken.left += to_ask
                 return taken
             to_ask -= question.requests
             if time.monotonic() - last_line > _SECONDS_BETWEEN_LINES:
                 last_line = time.monotonic()
-                waiting = _minutes(surface, to_ask) if source.kind is None else ""
+                waiting = _minutes(surface, to_ask) if source.waits else ""
                 tell(f"{surface.name}: {number} of {len(due)} asked and read{waiting}")
 
 
@@ -426,16 +497,30 @@ def _minutes(surface: Surface, requests: int) -> str:
     return f", about {minutes} min to go" if minutes > 0 else ""
 
 
-def _write(surface: Surface, observation: Observation, source: Source, lake: Lake) -> bool:
-    """Whether the answer was new to the lake. Raises ResponseError if it cannot be read, and keeps it aside then."""
+def _write(surface: Surface, observation: Observation, source: Source, lake: Lake) -> tuple[bool, tuple[str, ...]]:
+    """Whether the answer was new to the lake, and what in it could not be read.
+
+    Raises ResponseError if it cannot be read at all, and keeps it aside then.
+    """
     try:
         answer = surface.read(observation)
     except ResponseError as error:
         if isinstance(source, Replaying):
             raise
-        aside = lake.root.parent / "unreadable" / surface.recordings
-        aside.mkdir(parents=True, exist_ok=True)
-        path = aside / f"{observation.fetched_at:%Y%m%dT%H%M%SZ}_{observation.payload_sha256[:8]}.json.gz"
+        raise ResponseError(f"{error} {_keep_aside(surface, observation, lake)}") from error
+    is_new = lake.write(surface.name, answer.table, provenance(surface, observation, answer)) is not None
+    return is_new, answer.problems
+
+
+def _keep_aside(surface: Surface, observation: Observation, lake: Lake) -> str:
+    """Keep a body that cannot be read, since it can never be asked for again; says where, for people."""
+    # In the form of a recording, unless it is simulated: replay tells only what is real.
+    mark = "simulated-" if observation.is_simulated else ""
+    name = f"{mark}{observation.fetched_at:%Y%m%dT%H%M%SZ}_{observation.payload_sha256[:8]}.json.gz"
+    path = lake.root.parent / "unreadable" / surface.recordings / name
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(gzip.compress(observation.payload, mtime=0))
-        raise ResponseError(f"{error} The body is kept as {path}, in the form of a recording.") from error
-    return lake.write(surface.name, answer.table, provenance(surface, observation, answer)) is not None
+    except OSError as error:
+        return f"The body could not be kept as {path}: {error.strerror or error}."
+    return f"The body is kept as {path}."

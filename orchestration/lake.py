@@ -106,8 +106,7 @@ class Lake:
         content = self._parquet(surface, table, provenance)
         name = f"{_stamp(provenance.as_of)}-{hashlib.sha256(content).hexdigest()[:_HASH_DIGITS]}.parquet"
         try:
-            if not (self.root / "KIND").exists():
-                _write_atomically(self.root / "KIND", f"{provenance.kind}\n".encode())
+            self._stamp(provenance.kind)
             _write_atomically(folder / name, content)
         except OSError as error:
             raise LakeError(
@@ -116,10 +115,23 @@ class Lake:
             ) from error
         return folder / name
 
+    def _stamp(self, kind: Kind) -> None:
+        """Say which kind the lake holds, if nobody has; of two that do so at once, one is refused."""
+        stamp = self.root / "KIND"
+        if stamp.exists():
+            return
+        mine = stamp.with_name(f"KIND.{os.getpid()}{_TEMPORARY}")
+        _write_atomically(mine, f"{kind}\n".encode())
+        with contextlib.suppress(FileExistsError):
+            os.link(mine, stamp)
+        mine.unlink()
+        self.check_kind(kind)
+
     def sweep(self) -> None:
-        """Remove what a killed write left behind. Only for the one process that writes."""
+        """Remove what a killed write left behind: the process that its name tells of is gone."""
         for leftover in self.root.glob(f"**/*{_TEMPORARY}"):
-            leftover.unlink(missing_ok=True)
+            if _is_gone(leftover.name.split(".")[-2]):
+                leftover.unlink(missing_ok=True)
 
     def _partition(self, surface: str, fetched_at: dt.datetime) -> Path:
         return self.root / surface / f"observed_date={fetched_at.astimezone(dt.UTC).date()}"
@@ -161,6 +173,17 @@ def _as_metadata(provenance: Provenance) -> dict[str, Any]:
 
 def _identity(metadata: Mapping[str, Any]) -> tuple[str, str, str]:
     return metadata["payload_sha256"], metadata["request_url"], metadata["fetched_at"]
+
+
+def _is_gone(pid: str) -> bool:
+    """Whether no process has that number, or it is none."""
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return True
+    except PermissionError:
+        return False
+    return int(pid) == os.getpid()
 
 
 def _stamp(moment: dt.datetime) -> str:

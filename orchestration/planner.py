@@ -243,14 +243,13 @@ def _exports(found: Held, newest: dt.date | None, every: bool, absent: frozenset
         told = {snapshot - number * _ONE for snapshot in found.snapshots for number in range(1, EXPORT_DAYS + 1)}
         date = FIRST_SNAPSHOT - EXPORT_DAYS * _ONE
         while date < newest:
-            if date in told:
-                date += _ONE
-                continue
-            snapshot = min(date + EXPORT_DAYS * _ONE, newest)
-            while snapshot in absent:
-                snapshot -= _ONE
-            wanted.add(snapshot)
-            date = max(snapshot, date + _ONE)
+            # The latest snapshot that still tells of the day tells of most days after it.
+            telling = (min(date + number * _ONE, newest) for number in range(EXPORT_DAYS, 0, -1))
+            there = (one for one in telling if one >= FIRST_SNAPSHOT and one not in absent)
+            snapshot = None if date in told else next(there, None)
+            if snapshot is not None:
+                wanted.add(snapshot)
+            date = snapshot or date + _ONE
         wanted.add(newest)
     for snapshot in sorted(wanted - absent - found.snapshots.keys(), reverse=True):
         importance = Importance.NOW_ONLY if snapshot == newest else Importance.HISTORY
@@ -313,19 +312,20 @@ def plan(
     known to be absent. Without `slices` rankings are asked for as a whole only, without `sweep` nothing is asked for
     again after a week. Nothing is asked for that lies before `since`, and no day of apps before `apps_since`.
     """
+    since, apps_since = max(since, FIRST_DAY), max(apps_since, FIRST_DAY)
     requests = [*_now_only(found, now, has_key), *_exports(found, newest_snapshot, every_snapshot, absent_snapshots)]
     if has_key:
         requests += [*_rankings(found, now, slices, sweep, since), *_apps(found, now, apps_since, since)]
     return Plan(tuple(sorted(requests, key=_order)))
 
 
-def explicit(first: dt.date, last: dt.date) -> Plan:
+def explicit(first: dt.date, last: dt.date, today: dt.date) -> Plan:
     """Every series of rankings and apps once more for the days from `first` to `last`, whatever is held.
 
-    Raises ValueError if there are none.
+    Raises ValueError if there are none, or if they are not over.
     """
-    if not FIRST_DAY <= first <= last:
-        raise ValueError(f"{first} to {last} is no window: it begins on {FIRST_DAY} or later and ends no earlier")
+    if not FIRST_DAY <= first <= last < today:
+        raise ValueError(f"{first} to {last} is no window of days from {FIRST_DAY} to the day before {today}")
     nothing, now = Held(), dt.datetime.combine(last + _ONE, dt.time(), dt.UTC)
     requests = [*_rankings(nothing, now, True, False, first), *_apps(nothing, now, first, first)]
     return Plan(tuple(sorted(requests, key=_order)))

@@ -122,7 +122,7 @@ def refresh(arguments: argparse.Namespace) -> int:
 
     from orchestration.definitions import defs
     from orchestration.defs.resources import source_of
-    from orchestration.intake import Live
+    from orchestration.intake import Live, wanted
     from orchestration.summary import plan_lines, result_lines
 
     source = source_of(settings)
@@ -131,7 +131,8 @@ def refresh(arguments: argparse.Namespace) -> int:
             f"{settings.base_url} does not answer. Nothing was fetched; the lake and what was published are as they "
             "were. See whether this machine can reach it and run again; make run SOURCE=simulator shows invented data."
         )
-    for line in [*source.explain(), *plan_lines(source)]:
+    options = wanted(source, arguments.first or "", arguments.last or "", arguments.every_snapshot)
+    for line in [*source.explain(), *plan_lines(source, options)]:
         say(line)
     job = defs().resolve_job_def(JOB)
     with dg.DagsterInstance.get() as instance:
@@ -148,6 +149,7 @@ def refresh(arguments: argparse.Namespace) -> int:
         say("\nFAILED. Nothing was published; what was published before is as it was.")
         for reason in dict.fromkeys(progress.reasons):
             say(reason)
+        say(headline)
         return 1
     for line in result_lines(settings):
         say(line)

@@ -35,6 +35,10 @@ from orchestration.errors import SettingsError
 BASE_URL = "https://openrouter.ai/api/v1"
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
+_YEARS = (2020, 2100)
+# The simulated history begins with 2025, and some days of it are needed for anything to be told.
+_SIMULATED = (dt.datetime(2025, 2, 1, tzinfo=dt.UTC), dt.datetime(2031, 1, 1, tzinfo=dt.UTC))
+
 Source = Literal["live", "simulator", "replay"]
 
 
@@ -43,8 +47,10 @@ def _clock(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     moment = dt.datetime.fromisoformat(value)
-    if "T" not in value and ":" not in value:
+    if len(value) == len("2026-08-07"):
         moment = dt.datetime.combine(moment.date(), dt.time.max)
+    if not _YEARS[0] <= moment.year <= _YEARS[1]:
+        raise ValueError("no year that this knows")
     return moment.astimezone(dt.UTC) if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
@@ -112,6 +118,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"ROUTERSCOPE_NOW is {self.now.isoformat()!r}, and the live source knows only the real clock. "
                 "Unset it, or choose replay or simulator."
+            )
+        if self.source == "simulator" and self.now is not None and not _SIMULATED[0] <= self.now < _SIMULATED[1]:
+            raise ValueError(
+                f"ROUTERSCOPE_NOW is {self.now.isoformat()!r}, and the simulated history is told of from "
+                f"{_SIMULATED[0].date()} to {_SIMULATED[1].date()}. Set it to a moment between them, or unset it."
             )
         if self.api_key is not None:
             # A key that no header can hold would stand in the error that says so.

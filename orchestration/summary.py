@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import duckdb
 
-from orchestration.errors import SourceError
-from orchestration.intake import Live, Source
+from orchestration.errors import ResponseError, SourceError
+from orchestration.intake import Live, Options, Source
 from orchestration.openrouter.client import REQUESTS_A_DAY, REQUESTS_A_MINUTE
 from orchestration.planner import Plan
 from orchestration.settings import Settings
@@ -29,15 +29,15 @@ QUERY = (
 )
 
 
-def plan_lines(source: Source) -> list[str]:
+def plan_lines(source: Source, options: Options) -> list[str]:
     """How many requests a live source is asked, of what, and how long that takes under its quota."""
-    if not isinstance(source, Live) or source.kind is not None:  # waiting on a virtual clock takes no time
+    if not isinstance(source, Live) or not source.waits:
         return []
     try:
         newest = source.newest_snapshot()
-    except SourceError:
-        newest = None
-    now, later = source.plan(newest_snapshot=newest)
+    except (SourceError, ResponseError):
+        newest = None  # what is wrong with it is said when it is asked for
+    now, later = source.plan(options, newest)
     lines = [f"Plan: {_listed(now)}."]
     if now.quota:
         minutes = now.minutes(REQUESTS_A_MINUTE)

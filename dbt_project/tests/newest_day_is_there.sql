@@ -1,15 +1,36 @@
 {{ config(meta={'dagster': {'ref': {'name': 'share_model'}}}) }}
--- The day before the newest rankings response is in the marts.
+-- The newest complete day that any response of all traffic has rows for is in the marts. Whether that is yesterday is
+-- a matter of freshness: the source may have lost a day, or may not have told of it yet.
 with newest as (
 
-    select cast(max(as_of) as date) - 1 as date
-    from {{ source('raw', 'observations') }}
-    where surface in ('rankings', 'rankings_export')
+    {{ newest_raw_responses() }}
+
+),
+
+told as (
+
+    select
+        date,
+        raw_file
+    from {{ source('raw', 'rankings') }}
+    union all
+    select
+        date,
+        raw_file
+    from {{ source('raw', 'rankings_export') }}
+
+),
+
+newest_told as (
+
+    select max(told.date) as date
+    from told
+    inner join newest using (date, raw_file)
 
 )
 
-select newest.date
-from newest
+select newest_told.date
+from newest_told
 left join {{ ref('share_model') }} as shares
-    on newest.date = shares.period_start and shares.period = 'day'
-where shares.period_start is null
+    on newest_told.date = shares.period_start and shares.period = 'day'
+where newest_told.date is not null and shares.period_start is null

@@ -67,7 +67,13 @@ def _new_fields_check(surface: Surface) -> dg.AssetChecksDefinition:
     )
     def new_fields() -> dg.AssetCheckResult:
         files = [str(path) for path in open_lake(Settings.load()).files(surface.name)]
-        query = "SELECT DISTINCT unnest(json_keys(extra)) FROM read_parquet($files) WHERE extra IS NOT NULL"
+        # Lists of objects have an `extra` of their own; a field in it is called after the list. Names are our schema's.
+        lists = [one.name for one in surface.schema if pa.types.is_list(one.type)]
+        lists = [name for name in lists if pa.types.is_struct(surface.schema.field(name).type.value_type)]
+        extras = ["SELECT '' AS prefix, extra FROM read_parquet($files)"]
+        extras += [f"SELECT '{name}.', unnest({name}).extra FROM read_parquet($files)" for name in lists]  # noqa: S608
+        every = " UNION ALL ".join(extras)
+        query = f"SELECT DISTINCT prefix || unnest(json_keys(extra)) FROM ({every}) WHERE extra <> ''"  # noqa: S608
         fields = {str(row[0]) for row in duckdb.execute(query, {"files": files}).fetchall()} if files else set()
         new = sorted(fields - surface.untyped)
         return dg.AssetCheckResult(passed=not new, severity=dg.AssetCheckSeverity.WARN, metadata={"new_fields": new})

@@ -3,7 +3,6 @@
 How a response is read is the surface's business, how it is kept the lake's. Nothing is judged here.
 """
 
-import datetime as dt
 import time
 
 import dagster as dg
@@ -12,18 +11,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from orchestration.defs.resources import OWNERS, POOL, failures, open_lake, source_of
-from orchestration.errors import ResponseError, SettingsError
-from orchestration.intake import Options, Source, Taken, take_in
+from orchestration.errors import ResponseError
+from orchestration.intake import Source, Taken, take_in, wanted
 from orchestration.lake import PROVENANCE, Lake
 from orchestration.openrouter.surfaces import (
-    ENDPOINTS,
     MODELS,
     RANKINGS,
     RANKINGS_EXPORT,
     SURFACES,
     Surface,
 )
-from orchestration.planner import explicit
 from orchestration.settings import BASE_URL, Settings
 
 _SHOWN = 20
@@ -103,29 +100,15 @@ class Fetch(dg.Config):
     end_date: str = ""
     every_snapshot: bool = False
 
-    def options(self) -> Options:
-        """Raises SettingsError if the days are none."""
-        if not (self.start_date or self.end_date):
-            return Options(every_snapshot=self.every_snapshot)
-        try:
-            window = dt.date.fromisoformat(self.start_date), dt.date.fromisoformat(self.end_date)
-            explicit(*window)
-        except ValueError as error:
-            raise SettingsError(
-                f"start_date {self.start_date!r} and end_date {self.end_date!r} cannot be used: {error}. "
-                "Nothing was asked. Give both as YYYY-MM-DD, from 2025-01-01 on, or neither."
-            ) from error
-        return Options(window)
-
 
 def _end_if_nothing_can_be_built(surface: Surface, source: Source, lake: Lake, taken: Taken) -> None:
     """Raises ResponseError where the marts would lack what they all rest on."""
+    if taken.fatal:
+        raise ResponseError(
+            "\n".join([*taken.fatal, f"Without {surface.name}, nothing is built. Mend it, and run again."])
+        )
     if not source.is_essential(surface):
         return
-    if taken.problems:
-        raise ResponseError(
-            "\n".join([*taken.problems, f"Without {surface.name}, nothing is built. Mend it, and run again."])
-        )
     if surface is MODELS and not lake.files(MODELS.name):
         missing = MODELS.path
     elif surface is not MODELS and not (lake.files(RANKINGS.name) or lake.files(RANKINGS_EXPORT.name)):
@@ -141,8 +124,7 @@ def _end_if_nothing_can_be_built(surface: Surface, source: Source, lake: Lake, t
 def _raw_asset(surface: Surface, importance: int) -> dg.AssetsDefinition:
     @dg.asset(
         key=raw_key(surface),
-        # Endpoints are asked for by the models that are listed.
-        deps=[endpoint_key(surface), *([raw_key(MODELS)] if surface is ENDPOINTS else [])],
+        deps=[endpoint_key(surface)],
         group_name="raw",
         kinds={"parquet"},
         owners=OWNERS,
@@ -173,7 +155,8 @@ def _raw_asset(surface: Surface, importance: int) -> dg.AssetsDefinition:
             lake.sweep()
             source = source_of(settings)
             started = time.monotonic()
-            taken = take_in(surface, source, lake, config.options(), context.log.info)
+            options = wanted(source, config.start_date, config.end_date, config.every_snapshot)
+            taken = take_in(surface, source, lake, options, context.log.info)
             _end_if_nothing_can_be_built(surface, source, lake, taken)
             for problem in taken.problems:
                 context.log.warning(problem)

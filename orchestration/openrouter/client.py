@@ -25,8 +25,9 @@ import httpx
 import tenacity
 from pydantic import SecretStr
 
-from orchestration.errors import KeyRefusedError, NotFoundError, QuotaSpentError, ResponseError, SourceError
-from orchestration.openrouter.surfaces import ENDPOINTS, RANKINGS_EXPORT, SIMULATOR_HEADER, Observation, Surface
+from orchestration.errors import KeyRefusedError, LakeError, NotFoundError, QuotaSpentError, ResponseError, SourceError
+from orchestration.openrouter.readers import NO_ANSWER
+from orchestration.openrouter.surfaces import ENDPOINTS, RANKINGS_EXPORT, SIMULATOR_HEADER, Observation, Pages, Surface
 from orchestration.settings import BASE_URL
 
 USER_AGENT = "routerscope/0.1.0"
@@ -40,9 +41,9 @@ LONGEST_WAIT_SECONDS = 120.0
 LONGEST_ANSWER_SECONDS = 120.0
 LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
 MOST_PAGES = 50
-# Models of a sweep whose answer cannot be had: recorded with this status, and no more than so many.
-NO_ANSWER = 0
+# A sweep in which more models than this have no answer, and more than this part of them, is no sweep.
 MOST_LOST = 10
+MOST_LOST_PART = 0.1
 _TODAY = "select count(*) from request where at >= ? and at < ?"
 _TIMEOUTS = httpx.Timeout(30.0, connect=5.0)
 _AT_ONCE = 4
@@ -91,21 +92,36 @@ class Memory:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(path or ":memory:", timeout=30, isolation_level=None, check_same_thread=False)
-        self._db.execute("create table if not exists request (at real not null)")
-        self._db.execute("create table if not exists etag (url text primary key, etag text, payload blob)")
+        self._db: sqlite3.Connection | None = None
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            self._db.execute("begin immediate")
-            try:
-                yield self._db
-            finally:
-                self._db.execute("commit")
+        """The only one at the file. Raises LakeError if it cannot be used."""
+        try:
+            with self._lock:
+                db = self._open()
+                db.execute("begin immediate")
+                try:
+                    yield db
+                finally:
+                    db.execute("commit")
+        except (sqlite3.Error, OSError) as error:
+            raise LakeError(
+                f"{self._path}, which counts the requests made, cannot be used: {error}. Nothing was asked. Mend the "
+                "folder, or delete the file and run again: the day's requests are then counted anew."
+            ) from error
+
+    def _open(self) -> sqlite3.Connection:
+        if self._db is None:
+            if self._path is not None:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+            where = self._path or ":memory:"
+            self._db = sqlite3.connect(where, timeout=30, isolation_level=None, check_same_thread=False)
+            self._db.execute("create table if not exists request (at real not null)")
+            self._db.execute("create table if not exists etag (url text primary key, etag text, payload blob)")
+        return self._db
 
     def reserve(self, now: dt.datetime) -> tuple[int | None, float]:
         """A place in the quota as (its number, 0), or (None, seconds to wait). Raises QuotaSpentError for the day."""
@@ -211,6 +227,7 @@ class Client:
         self._key = key
         self._at_once = 1 if in_process else _AT_ONCE
         self._not_before = 0.0
+        self.is_simulated: bool | None = None  # known from the first answer on
         self._http = httpx.Client(
             transport=_InProcessTransport(in_process) if in_process else None,
             headers={"user-agent": USER_AGENT},
@@ -275,20 +292,41 @@ class Client:
         return self._observation(surface, params, reply)
 
     def _pages(self, surface: Surface, params: Mapping[str, str]) -> Observation:
-        """All pages as one body: the rows of each after the other, and what the first says around them."""
+        """All pages as one body: the rows of each after the other, and what the first says around them.
+
+        A list that changed while it was paged through is asked for once more.
+        """
         pages = surface.pages
         assert pages is not None  # noqa: S101  # the caller has looked
+        for _ in range(2):
+            first, bodies = self._page_by_page(surface, pages, params)
+            if len(bodies) < 2:
+                break
+            whole = bodies[0] | {"data": [row for body in bodies for row in body["data"]]}
+            if "links" in whole:
+                whole["links"] = {**whole["links"], "next": None}
+            first = replace(first, payload=json.dumps(whole, separators=(",", ":"), ensure_ascii=False).encode())
+            keys = [tuple(row.get(name) for name in pages.key) for row in whole["data"] if isinstance(row, dict)]
+            total = whole.get("total_count", len(keys)) if pages.max_offset is None else len(keys)
+            if len(set(keys)) == len(whole["data"]) == total:
+                break
+        return self._observation(surface, {**params, "limit": str(pages.limit)}, first)
+
+    def _page_by_page(
+        self, surface: Surface, pages: Pages, params: Mapping[str, str]
+    ) -> tuple[Reply, list[dict[str, Any]]]:
+        """The first page's reply, and the bodies of all pages; no body if the first has none to read."""
         offset, limit = 0, pages.limit
+        first: Reply | None = None
         bodies: list[dict[str, Any]] = []
         while True:
             paged = {**params, "limit": str(limit)} | ({"offset": str(offset)} if offset else {})
             reply = self.get(surface.path, paged, needs_key=surface.needs_key)
+            first = first or reply
             body = _page(reply.payload)
-            if not bodies:
-                first = reply
+            if body is None and not bodies:  # what is wrong with it, its reader will say
+                return first, []
             if body is None:
-                if not bodies:  # what is wrong with it, its reader will say
-                    return self._observation(surface, params, reply)
                 raise ResponseError(
                     f"{surface.request_url(paged, self.base_url)} is a page without rows to read. Nothing of the whole "
                     "list was written; every other response is kept."
@@ -296,19 +334,13 @@ class Client:
             bodies.append(body)
             at = _next_page(body, offset, limit, pages.max_offset)
             if at is None:
-                break
+                return first, bodies
             if at[0] <= offset or len(bodies) == MOST_PAGES:
                 raise ResponseError(
                     f"{surface.request_url(paged, self.base_url)}: its pages do not end. Nothing of it was written; "
                     "every other response is kept."
                 )
             offset, limit = at
-        if len(bodies) > 1:
-            whole = bodies[0] | {"data": [row for body in bodies for row in body["data"]]}
-            if "links" in whole:
-                whole["links"] = {**whole["links"], "next": None}
-            first = replace(first, payload=json.dumps(whole, separators=(",", ":"), ensure_ascii=False).encode())
-        return self._observation(surface, {**params, "limit": str(pages.limit)}, first)
 
     def _export(self, snapshot_date: str) -> Observation:
         params = {"snapshot_date": snapshot_date}
@@ -323,27 +355,28 @@ class Client:
         A 404 is an answer too; a model whose answer cannot be had is recorded with status 0, unless they are many.
         """
         started = self.clock.now()
+        asked: list[str] = []
         lost: list[str] = []
 
         def ask(model: str) -> tuple[str, bytes, bool]:
-            code, said = NO_ANSWER, ""
+            asked.append(model)
             try:
                 reply = self.get(f"/models/{quote(model, safe='/:~')}/endpoints", with_key=True)
                 if _is_object(reply.payload):
                     return model, reply.payload, reply.is_simulated
-                said = "its answer is not a JSON object"
+                code, said = NO_ANSWER, "its answer is not a JSON object"
             except NotFoundError as error:
                 code, said = int(HTTPStatus.NOT_FOUND), error.said
-            except (KeyRefusedError, QuotaSpentError):
+            except QuotaSpentError:
                 raise
             except (SourceError, ResponseError) as error:
-                said = str(error)
+                code, said = NO_ANSWER, str(error)
             if code == NO_ANSWER:
                 lost.append(said)
-                if len(lost) > MOST_LOST:
+                if len(lost) > MOST_LOST and len(lost) > MOST_LOST_PART * len(asked):
                     raise SourceError(
-                        f"{len(lost)} models gave no answer to be read, so the sweep of endpoints was ended and "
-                        f"nothing of it is kept. The last one: {said}"
+                        f"{len(lost)} of {len(asked)} models gave no answer to be read, so the sweep of endpoints was "
+                        f"ended and nothing of it is kept. The last one: {said}"
                     )
             return model, json.dumps({"error": {"code": code, "message": said}}).encode(), False
 
@@ -392,7 +425,10 @@ class Client:
                 f"{self._without_key(url)} did not answer: {last} (asked {ATTEMPTS} times). What was fetched before is "
                 "kept; see whether the address can be reached, and run again."
             ) from None
+        if self._key:  # a source that sends the key back must not bring it into a file
+            payload = payload.replace(self._key.get_secret_value().encode(), "•••".encode())
         is_simulated = SIMULATOR_HEADER in response.headers
+        self.is_simulated = is_simulated
         if response.status_code == HTTPStatus.NOT_MODIFIED and known:
             payload = known[1]
         elif use_etag and "etag" in response.headers:
@@ -453,7 +489,7 @@ class Client:
         said = self._without_key(_message(payload))
         told = f"{self._without_key(str(response.url))} answered {status}{f' ({said})' if said else ''}"
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            what = "The key in OPENROUTER_API_KEY is not taken" if self._key else "It wants a key"
+            what = "The key in OPENROUTER_API_KEY is not taken" if self._key else "It does not answer without a key"
             raise KeyRefusedError(f"{told}. {what}; what the lake holds is as it was. {GET_A_KEY}")
         if status == HTTPStatus.NOT_FOUND:
             raise NotFoundError(f"{told}. The source has nothing there; what the lake holds is as it was.", said=said)

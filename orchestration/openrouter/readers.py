@@ -42,6 +42,8 @@ from orchestration.settings import BASE_URL
 DAY = "day"
 SLICES = ("modality", "context_bucket", "category", "language_type")
 EXPORT_DAYS = 30
+# Stands for the HTTP status of a model that gave no answer to be read.
+NO_ANSWER = 0
 # Clocks of two machines differ; a week or month may still be running when the response is made.
 CLOCK_SLACK = dt.timedelta(hours=1)
 LONGEST_PERIOD = dt.timedelta(days=31)
@@ -74,13 +76,14 @@ class Answer:
     """One response, read: rows in the surface's schema, and what the response says of itself.
 
     `as_of` is when the source made it (UTC), `params` the query that gives it, with the days it covers where it has
-    days, `envelope` the JSON of all that is not a row.
+    days, `envelope` the JSON of all that is not a row, `problems` what could not be read of one that stands for many.
     """
 
     table: pa.Table
     as_of: dt.datetime
     params: Mapping[str, str]
     envelope: str
+    problems: tuple[str, ...] = ()
 
 
 def _json(payload: bytes) -> Any:
@@ -373,30 +376,47 @@ _SAID_BY_MODELS = ("id", "name", "created", "description", "architecture")
 
 
 def read_endpoints(observation: Observation) -> Answer:
-    """A sweep: model id → the body of its answer, as {"data": …} or {"error": {"code": 404, …}}."""
+    """A sweep: model id → the body of its answer, as {"data": …} or {"error": {"code": 404, …}}.
+
+    Each model's answer stands for itself: one that cannot be read is named among the problems, and kept in `extra`.
+    """
     rows: list[dict[str, Any]] = []
-    for model_id, value in _body(observation).items():
-        where = f"the answer for {model_id}"
-        answer = Fields(_object(value, where), where)
-        code = answer.inside("error").take("code", integer)
-        told = answer.inside("data")
-        endpoints = told.take("endpoints", objects) or []
-        for name in _SAID_BY_MODELS:
-            told.take(name, lambda said: said)
-        if code is None and "data" not in value:
-            raise ResponseError(f"{where} has neither `data` nor `error`")
-        row: dict[str, Any] = {"model_id": model_id, "http_status": int(HTTPStatus.OK) if code is None else code}
-        rows.extend(
-            row | _read_endpoint(Fields(endpoint, f"endpoint {position} of {model_id}"), position)
-            for position, endpoint in enumerate(endpoints)
-        )
-        if not endpoints:
-            rows.append(dict(row))
-        if left := answer.extra():
-            rows[-1]["extra"] = to_json({**json.loads(rows[-1].get("extra") or "{}"), "answer": json.loads(left)})
+    problems: list[str] = []
+    body = _body(observation)
+    for model_id, value in body.items():
+        try:
+            found = _read_models_answer(model_id, value)
+            if found[0]["http_status"] == NO_ANSWER:
+                problems.append(f"{observation.label}: {model_id} gave no answer ({value['error'].get('message')}).")
+        except ResponseError as error:
+            problems.append(f"{observation.label}: {error}. It is kept in `extra`; every other answer is read.")
+            found = [{"model_id": model_id, "http_status": NO_ANSWER, "extra": to_json({"answer": value})}]
+        rows.extend(found)
     if not any(row["http_status"] == HTTPStatus.OK for row in rows):
-        raise ResponseError("not one model in it has endpoints")
-    return Answer(_table(rows, schemas.ENDPOINTS), observation.fetched_at, dict(observation.params), "{}")
+        raise ResponseError(problems[0] if problems else "not one model in it has endpoints")
+    params = dict(observation.params)
+    return Answer(_table(rows, schemas.ENDPOINTS), observation.fetched_at, params, "{}", tuple(problems))
+
+
+def _read_models_answer(model_id: str, value: Any) -> list[dict[str, Any]]:
+    """A row for each endpoint of a model, or one that says that it has none."""
+    where = f"the answer for {model_id}"
+    answer = Fields(_object(value, where), where)
+    code = answer.inside("error").take("code", integer)
+    told = answer.inside("data")
+    endpoints = told.take("endpoints", objects) or []
+    for name in _SAID_BY_MODELS:
+        told.take(name, lambda said: said)
+    if code is None and "data" not in value:
+        raise ResponseError(f"{where} has neither `data` nor `error`")
+    row: dict[str, Any] = {"model_id": model_id, "http_status": int(HTTPStatus.OK) if code is None else code}
+    rows = [
+        row | _read_endpoint(Fields(endpoint, f"endpoint {position} of {model_id}"), position)
+        for position, endpoint in enumerate(endpoints)
+    ] or [dict(row)]
+    if left := answer.extra():
+        rows[-1]["extra"] = to_json({**json.loads(rows[-1].get("extra") or "{}"), "answer": json.loads(left)})
+    return rows
 
 
 def _read_endpoint(fields: Fields, position: int) -> dict[str, Any]:

@@ -37,8 +37,9 @@ BENCHMARK_SOURCES = ("artificial-analysis", "design-arena", "openrouter")
 
 @dataclass(frozen=True)
 class Pages:
-    """How a surface is paged: rows a page, and the greatest offset it takes (None: as far as `links.next` leads)."""
+    """How a surface is paged: what names a row, rows a page, greatest offset (None: as far as `links.next` leads)."""
 
+    key: tuple[str, ...]
     limit: int
     max_offset: int | None = None
 
@@ -125,7 +126,7 @@ MODELS = Surface(
     licence=_NO_LICENCE,
     schema=schemas.MODELS,
     recordings="models",
-    pages=Pages(limit=1000),
+    pages=Pages(("id",), limit=1000),
     untyped=frozenset({"default_parameters", "links", "per_request_limits", "supported_voices", "alias_target"}),
     _read=readers.read_models,
 )
@@ -174,7 +175,7 @@ SESSION_COST = Surface(
     schema=schemas.SESSION_COST,
     recordings="session-cost",
     needs_key=True,
-    pages=Pages(limit=500, max_offset=5000),
+    pages=Pages(("app_slug", "model_permaslug", "turn_range"), limit=500, max_offset=5000),
     _read=readers.read_session_cost,
 )
 
@@ -199,22 +200,22 @@ APPS = Surface(
     schema=schemas.APPS,
     recordings="app-rankings",
     needs_key=True,
-    pages=Pages(limit=100, max_offset=100),
+    pages=Pages(("app_id",), limit=100, max_offset=100),
     _read=readers.read_apps,
 )
 
-# What matters most comes first.
+# In the order in which they are asked: what can never be asked for again comes first.
 SURFACES = {
     surface.name: surface
     for surface in (
-        RANKINGS,
-        RANKINGS_EXPORT,
         MODELS,
         PROVIDERS,
         ENDPOINTS,
         TASKS,
         SESSION_COST,
         BENCHMARKS,
+        RANKINGS_EXPORT,
+        RANKINGS,
         APPS,
     )
 }

@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 from conftest import PROJECT, REFRESH, Run, copy_recordings, replay, replay_environment
+
+from orchestration.lake import METADATA_KEY
 
 LATER = "rankings-daily/20260627T000018Z.json.gz"
 WHOLE = "rankings-daily/20260628T000516Z.json.gz"
@@ -131,12 +134,16 @@ def test_a_surface_that_the_marts_do_not_rest_on_may_fail(
     run = replay(started_from_few, few, home)
 
     assert run.code == 0, run.output
-    [line] = [line for line in run.output.splitlines() if "cannot be read" in line]
+    [line] = [line for line in run.output.splitlines() if "`status` is 'up'" in line]
     assert str(few / ENDPOINTS[1]) in line
-    assert "`status` is 'up'" in line
+    assert "every other answer is read" in line
     assert "warning: check answered of raw/endpoints" in run.output
     assert (started_from_few / "published").resolve() != generation
-    assert run.query("select count(distinct raw_file) from provenance where surface = 'endpoints'") == [(1,)]
+    # The other models' answers of the same sweep are kept, and so is what could not be read.
+    assert run.query("select count(distinct raw_file) from provenance where surface = 'endpoints'") == [(2,)]
+    with duckdb.connect(str(started_from_few / "warehouse.duckdb"), read_only=True) as warehouse:
+        unread = "select count(distinct model_id) from staging.stg_openrouter__endpoints where http_status = 0"
+        assert warehouse.sql(unread).fetchall() == [(1,)]
 
 
 def test_a_missing_folder_is_named(started_from_few: Path, home: Path, tmp_path: Path) -> None:
@@ -246,16 +253,18 @@ def test_after_a_kill_the_next_run_runs_at_once(killed_with_it: str, few: Path, 
 
 
 def test_a_failed_check_blocks_the_publish_and_says_which(started_from_few: Path, few: Path, home: Path) -> None:
-    """A newer response that tells nothing of the day before it: that day is missing in the marts."""
+    """A file of the lake whose source is no address: what it supplied cannot be cited."""
     generation = (started_from_few / "published").resolve()
-    body = json.loads(gzip.decompress((few / "rankings-daily/20260626T000020Z.json.gz").read_bytes()))
-    body["meta"] |= {"as_of": "2026-06-29T00:00:00.000Z", "start_date": "2026-06-02", "end_date": "2026-06-02"}
-    body["data"] = []
-    (few / "rankings-daily/20260629T000000Z.json.gz").write_bytes(gzip.compress(json.dumps(body).encode()))
+    newest = max((started_from_few / "raw/rankings").rglob("*.parquet"))
+    table = pq.read_table(newest, partitioning=None)
+    metadata = json.loads(table.schema.metadata[METADATA_KEY]) | {"source_url": "somewhere"}
+    table = table.replace_schema_metadata({METADATA_KEY: json.dumps(metadata).encode()})
+    pq.write_table(table, newest)
 
     run = replay(started_from_few, few, home)
 
     assert run.code == 1, run.output
-    assert "1 of the models and checks failed" in run.output
-    assert "newest_day_is_there: Got 1 result" in run.output
+    reasons = run.output.partition("FAILED. Nothing was published")[2]
+    assert "of the models and checks failed" in reasons
+    assert "carries_provenance" in reasons
     assert (started_from_few / "published").resolve() == generation

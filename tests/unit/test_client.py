@@ -18,7 +18,7 @@ import pytest
 from conftest import PROJECT
 from pydantic import SecretStr
 
-from orchestration.errors import KeyRefusedError, NotFoundError, QuotaSpentError, ResponseError, SourceError
+from orchestration.errors import KeyRefusedError, LakeError, NotFoundError, QuotaSpentError, ResponseError, SourceError
 from orchestration.openrouter import client as client_module
 from orchestration.openrouter.client import REQUESTS_A_DAY, REQUESTS_A_MINUTE, Client, Memory, VirtualClock
 from orchestration.openrouter.surfaces import APPS, ENDPOINTS, MODELS, RANKINGS, SESSION_COST
@@ -221,6 +221,19 @@ def test_the_key_is_told_nowhere(caplog: pytest.LogCaptureFixture) -> None:
     assert "•••" in str(raised.value)
 
 
+def test_a_key_that_is_sent_back_stands_in_no_body() -> None:
+    payload = client(Script(ok({"data": [f"Bearer {KEY}"]}))).observe(RANKINGS, {}).payload
+    assert json.loads(payload) == {"data": ["Bearer •••"]}
+
+
+def test_a_broken_memory_is_named(tmp_path: Path) -> None:
+    (tmp_path / "requests.sqlite").write_bytes(b"no database" * 100)
+    with pytest.raises(LakeError, match=r"requests.sqlite, which counts the requests made, cannot be used.*delete the"):
+        client(Script(ok()), memory=Memory(tmp_path / "requests.sqlite")).get("/x", needs_key=True)
+    with pytest.raises(LakeError, match="cannot be used"):
+        Memory(tmp_path / "requests.sqlite" / "under a file").left_today(NOON)
+
+
 def test_the_key_does_not_follow_to_another_host() -> None:
     script = Script((302, {"location": "https://elsewhere.example/x"}, b""), ok())
     client(script).get("/datasets/x", needs_key=True)
@@ -229,7 +242,9 @@ def test_the_key_does_not_follow_to_another_host() -> None:
 
 
 def test_without_a_key_it_is_said_where_one_is_had() -> None:
-    with pytest.raises(KeyRefusedError, match=r"It wants a key.*openrouter.ai/settings/keys.*OPENROUTER_API_KEY"):
+    with pytest.raises(
+        KeyRefusedError, match=r"It does not answer without a key.*openrouter.ai/settings/keys.*OPENROUTER_API_KEY"
+    ):
         client(Script(refusal(401)), key=None).get("/datasets/x", needs_key=True)
     with pytest.raises(KeyRefusedError, match="The key in OPENROUTER_API_KEY is not taken"):
         client(Script(refusal(401))).get("/datasets/x", needs_key=True)
@@ -261,7 +276,8 @@ def test_an_answer_that_does_not_end_is_cut_off(monkeypatch: pytest.MonkeyPatch)
 
 def numbered(query: str, rows: int, of: int) -> Reply:
     offset = int((re.findall(r"offset=(\d+)", query) or ["0"])[0])
-    data = [{"id": number} for number in range(offset, min(offset + rows, of))]
+    numbers = range(offset, min(offset + rows, of))
+    data = [{"id": number, "app_id": number, "app_slug": number} for number in numbers]
     following = f"/api/v1/models?offset={offset + rows}&limit={rows}" if offset + rows < of else None
     return ok({"data": data, "links": {"next": following}, "total_count": of})
 
@@ -277,6 +293,25 @@ def test_models_are_followed_to_the_last_page_even_if_pages_are_smaller_than_ask
     body = json.loads(observation.payload)
     assert [row["id"] for row in body["data"]] == list(range(1000))
     assert (body["links"]["next"], body["total_count"]) == (None, 1000)
+
+
+@pytest.mark.parametrize("key", ["id", "app_id"])
+def test_a_list_that_changes_while_it_is_paged_through_is_asked_for_once_more(key: str) -> None:
+    surface = MODELS if key == "id" else APPS
+    limit = surface.pages.limit if surface.pages else 0
+
+    def page(first: int, of: int, rows: int) -> Reply:
+        following = f"/api/v1/models?offset={limit}&limit={limit}" if first == 0 else None
+        told = {"links": {"next": following}, "total_count": of} if key == "id" else {}
+        return ok({"data": [{key: number} for number in range(first, first + rows)], **told})
+
+    # One row goes to the second page between the two requests.
+    script = Script(
+        page(0, limit + 5, limit), page(limit - 1, limit + 5, 6), page(0, limit + 5, limit), page(limit, limit + 5, 5)
+    )
+    body = json.loads(client(script).observe(surface, {}).payload)
+    assert [row[key] for row in body["data"]] == list(range(limit + 5))
+    assert len(script.asked) == 4
 
 
 def test_one_page_is_kept_byte_for_byte() -> None:
@@ -341,7 +376,7 @@ def test_a_model_without_an_answer_does_not_cost_the_others(monkeypatch: pytest.
     assert "did not answer" in body["a/busy"]["error"]["message"]
     assert body["a/garbled"] == {"error": {"code": 0, "message": "its answer is not a JSON object"}}
     monkeypatch.setattr(client_module, "MOST_LOST", 1)
-    with pytest.raises(SourceError, match=r"2 models gave no answer.*nothing of it is kept"):
+    with pytest.raises(SourceError, match=r"2 of 2 models gave no answer.*nothing of it is kept"):
         client(Script(answer)).observe(ENDPOINTS, {}, ["a/busy", "a/garbled", "a/here"])
 
 

@@ -2,6 +2,8 @@
 
 import datetime as dt
 import hashlib
+import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -100,11 +102,17 @@ def test_a_write_that_the_disk_refuses_leaves_nothing(lake: Lake, monkeypatch: p
 def test_what_a_killed_write_left_is_swept_and_never_read(lake: Lake) -> None:
     path = lake.write("rankings", ROWS, SOURCE)
     assert path is not None
-    leftover = path.with_name(path.name + ".123.tmp")
-    leftover.write_bytes(b"half")
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    leftover = path.with_name(f"{path.name}.{gone.pid}.tmp")
+    of_another = path.with_name(f"{path.name}.{os.getppid()}.tmp")
+    for file in (leftover, of_another):
+        file.write_bytes(b"half")
     assert lake.files("rankings") == [path]
     lake.sweep()
     assert not leftover.exists()
+    # What another process is just writing is left to it.
+    assert of_another.exists()
     assert path.exists()
 
 

@@ -117,6 +117,25 @@ def test_snapshots_are_the_fewest_that_tell_of_every_day() -> None:
     assert len(every.of(RANKINGS_EXPORT).requests) == 65
 
 
+def test_snapshots_that_are_nowhere_are_not_looked_for_for_ever() -> None:
+    every = frozenset(dt.date(2026, 9, 19) + number * ONE for number in range(65))
+    due = plan(Held(), FIRST, has_key=False, newest_snapshot=FIRST.date(), absent_snapshots=every)
+    assert not due.of(RANKINGS_EXPORT).requests
+    first = plan(
+        Held(), FIRST, has_key=False, newest_snapshot=FIRST.date(), absent_snapshots=frozenset(sorted(every)[:1])
+    )
+    told = {request.params["snapshot_date"] for request in first.of(RANKINGS_EXPORT).requests}
+    # What the first one alone could tell, 20 August, is gone; all else is told.
+    assert min(told) == "2026-09-20"
+
+
+def test_nothing_is_asked_for_before_the_history_begins() -> None:
+    now = dt.datetime(2025, 1, 20, 2, tzinfo=dt.UTC)
+    early = dt.date(2024, 11, 2)
+    due = plan(Held(), now, has_key=True, since=early, apps_since=early)
+    assert min(window(one)[0] for one in due.requests if "start_date" in one.params) == FIRST_DAY
+
+
 @given(absent=st.sets(st.dates(dt.date(2026, 9, 20), dt.date(2026, 11, 21)), max_size=12))
 def test_a_snapshot_that_is_not_there_is_made_up_for(absent: set[dt.date]) -> None:
     due = plan(Held(), FIRST, has_key=False, newest_snapshot=FIRST.date(), absent_snapshots=frozenset(absent))
@@ -154,15 +173,15 @@ def test_minutes_are_those_of_the_quota() -> None:
 
 
 def test_explicit_days_are_asked_for_whatever_is_held() -> None:
-    due = planner.explicit(dt.date(2026, 6, 29), dt.date(2026, 7, 12))
+    due = planner.explicit(dt.date(2026, 6, 29), dt.date(2026, 7, 12), FIRST.date())
     by_series = {series(request): window(request) for request in due.of(RANKINGS).requests}
     assert by_series[(("period", "day"),)] == (dt.date(2026, 6, 29), dt.date(2026, 7, 12))
     assert by_series[(("period", "week"),)] == (dt.date(2026, 6, 29), dt.date(2026, 7, 12))
     assert (("period", "month"),) not in by_series  # no whole one lies within
     assert len(due.of(APPS).requests) == 14 + 2
-    for first, last in ((dt.date(2024, 12, 31), dt.date(2025, 1, 2)), (dt.date(2026, 1, 2), dt.date(2026, 1, 1))):
+    for first, last in (("2024-12-31", "2025-01-02"), ("2026-01-02", "2026-01-01"), ("2026-11-01", "2026-11-22")):
         with pytest.raises(ValueError, match="is no window"):
-            planner.explicit(first, last)
+            planner.explicit(dt.date.fromisoformat(first), dt.date.fromisoformat(last), FIRST.date())
 
 
 # What a lake may hold: responses for any window, made at any moment.

@@ -53,6 +53,14 @@ def test_the_source_must_be_said() -> None:
             ["ROUTERSCOPE_BASE_URL", "'openrouter'", "https://openrouter.ai/api/v1"],
         ),
         (
+            {"ROUTERSCOPE_SOURCE": "simulator", "ROUTERSCOPE_NOW": "0001-01-01T00:00+14:00"},
+            ["ROUTERSCOPE_NOW is '0001-01-01T00:00+14:00', which cannot be used"],
+        ),
+        (
+            {"ROUTERSCOPE_SOURCE": "simulator", "ROUTERSCOPE_NOW": "2024-06-01"},
+            ["2024-06-01", "told of from 2025-02-01 to 2031-01-01"],
+        ),
+        (
             {"ROUTERSCOPE_SOURCE": "simulator", "ROUTERSCOPE_SIMULATOR": "600 models"},
             ["ROUTERSCOPE_SIMULATOR", "'600 models'", "Set it to JSON"],
         ),
@@ -87,6 +95,7 @@ def test_every_wrong_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> 
     [
         ("2026-08-07T00:05:19Z", dt.datetime(2026, 8, 7, 0, 5, 19, tzinfo=dt.UTC)),
         ("2026-08-07T02:05:19+02:00", dt.datetime(2026, 8, 7, 0, 5, 19, tzinfo=dt.UTC)),
+        ("2026-08-07 05", dt.datetime(2026, 8, 7, 5, tzinfo=dt.UTC)),
         ("2026-08-07 00:05:19", dt.datetime(2026, 8, 7, 0, 5, 19, tzinfo=dt.UTC)),
         ("2026-08-07", dt.datetime(2026, 8, 7, 23, 59, 59, 999999, tzinfo=dt.UTC)),
     ],

@@ -215,8 +215,8 @@ class Simulator:
         if name == "index.json":
             body = _index(newest)
         elif match := re.fullmatch(r"rankings-daily/(latest|\d{4}-\d{2}-\d{2})\.(manifest\.json|csv|json)", name):
-            snapshot = newest if match[1] == "latest" else dt.date.fromisoformat(match[1])
-            if not FIRST_SNAPSHOT <= snapshot <= newest:
+            snapshot = newest if match[1] == "latest" else _date({"date": match[1]}, "date")
+            if snapshot is None or not FIRST_SNAPSHOT <= snapshot <= newest:
                 raise _Refused(404, "Resource not found")
             body = self._snapshot(snapshot)[match[2]]
             kind = "text/csv" if match[2] == "csv" else kind
