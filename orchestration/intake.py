@@ -267,7 +267,7 @@ class Simulated(Live):
         self._simulator = Simulator(settings.simulation, self._clock.now, self._until.date(), self._clock.sleep)
         # The address tells which world it is, so that two are never taken for one.
         world = f"seed-{settings.simulation.seed}-models-{settings.simulation.models}"
-        url = SIMULATOR_URL.replace("/api/", f"/{world}/api/")
+        url = SIMULATOR_URL.replace("://", f"://{world}.")
         client = Client(url, SecretStr(SIMULATOR_KEY), Memory(), self._clock, self._simulator.answer)
         super().__init__(client, lake)
         self._schedules: dict[int, list[tuple[dt.datetime, Request]]] = {}
@@ -472,14 +472,12 @@ def take_in(
                     is_new, unread = _write(surface, observation, source, lake)
                     taken.added += is_new
                     taken.problems += unread
-            except NotFoundError as error:
-                if surface is RANKINGS_EXPORT:  # another snapshot makes up for it
-                    tell(str(error))
-                else:
-                    went_wrong.append(str(error))
             except ResponseError as error:
                 went_wrong.append(str(error))
             except SourceError as error:
+                if isinstance(error, NotFoundError) and surface is RANKINGS_EXPORT:
+                    tell(str(error))  # another snapshot makes up for it
+                    continue
                 # The next question would go the same way. A spent quota is no fault: the next run goes on.
                 (taken.problems if isinstance(error, QuotaSpentError) else went_wrong).append(str(error))
                 taken.left += to_ask

@@ -104,9 +104,9 @@ class Fetch(dg.Config):
 def _end_if_nothing_can_be_built(surface: Surface, source: Source, lake: Lake, taken: Taken) -> None:
     """Raises ResponseError where the marts would lack what they all rest on."""
     if taken.fatal:
-        raise ResponseError(
-            "\n".join([*taken.fatal, f"Without {surface.name}, nothing is built. Mend it, and run again."])
-        )
+        more = [f"… and {len(taken.fatal) - _SHOWN} more."] if len(taken.fatal) > _SHOWN else []
+        last = f"Without {surface.name}, nothing is built. Mend it, and run again."
+        raise ResponseError("\n".join([*taken.fatal[:_SHOWN], *more, last]))
     if not source.is_essential(surface):
         return
     if surface is MODELS and not lake.files(MODELS.name):

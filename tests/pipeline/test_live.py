@@ -210,7 +210,7 @@ def test_a_snapshot_that_is_not_there_is_made_up_for(
     lake, taken = intake(clock, surfaces=[RANKINGS_EXPORT])
     assert (taken["rankings_export"].fatal, taken["rankings_export"].problems) == ([], [])
     told = sorted(one["request"]["snapshot_date"] for one in lake.observations(RANKINGS_EXPORT.name))
-    assert told == ["2026-09-19", "2026-10-18", "2026-11-17", "2026-11-21"]
+    assert told == ["2026-09-19", "2026-10-18", "2026-11-17", "2026-11-18", "2026-11-21"]
 
 
 def test_one_slice_that_cannot_be_read_does_not_cost_the_rest(
@@ -260,7 +260,7 @@ def test_what_cannot_be_read_is_kept_aside_and_the_rest_is_kept(server: Serve, c
     lake, taken = intake(clock, surfaces=BUT_APPS)
     [problem] = taken["models"].fatal
     assert "(models): row 0 of `data`: `name` is" in problem
-    aside = Path(problem.partition("kept as ")[2].partition(",")[0])
+    aside = Path(problem.partition("kept as ")[2].rstrip("."))
     assert aside.exists()
     assert aside.parent == lake.root.parent / "unreadable" / "models"
     # Replay would take it for real, so its name is none of a recording.
