@@ -243,16 +243,13 @@ class Client:
     def has_key(self) -> bool:
         return self._key is not None
 
-    def close(self) -> None:
-        self._http.close()
-
     def is_reachable(self, within_seconds: float = 5.0) -> bool:
         """Whether anything answers at the keyless export, asked once."""
         answered: list[bool] = []
 
         # In a thread, since finding a host's address has no timeout of its own.
         def ask() -> None:
-            with contextlib.suppress(httpx.HTTPError, SourceError):
+            with contextlib.suppress(httpx.HTTPError, httpx.InvalidURL):
                 self._http.get(self.base_url + EXPORT_INDEX, timeout=within_seconds)
                 answered.append(True)
 
@@ -306,7 +303,7 @@ class Client:
             if "links" in whole:
                 whole["links"] = {**whole["links"], "next": None}
             first = replace(first, payload=json.dumps(whole, separators=(",", ":"), ensure_ascii=False).encode())
-            keys = [tuple(row.get(name) for name in pages.key) for row in whole["data"] if isinstance(row, dict)]
+            keys = [str([row.get(name) for name in pages.key]) for row in whole["data"] if isinstance(row, dict)]
             total = whole.get("total_count", len(keys)) if pages.max_offset is None else len(keys)
             if len(set(keys)) == len(whole["data"]) == total:
                 break

@@ -92,7 +92,7 @@ def test_every_answer_is_valid_by_the_contract(full: Simulator, valid: Any, path
 @pytest.mark.parametrize("key", [True, False])
 def test_the_endpoints_of_every_model_are_valid_by_the_contract(full: Simulator, valid: Any, key: bool) -> None:
     models = full.world.listed(NOW.date())
-    for model in models[::20]:
+    for model in models if key else models[::20]:
         status, body = ask(full, f"/models/{model.id}/endpoints", key)
         assert status == 200
         valid("/models/{author}/{slug}/endpoints", body)
