@@ -117,7 +117,20 @@ def refresh(arguments: argparse.Namespace) -> int:
     say(headline)
     say("Starting (a few seconds) …")
     os.environ["ROUTERSCOPE_DATA_DIR"] = str(settings.data)
+    try:
+        return _run_job(settings, arguments, started)
+    except RouterscopeError as error:
+        say(str(error))
+        return _exit_code(error)
+    finally:
+        say(headline)
 
+
+def _exit_code(error: RouterscopeError) -> int:
+    return 2 if isinstance(error, SettingsError) else 1
+
+
+def _run_job(settings: Settings, arguments: argparse.Namespace, started: float) -> int:
     import dagster as dg
 
     from orchestration.definitions import defs
@@ -149,12 +162,10 @@ def refresh(arguments: argparse.Namespace) -> int:
         say("\nFAILED. Nothing was published; what was published before is as it was.")
         for reason in dict.fromkeys(progress.reasons):
             say(reason)
-        say(headline)
         return 1
     for line in result_lines(settings):
         say(line)
     say(f"Done in {time.monotonic() - started:.0f} s.")
-    say(headline)
     return 0
 
 
@@ -246,12 +257,9 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         return int(arguments.do(arguments))
-    except SettingsError as error:
-        say(str(error))
-        return 2
     except RouterscopeError as error:
         say(str(error))
-        return 1
+        return _exit_code(error)
 
 
 def _tidy(_: argparse.Namespace) -> int:

@@ -331,6 +331,7 @@ def test_live_without_a_network_is_a_plain_error_at_once(started_from_few: Path,
     assert done.code == 1, done.output
     assert time.monotonic() - started < 30
     assert f"{NOWHERE} does not answer. Nothing was fetched" in done.output
+    assert done.output.splitlines()[0] == done.output.splitlines()[-1]
     assert "Traceback" not in done.output
     assert "sk-1" not in done.output
     assert contents(started_from_few) == before
