@@ -105,6 +105,9 @@ class Source(Protocol):
     def explain(self) -> list[str]:
         """What it is, in lines for people."""
 
+    def why_empty(self, surface: Surface) -> str:
+        """Why there may be nothing of a surface, for people."""
+
     def listen(self, tell: Callable[[str], None]) -> None:
         """Whom to tell of waits and of progress within one question."""
 
@@ -132,6 +135,9 @@ class Replaying:
 
     def explain(self) -> list[str]:
         return [f"Clock {self.now:%Y-%m-%d %H:%M:%S} UTC: what was observed later is left out."]
+
+    def why_empty(self, surface: Surface) -> str:
+        return f"no recordings ({surface.recordings}/)"
 
     def listen(self, tell: Callable[[str], None]) -> None:
         """Nothing takes long enough here."""
@@ -170,6 +176,9 @@ class Live:
     def is_reachable(self) -> bool:
         """Whether anything answers, within seconds."""
         return self._client.is_reachable()
+
+    def why_empty(self, surface: Surface) -> str:
+        return "asked for with a key only" if surface.needs_key and not self.has_key else "nothing in the lake"
 
     def listen(self, tell: Callable[[str], None]) -> None:
         self._client.tell = tell
@@ -384,6 +393,8 @@ def wanted(source: Source, first: str, last: str, every_snapshot: bool) -> Optio
             "Set it, or leave the days out."
         )
     try:
+        if not (first and last):
+            raise ValueError("one of the two is missing")  # noqa: TRY301  # one sentence for all that can be wrong
         window = dt.date.fromisoformat(first), dt.date.fromisoformat(last)
         planner.explicit(*window, source.now.date())
     except ValueError as error:
@@ -483,7 +494,7 @@ def take_in(
                 taken.left += to_ask
                 return taken
             to_ask -= question.requests
-            if time.monotonic() - last_line > _SECONDS_BETWEEN_LINES:
+            if len(due) > 1 and time.monotonic() - last_line > _SECONDS_BETWEEN_LINES:
                 last_line = time.monotonic()
                 waiting = _minutes(surface, to_ask) if source.waits else ""
                 tell(f"{surface.name}: {number} of {len(due)} asked and read{waiting}")

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import dagster as dg
     from dagster import DagsterEvent, EventLogEntry
 
+    from orchestration.intake import Source
+
 JOB = "refresh"
 _PROBE_SECONDS = 5.0
 
@@ -105,6 +107,11 @@ def refresh(arguments: argparse.Namespace) -> int:
     started = time.monotonic()
     chosen = ""
     if arguments.command == "run" and not os.environ.get("ROUTERSCOPE_SOURCE"):
+        if os.environ.get("ROUTERSCOPE_REPLAY_DIR"):
+            raise SettingsError(
+                "ROUTERSCOPE_REPLAY_DIR is set, and no source. To read the recordings, say SOURCE=replay as well; else "
+                "unset it."
+            )
         chosen = f", since {choose_source()}"
     settings = Settings.load()
     if settings.source == "simulator" and settings.now is None:
@@ -113,7 +120,10 @@ def refresh(arguments: argparse.Namespace) -> int:
         # Said once, so that a run over midnight has one clock.
         os.environ["ROUTERSCOPE_NOW"] = default_clock().isoformat()
         settings = Settings.load()
-    headline = f"Routerscope: source {settings.source}{chosen}, data in {settings.data} ({_THE_OTHER[settings.source]})"
+    where = str(settings.base_url).rstrip("/")
+    at = f" at {where}" if settings.source == "live" and where != BASE_URL and not chosen else ""
+    other = _THE_OTHER[settings.source]
+    headline = f"Routerscope: source {settings.source}{at}{chosen}, data in {settings.data} ({other})"
     say(headline)
     say("Starting (a few seconds) …")
     os.environ["ROUTERSCOPE_DATA_DIR"] = str(settings.data)
@@ -151,7 +161,7 @@ def _run_job(settings: Settings, arguments: argparse.Namespace, started: float) 
     with dg.DagsterInstance.get() as instance:
         tidy(instance)
         run_id = str(uuid.uuid4())
-        progress = _Progress(started)
+        progress = _Progress(started, source)
         instance.add_event_listener(run_id, progress)
         # What dbt says line by line is in its log; a person wants the summary.
         with contextlib.redirect_stdout(io.StringIO()):
@@ -172,8 +182,9 @@ def _run_job(settings: Settings, arguments: argparse.Namespace, started: float) 
 class _Progress:
     """Listens to a run's events and tells a person the few that matter."""
 
-    def __init__(self, started: float) -> None:
+    def __init__(self, started: float, source: Source) -> None:
         self._started = started
+        self._source = source
         self.reasons: list[str] = []
 
     def __call__(self, entry: EventLogEntry) -> None:
@@ -199,13 +210,15 @@ class _Progress:
         metadata = event.step_materialization_data.materialization.metadata
         path = event.asset_key.path if event.asset_key else []
         if path[:1] == ["raw"]:
+            from orchestration.openrouter.surfaces import SURFACES
+
             facts = {
                 name: metadata[name].value
                 for name in ("new_responses", "responses", "newest_as_of", "left_for_later")
                 if name in metadata
             }
             if not facts.get("responses"):
-                self._tell(f"{path[-1]}: none, and none in the lake")
+                self._tell(f"{path[-1]}: {self._source.why_empty(SURFACES[path[-1]])}")
                 return
             left = facts.get("left_for_later")
             self._tell(

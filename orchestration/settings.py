@@ -54,6 +54,10 @@ def _clock(value: Any) -> Any:
     return moment.astimezone(dt.UTC) if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
+def _trimmed(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
+
+
 def _empty_is_unset(value: Any) -> Any:
     return None if value == "" else value
 
@@ -106,7 +110,9 @@ class Settings(BaseSettings):
     simulation: Annotated[Simulation, NoDecode, BeforeValidator(_from_json)] = Field(
         Simulation(), alias="ROUTERSCOPE_SIMULATOR"
     )
-    api_key: Annotated[SecretStr | None, BeforeValidator(_empty_is_unset)] = Field(None, alias="OPENROUTER_API_KEY")
+    api_key: Annotated[SecretStr | None, BeforeValidator(_empty_is_unset), BeforeValidator(_trimmed)] = Field(
+        None, alias="OPENROUTER_API_KEY"
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Settings:
@@ -129,8 +135,8 @@ class Settings(BaseSettings):
             key = self.api_key.get_secret_value()
             if not (key.isascii() and key.isprintable()) or " " in key:
                 raise ValueError(
-                    "OPENROUTER_API_KEY is not usable (its value is not shown): a key is one word of plain characters. "
-                    "Set it to the key's text alone, or unset it."
+                    "OPENROUTER_API_KEY is not usable (its value is not shown): a key is one word of plain characters, "
+                    "without blanks or line breaks. Set it to the key's text alone, or unset it."
                 )
             if self.base_url.scheme != "https" and self.base_url.host not in ("localhost", "127.0.0.1", "[::1]"):
                 raise ValueError(

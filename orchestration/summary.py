@@ -39,6 +39,8 @@ def plan_lines(source: Source, options: Options) -> list[str]:
         newest = None  # what is wrong with it is said when it is asked for
     now, later = source.plan(options, newest)
     lines = [f"Plan: {_listed(now)}."]
+    if source.held().models is None:
+        lines.append("The endpoints are one request for each model that is listed then, some hundreds, four at a time.")
     if now.quota:
         minutes = now.minutes(REQUESTS_A_MINUTE)
         wait = f"about {minutes} min of waiting" if minutes else "no waiting"

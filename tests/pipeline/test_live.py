@@ -487,6 +487,9 @@ def test_what_is_asked_for_beyond_what_is_due_is_said(home: Path, tmp_path: Path
     assert "--every-snapshot" in help_text
     small = json.dumps({"models": 60, "days": 60, "observations": 0})
     settings = {"ROUTERSCOPE_SOURCE": "simulator", "ROUTERSCOPE_SIMULATOR": small}
+    forgotten = run(tmp_path / "data", home, "run", ROUTERSCOPE_REPLAY_DIR=tmp_path)
+    assert forgotten.code == 2, forgotten.output
+    assert "ROUTERSCOPE_REPLAY_DIR is set, and no source" in forgotten.output
     for days in (("--from", "2026-13-01", "--to", "2026-13-02"), ("--from", "2026-01-01"), ("--to", "2099-01-01")):
         wrong = run(tmp_path / "data", home, "refresh", *days, **settings)
         assert wrong.code == 2, wrong.output

@@ -127,11 +127,17 @@ def test_the_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "secret" not in str(raised.value)
 
 
-@pytest.mark.parametrize("key", ["sk-or-sec ret", "sk-or-secret\n", "sk-or-sécret"])
+@pytest.mark.parametrize("key", ["sk-or-sec ret", "sk-or\nsecret", "sk-or-sécret"])
 def test_a_key_that_no_header_holds_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
     with pytest.raises(SettingsError, match="OPENROUTER_API_KEY is not usable") as raised:
         load(monkeypatch, ROUTERSCOPE_SOURCE="live", OPENROUTER_API_KEY=key)
     assert "sk-or" not in str(raised.value)
+
+
+def test_a_line_break_after_a_key_is_no_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(monkeypatch, ROUTERSCOPE_SOURCE="live", OPENROUTER_API_KEY="sk-or-secret\n")
+    assert settings.api_key is not None
+    assert settings.api_key.get_secret_value() == "sk-or-secret"
 
 
 def test_a_key_may_go_to_this_machine_unencrypted(monkeypatch: pytest.MonkeyPatch) -> None:
