@@ -21,7 +21,8 @@ from pydantic import SecretStr
 from orchestration import planner
 from orchestration.errors import LakeError, NotFoundError, QuotaSpentError, ResponseError, SettingsError, SourceError
 from orchestration.lake import Kind, Lake, Provenance
-from orchestration.openrouter.client import REQUESTS_A_DAY, REQUESTS_A_MINUTE, Client, Clock, Memory, VirtualClock
+from orchestration.openrouter.client import Client
+from orchestration.openrouter.quota import REQUESTS_A_DAY, REQUESTS_A_MINUTE, Clock, Memory, VirtualClock
 from orchestration.openrouter.readers import SLICES
 from orchestration.openrouter.replay import Replay
 from orchestration.openrouter.simulator import Simulator

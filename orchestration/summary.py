@@ -9,7 +9,7 @@ import duckdb
 
 from orchestration.errors import ResponseError, SourceError
 from orchestration.intake import Live, Options, Source
-from orchestration.openrouter.client import REQUESTS_A_DAY, REQUESTS_A_MINUTE
+from orchestration.openrouter.quota import REQUESTS_A_DAY, REQUESTS_A_MINUTE
 from orchestration.planner import Plan
 from orchestration.settings import Settings
 from orchestration.warehouse import FILE_NAME

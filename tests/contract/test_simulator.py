@@ -14,7 +14,8 @@ import pytest
 from conftest import PROJECT
 
 from orchestration.errors import ResponseError, SourceError
-from orchestration.openrouter.client import Client, Memory, VirtualClock
+from orchestration.openrouter.client import Client
+from orchestration.openrouter.quota import Memory, VirtualClock
 from orchestration.openrouter.simulator import Simulator
 from orchestration.openrouter.simulator.api import BASE_URL, KEY
 from orchestration.openrouter.simulator.server import serve

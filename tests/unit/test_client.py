@@ -20,7 +20,8 @@ from pydantic import SecretStr
 
 from orchestration.errors import KeyRefusedError, LakeError, NotFoundError, QuotaSpentError, ResponseError, SourceError
 from orchestration.openrouter import client as client_module
-from orchestration.openrouter.client import REQUESTS_A_DAY, REQUESTS_A_MINUTE, Client, Memory, VirtualClock
+from orchestration.openrouter.client import Client
+from orchestration.openrouter.quota import REQUESTS_A_DAY, REQUESTS_A_MINUTE, Memory, VirtualClock
 from orchestration.openrouter.surfaces import APPS, ENDPOINTS, MODELS, RANKINGS, SESSION_COST
 
 NOON = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
@@ -185,7 +186,7 @@ def test_the_quota_outlives_a_restart(tmp_path: Path) -> None:
 
 def test_the_quota_is_shared_by_processes(tmp_path: Path) -> None:
     script = (
-        "import datetime as dt, sys; from pathlib import Path; from orchestration.openrouter.client import Memory\n"
+        "import datetime as dt, sys; from pathlib import Path; from orchestration.openrouter.quota import Memory\n"
         "memory = Memory(Path(sys.argv[1])); now = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)\n"
         "print(sum(memory.reserve(now)[0] is not None for _ in range(20)))"
     )
