@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import dagster as dg
     from dagster import DagsterEvent, EventLogEntry
 
-    from orchestration.intake import Source
+    from orchestration.sources import Source
 
 JOB = "refresh"
 _PROBE_SECONDS = 5.0
@@ -115,7 +115,7 @@ def refresh(arguments: argparse.Namespace) -> int:
         chosen = f", since {choose_source()}"
     settings = Settings.load()
     if settings.source == "simulator" and settings.now is None:
-        from orchestration.intake import default_clock
+        from orchestration.sources import default_clock
 
         # Said once, so that a run over midnight has one clock.
         os.environ["ROUTERSCOPE_NOW"] = default_clock().isoformat()
@@ -145,7 +145,7 @@ def _run_job(settings: Settings, arguments: argparse.Namespace, started: float) 
 
     from orchestration.definitions import defs
     from orchestration.defs.resources import source_of
-    from orchestration.intake import Live, wanted
+    from orchestration.sources import Live, wanted
     from orchestration.summary import plan_lines, result_lines
 
     source = source_of(settings)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import duckdb
 
 from orchestration.errors import ResponseError, SourceError
-from orchestration.intake import Live, Options, Source
 from orchestration.openrouter.quota import REQUESTS_A_DAY, REQUESTS_A_MINUTE
 from orchestration.planner import Plan
 from orchestration.settings import Settings
+from orchestration.sources import Live, Options, Source
 from orchestration.warehouse import FILE_NAME
 
 _LEADERS = 5

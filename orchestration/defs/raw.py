@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from orchestration.defs.resources import OWNERS, POOL, failures, open_lake, source_of
 from orchestration.errors import ResponseError
-from orchestration.intake import Source, Taken, take_in, wanted
+from orchestration.intake import Taken, take_in
 from orchestration.lake import PROVENANCE, Lake
 from orchestration.openrouter.surfaces import (
     MODELS,
@@ -22,6 +22,7 @@ from orchestration.openrouter.surfaces import (
     Surface,
 )
 from orchestration.settings import BASE_URL, Settings
+from orchestration.sources import Source, wanted
 
 _SHOWN = 20
 

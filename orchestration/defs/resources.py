@@ -15,9 +15,9 @@ from dagster_dbt import DbtCliResource
 from packaging.version import Version
 
 from orchestration.errors import RouterscopeError
-from orchestration.intake import Source, open_source
 from orchestration.lake import Lake
 from orchestration.settings import PROJECT_DIR, Settings
+from orchestration.sources import Source, open_source
 
 POOL = "warehouse"
 DBT = Path(sys.executable).with_name("dbt")

@@ -17,7 +17,7 @@ import pytest
 from conftest import PROJECT, REFRESH, Run, environment, make_home, stated_requests
 
 from orchestration.errors import LakeError, SettingsError
-from orchestration.intake import Live, Options, Taken, open_source, take_in, wanted
+from orchestration.intake import Taken, take_in
 from orchestration.lake import Lake, read_metadata
 from orchestration.openrouter.simulator import Simulator
 from orchestration.openrouter.simulator.api import KEY, Reply
@@ -32,6 +32,7 @@ from orchestration.openrouter.surfaces import (
     Surface,
 )
 from orchestration.settings import Faults, Settings, Simulation
+from orchestration.sources import Live, Options, open_source, wanted
 
 FIRST = dt.datetime(2026, 11, 22, 2, tzinfo=dt.UTC)
 ONE = dt.timedelta(days=1)

@@ -118,11 +118,9 @@ class Simulator:
 
     # --- who may ask --------------------------------------------------------------------------------------------------
 
-    def _check_key(self, headers: Mapping[str, str], counts: bool = True) -> None:
+    def _check_key(self, headers: Mapping[str, str]) -> None:
         if headers.get("authorization") != f"Bearer {KEY}":
             raise _Refused(401, "Missing Authentication header")
-        if not counts:
-            return
         now = self._now()
         today = self._asked.setdefault(now.date(), [])
         if len(today) >= _A_DAY:
