@@ -1,27 +1,40 @@
-{#- Sums over rows of int_usage__priced, in USD. -#}
+{#- Sums over rows of int_usage__spans, in USD. -#}
 {% macro spend_columns() -%}
     cast(sum(spend_low) as double) as spend_low,
     cast(sum(spend_high) as double) as spend_high,
+    -- Endpoints that were not observed on a day leave the whole sum unknown.
+    case when count(spend_endpoint_low) = count(*) then cast(sum(spend_endpoint_low) as double) end
+        as spend_endpoint_low,
+    case when count(spend_endpoint_low) = count(*) then cast(sum(spend_endpoint_high) as double) end
+        as spend_endpoint_high,
     cast(sum(spend_plausible_low) as double) as spend_plausible_low,
     cast(sum(spend_plausible_high) as double) as spend_plausible_high
 {%- endmacro %}
 
 {#- The basis that is furthest from an observed price, of all rows added up. -#}
-{% macro least_certain_basis() -%}
-    max_by(price_basis, list_position(['observed', 'carried', 'backcast', 'none'], price_basis))
+{% macro least_certain_basis(price_basis) -%}
+    max_by({{ price_basis }}, list_position(['observed', 'carried', 'backcast', 'none'], {{ price_basis }}))
+{%- endmacro %}
+
+{#- Mean of a price in USD a token over the days that have one; 22 decimals are what a division's result keeps. -#}
+{% macro mean_price(price) -%}
+    case
+        when min({{ price }}) = max({{ price }}) then min({{ price }})
+        else cast(cast(sum({{ price }}) / count({{ price }}) as decimal(38, 22)) as decimal(38, 24))
+    end
 {%- endmacro %}
 
 {#-
-    Provenance of a row that adds up rows of int_usage__priced over a period of int_usage__periods: usage and
-    price each have their own moment.
+    Provenance of a row that adds up rows of int_usage__spans: usage, price and endpoints each have their own moment.
 -#}
 {% macro provenance_of_priced() -%}
     max(scope_id) as scope_id,
     max(source_url) as source_url,
-    greatest(max(usage_as_of), max(price_as_of)) as as_of,
-    least(min(usage_oldest_as_of), min(price_as_of)) as oldest_as_of,
-    case
-        when max(price_as_of) > max(usage_as_of) then max_by(price_fetched_at, (price_as_of, price_fetched_at))
-        else max(usage_checked_at)
+    greatest(max(usage_as_of), max(price_as_of), max(endpoint_as_of)) as as_of,
+    least(min(usage_oldest_as_of), min(price_oldest_as_of), min(endpoint_oldest_as_of)) as oldest_as_of,
+    case greatest(max(usage_as_of), max(price_as_of), max(endpoint_as_of))
+        when max(usage_as_of) then max(usage_checked_at)
+        when max(price_as_of) then max_by(price_fetched_at, (price_as_of, price_fetched_at))
+        else max_by(endpoint_fetched_at, (endpoint_as_of, endpoint_fetched_at))
     end as checked_at
 {%- endmacro %}

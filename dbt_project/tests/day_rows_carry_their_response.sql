@@ -25,6 +25,7 @@ day_rows as (
         model_permaslug as member,
         period_start as date,
         null::timestamp as price_as_of,
+        null::timestamp as endpoint_as_of,
         as_of,
         oldest_as_of,
         checked_at
@@ -38,6 +39,7 @@ day_rows as (
         author as member,
         period_start as date,
         null::timestamp as price_as_of,
+        null::timestamp as endpoint_as_of,
         as_of,
         oldest_as_of,
         checked_at
@@ -51,6 +53,7 @@ day_rows as (
         model_permaslug as member,
         period_start as date,
         price_as_of,
+        endpoint_as_of,
         as_of,
         oldest_as_of,
         checked_at
@@ -67,11 +70,13 @@ left join supplied using (date)
 left join price_lists using (price_as_of)
 where
     supplied.raw_file is null
-    or day_rows.as_of <> greatest(supplied.as_of, day_rows.price_as_of)
-    or day_rows.oldest_as_of <> least(supplied.as_of, day_rows.price_as_of)
-    or day_rows.checked_at is distinct from case
-        when day_rows.price_as_of > supplied.as_of then price_lists.price_fetched_at
-        else supplied.fetched_at
+    or day_rows.as_of <> greatest(supplied.as_of, day_rows.price_as_of, day_rows.endpoint_as_of)
+    -- The endpoints may have been swept more than once on the day.
+    or day_rows.oldest_as_of > least(supplied.as_of, day_rows.price_as_of, day_rows.endpoint_as_of)
+    or day_rows.checked_at is distinct from case day_rows.as_of
+        when supplied.as_of then supplied.fetched_at
+        when day_rows.price_as_of then price_lists.price_fetched_at
+        else day_rows.checked_at
     end
 
 union all
@@ -82,6 +87,7 @@ select
     'all' as member,
     summary.period_start as date,
     null::timestamp as price_as_of,
+    null::timestamp as endpoint_as_of,
     summary.as_of,
     summary.oldest_as_of,
     summary.checked_at,

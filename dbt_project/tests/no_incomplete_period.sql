@@ -2,7 +2,10 @@
 -- No row of a period, or of a window, that had not ended when its newest figure was made.
 with rows_by_end as (
 
-    {% for mart in ['share_model', 'share_author', 'spend_model', 'spend_author', 'traffic_summary'] -%}
+    {% for mart in [
+        'share_model', 'share_author', 'share_segment', 'share_slice', 'share_app',
+        'spend_model', 'spend_author', 'traffic_summary', 'claim',
+    ] -%}
         select
             '{{ mart }}' as mart,
             {{ period_end('period', 'period_start') }} as last_day,
@@ -12,7 +15,7 @@ with rows_by_end as (
         union all
 
     {% endfor -%}
-    {% for mart in ['growth_model', 'growth_author'] -%}
+    {% for mart in ['growth_model', 'growth_author', 'growth_app', 'growth_drivers'] -%}
         select
             '{{ mart }}' as mart,
             window_end as last_day,

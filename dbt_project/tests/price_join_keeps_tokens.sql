@@ -1,49 +1,68 @@
 {{ config(meta={'dagster': {'ref': {'name': 'spend_model'}}}) }}
--- No row of usage is lost or doubled where prices are joined to it.
+-- No row of usage is lost or doubled where prices, or what is known of a model, are joined to it: in every period the
+-- tokens are those of the shares.
 with usage as (
 
     select
-        period_start as date,
+        period,
+        period_start,
         count(*) as models,
         sum(tokens) as tokens
     from {{ ref('share_model') }}
-    where period = 'day'
-    group by period_start
+    group by period, period_start
 
 ),
 
-by_model as (
+joined as (
 
     select
-        period_start as date,
+        'spend_model' as mart,
+        period,
+        period_start,
         count(*) as models,
         sum(tokens) as tokens
     from {{ ref('spend_model') }}
-    where period = 'day'
-    group by period_start
+    group by period, period_start
+
+    union all
+
+    select
+        'spend_author' as mart,
+        period,
+        period_start,
+        null as models,
+        sum(tokens) as tokens
+    from {{ ref('spend_author') }}
+    group by period, period_start
+
+    union all
+
+    select
+        'share_segment, ' || segment_type as mart,
+        period,
+        period_start,
+        null as models,
+        sum(tokens) as tokens
+    from {{ ref('share_segment') }}
+    where segment <> 'other'
+    group by segment_type, period, period_start
 
 ),
 
-by_author as (
+marts as (
 
-    select
-        period_start as date,
-        sum(tokens) as tokens
-    from {{ ref('spend_author') }}
-    where period = 'day'
-    group by period_start
+    select distinct mart from joined
 
 )
 
 select
+    marts.mart,
     usage.*,
-    by_model.models as models_priced,
-    by_model.tokens as tokens_by_model,
-    by_author.tokens as tokens_by_author
+    joined.models as models_joined,
+    joined.tokens as tokens_joined
 from usage
-full join by_model using (date)
-full join by_author using (date)
+cross join marts
+left join joined using (mart, period, period_start)
 where
-    usage.models is distinct from by_model.models
-    or usage.tokens is distinct from by_model.tokens
-    or usage.tokens is distinct from by_author.tokens
+    usage.tokens is distinct from joined.tokens
+    or (marts.mart = 'spend_model' and usage.models is distinct from joined.models)

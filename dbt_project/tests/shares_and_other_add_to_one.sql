@@ -1,31 +1,72 @@
 {{ config(meta={'dagster': {'ref': {'name': 'traffic_summary'}}}) }}
--- The shares of all models, and of all authors, add up to 1 with that of `other`, in every period.
+-- The shares of all models, of all authors and of all apps add up to 1 with what is left, and those of the parts of a
+-- division do so by themselves, in every period.
 with shares as (
 
+    {% for mart in ['model', 'author'] -%}
+        select
+            '{{ mart }}' as member_type,
+            shares.period,
+            shares.period_start,
+            shares.share,
+            summary.other_share as rest
+        from {{ ref('traffic_summary') }} as summary
+        left join {{ ref('share_' ~ mart) }} as shares using (period, period_start)
+
+        union all
+
+    {% endfor -%}
     select
-        'model' as member_type,
-        period,
-        period_start,
-        share
-    from {{ ref('share_model') }}
+        'app' as member_type,
+        shares.period,
+        shares.period_start,
+        shares.share,
+        1 - summary.attributed_share as rest
+    from {{ ref('share_app') }} as shares
+    left join {{ ref('traffic_summary') }} as summary using (period, period_start)
 
     union all
 
     select
-        'author' as member_type,
+        segment_type as member_type,
         period,
         period_start,
-        share
-    from {{ ref('share_author') }}
+        share,
+        0 as rest
+    from {{ ref('share_segment') }}
+
+),
+
+-- Of a slice the remainder is in its total.
+slices as (
+
+    select
+        slice_kind || '=' || slice as member_type,
+        period,
+        period_start,
+        sum(tokens) as tokens,
+        any_value(total_tokens) as total_tokens,
+        max(share_of_named) as largest_share
+    from {{ ref('share_slice') }}
+    group by all
 
 )
 
 select
-    shares.member_type,
-    summary.period,
-    summary.period_start,
-    sum(shares.share) + any_value(summary.other_share) as sum_of_shares
-from {{ ref('traffic_summary') }} as summary
-left join shares using (period, period_start)
-group by shares.member_type, summary.period, summary.period_start
+    member_type,
+    period,
+    period_start,
+    sum(share) + any_value(rest) as sum_of_shares
+from shares
+group by member_type, period, period_start
 having sum_of_shares is null or abs(sum_of_shares - 1) > 1e-9
+
+union all
+
+select
+    member_type,
+    period,
+    period_start,
+    tokens / total_tokens as sum_of_shares
+from slices
+where tokens > total_tokens or largest_share > 1

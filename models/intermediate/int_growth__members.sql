@@ -1,16 +1,21 @@
 -- Each rolling window of each member beside the three windows before it. A window in which the member is not
 -- listed is bounded by what an unlisted member can have had; a window with a missing day is no window.
-with spans as (
+with windows as (
+
+    select * from {{ ref('int_growth__windows') }}
+
+),
+
+spans as (
 
     select * from {{ ref('int_spans') }}
-    where span in ('1d', '7d', '28d')
 
 ),
 
 members as (
 
     select * from {{ ref('int_spans__members') }}
-    where span in ('1d', '7d', '28d')
+    where (ranking = 'all' and member_type in ('model', 'author')) or ranking = 'apps'
 
 ),
 
@@ -19,8 +24,8 @@ created as (
     select
         'model' as member_type,
         model_permaslug as member,
-        cast(created_at as date) as created_on
-    from {{ ref('int_models__latest') }}
+        created_on
+    from {{ ref('int_models__attributes') }}
 
     union all
 
@@ -33,21 +38,24 @@ created as (
 
 ),
 
--- Listed in the window or in the one before it.
+-- Listed in the window or in the one it is compared with.
 compared as (
 
     select distinct
-        windows.span as horizon,
-        windows.span_start as window_start,
-        windows.span_end as window_end,
-        windows.days,
+        windows.ranking,
+        windows.horizon,
+        windows.span,
+        windows.step_days,
+        windows.window_start,
+        windows.window_end,
         members.member_type,
         members.member
-    from spans as windows
+    from windows
     inner join members
         on
-            windows.span = members.span
-            and members.span_end in (windows.span_end, windows.span_end - windows.days)
+            windows.ranking = members.ranking
+            and windows.span = members.span
+            and members.span_end in (windows.window_end, windows.base_end)
 
 ),
 
@@ -62,8 +70,8 @@ observed as (
             when spans.is_whole then coalesce(
                 members.tokens_high,
                 case compared.member_type
-                    when 'model' then spans.unlisted_model_tokens_high
-                    else spans.unlisted_author_tokens_high
+                    when 'author' then spans.unlisted_group_tokens_high
+                    else spans.unlisted_member_tokens_high
                 end
             )
         end as tokens_high,
@@ -77,11 +85,13 @@ observed as (
     cross join (values (0), (1), (2), (3)) as shift (windows_before)
     inner join spans
         on
-            compared.horizon = spans.span
-            and compared.window_end - compared.days * shift.windows_before = spans.span_end
+            compared.ranking = spans.ranking
+            and compared.span = spans.span
+            and compared.window_end - compared.step_days * shift.windows_before = spans.span_end
     left join members
         on
-            spans.span = members.span
+            spans.ranking = members.ranking
+            and spans.span = members.span
             and spans.span_end = members.span_end
             and compared.member_type = members.member_type
             and compared.member = members.member
@@ -91,6 +101,7 @@ observed as (
 side_by_side as (
 
     select
+        ranking,
         horizon,
         window_start,
         window_end,

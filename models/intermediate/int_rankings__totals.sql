@@ -2,13 +2,13 @@
 with rankings as (
 
     select * from {{ ref('int_rankings__latest') }}
-    where slice = 'all'
 
 ),
 
 totals as (
 
     select
+        slice as ranking,
         period,
         period_start,
         period_end,
@@ -28,7 +28,7 @@ totals as (
 select
     *,
     -- An unlisted model had at most what the last listed one had, and no more than all unlisted ones together.
-    least(last_listed_tokens, other_tokens) as unlisted_model_tokens_high,
-    -- An author may have any number of unlisted models.
-    other_tokens as unlisted_author_tokens_high
+    least(last_listed_tokens, other_tokens) as unlisted_member_tokens_high,
+    -- A group of models, such as an author's, may have any number of unlisted ones.
+    other_tokens as unlisted_group_tokens_high
 from totals

@@ -1,9 +1,14 @@
 -- Which id a permaslug is on a day, and by which observation of /models: the newest up to the end of the day
--- that lists it, else the first after it. Never fuzzy; every row of usage stays, and stays one row.
+-- that lists it, else the first after it. Never fuzzy. Days are those of every period that lists the permaslug.
 with usage as (
 
-    select * from {{ ref('int_rankings__latest') }}
-    where slice = 'all' and period = 'day' and not is_other
+    select distinct
+        {{ days_between('period_start', 'period_end') }} as date,
+        model_permaslug,
+        base_slug,
+        variant
+    from {{ ref('int_rankings__latest') }}
+    where slice = 'all' and not is_other
 
 ),
 
@@ -25,7 +30,7 @@ days as (
         usage_days.date,
         {{ end_of_day('usage_days.date') }} as day_end,
         max(observations.observed_at) as newest_observed_at
-    from (select distinct period_start as date from usage) as usage_days
+    from (select distinct date from usage) as usage_days
     left join observations on observations.observed_at < {{ end_of_day('usage_days.date') }}
     group by usage_days.date
 
@@ -34,7 +39,7 @@ days as (
 candidates as (
 
     select
-        usage.period_start as date,
+        usage.date,
         usage.model_permaslug,
         days.day_end,
         days.newest_observed_at,
@@ -46,7 +51,7 @@ candidates as (
             else least(listings.last_listed_at, days.newest_observed_at)
         end as price_as_of
     from usage
-    inner join days on usage.period_start = days.date
+    inner join days on usage.date = days.date
     inner join listings
         on
             usage.base_slug = listings.base_slug
@@ -70,12 +75,10 @@ best as (
 )
 
 select
-    usage.period_start as date,
+    usage.date,
     usage.model_permaslug,
     usage.base_slug,
     usage.variant,
-    usage.author,
-    usage.tokens,
     best.model_id,
     best.price_as_of,
     case
@@ -91,14 +94,10 @@ select
         when not best.is_later then (epoch(best.day_end) - epoch(best.price_as_of)) / 3600
     end as price_age_hours,
     case
-        when best.is_later then date_diff('day', usage.period_start, cast(best.price_as_of as date))
-    end as price_lag_days,
-    usage.scope_id,
-    usage.source_url,
-    usage.as_of,
-    usage.fetched_at
+        when best.is_later then date_diff('day', usage.date, cast(best.price_as_of as date))
+    end as price_lag_days
 from usage
 left join best
     on
-        usage.period_start = best.date
+        usage.date = best.date
         and usage.model_permaslug = best.model_permaslug

@@ -1,20 +1,16 @@
--- Usage of each model and day with the prices that held on it, and what it cost at them.
+-- Usage of each model in each period that the source gives, at the prices of the period's days: the mean of what was
+-- listed at the end of each, and the least and the greatest that held in any. A day is a period of one day.
 -- Amounts are exact decimals, so that sums do not depend on the order of rows.
 with usage as (
 
-    select * from {{ ref('int_usage__matched') }}
+    select * from {{ ref('int_rankings__latest') }}
+    where slice = 'all' and not is_other
 
 ),
 
-intervals as (
+daily as (
 
-    select * from {{ ref('int_prices__intervals') }}
-
-),
-
-observations as (
-
-    select * from {{ ref('int_models__observations') }}
+    select * from {{ ref('int_prices__daily') }}
 
 ),
 
@@ -25,91 +21,95 @@ box as (
 
 ),
 
--- All prices that held within the day; of these, the one at its end is the listed one.
-prices as (
+over_days as (
 
     select
-        usage.date,
+        usage.period,
+        usage.period_start,
         usage.model_permaslug,
-        intervals.prompt_price,
-        intervals.completion_price,
-        intervals.cache_read_price,
-        intervals.is_free,
-        intervals.is_priced,
-        intervals.source_url as price_source_url,
-        usage.price_as_of between intervals.valid_from and intervals.last_seen_at as is_at_day_end,
-        min(intervals.token_price_low) over in_day as day_price_low,
-        max(intervals.token_price_high) over in_day as day_price_high
+        max_by(daily.model_id, daily.date) as model_id,
+        max_by(daily.price_class, daily.date) as price_class,
+        {{ least_certain_basis('daily.price_basis') }} as price_basis,
+        max(daily.price_age_hours) as price_age_hours,
+        max(daily.price_lag_days) as price_lag_days,
+        {% for name in ['prompt', 'completion', 'cache_read'] -%}
+            max(daily.{{ name }}_price) filter (where daily.date = usage.period_end) as {{ name }}_price,
+        {% endfor -%}
+        {% for name, price in {
+            'prompt': 'daily.prompt_price',
+            'completion': 'daily.completion_price',
+            'cache_read': 'coalesce(daily.cache_read_price, daily.prompt_price)',
+        }.items() -%}
+            {{ mean_price(price) }} as mean_{{ name }}_price,
+        {% endfor -%}
+        min(daily.price_low) as price_low,
+        max(daily.price_high) as price_high,
+        -- Of a day without an observation of the endpoints nothing is known.
+        case when count(daily.endpoint_price_low) = count(*) then min(daily.endpoint_price_low) end
+            as endpoint_price_low,
+        case when count(daily.endpoint_price_low) = count(*) then max(daily.endpoint_price_high) end
+            as endpoint_price_high,
+        max(daily.price_source_url) as price_source_url,
+        max(daily.price_as_of) as price_as_of,
+        min(daily.price_as_of) as price_oldest_as_of,
+        max_by(daily.price_fetched_at, (daily.price_as_of, daily.price_fetched_at)) as price_fetched_at,
+        case when count(daily.endpoint_as_of) = count(*) then max(daily.endpoint_as_of) end as endpoint_as_of,
+        case when count(daily.endpoint_as_of) = count(*) then min(daily.endpoint_oldest_as_of) end
+            as endpoint_oldest_as_of,
+        max_by(daily.endpoint_fetched_at, (daily.endpoint_as_of, daily.endpoint_fetched_at)) as endpoint_fetched_at
     from usage
-    inner join intervals
+    inner join daily
         on
-            usage.model_id = intervals.model_id
-            and usage.price_as_of >= intervals.valid_from
-            and (
-                usage.price_as_of <= intervals.last_seen_at
-                or (usage.price_basis <> 'backcast' and usage.date < intervals.valid_to)
-            )
-    window in_day as (partition by usage.date, usage.model_permaslug)
-
-),
-
-priced as (
-
-    select
-        usage.*,
-        prices.prompt_price,
-        prices.completion_price,
-        prices.cache_read_price,
-        prices.price_source_url,
-        observations.fetched_at as price_fetched_at,
-        case
-            when usage.variant = 'free' or prices.is_free then 'free'
-            when prices.is_priced then 'paid'
-            else 'unpriced'
-        end as price_class,
-        case when usage.variant = 'free' then 0 when prices.is_priced then prices.day_price_low end as price_low,
-        case when usage.variant = 'free' then 0 when prices.is_priced then prices.day_price_high end as price_high
-    from usage
-    left join prices
-        on
-            usage.date = prices.date
-            and usage.model_permaslug = prices.model_permaslug
-            and prices.is_at_day_end
-    left join observations on usage.price_as_of = observations.as_of
+            usage.model_permaslug = daily.model_permaslug
+            and daily.date between usage.period_start and usage.period_end
+    group by usage.period, usage.period_start, usage.model_permaslug
 
 ),
 
 plausible as (
 
     select
-        priced.date,
-        priced.model_permaslug,
-        min(box_price) as plausible_price_low,
-        max(box_price) as plausible_price_high
+        prices.period,
+        prices.period_start,
+        prices.model_permaslug,
+        min(prices.box_price) as plausible_price_low,
+        max(prices.box_price) as plausible_price_high
     from (
         select
-            priced.date,
-            priced.model_permaslug,
-            case priced.price_class
+            over_days.period,
+            over_days.period_start,
+            over_days.model_permaslug,
+            case over_days.price_class
                 when 'free' then 0
                 when 'paid' then {{ blended(
-                    'priced.prompt_price', 'priced.completion_price', 'priced.cache_read_price',
+                    'over_days.mean_prompt_price', 'over_days.mean_completion_price', 'over_days.mean_cache_read_price',
                     'box.completion_share', 'box.cached_share'
                 ) }}
             end as box_price
-        from priced
+        from over_days
         cross join box
-    ) as priced
+    ) as prices
     group by all
 
 )
 
 select
-    priced.*,
-    case when price_class <> 'unpriced' then tokens else 0 end as priced_tokens,
-    tokens * price_low as spend_low,
-    tokens * price_high as spend_high,
-    tokens * plausible_price_low as spend_plausible_low,
-    tokens * plausible_price_high as spend_plausible_high
-from priced
-left join plausible using (date, model_permaslug)
+    usage.period,
+    usage.period_start,
+    usage.period_end,
+    usage.model_permaslug,
+    usage.base_slug,
+    usage.variant,
+    usage.author,
+    usage.tokens,
+    over_days.* exclude (period, period_start, model_permaslug, price_low, price_high),
+    case when over_days.price_class <> 'unpriced' then usage.tokens else 0 end as priced_tokens,
+    case when over_days.price_class <> 'unpriced' then usage.tokens * over_days.price_low end as spend_low,
+    case when over_days.price_class <> 'unpriced' then usage.tokens * over_days.price_high end as spend_high,
+    usage.tokens * over_days.endpoint_price_low as spend_endpoint_low,
+    usage.tokens * over_days.endpoint_price_high as spend_endpoint_high,
+    usage.tokens * plausible.plausible_price_low as spend_plausible_low,
+    usage.tokens * plausible.plausible_price_high as spend_plausible_high
+from usage
+left join over_days using (period, period_start, model_permaslug)
+left join plausible using (period, period_start, model_permaslug)

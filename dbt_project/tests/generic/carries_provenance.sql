@@ -1,16 +1,32 @@
-{#- Every row says what it speaks of, where it comes from, and when that was made and fetched. -#}
+{#- Every row says what it speaks of, where it comes from, and when that was made and fetched: moments of responses. -#}
 {% test carries_provenance(model) %}
+
+with observations as (
+
+    select distinct
+        as_of,
+        fetched_at
+    from {{ source('raw', 'observations') }}
+
+),
+
+moments as (
+
+    select distinct as_of from observations
+
+)
 
 select marts.*
 from {{ model }} as marts
 left join {{ ref('scopes') }} as scopes using (scope_id)
+left join observations on marts.as_of = observations.as_of and marts.checked_at = observations.fetched_at
+left join moments on marts.oldest_as_of = moments.as_of
 where
     scopes.scope_id is null
     or marts.source_url is null
     or not starts_with(marts.source_url, 'https://')
-    or marts.as_of is null
-    or marts.oldest_as_of is null
+    or observations.as_of is null
+    or moments.as_of is null
     or marts.oldest_as_of > marts.as_of
-    or marts.checked_at is null
 
 {% endtest %}

@@ -1,12 +1,12 @@
-{#- A row is verified by evidence that was opened on a day, or it is unverified and names no day. -#}
+{#- A row is verified by evidence that was opened on a day, or unverified, or defined by us, and names no day. -#}
 {% test evidence_checked(model) %}
 
 select *
 from {{ model }}
 where
     status is null
-    or status not in ('verified', 'unverified')
+    or status not in ('verified', 'unverified', 'defined')
     or (status = 'verified' and (checked_on is null or evidence_url is null))
-    or (status = 'unverified' and checked_on is not null)
+    or (status in ('unverified', 'defined') and checked_on is not null)
 
 {% endtest %}

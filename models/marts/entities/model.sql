@@ -18,6 +18,12 @@ ranked as (
 
 ),
 
+attributes as (
+
+    select * from {{ ref('int_models__attributes') }}
+
+),
+
 known as (
 
     select model_permaslug from listed
@@ -28,9 +34,9 @@ known as (
 
 select
     known.model_permaslug,
-    {{ base_slug('known.model_permaslug') }} as base_slug,
-    {{ variant('known.model_permaslug') }} as variant,
-    {{ author('known.model_permaslug') }} as author,
+    attributes.base_slug,
+    attributes.variant,
+    attributes.author,
     listed.model_id,
     listed.name,
     listed.created_at,
@@ -40,6 +46,10 @@ select
     listed.input_modalities,
     listed.output_modalities,
     listed.is_reasoning_capable,
+    attributes.weights,
+    cast(attributes.total_parameters_b as double) as total_parameters_b,
+    cast(attributes.active_parameters_b as double) as active_parameters_b,
+    attributes.size_class,
     nullif(listed.hugging_face_id, '') as hugging_face_id,
     listed.alias_target_slug,
     coalesce(listed.is_listed, false) as is_listed,
@@ -57,5 +67,6 @@ select
         else listed.fetched_at
     end as checked_at
 from known
+inner join attributes using (model_permaslug)
 left join listed using (model_permaslug)
 left join ranked using (model_permaslug)

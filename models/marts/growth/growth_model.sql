@@ -1,7 +1,7 @@
 with members as (
 
     select * from {{ ref('int_growth__members') }}
-    where member_type = 'model'
+    where ranking = 'all' and member_type = 'model'
 
 )
 

@@ -1,14 +1,14 @@
 with members as (
 
     select * from {{ ref('int_spans__members') }}
-    where member_type = 'author'
+    where ranking = 'all' and member_type = 'author'
 
 ),
 
 spans as (
 
     select * from {{ ref('int_spans') }}
-    where span in ('day', 'week', 'month') and is_whole
+    where ranking = 'all' and span in ('day', 'week', 'month') and is_whole
 
 )
 

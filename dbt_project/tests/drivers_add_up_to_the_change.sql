@@ -1,0 +1,14 @@
+{{ config(meta={'dagster': {'ref': {'name': 'growth_drivers'}}}) }}
+-- The contributions of every dimension add up to the change of the total: tokens exactly, points within 1e-9.
+select
+    window_end,
+    horizon,
+    dimension,
+    sum(change_tokens) as tokens_explained,
+    any_value(total_tokens) - any_value(base_total_tokens) as tokens_changed,
+    sum(contribution_pp) as points_explained
+from {{ ref('growth_drivers') }}
+group by window_end, horizon, dimension
+having
+    tokens_explained <> tokens_changed
+    or abs(points_explained - 100 * (any_value(total_tokens) / any_value(base_total_tokens) - 1)) > 1e-9

@@ -1,0 +1,41 @@
+-- The newest observation of each endpoint. A provider may offer several under one tag: they are numbered as listed.
+with endpoints as (
+
+    select * from {{ ref('stg_openrouter__endpoints') }}
+    where endpoint_no is not null
+
+),
+
+-- The newest answer there is for each model; of a model that answers 404 there are no endpoints any more.
+newest_answers as (
+
+    select
+        model_id,
+        max(as_of) as newest_as_of
+    from {{ ref('stg_openrouter__endpoints') }}
+    group by model_id
+
+),
+
+numbered as (
+
+    select
+        endpoints.*,
+        row_number() over (
+            partition by endpoints.raw_file, endpoints.model_id, endpoints.provider_name, endpoints.tag
+            order by endpoints.endpoint_no
+        ) as tag_no
+    from endpoints
+
+)
+
+select
+    numbered.*,
+    numbered.as_of = newest_answers.newest_as_of as is_listed
+from numbered
+inner join newest_answers using (model_id)
+qualify
+    row_number() over (
+        partition by numbered.model_id, numbered.provider_name, numbered.tag, numbered.tag_no
+        order by numbered.as_of desc, numbered.fetched_at desc, numbered.raw_file desc
+    ) = 1

@@ -1,0 +1,115 @@
+-- What is known of each model that is listed or ranked: from /models, and from the seeds where the evidence was opened.
+with listed as (
+
+    select * from {{ ref('int_models__latest') }}
+
+),
+
+known as (
+
+    select model_permaslug from listed
+    union
+    select model_permaslug
+    from {{ ref('int_rankings__latest') }}
+    where not is_other
+
+),
+
+alias as (
+
+    select
+        base_slug,
+        canonical_slug
+    from {{ ref('permaslug_alias') }}
+    where status = 'verified'
+
+),
+
+weights as (
+
+    select
+        base_slug,
+        weights
+    from {{ ref('model_weights') }}
+    where status = 'verified'
+
+),
+
+sizes as (
+
+    select
+        base_slug,
+        total_parameters_b,
+        active_parameters_b
+    from {{ ref('model_sizes') }}
+    where status = 'verified'
+
+),
+
+authors as (
+
+    select
+        author,
+        country
+    from {{ ref('authors') }}
+    where status = 'verified'
+
+),
+
+size_classes as (
+
+    select * from {{ ref('classes') }}
+    where dimension = 'size_class'
+
+),
+
+context_classes as (
+
+    select * from {{ ref('classes') }}
+    where dimension = 'context_class'
+
+),
+
+named as (
+
+    select
+        model_permaslug,
+        {{ base_slug('model_permaslug') }} as base_slug,
+        {{ variant('model_permaslug') }} as variant,
+        {{ author('model_permaslug') }} as author
+    from known
+
+)
+
+select
+    named.model_permaslug,
+    named.base_slug,
+    named.variant,
+    named.author,
+    cast(listed.created_at as date) as created_on,
+    coalesce(weights.weights, 'unclassified') as weights,
+    sizes.total_parameters_b,
+    sizes.active_parameters_b,
+    coalesce(size_classes.class, 'unclassified') as size_class,
+    coalesce(authors.country, 'unclassified') as author_country,
+    case listed.is_reasoning_capable when true then 'capable' when false then 'not' else 'unknown' end as reasoning,
+    listed.context_length,
+    coalesce(context_classes.class, 'unknown') as context_class,
+    listed.source_url,
+    listed.as_of,
+    listed.fetched_at
+from named
+left join alias using (base_slug)
+left join listed
+    on listed.model_permaslug = {{ permaslug('coalesce(alias.canonical_slug, named.base_slug)', 'named.variant') }}
+left join weights on named.base_slug = weights.base_slug
+left join sizes on named.base_slug = sizes.base_slug
+left join authors on named.author = authors.author
+left join size_classes
+    on
+        sizes.total_parameters_b >= size_classes.at_least
+        and (sizes.total_parameters_b < size_classes.below or size_classes.below is null)
+left join context_classes
+    on
+        listed.context_length >= context_classes.at_least
+        and (listed.context_length < context_classes.below or context_classes.below is null)

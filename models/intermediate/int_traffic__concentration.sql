@@ -1,0 +1,70 @@
+-- Who the traffic of each day, week and month is concentrated on: sums over its listed models and authors.
+with spans as (
+
+    select * from {{ ref('int_spans') }}
+    where ranking = 'all' and span in ('day', 'week', 'month') and is_whole
+
+),
+
+members as (
+
+    select * from {{ ref('int_spans__members') }}
+    where ranking = 'all'
+
+),
+
+sums as (
+
+    select
+        span,
+        span_start,
+        {% for member_type in ['model', 'author'] -%}
+            count(*) filter (where member_type = '{{ member_type }}') as {{ member_type }}s_listed,
+            cast(
+                sum(cast(tokens as decimal(19, 0)) * cast(tokens as decimal(19, 0)))
+                filter (where member_type = '{{ member_type }}') as double
+            ) as {{ member_type }}_squares,
+        {% endfor -%}
+        max(tokens) filter (where member_type = 'author') as leading_author_tokens,
+        min(tokens) filter (where member_type = 'model') as last_listed_tokens,
+        sum(tokens) filter (where member_type = 'weights' and member = 'open') as open_tokens,
+        sum(tokens) filter (where member_type = 'weights' and member = 'closed') as closed_tokens,
+    {% for top in [1, 3, 5, 10] -%}
+        sum(tokens) filter (where member_type = 'model' and rank <= {{ top }}) as top_{{ top }}_tokens
+        {{- ',' if not loop.last }}
+    {% endfor %}
+    from members
+    where span in ('day', 'week', 'month')
+    group by span, span_start
+
+)
+
+select
+    spans.span as period,
+    spans.span_start as period_start,
+    sums.models_listed,
+    sums.authors_listed,
+    {% for member_type in ['model', 'author'] -%}
+        {{ hhi('sums.' ~ member_type ~ '_squares') }} as hhi_{{ member_type }}_low,
+        -- How often a member was below the list within a period added up from days is not known.
+        case
+            when spans.basis = 'source'
+                then {{ hhi('sums.' ~ member_type ~ '_squares + ' ~ {
+                'model': unlisted_model_squares('spans.other_tokens', 'sums.last_listed_tokens'),
+                'author': unlisted_author_squares('spans.other_tokens', 'sums.leading_author_tokens'),
+            }[member_type]) }}
+        end as hhi_{{ member_type }}_high,
+    {% endfor -%}
+    {% for top in [1, 3, 5, 10] -%}
+        sums.top_{{ top }}_tokens / spans.total_tokens as cr{{ top }},
+    {% endfor -%}
+    coalesce(sums.open_tokens, 0) / spans.total_tokens as open_weights_share_low,
+    -- All that is not known to be closed may be open: what is unclassified, undisclosed or not listed.
+    1 - coalesce(sums.closed_tokens, 0) / spans.total_tokens as open_weights_share_high,
+    spans.scope_id,
+    spans.source_url,
+    spans.as_of,
+    spans.oldest_as_of,
+    spans.checked_at
+from spans
+inner join sums using (span, span_start)

@@ -1,0 +1,45 @@
+-- Who hosted in each day, week and month: the providers of the last sweep of endpoints within it.
+with spans as (
+
+    select * from {{ ref('int_spans') }}
+    where ranking = 'all' and span in ('day', 'week', 'month') and is_whole
+
+),
+
+endpoints as (
+
+    select * from {{ ref('stg_openrouter__endpoints') }}
+    where endpoint_no is not null
+
+),
+
+sweeps as (
+
+    select
+        raw_file,
+        cast(as_of as date) as date,
+        count(distinct provider_name) as providers_listed,
+        max(as_of) as as_of,
+        min(as_of) as oldest_as_of,
+        max(fetched_at) as checked_at
+    from endpoints
+    group by raw_file, cast(as_of as date)
+
+)
+
+select
+    spans.span as period,
+    spans.span_start as period_start,
+    sweeps.providers_listed,
+    spans.scope_id,
+    spans.source_url,
+    sweeps.as_of,
+    sweeps.oldest_as_of,
+    sweeps.checked_at
+from spans
+inner join sweeps on sweeps.date between spans.span_start and spans.span_end
+qualify
+    row_number() over (
+        partition by spans.span, spans.span_start
+        order by sweeps.as_of desc, sweeps.checked_at desc, sweeps.raw_file desc
+    ) = 1

@@ -1,0 +1,100 @@
+-- Usage of each period that the source gives, by every way to divide the models; what is not listed is a part of its
+-- own. A division that looks at a price or at /models has that observation among its inputs.
+{%- set divisions = {
+    'variant': none,
+    'price_class': 'price',
+    'price_tier': 'price',
+    'weights': none,
+    'size_class': none,
+    'author_country': none,
+    'reasoning': 'listing',
+    'context_class': 'listing',
+} %}
+with usage as (
+
+    select * from {{ ref('int_usage__priced') }}
+
+),
+
+attributes as (
+
+    select * from {{ ref('int_models__attributes') }}
+
+),
+
+price_tiers as (
+
+    select * from {{ ref('classes') }}
+    where dimension = 'price_tier'
+
+),
+
+divided as (
+
+    select
+        usage.period,
+        usage.period_start,
+        usage.tokens,
+        usage.variant,
+        usage.price_class,
+        case usage.price_class when 'paid' then price_tiers.class else usage.price_class end as price_tier,
+        attributes.weights,
+        attributes.size_class,
+        attributes.author_country,
+        attributes.reasoning,
+        attributes.context_class,
+        usage.price_as_of,
+        usage.price_fetched_at,
+        attributes.as_of as listing_as_of,
+        attributes.fetched_at as listing_fetched_at
+    from usage
+    inner join attributes using (model_permaslug)
+    left join price_tiers
+        on
+            {{ usd_per_mtok('usage.prompt_price') }} >= price_tiers.at_least
+            and ({{ usd_per_mtok('usage.prompt_price') }} < price_tiers.below or price_tiers.below is null)
+
+),
+
+parts as (
+
+    {% for division, input in divisions.items() -%}
+        select
+            period,
+            period_start,
+            '{{ division }}' as segment_type,
+            {{ division }} as segment,
+            tokens,
+            {{ input ~ '_as_of' if input else 'cast(null as timestamp)' }} as input_as_of,
+            {{ input ~ '_fetched_at' if input else 'cast(null as timestamp)' }} as input_fetched_at
+        from divided
+
+        union all
+
+        select
+            period,
+            period_start,
+            '{{ division }}' as segment_type,
+            'other' as segment,
+            other_tokens as tokens,
+            cast(null as timestamp) as input_as_of,
+            cast(null as timestamp) as input_fetched_at
+        from {{ ref('int_rankings__totals') }}
+        where ranking = 'all' and other_tokens > 0
+
+        {{ 'union all' if not loop.last }}
+
+    {% endfor %}
+)
+
+select
+    period,
+    period_start,
+    segment_type,
+    segment,
+    cast(sum(tokens) as bigint) as tokens,
+    max(input_as_of) as input_as_of,
+    min(input_as_of) as input_oldest_as_of,
+    max_by(input_fetched_at, (input_as_of, input_fetched_at)) as input_checked_at
+from parts
+group by period, period_start, segment_type, segment

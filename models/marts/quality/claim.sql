@@ -1,0 +1,286 @@
+-- Sentences fit to quote, one of each kind for each day, week and month. The id stays when a figure is restated.
+with summary as (
+
+    select * from {{ ref('traffic_summary') }}
+
+),
+
+scopes as (
+
+    select * from {{ ref('scopes') }}
+
+),
+
+citations as (
+
+    select * from {{ ref('citations') }}
+
+),
+
+-- Without a key there are the daily snapshots alone.
+lines as (
+
+    select citation from citations
+    where surface in ('rankings', 'rankings_export')
+    qualify row_number() over (order by surface) = 1
+
+),
+
+provenance as (
+
+    select
+        period,
+        period_start,
+        scope_id,
+        source_url,
+        as_of,
+        oldest_as_of,
+        checked_at
+    from {{ ref('share_model') }}
+    where rank = 1
+
+),
+
+{% for member in ['model', 'author'] -%}
+    leading_{{ member }} as (
+
+        select
+            'leading_{{ member }}' as kind,
+            period,
+            period_start,
+            {{ 'model_permaslug' if member == 'model' else 'author' }} as subject,
+            share as value,
+            share_high as value_high,
+            'fraction of tokens' as unit,
+            {% if member == 'model' -%}
+                subject
+                || ' had '
+                || {{ share_in_words() }}
+                || ' of %TRAFFIC%, more than any other model that is listed.'
+                    as sentence,
+                'Variants of a model, such as a free one, count apart.' as caveat,
+            {%- else -%}
+                'the listed models of ' || subject || ' together had ' || {{ share_in_words() }}
+                || ' of %TRAFFIC%, more than those of any other author.' as sentence,
+                'Models below the 50 that are listed are not counted; an author is who made a model, not who hosts it.'
+                    as caveat,
+            {%- endif %}
+            cast(null as timestamp) as app_as_of,
+            scope_id,
+            source_url,
+            as_of,
+            oldest_as_of,
+            checked_at
+        from (
+            select
+                *,
+                max(case when rank > 1 then tokens_high end)
+                    over (partition by period, period_start)
+                    as rival_tokens_high
+            from {{ ref('share_' ~ member) }}
+        ) as shares
+        -- Nobody else can have had more.
+        where rank = 1 and tokens > coalesce(rival_tokens_high, 0)
+
+    ),
+
+{% endfor -%}
+leading_app as (
+
+    select
+        'leading_app' as kind,
+        period,
+        period_start,
+        app_name as subject,
+        share as value,
+        share_high as value_high,
+        'fraction of tokens' as unit,
+        app_name || ' sent ' || {{ share_in_words() }} || ' of %TRAFFIC%, more than any other app that is listed.'
+            as sentence,
+        'An app is not an account, and traffic without an app''s name belongs to none.' as caveat,
+        app_as_of,
+        scope_id,
+        source_url,
+        as_of,
+        oldest_as_of,
+        checked_at
+    from (
+        select
+            *,
+            max(case when rank > 1 then tokens_high end) over (partition by period, period_start) as rival_tokens_high
+        from {{ ref('share_app') }}
+    ) as shares
+    where rank = 1 and tokens > coalesce(rival_tokens_high, 0)
+
+),
+
+total as (
+
+    select
+        'total_tokens' as kind,
+        summary.period,
+        summary.period_start,
+        'all traffic' as subject,
+        summary.total_tokens as value,
+        cast(null as double) as value_high,
+        'tokens' as unit,
+        '%TRAFFIC% came to ' || {{ tokens_in_words('summary.total_tokens') }} || '.' as sentence,
+        'Tokens of different providers are counted by different tokenizers.' as caveat,
+        cast(null as timestamp) as app_as_of,
+        provenance.* exclude (period, period_start)
+    from summary
+    inner join provenance using (period, period_start)
+
+),
+
+top_five as (
+
+    select
+        'top_5_models' as kind,
+        summary.period,
+        summary.period_start,
+        'the five leading models' as subject,
+        summary.cr5 as value,
+        cast(null as double) as value_high,
+        'fraction of tokens' as unit,
+        'the five leading models had ' || {{ as_percent('summary.cr5') }} || ' of %TRAFFIC%.' as sentence,
+        'Variants of a model, such as a free one, count apart.' as caveat,
+        cast(null as timestamp) as app_as_of,
+        provenance.* exclude (period, period_start)
+    from summary
+    inner join provenance using (period, period_start)
+
+),
+
+open_weights as (
+
+    select
+        'open_weights' as kind,
+        summary.period,
+        summary.period_start,
+        'models with open weights' as subject,
+        summary.open_weights_share_low as value,
+        summary.open_weights_share_high as value_high,
+        'fraction of tokens' as unit,
+        'models whose weights are known to be open had at least ' || {{ as_percent('summary.open_weights_share_low') }}
+        || ' of %TRAFFIC%, and at most ' || {{ as_percent('summary.open_weights_share_high') }}
+        || ' if all that is unknown or not listed is open.' as sentence,
+        'Which weights are open is our own reading of the evidence in the seed model_weights.' as caveat,
+        cast(null as timestamp) as app_as_of,
+        provenance.* exclude (period, period_start)
+    from summary
+    inner join provenance using (period, period_start)
+    where summary.open_weights_share_low > 0
+
+),
+
+free as (
+
+    select
+        'free_models' as kind,
+        period,
+        period_start,
+        'free models' as subject,
+        share as value,
+        cast(null as double) as value_high,
+        'fraction of tokens' as unit,
+        'listed models that cost nothing had ' || {{ as_percent('share') }} || ' of %TRAFFIC%.' as sentence,
+        'Free to the caller at OpenRouter''s listed price; models below the 50 that are listed are not counted.'
+            as caveat,
+        cast(null as timestamp) as app_as_of,
+        scope_id,
+        source_url,
+        as_of,
+        oldest_as_of,
+        checked_at
+    from {{ ref('share_segment') }}
+    where segment_type = 'price_class' and segment = 'free'
+
+),
+
+spend as (
+
+    select
+        'implied_spend' as kind,
+        period,
+        period_start,
+        'all priced traffic' as subject,
+        spend_plausible_low as value,
+        spend_plausible_high as value_high,
+        'USD' as unit,
+        'the listed models'' part of %TRAFFIC% would have cost between ' || {{ usd_in_words('spend_plausible_low') }}
+        || ' and '
+        || {{ usd_in_words('spend_plausible_high') }}
+        || ' at list prices, were tokens split as in the summer of 2026.'
+            as sentence,
+        'Implied, not paid: the split of tokens is not published, and the one assumed is unverified. Any split at all: '
+        || {{ usd_in_words('spend_low') }} || ' to ' || {{ usd_in_words('spend_high') }}
+        || '. Before fees, without own keys and unit fees.' as caveat,
+        cast(null as timestamp) as app_as_of,
+        scope_id,
+        source_url,
+        as_of,
+        oldest_as_of,
+        checked_at
+    from summary
+    where spend_plausible_low > 0
+
+),
+
+claims as (
+
+    {% for claim in [
+        'leading_model', 'leading_author', 'leading_app', 'total', 'top_five', 'open_weights', 'free', 'spend'
+    ] -%}
+        select * from {{ claim }}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+said as (
+
+    select
+        claims.*,
+        case claims.period
+            when 'day' then 'On ' || strftime(claims.period_start, '%Y-%m-%d')
+            when 'week'
+                then
+                    'In the week from ' || strftime(claims.period_start, '%Y-%m-%d') || ' to '
+                    || strftime({{ period_end('claims.period', 'claims.period_start') }}, '%Y-%m-%d')
+            else 'In ' || strftime(claims.period_start, '%B %Y')
+        end as moment,
+        scopes.traffic,
+        scopes.caveats,
+        {{ period_end('claims.period', 'claims.period_start') }} as period_end
+    from claims
+    inner join scopes using (scope_id)
+
+)
+
+select
+    said.kind || '/' || said.period || '/' || strftime(said.period_start, '%Y-%m-%d') as claim_id,
+    said.kind,
+    said.period,
+    said.period_start,
+    said.period_end,
+    said.subject,
+    cast(said.value as double) as value,
+    case when said.value_high > said.value then cast(said.value_high as double) end as value_high,
+    said.unit,
+    case said.scope_id when 'simulated' then 'SIMULATED: ' else '' end || said.moment || ', '
+    || replace(said.sentence, '%TRAFFIC%', said.traffic) as statement,
+    said.caveat || ' ' || said.caveats as caveat,
+    -- The line of each surface, as of this figure.
+    concat_ws(
+        ' ',
+        {{ citation_as_of('app_lines.citation', 'said.app_as_of') }},
+        {{ citation_as_of('lines.citation', 'said.as_of') }}
+    ) as citation,
+    said.scope_id,
+    said.source_url,
+    said.as_of,
+    said.oldest_as_of,
+    said.checked_at
+from said
+cross join lines
+left join citations as app_lines on said.app_as_of is not null and app_lines.surface = 'apps'

@@ -1,0 +1,33 @@
+with spans as (
+
+    select * from {{ ref('int_spans') }}
+    where ranking = 'apps' and span in ('day', 'week', 'month') and is_whole
+
+),
+
+members as (
+
+    select * from {{ ref('int_spans__members') }}
+    where ranking = 'apps'
+
+),
+
+apps as (
+
+    select * from {{ ref('app') }}
+
+)
+
+select
+    spans.span as period,
+    spans.span_start as period_start,
+    apps.app_id,
+    apps.app_name,
+    apps.category,
+    members.requests,
+    members.tokens / nullif(members.requests, 0) as tokens_per_request,
+    spans.ranking_as_of as app_as_of,
+    {{ share_columns() }}
+from spans
+inner join members using (span, span_start)
+inner join apps on members.member = cast(apps.app_id as varchar)

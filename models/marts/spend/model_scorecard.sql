@@ -1,0 +1,268 @@
+-- Every model of the newest complete day's list: how much it is used, what it costs, how it is offered and scores, and
+-- why it is worth a test, if it is.
+with newest as (
+
+    select max(period_start) as date
+    from {{ ref('share_model') }}
+    where period = 'day'
+
+),
+
+shares as (
+
+    select share_model.*
+    from {{ ref('share_model') }} as share_model
+    inner join newest on share_model.period_start = newest.date
+    where share_model.period = 'day'
+
+),
+
+growth as (
+
+    select
+        growth_model.model_permaslug,
+        max(growth_model.share_change_pp) filter (where growth_model.horizon = '7d') as share_change_7d_pp,
+        max(growth_model.share_change_pp) filter (where growth_model.horizon = '28d') as share_change_28d_pp,
+        max(growth_model.rank_change) filter (where growth_model.horizon = '7d') as rank_change_7d,
+        max(growth_model.as_of) as as_of,
+        min(growth_model.oldest_as_of) as oldest_as_of,
+        max_by(growth_model.checked_at, growth_model.as_of) as checked_at
+    from {{ ref('growth_model') }} as growth_model
+    inner join newest on growth_model.window_end = newest.date
+    where growth_model.horizon in ('7d', '28d')
+    group by growth_model.model_permaslug
+
+),
+
+spend as (
+
+    select spend_model.*
+    from {{ ref('spend_model') }} as spend_model
+    inner join newest on spend_model.period_start = newest.date
+    where spend_model.period = 'day'
+
+),
+
+attributes as (
+
+    select * from {{ ref('int_models__attributes') }}
+
+),
+
+current_prices as (
+
+    select * from {{ ref('price_current') }}
+
+),
+
+speed as (
+
+    select
+        model_id,
+        median(latency_30m_p50_seconds) as median_latency_30m_p50_seconds,
+        median(throughput_30m_p50_tokens_per_second) as median_throughput_30m_p50_tokens_per_second
+    from {{ ref('price_endpoint') }}
+    where is_up
+    group by model_id
+
+),
+
+indices as (
+
+    select
+        model_permaslug as base_slug,
+        intelligence_index,
+        coding_index,
+        agentic_index,
+        as_of,
+        fetched_at
+    from {{ ref('stg_openrouter__benchmarks') }}
+    where benchmark_source = 'artificial-analysis'
+    qualify
+        row_number() over (
+            partition by model_permaslug
+            order by as_of desc, fetched_at desc, intelligence_index desc nulls last, raw_file desc
+        ) = 1
+
+),
+
+-- The task in whose tokens the model's part is greatest, in the newest sample.
+tasks as (
+
+    select
+        model_id,
+        tag as top_task,
+        tag_token_share as top_task_token_share,
+        as_of,
+        fetched_at
+    from {{ ref('stg_openrouter__task_models') }}
+    where as_of = (select max(newest_tasks.as_of) from {{ ref('stg_openrouter__task_models') }} as newest_tasks)
+    qualify row_number() over (partition by model_id order by tag_token_share desc, tag asc) = 1
+
+),
+
+scored as (
+
+    select
+        shares.period_start as date,
+        shares.model_permaslug,
+        shares.base_slug,
+        shares.variant,
+        shares.author,
+        spend.model_id,
+        shares.rank,
+        shares.share,
+        growth.share_change_7d_pp,
+        growth.share_change_28d_pp,
+        growth.rank_change_7d,
+        spend.price_class,
+        spend.prompt_usd_per_mtok,
+        spend.completion_usd_per_mtok,
+        spend.cache_read_usd_per_mtok,
+        attributes.context_length,
+        current_prices.endpoints,
+        current_prices.endpoints_up,
+        current_prices.providers,
+        current_prices.median_uptime_30m_pct,
+        speed.median_latency_30m_p50_seconds,
+        speed.median_throughput_30m_p50_tokens_per_second,
+        indices.intelligence_index,
+        indices.coding_index,
+        indices.agentic_index,
+        spend.prompt_usd_per_mtok / nullif(indices.intelligence_index, 0) as prompt_usd_per_mtok_per_index_point,
+        spend.completion_usd_per_mtok / nullif(indices.intelligence_index, 0)
+            as completion_usd_per_mtok_per_index_point,
+        attributes.weights,
+        attributes.size_class,
+        attributes.reasoning,
+        attributes.created_on,
+        tasks.top_task,
+        tasks.top_task_token_share
+    from shares
+    inner join attributes using (model_permaslug)
+    left join growth using (model_permaslug)
+    left join spend using (model_permaslug)
+    left join current_prices using (model_id)
+    left join speed using (model_id)
+    left join indices on attributes.base_slug = indices.base_slug
+    left join tasks using (model_id)
+
+),
+
+inputs as (
+
+    {% for input in ['shares', 'growth', 'spend'] -%}
+        select
+            model_permaslug,
+            as_of,
+            oldest_as_of,
+            checked_at
+        from {{ input }}
+
+        union all
+
+    {% endfor -%}
+    {% for input, moments in {
+        'attributes': ('as_of', 'as_of', 'fetched_at'),
+        'current_prices': ('as_of', 'oldest_as_of', 'checked_at'),
+        'indices': ('as_of', 'as_of', 'fetched_at'),
+        'tasks': ('as_of', 'as_of', 'fetched_at'),
+    }.items() -%}
+        select
+            scored.model_permaslug,
+            {{ input }}.{{ moments[0] }},
+            {{ input }}.{{ moments[1] }},
+            {{ input }}.{{ moments[2] }}
+        from scored
+        inner join {{ input }} using ({{
+            {'attributes': 'model_permaslug', 'indices': 'base_slug'}[input]
+            if input in ('attributes', 'indices') else 'model_id'
+        }})
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+-- Paid for, and no model on the list that scores as high costs less for input or less for output.
+unbeaten as (
+
+    select scored.model_permaslug
+    from scored
+    left join scored as rival
+        on
+            scored.model_permaslug <> rival.model_permaslug
+            and rival.price_class = 'paid'
+            and scored.intelligence_index <= rival.intelligence_index
+            and (
+                scored.prompt_usd_per_mtok > rival.prompt_usd_per_mtok
+                or scored.completion_usd_per_mtok > rival.completion_usd_per_mtok
+            )
+    where scored.price_class = 'paid' and scored.intelligence_index is not null and rival.model_permaslug is null
+
+),
+
+sources as (
+
+    select
+        shares.model_permaslug,
+        shares.scope_id,
+        shares.source_url,
+        max(inputs.as_of) as as_of,
+        min(inputs.oldest_as_of) as oldest_as_of,
+        max_by(inputs.checked_at, (inputs.as_of, inputs.checked_at)) as checked_at
+    from shares
+    inner join inputs using (model_permaslug)
+    where inputs.as_of is not null
+    group by shares.model_permaslug, shares.scope_id, shares.source_url
+
+),
+
+rules as (
+
+    select * from {{ ref('try_rules') }}
+
+)
+
+select
+    scored.* exclude (created_on),
+    nullif(
+        concat_ws(
+            ' ',
+            case when unbeaten.model_permaslug is not null then 'No listed model with as high an index is cheaper.' end,
+            case
+                when
+                    scored.share_change_28d_pp >= rules.share_gain_pp
+                    and scored.completion_usd_per_mtok <= rules.cheap_completion_usd_per_mtok
+                    then
+                        'Cheap, and gained '
+                        || printf('%.1f', scored.share_change_28d_pp)
+                        || ' points of share in 28 days.'
+            end,
+            case
+                when scored.created_on > scored.date - 28 and scored.rank <= rules.new_rank
+                    then
+                        'New since ' || cast(scored.created_on as varchar) || ', and already at rank '
+                        || cast(scored.rank as varchar) || '.'
+            end,
+            case
+                when scored.price_class = 'free' and scored.rank <= rules.free_rank
+                    then 'Free, and at rank ' || cast(scored.rank as varchar) || '.'
+            end,
+            case
+                when
+                    scored.weights = 'open'
+                    and scored.rank <= rules.open_rank
+                    and scored.providers >= rules.open_providers
+                    then 'Open weights, offered by ' || cast(scored.providers as varchar) || ' providers.'
+            end
+        ),
+        ''
+    ) as try_reason,
+    sources.scope_id,
+    sources.source_url,
+    sources.as_of,
+    sources.oldest_as_of,
+    sources.checked_at
+from scored
+cross join rules
+inner join sources using (model_permaslug)
+left join unbeaten using (model_permaslug)
