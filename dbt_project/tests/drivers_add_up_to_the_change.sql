@@ -1,5 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'growth_drivers'}}}) }}
--- The contributions of every dimension add up to the change of the total: tokens exactly, points within 1e-9.
+-- The contributions of every dimension add up to the change of the total: tokens exactly, points within 1e-9 (of the
+-- change, where it is more than one point).
 select
     window_end,
     horizon,
@@ -11,4 +12,5 @@ from {{ ref('growth_drivers') }}
 group by window_end, horizon, dimension
 having
     tokens_explained <> tokens_changed
-    or abs(points_explained - 100 * (any_value(total_tokens) / any_value(base_total_tokens) - 1)) > 1e-9
+    or abs(points_explained - 100 * tokens_changed / any_value(base_total_tokens))
+    > 1e-9 * greatest(1, abs(points_explained))

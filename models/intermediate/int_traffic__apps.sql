@@ -19,7 +19,7 @@ select
     {% for top in [1, 5, 10] -%}
         sum(members.tokens) filter (where members.rank <= {{ top }}) / spans.total_tokens as top_{{ top }}_app_share,
     {% endfor -%}
-    1 - spans.other_tokens / spans.total_tokens as attributed_share,
+    (spans.total_tokens - spans.other_tokens) / spans.total_tokens as attributed_share,
     spans.scope_id,
     spans.source_url,
     spans.as_of,

@@ -40,7 +40,8 @@ over_days as (
             'completion': 'daily.completion_price',
             'cache_read': 'coalesce(daily.cache_read_price, daily.prompt_price)',
         }.items() -%}
-            {{ mean_price(price) }} as mean_{{ name }}_price,
+            {{ mean_price("case when daily.price_class <> 'unpriced' then " ~ price ~ ' end') }}
+                as mean_{{ name }}_price,
         {% endfor -%}
         min(daily.price_low) as price_low,
         max(daily.price_high) as price_high,

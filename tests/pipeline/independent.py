@@ -3,6 +3,7 @@
 Shares no code with the models and knows nothing of them: what both agree on is what the recordings say.
 """
 
+import csv
 import datetime as dt
 import gzip
 import json
@@ -27,6 +28,12 @@ def moment(path: Path) -> dt.datetime:
 
 def body(path: Path) -> Any:
     return json.loads(gzip.decompress(path.read_bytes()), parse_float=Decimal)
+
+
+def seed(name: str, key: str, value: str) -> dict[str, str]:
+    """What was verified of a seed."""
+    with (Path(__file__).parents[2] / "seeds" / f"{name}.csv").open() as file:
+        return {row[key]: row[value] for row in csv.DictReader(file) if row["status"] == "verified"}
 
 
 def end_of(day: dt.date) -> dt.datetime:
@@ -84,6 +91,27 @@ class Window:
     def total(self) -> int:
         return sum(day.total for day in self.days)
 
+    @property
+    def other(self) -> int:
+        return sum(day.other for day in self.days)
+
+
+class AppWindow:
+    """Days of apps added up; an app that a day does not list had no more than the last one that it does."""
+
+    def __init__(self, days: list[dict[int, tuple[int, int]]], total: int) -> None:
+        self.total = total
+        self.seen: dict[int, int] = defaultdict(int)
+        self.requests: dict[int, int] = defaultdict(int)
+        for day in days:
+            for app, (tokens, requests) in day.items():
+                self.seen[app] += tokens
+                self.requests[app] += requests
+        self._days = days
+
+    def most(self, app: int) -> int:
+        return sum(day[app][0] if app in day else min(tokens for tokens, _ in day.values()) for day in self._days)
+
 
 class Recorded:
     """Everything the recordings say, up to a moment."""
@@ -105,6 +133,27 @@ class Recorded:
             for path in sorted(folder.glob("models/*.json.gz"))
             if moment(path) <= self.until
         ]
+        self.endpoint_lists = [
+            (moment(path).date(), body(path))
+            for path in sorted(folder.glob("endpoints/*.json.gz"))
+            if moment(path) <= self.until
+        ]
+        self.app_windows = self._app_windows(sorted(folder.glob("app-rankings/*.json.gz")))
+        self.app_days = {start: apps for (start, end), apps in self.app_windows.items() if start == end}
+
+    def _app_windows(self, paths: list[Path]) -> dict[tuple[dt.date, dt.date], dict[int, tuple[int, int]]]:
+        """(First day, last day) → app → tokens and requests, from the newest recording of just that window."""
+        newest: dict[tuple[dt.date, dt.date], tuple[str, dict[int, tuple[int, int]]]] = {}
+        for path in paths:
+            told = body(path)
+            start, end, as_of = (told["meta"][name] for name in ("start_date", "end_date", "as_of"))
+            if moment(path) > self.until or end >= as_of[:10]:
+                continue
+            apps = {row["app_id"]: (int(row["total_tokens"]), row["total_requests"]) for row in told["data"]}
+            window = dt.date.fromisoformat(start), dt.date.fromisoformat(end)
+            if window not in newest or as_of > newest[window][0]:
+                newest[window] = (as_of, apps)
+        return {window: apps for window, (_, apps) in sorted(newest.items())}
 
     @staticmethod
     def _newest(told: list[tuple[dt.datetime, dict[str, int]]]) -> Day:
@@ -160,6 +209,147 @@ class Recorded:
                     result[end, horizon, member] = _growth(member, now, base, windows[2:])
         return result
 
+    def app_window(self, end: dt.date, length: int) -> AppWindow | None:
+        wanted = [end - DAY * back for back in range(length)]
+        if not all(day in self.days and day in self.app_days for day in wanted):
+            return None
+        return AppWindow([self.app_days[day] for day in wanted], sum(self.days[day].total for day in wanted))
+
+    def app_shares(self) -> dict[tuple, tuple]:
+        """(period, start, app) → tokens, tokens_high, requests, total, share, share of named."""
+        result = {}
+        for (period, start), days in self.periods().items():
+            # The window itself, where it was asked for; else its days.
+            given = self.app_windows.get((days[0], days[-1]))
+            total = sum(self.days[day].total for day in days)
+            window = AppWindow([given], total) if given else self.app_window(days[-1], len(days))
+            if window is None:
+                continue
+            named = sum(window.seen.values())
+            for app, tokens in window.seen.items():
+                result[period, start, app] = (
+                    tokens,
+                    window.most(app),
+                    window.requests[app],
+                    window.total,
+                    tokens / window.total,
+                    tokens / named,
+                )
+        return result
+
+    def app_growth(self) -> dict[tuple, tuple]:
+        """The same figures as `growth`, of apps."""
+        result = {}
+        for horizon, length in (("1d", 1), ("7d", 7), ("28d", 28)):
+            for end in self.app_days:
+                windows = [self.app_window(end - DAY * length * back, length) for back in range(4)]
+                now, base = windows[:2]
+                if now is not None and base is not None:
+                    for app in {*now.seen, *base.seen}:
+                        result[end, horizon, app] = _growth(app, now, base, windows[2:])
+        return result
+
+    def created(self, slug: str) -> dt.date | None:
+        """Day on which the first list that has the slug says that it was added."""
+        return self._created.get(slug)
+
+    @cached_property
+    def _created(self) -> dict[str, dt.date]:
+        found: dict[str, dt.date] = {}
+        for _, models in self.price_lists:
+            for id_, model in models.items():
+                if model.get("canonical_slug"):
+                    variant = id_.partition(":")[2]
+                    slug = model["canonical_slug"] + (f":{variant}" if variant else "")
+                    day = dt.datetime.fromtimestamp(int(model["created"]), dt.UTC).date()
+                    found[slug] = min(day, found.get(slug, day))
+        return found
+
+    def reasoning(self, slug: str) -> str:
+        for _, models in reversed(self.price_lists):
+            if (model := self.listed_as(models, slug)) is not None:
+                able = model.get("reasoning") is not None or "reasoning" in (model.get("supported_parameters") or [])
+                return "capable" if able else "not"
+        return "unknown"
+
+    @cached_property
+    def classes(self) -> dict[str, dict[str, str]]:
+        """Dimension → slug → class, for all but the class by price."""
+        slugs = set().union(*(day.models for day in self.days.values()))
+        weights, countries = seed("model_weights", "base_slug", "weights"), seed("authors", "author", "country")
+        return {
+            "model": {slug: slug for slug in slugs},
+            "author": {slug: slug.split("/")[0] for slug in slugs},
+            "variant": {slug: slug.partition(":")[2] or "standard" for slug in slugs},
+            "weights": {slug: weights.get(slug.partition(":")[0], "unclassified") for slug in slugs},
+            "author_country": {slug: countries.get(slug.split("/")[0]) or "unclassified" for slug in slugs},
+            "reasoning": {slug: self.reasoning(slug) for slug in slugs},
+        }
+
+    def price_class(self, slug: str, row: dict[str, Any]) -> str:
+        if slug.endswith(":free") or row["is_free"]:
+            return "free"
+        return "unpriced" if row["low"] is None else "paid"
+
+    def drivers(self, spend: dict[tuple[dt.date, str], dict[str, Any]]) -> dict[tuple, int]:
+        """(window end, horizon, dimension, member) → change in tokens, of every dimension of models."""
+        result: dict[tuple, int] = defaultdict(int)
+        by_price = {key: self.price_class(key[1], row) for key, row in spend.items()}
+        for horizon, length in (("1d", 1), ("7d", 7), ("28d", 28)):
+            for end in self.days:
+                now, base = self.window(end, length, "model"), self.window(end - DAY * length, length, "model")
+                if now is None or base is None:
+                    continue
+                inside = [end - DAY * back for back in range(length)]
+                for slug in {*now.seen, *base.seen}:
+                    change = now.seen.get(slug, 0) - base.seen.get(slug, 0)
+                    created, last = self.created(slug), next((day for day in inside if (day, slug) in by_price), None)
+                    classes = {name: of[slug] for name, of in self.classes.items()}
+                    classes["price_class"] = by_price[last, slug] if last else ""
+                    for dimension, member in classes.items():
+                        if created is not None and inside[-1] <= created <= end:
+                            member = "launched"
+                        elif slug not in now.seen or slug not in base.seen:
+                            member = "crossed_top50"
+                        result[end, horizon, dimension, member] += change
+                for dimension in (*self.classes, "price_class"):
+                    result[end, horizon, dimension, "other"] += now.other - base.other
+        return dict(result)
+
+    def app_drivers(self) -> dict[tuple, int]:
+        result: dict[tuple, int] = {}
+        for horizon, length in (("1d", 1), ("7d", 7), ("28d", 28)):
+            for end in self.app_days:
+                now, base = self.app_window(end, length), self.app_window(end - DAY * length, length)
+                if now is None or base is None:
+                    continue
+                both = {app: now.seen[app] - base.seen[app] for app in {*now.seen} & {*base.seen}}
+                result |= {(end, horizon, "app", str(app)): change for app, change in both.items()}
+                result[end, horizon, "app", "unattributed"] = now.total - base.total - sum(both.values())
+        return result
+
+    def segments(self, spend: dict[tuple[dt.date, str], dict[str, Any]]) -> dict[tuple, tuple]:
+        """(period, start, division, part) → tokens and share; the part of each day's price goes by the day."""
+        result: dict[tuple, int] = defaultdict(int)
+        totals = {}
+        for (period, start), days in self.periods().items():
+            totals[period, start] = sum(self.days[day].total for day in days)
+            for day in days:
+                for slug, tokens in self.days[day].models.items():
+                    for name in ("variant", "weights", "author_country", "reasoning"):
+                        result[period, start, name, self.classes[name][slug]] += tokens
+                    result[period, start, "price_class", self.price_class(slug, spend[day, slug])] += tokens
+                for name in ("variant", "weights", "author_country", "reasoning", "price_class"):
+                    result[period, start, name, "other"] += self.days[day].other
+        return {key: (tokens, tokens / totals[key[:2]]) for key, tokens in result.items()}
+
+    def endpoint_range(self, id_: str, day: dt.date) -> tuple[Decimal, Decimal] | None:
+        """Least and greatest token price of any endpoint of an id that was observed on the day."""
+        offered = [told[id_] for on, told in self.endpoint_lists if on == day and id_ in told]
+        listed = [one for answer in offered for one in (answer.get("data") or {}).get("endpoints", [])]
+        prices = [price for endpoint in listed for price in token_prices(endpoint)]
+        return (min(prices), max(prices)) if prices else None
+
     def variant_and_base(self, slug: str) -> tuple[str, str]:
         base, _, variant = slug.partition(":")
         return base, variant
@@ -196,6 +386,13 @@ class Recorded:
             for slug, tokens in known.models.items():
                 basis, model, at, held = self.price(slug, day)
                 row: dict[str, Any] = {"basis": basis, "at": at, "low": None, "high": None, "box": None, "centre": None}
+                row["is_free"] = (
+                    model is not None
+                    and is_priced(model)
+                    and not any(Decimal(model["pricing"][name]) for name in ("prompt", "completion"))
+                )
+                offered = self.endpoint_range(model["id"], day) if model is not None else None
+                row["endpoints"] = tuple(tokens * price for price in offered) if offered else (None, None)
                 if slug.endswith(":free"):
                     row |= {"low": 0, "high": 0, "box": (0, 0), "centre": 0, "corners": [0] * 4}
                 elif model is not None and is_priced(model):
@@ -242,7 +439,7 @@ class Recorded:
         return intervals
 
 
-def _growth(member: str, now: Window, base: Window, before: list[Window | None]) -> tuple:
+def _growth(member: Any, now: Any, base: Any, before: list[Any]) -> tuple:
     tokens, base_tokens = now.seen.get(member, 0), base.seen.get(member, 0)
     high, base_high = now.most(member), base.most(member)
     complete = tokens == high and base_tokens == base_high

@@ -16,6 +16,11 @@ def recorded(recordings: Any) -> Recorded:
     return Recorded(recordings)
 
 
+@pytest.fixture(scope="module")
+def priced(recorded: Recorded) -> dict:
+    return recorded.spend()
+
+
 def close(one: Any, other: Any) -> bool:
     if one is None or other is None:
         return one is None and other is None
@@ -68,29 +73,86 @@ def test_growth_with_its_bounds(everything: Run, recorded: Recorded, kind: str, 
     assert_equal({row[:3]: row[3:] for row in everything.query(sql)}, recorded.growth(kind))
 
 
+def test_shares_of_apps(everything: Run, recorded: Recorded) -> None:
+    figures = "tokens, tokens_high, requests, total_tokens, share, share_of_named"
+    sql = f"select period, period_start, app_id, {figures} from share_app"
+    assert_equal({row[:3]: row[3:] for row in everything.query(sql)}, recorded.app_shares())
+
+
+def test_growth_of_apps(everything: Run, recorded: Recorded) -> None:
+    sql = (
+        "select window_end, horizon, app_id, growth, growth_low, growth_high, share_change_pp, growth_acceleration_pp, "
+        "excess_tokens from growth_app where status <> 'gap'"
+    )
+    assert_equal({row[:3]: row[3:] for row in everything.query(sql)}, recorded.app_growth())
+
+
+def test_what_the_growth_is_made_of(everything: Run, recorded: Recorded, priced: dict) -> None:
+    sql = "select window_end, horizon, dimension, member, change_tokens, contribution_pp from growth_drivers"
+    ours = everything.query(sql)
+    theirs = recorded.drivers(priced) | recorded.app_drivers()
+    assert {row[:4]: row[4] for row in ours} == theirs
+    lengths = {"1d": 1, "7d": 7, "28d": 28}
+    for end, horizon, *_, change, points in ours:
+        days = [end - DAY * back for back in range(lengths[horizon], 2 * lengths[horizon])]
+        assert close(points, 100 * change / sum(recorded.days[day].total for day in days))
+
+
+def test_shares_of_segments(everything: Run, recorded: Recorded, priced: dict) -> None:
+    sql = (
+        "select period, period_start, segment_type, segment, tokens, share from share_segment "
+        "where segment_type in ('variant', 'weights', 'author_country', 'reasoning', 'price_class')"
+    )
+    assert_equal({row[:4]: row[4:] for row in everything.query(sql)}, recorded.segments(priced))
+
+
 def test_price_intervals(everything: Run, recorded: Recorded) -> None:
     sql = "select model_id, valid_from, valid_to, not_before, last_seen_at from price_history"
     assert sorted(everything.query(sql), key=str) == sorted(recorded.price_intervals(), key=str)
 
 
-def test_spend_is_that_of_the_days_prices(everything: Run, recorded: Recorded) -> None:
+def test_spend_is_that_of_the_days_prices(everything: Run, priced: dict) -> None:
     sql = (
         "select period_start, model_permaslug, price_basis, price_as_of, spend_low, spend_high, spend_plausible_low, "
-        "spend_plausible_high from spend_model where period = 'day'"
+        "spend_plausible_high, spend_endpoint_low, spend_endpoint_high from spend_model where period = 'day'"
     )
     ours = {row[:2]: row[2:] for row in everything.query(sql)}
-    theirs = recorded.spend()
+    theirs = priced
     assert {key: row[:2] for key, row in ours.items()} == {
         key: (row["basis"], row["at"]) for key, row in theirs.items()
     }
     assert_equal(
         {key: row[2:] for key, row in ours.items()},
-        {key: (row["low"], row["high"], *(row["box"] or (None, None))) for key, row in theirs.items()},
+        {
+            key: (row["low"], row["high"], *(row["box"] or (None, None)), *row["endpoints"])
+            for key, row in theirs.items()
+        },
     )
 
 
-def test_the_summary_of_each_period(everything: Run, recorded: Recorded) -> None:
-    spend, expected = recorded.spend(), {}
+def test_spend_of_authors_adds_up_that_of_their_models(everything: Run, recorded: Recorded, priced: dict) -> None:
+    expected = {}
+    for (period, start), days in recorded.periods().items():
+        for author in set().union(*(recorded.days[day].authors for day in days)):
+            rows = [
+                priced[day, slug] for day in days for slug in recorded.days[day].models if slug.split("/")[0] == author
+            ]
+            known = [row for row in rows if row["low"] is not None]
+            whole = all(row["endpoints"][0] is not None for row in rows)
+            expected[period, start, author] = (
+                *((sum(row[end] for row in known) if known else None) for end in ("low", "high")),
+                *((sum(row["box"][end] for row in known) if known else None) for end in (0, 1)),
+                *((sum(row["endpoints"][end] for row in rows) if whole else None) for end in (0, 1)),
+            )
+    sql = (
+        "select period, period_start, author, spend_low, spend_high, spend_plausible_low, spend_plausible_high, "
+        "spend_endpoint_low, spend_endpoint_high from spend_author"
+    )
+    assert_equal({row[:3]: row[3:] for row in everything.query(sql)}, expected)
+
+
+def test_the_summary_of_each_period(everything: Run, recorded: Recorded, priced: dict) -> None:
+    spend, expected = priced, {}
     for (period, start), days in recorded.periods().items():
         priced = [spend[day, slug] for day in days for slug in recorded.days[day].models]
         corners = [sum(row["corners"][corner] for row in priced if row["low"] is not None) for corner in range(4)]

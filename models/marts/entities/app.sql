@@ -22,7 +22,7 @@ categories as (
 
 select
     listed.app_id,
-    max_by(listed.app_name, (listed.period_end, listed.as_of)) as app_name,
+    max_by(listed.app_name, (listed.period_end, listed.as_of, listed.app_name)) as app_name,
     list_sort(list(distinct listed.app_name)) as names,
     any_value(categories.category) as category,
     count(*) filter (where listed.period = 'day') as days_ranked,

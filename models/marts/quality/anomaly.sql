@@ -207,7 +207,7 @@ discounts as (
         max(source_url) as source_url,
         max(fetched_at) as checked_at,
         coalesce(max(discount_price), 0) as discount,
-        max_by(provider_name, coalesce(discount_price, 0)) as provider_name
+        max_by(provider_name, (coalesce(discount_price, 0), provider_name)) as provider_name
     from endpoints
     group by model_id, raw_file, as_of
 

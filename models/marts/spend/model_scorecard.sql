@@ -26,7 +26,7 @@ growth as (
         max(growth_model.rank_change) filter (where growth_model.horizon = '7d') as rank_change_7d,
         max(growth_model.as_of) as as_of,
         min(growth_model.oldest_as_of) as oldest_as_of,
-        max_by(growth_model.checked_at, growth_model.as_of) as checked_at
+        max_by(growth_model.checked_at, (growth_model.as_of, growth_model.checked_at)) as checked_at
     from {{ ref('growth_model') }} as growth_model
     inner join newest on growth_model.window_end = newest.date
     where growth_model.horizon in ('7d', '28d')
@@ -90,14 +90,18 @@ indices as (
 tasks as (
 
     select
-        model_id,
-        tag as top_task,
-        tag_token_share as top_task_token_share,
-        as_of,
-        fetched_at
-    from {{ ref('stg_openrouter__task_models') }}
-    where as_of = (select max(newest_tasks.as_of) from {{ ref('stg_openrouter__task_models') }} as newest_tasks)
-    qualify row_number() over (partition by model_id order by tag_token_share desc, tag asc) = 1
+        parts.model_id,
+        samples.display_name as top_task,
+        parts.tag_token_share as top_task_token_share,
+        parts.as_of,
+        parts.fetched_at
+    from {{ ref('stg_openrouter__task_models') }} as parts
+    inner join {{ ref('stg_openrouter__tasks') }} as samples using (raw_file, tag)
+    where parts.as_of = (select max(newest_sample.as_of) from {{ ref('stg_openrouter__tasks') }} as newest_sample)
+    qualify
+        row_number() over (
+            partition by parts.model_id order by parts.tag_token_share desc, parts.tag asc, parts.raw_file asc
+        ) = 1
 
 ),
 
