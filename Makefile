@@ -14,7 +14,7 @@ ifdef REPLAY_DIR
 export ROUTERSCOPE_REPLAY_DIR := $(REPLAY_DIR)
 endif
 
-.PHONY: help run simulator ui test lint format lock clean
+.PHONY: help run simulator ui test docs lint format lock clean
 
 help:
 	@echo "make run                                     fetch, build, check, publish; SOURCE=live, or else simulator"
@@ -23,6 +23,7 @@ help:
 	@echo "make simulator [PORT=8080]                   a synthetic OpenRouter on http://127.0.0.1:8080/api/v1"
 	@echo "make ui [PORT=3000]                          Dagster's UI on http://127.0.0.1:3000"
 	@echo "make test                                    every test"
+	@echo "make docs                                    write anew what programs make in README and docs/"
 	@echo "make lint                                    formatting, lint, types"
 	@echo "make format                                  mend what lint can mend"
 	@echo "make lock                                    pin new versions in requirements.lock"
@@ -50,6 +51,10 @@ ui: $(SETUP)
 
 test: $(SETUP)
 	@$(BIN)/python -m pytest
+
+# From the recorded responses that the tests use.
+docs: $(SETUP)
+	@UPDATE_DOCS=1 $(BIN)/python -m pytest -q tests/pipeline/test_documents.py tests/pipeline/test_readme.py
 
 lint: $(SETUP)
 	@$(BIN)/ruff format --check .

@@ -110,6 +110,30 @@ def everything(tmp_path_factory: pytest.TempPathFactory, recordings: Path, dagst
     return run
 
 
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """One run over a small simulated world, in which every surface has something to say; for reading only."""
+    folder = tmp_path_factory.mktemp("simulated")
+    world = '{"models": 80, "days": 45, "observations": 4}'
+    settings = {
+        "ROUTERSCOPE_SOURCE": "simulator",
+        "ROUTERSCOPE_SIMULATOR": world,
+        "ROUTERSCOPE_NOW": "2026-11-22T02:00:00Z",
+    }
+    finished = subprocess.run(
+        REFRESH,
+        cwd=PROJECT,
+        env=environment(make_home(folder / "home"), ROUTERSCOPE_DATA_DIR=folder / "data", **settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stdout
+    return Run(folder / "data", finished.returncode, finished.stdout)
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     return make_home(tmp_path / "dagster_home")

@@ -16,6 +16,28 @@ from orchestration.settings import Settings
 from orchestration.warehouse import FILE_NAME, Publication, Table, Warehouse
 
 PUBLISHED_SEEDS = ("scopes",)
+# A model with so much of the tokens should be classified; what is smaller is listed all the same.
+_WORTH_CLASSIFYING = 0.01
+_SHOWN = 20
+_UNCLASSIFIED = """
+    SELECT
+        model_permaslug,
+        sum(share_model.tokens)::BIGINT AS tokens,
+        sum(share_model.tokens) / (SELECT sum(total_tokens) FROM days) AS share,
+        any_value(model.weights) AS weights,
+        any_value(model.size_class) AS size_class,
+        coalesce(any_value(author.country), 'unclassified') AS author_country
+    FROM share_model
+    JOIN days USING (period, period_start)
+    JOIN model USING (model_permaslug)
+    JOIN author ON author.author = model.author
+    GROUP BY model_permaslug
+    ORDER BY tokens DESC
+"""
+_DAYS = """
+    SELECT period, period_start, total_tokens FROM traffic_summary
+    WHERE period = 'day' AND period_start > (SELECT max(period_start) - 28 FROM traffic_summary WHERE period = 'day')
+"""
 _NODES: list[dict[str, Any]] = [
     node
     for node in MANIFEST["nodes"].values()
@@ -59,7 +81,41 @@ def describe(
     return shown
 
 
+def classified(connection: duckdb.DuckDBPyConnection) -> dg.AssetCheckResult:
+    """How much of the last 28 days' tokens the seeds know, and the models they do not know, by tokens."""
+    connection.execute(f"CREATE TEMP TABLE days AS {_DAYS}")
+    models = connection.sql(_UNCLASSIFIED)
+    [(is_simulated,)] = connection.sql("SELECT bool_or(scope_id = 'simulated') FROM traffic_summary").fetchall()
+    known = {
+        name: models.filter(f"{name} <> 'unclassified'").aggregate("coalesce(sum(share), 0)").fetchall()[0][0]
+        for name in ("weights", "size_class", "author_country")
+    }
+    unknown = models.filter("'unclassified' IN (weights, size_class, author_country)")
+    missing = models.filter(f"'unclassified' IN (weights, author_country) AND share >= {_WORTH_CLASSIFYING}")
+    return dg.AssetCheckResult(
+        check_name="classified",
+        # There is nothing to know of models that do not exist.
+        passed=bool(is_simulated) or not missing.fetchall(),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            **{f"known_{name}_share": dg.MetadataValue.float(float(share)) for name, share in known.items()},
+            "unclassified_models": len(unknown.fetchall()),
+            "by_tokens": dg.MetadataValue.md(markdown_table(unknown.limit(_SHOWN).to_arrow_table())),
+        },
+    )
+
+
 @dg.asset(
+    check_specs=[
+        dg.AssetCheckSpec(
+            "classified",
+            asset="published",
+            description=(
+                "Every model with a hundredth or more of the last 28 days' tokens has its weights and its author's "
+                "country in the seeds. Lists what is not classified, by tokens."
+            ),
+        )
+    ],
     deps=[asset_key(node) for node in _NODES],
     group_name="published",
     kinds={"duckdb", "parquet"},
@@ -70,7 +126,7 @@ def describe(
         "blocking check gets here; it replaces the one before in one step, and readers of that one keep reading it."
     ),
 )
-def published(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def]  # Dagster wants none
     with failures():
         warehouse = Warehouse(Settings.load().data)
         publication = warehouse.publish(tables())
@@ -80,8 +136,10 @@ def published(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
             shown = describe(node, publication, connection)
             scopes |= {str(shown["scope"].value)} if "scope" in shown else set()
             context.log_event(dg.AssetObservation(asset_key(node), metadata=shown))
+        classification = classified(connection)
     listing = "\n".join(f"| {name} | {rows:,} |" for name, rows in publication.rows.items())
     return dg.MaterializeResult(
+        check_results=[classification],
         metadata={
             "file": dg.MetadataValue.path(warehouse.published / FILE_NAME),
             "scope": ", ".join(sorted(scopes - {""})),
@@ -89,7 +147,7 @@ def published(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
             "rows": sum(publication.rows.values()),
             "bytes": publication.size_bytes,
             "contents": dg.MetadataValue.md(f"| mart | rows |\n| --- | ---: |\n{listing}"),
-        }
+        },
     )
 
 

@@ -150,4 +150,4 @@ def test_nearly_every_column_has_its_lineage(instance: dg.DagsterInstance, manif
         for node in models
     )
     # The rest are constants and counts, which come from no column.
-    assert traced >= columns - 12
+    assert traced >= 0.97 * columns

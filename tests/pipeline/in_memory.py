@@ -61,6 +61,12 @@ class Built:
         self._compiled = compiled
         self.connection = connection
 
+    def __enter__(self) -> "Built":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()
+
     def query(self, sql: str) -> list[tuple]:
         return self.connection.sql(sql).fetchall()
 

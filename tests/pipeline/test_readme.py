@@ -19,10 +19,28 @@ def test_every_question_gives_the_output_beside_it(everything: Run) -> None:
             return f"```sql\n{question[1]}```\n```\n{str(connection.sql(question[1])).strip()}\n```"
 
         fresh = QUESTIONS.sub(answered, text)
-    if os.environ.get("UPDATE_README"):
+    if os.environ.get("UPDATE_DOCS"):
         README.write_text(fresh)
     assert len(QUESTIONS.findall(text)) == 5
     assert fresh == text
+
+
+def test_the_known_shares_are_stated(everything: Run) -> None:
+    known = {
+        (division, part): share
+        for division, part, share in everything.query(
+            "select segment_type, segment, 100 * sum(tokens) / sum(sum(tokens)) over (partition by segment_type) "
+            "from share_segment where period = 'day' and segment <> 'other' group by segment_type, segment"
+        )
+    }
+    stated = README.read_text().replace("\n  ", " ")
+    for division, sentence in {
+        "weights": "weights are known for {:.1f} %",
+        "author_country": "the author's country for {:.1f} %",
+        "size_class": "the size for {:.1f} %",
+    }.items():
+        assert sentence.format(100 - known.get((division, "unclassified"), 0)) in stated
+    assert f"({known['weights', 'undisclosed']:.1f} % are of stealth models" in stated
 
 
 SHOWN = re.compile(r"```\n(Routerscope: source replay.*?)```", re.DOTALL)
@@ -32,7 +50,7 @@ def test_the_output_shown_is_that_of_a_run(everything: Run) -> None:
     real = everything.output.replace(str(everything.data), "data/replay").strip()
     real = "\n".join(line for line in real.splitlines() if "asked and read" not in line)
     text = README.read_text()
-    if os.environ.get("UPDATE_README"):
+    if os.environ.get("UPDATE_DOCS"):
         text = SHOWN.sub(lambda _: f"```\n{real}\n```", text)
         README.write_text(text)
 
@@ -43,6 +61,6 @@ def test_the_output_shown_is_that_of_a_run(everything: Run) -> None:
     assert timeless(shown) == timeless(real)
 
 
-@pytest.mark.parametrize("target", ["run", "simulator", "test", "ui", "lint", "clean", "help"])
+@pytest.mark.parametrize("target", ["run", "simulator", "test", "docs", "ui", "lint", "clean", "help"])
 def test_the_commands_named_are_there(target: str) -> None:
     assert re.search(rf"^{target}:", (PROJECT / "Makefile").read_text(), re.MULTILINE)
