@@ -47,3 +47,16 @@
         {{ citation }}, '[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]+Z', strftime({{ as_of }}, '%Y-%m-%dT%H:%M:%SZ')
     )
 {%- endmacro %}
+
+{#- Who leads each period of a share mart, where nobody else can have had more. -#}
+{% macro undisputed_leaders(mart) -%}
+    (
+        select *
+        from {{ ref(mart) }}
+        qualify
+            rank = 1
+            and tokens > coalesce(
+                max(case when rank > 1 then tokens_high end) over (partition by period, period_start), 0
+            )
+    ) as leaders
+{%- endmacro %}

@@ -41,50 +41,55 @@ provenance as (
 
 ),
 
-{% for member in ['model', 'author'] -%}
-    leading_{{ member }} as (
+leading_model as (
 
-        select
-            'leading_{{ member }}' as kind,
-            period,
-            period_start,
-            {{ 'model_permaslug' if member == 'model' else 'author' }} as subject,
-            share as value,
-            share_high as value_high,
-            'fraction of tokens' as unit,
-            {% if member == 'model' -%}
-                subject
-                || ' had '
-                || {{ share_in_words() }}
-                || ' of %TRAFFIC%, more than any other model that is listed.'
-                    as sentence,
-                'Variants of a model, such as a free one, count apart.' as caveat,
-            {%- else -%}
-                'the listed models of ' || subject || ' together had ' || {{ share_in_words() }}
-                || ' of %TRAFFIC%, more than those of any other author.' as sentence,
-                'Models below the 50 that are listed are not counted; an author is who made a model, not who hosts it.'
-                    as caveat,
-            {%- endif %}
-            cast(null as timestamp) as app_as_of,
-            scope_id,
-            source_url,
-            as_of,
-            oldest_as_of,
-            checked_at
-        from (
-            select
-                *,
-                max(case when rank > 1 then tokens_high end)
-                    over (partition by period, period_start)
-                    as rival_tokens_high
-            from {{ ref('share_' ~ member) }}
-        ) as shares
-        -- Nobody else can have had more.
-        where rank = 1 and tokens > coalesce(rival_tokens_high, 0)
+    select
+        'leading_model' as kind,
+        period,
+        period_start,
+        model_permaslug as subject,
+        share as value,
+        share_high as value_high,
+        'fraction of tokens' as unit,
+        model_permaslug || ' had ' || {{ share_in_words() }} || ' of %TRAFFIC%, more than any other listed model.'
+            as sentence,
+        'Variants of a model, such as a free one, count apart.'
+            as caveat,
+        cast(null as timestamp) as app_as_of,
+        scope_id,
+        source_url,
+        as_of,
+        oldest_as_of,
+        checked_at
+    from {{ undisputed_leaders('share_model') }}
 
-    ),
+),
 
-{% endfor -%}
+leading_author as (
+
+    select
+        'leading_author' as kind,
+        period,
+        period_start,
+        author as subject,
+        share as value,
+        share_high as value_high,
+        'fraction of tokens' as unit,
+        'the listed models of ' || author || ' together had ' || {{ share_in_words() }}
+        || ' of %TRAFFIC%, more than those of any other author.'
+            as sentence,
+        'Models below the 50 that are listed are not counted; an author is who made a model, not who hosts it.'
+            as caveat,
+        cast(null as timestamp) as app_as_of,
+        scope_id,
+        source_url,
+        as_of,
+        oldest_as_of,
+        checked_at
+    from {{ undisputed_leaders('share_author') }}
+
+),
+
 leading_app as (
 
     select
@@ -95,7 +100,7 @@ leading_app as (
         share as value,
         share_high as value_high,
         'fraction of tokens' as unit,
-        app_name || ' sent ' || {{ share_in_words() }} || ' of %TRAFFIC%, more than any other app that is listed.'
+        app_name || ' sent ' || {{ share_in_words() }} || ' of %TRAFFIC%, more than any other listed app.'
             as sentence,
         'An app is not an account, and traffic without an app''s name belongs to none.' as caveat,
         app_as_of,
@@ -104,13 +109,7 @@ leading_app as (
         as_of,
         oldest_as_of,
         checked_at
-    from (
-        select
-            *,
-            max(case when rank > 1 then tokens_high end) over (partition by period, period_start) as rival_tokens_high
-        from {{ ref('share_app') }}
-    ) as shares
-    where rank = 1 and tokens > coalesce(rival_tokens_high, 0)
+    from {{ undisputed_leaders('share_app') }}
 
 ),
 

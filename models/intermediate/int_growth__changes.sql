@@ -1,0 +1,80 @@
+-- How many tokens more or fewer each model had than in the window it is compared with, by the classes it belongs to.
+-- A model that was created in the window, or is listed in one window only, is marked: that a list of 50 begins or ends
+-- at it says nothing of who came or went.
+with windows as (
+
+    select * from {{ ref('int_growth__windows') }}
+    where ranking = 'all' and total_tokens is not null and base_total_tokens is not null
+
+),
+
+members as (
+
+    select * from {{ ref('int_growth__members') }}
+    where ranking = 'all' and member_type = 'model'
+
+),
+
+attributes as (
+
+    select * from {{ ref('int_models__attributes') }}
+
+),
+
+days as (
+
+    select * from {{ ref('int_usage__priced') }}
+    where period = 'day'
+
+),
+
+-- The class by price is that of the window's last day that lists the model.
+price_classes as (
+
+    select
+        windows.horizon,
+        windows.window_end,
+        days.model_permaslug,
+        max_by(days.price_class, days.period_start) as price_class,
+        max_by(days.price_as_of, days.period_start) as price_as_of,
+        max_by(days.price_fetched_at, days.period_start) as price_fetched_at
+    from windows
+    inner join days on days.period_start between windows.window_start and windows.window_end
+    group by windows.horizon, windows.window_end, days.model_permaslug
+
+)
+
+select
+    members.horizon,
+    members.window_end,
+    members.member as model,
+    attributes.author,
+    attributes.variant,
+    price_classes.price_class,
+    attributes.weights,
+    attributes.reasoning,
+    attributes.author_country,
+    case
+        when members.created_on between members.window_start and members.window_end then 'launched'
+        when members.tokens = 0 or members.base_tokens = 0 then 'crossed_top50'
+    end as artefact,
+    members.tokens,
+    members.base_tokens,
+    -- On which day a model was created, and so what is an artefact, is told by /models; its price is too.
+    attributes.as_of as listing_as_of,
+    attributes.as_of as listing_oldest_as_of,
+    attributes.fetched_at as listing_checked_at,
+    greatest(attributes.as_of, price_classes.price_as_of) as price_as_of,
+    least(attributes.as_of, price_classes.price_as_of) as price_oldest_as_of,
+    case
+        when price_classes.price_as_of > attributes.as_of then price_classes.price_fetched_at
+        else attributes.fetched_at
+    end as price_checked_at
+from members
+inner join windows using (horizon, window_end)
+inner join attributes on members.member = attributes.model_permaslug
+left join price_classes
+    on
+        members.horizon = price_classes.horizon
+        and members.window_end = price_classes.window_end
+        and members.member = price_classes.model_permaslug
