@@ -23,6 +23,11 @@ join spend_model using (period, period_start, model_permaslug)
 where period = 'day' and period_start = (select max(period_start) from share_model where period = 'day')
 order by rank limit ?
 """
+# Where nobody leads beyond doubt, there is another sentence for the day.
+CLAIM_SQL = """
+select statement, citation from claim
+where period = 'day' and period_start = ? order by kind = 'leading_model' desc, kind limit 1
+"""
 QUERY = (
     "select period, period_start, rank, author, share from share_author "
     "order by period_start desc, period, rank limit 10"
@@ -65,22 +70,18 @@ def result_lines(settings: Settings) -> list[str]:
     """Source, days, newest as_of, leaders with share and prices, a sentence to cite, a query, and the lineage."""
     published = settings.data / "published" / FILE_NAME
     with duckdb.connect(str(published), read_only=True) as marts:
-        [(first, last, days, as_of, citation, is_simulated)] = marts.execute(
+        [(first, last, days, as_of, is_simulated)] = marts.execute(
             """
             select min(period_start), max(period_start), count(distinct period_start), max(as_of),
-                   (select max_by(citation, as_of) from citations where surface in ('rankings', 'rankings_export')),
                    bool_or(scope_id = 'simulated')
             from share_model where period = 'day'
             """
         ).fetchall()
+        [(statement, citation)] = marts.execute(CLAIM_SQL, [last]).fetchall()
         leaders = marts.execute(LEADERS_SQL, [_LEADERS]).fetchall()
     mark = "SIMULATED, no figure is real. " if is_simulated else ""
     width = max(len(slug) for _, slug, *_ in leaders)
     span = f"{days} of {(last - first).days + 1} days from {first} to {last}"
-    _, leader, leading_share, *_ = leaders[0]
-    where = (
-        "the tokens of a simulated router" if is_simulated else "the tokens routed through OpenRouter's public models"
-    )
     ask = f'import duckdb; duckdb.connect("{published}", read_only=True).sql("{QUERY}").show()'
     return [
         f"\n{mark}Source {settings.source}: {span}, newest as of {as_of:%Y-%m-%d %H:%M:%S} UTC.",
@@ -89,7 +90,7 @@ def result_lines(settings: Settings) -> list[str]:
             f"  {rank}  {slug:{width}}  {100 * share:5.1f} %  {_usd(prompt)}  {_usd(completion)}"
             for rank, slug, share, prompt, completion in leaders
         ),
-        f"\nTo cite:  {mark}On {last}, {leader} had {100 * leading_share:.1f} % of {where}. {citation}",
+        f"\nTo cite:  {statement} {citation}",
         f"To ask:   .venv/bin/python -c '{ask}'",
         "Lineage:  make ui, then http://127.0.0.1:3000/asset-groups",
         f"\nPublished {published}",

@@ -126,3 +126,8 @@
         'overrides': overrides
     }
 {%- endmacro %}
+
+{#- How many times one price is the other, the greater by the less; null where one is nothing. -#}
+{% macro factor(price, previous) -%}
+    greatest({{ price }} / nullif({{ previous }}, 0), {{ previous }} / nullif({{ price }}, 0))
+{%- endmacro %}

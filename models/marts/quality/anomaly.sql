@@ -14,7 +14,8 @@ usage as (
 prices as (
 
     select * from {{ ref('price_history') }}
-    where not is_return
+    -- An alias has the price of whatever it points to.
+    where not is_return and not starts_with(model_id, '~')
 
 ),
 
@@ -73,6 +74,13 @@ share_jumps as (
 
 ),
 
+seconds as (
+
+    select * from usage
+    where rank = 2
+
+),
+
 leaders as (
 
     select
@@ -81,16 +89,18 @@ leaders as (
         today.subject_type,
         today.subject,
         today.share as value,
-        coalesce(former_today.share, 0) as expected,
-        100 * (today.share - coalesce(former_today.share, 0)) as score,
-        today.subject_name || ' with ' || {{ as_percent('today.share') }} || ' came before ' || former.subject_name
-        || coalesce(' with ' || {{ as_percent('former_today.share') }}, ', which is not listed') || '.' as evidence,
+        former_today.share as expected,
+        100 * (today.share - seconds.share) as score,
+        today.subject_name || ' with ' || {{ as_percent('today.share') }} || ' leads before ' || seconds.subject_name
+        || ' with ' || {{ as_percent('seconds.share') }} || '; the day before ' || former.subject_name
+        || ' did.' as evidence,
         today.scope_id,
         today.source_url,
         greatest(today.as_of, former.as_of) as as_of,
         least(today.oldest_as_of, former.oldest_as_of) as oldest_as_of,
         case when former.as_of > today.as_of then former.checked_at else today.checked_at end as checked_at
     from usage as today
+    inner join seconds using (subject_type, date)
     inner join usage as former
         on
             today.subject_type = former.subject_type
@@ -102,7 +112,7 @@ leaders as (
             former.subject_type = former_today.subject_type
             and former.subject = former_today.subject
             and today.date = former_today.date
-    where today.rank = 1 and today.subject_type <> 'total'
+    where today.rank = 1
 
 ),
 
@@ -116,7 +126,8 @@ disappeared as (
         last_seen.subject,
         lists.unlisted_member_tokens_high as value,
         last_seen.week_tokens as expected,
-        100 * last_seen.week_share as score,
+        -- What is gone for certain: not listed is not zero.
+        100 * (last_seen.week_tokens - lists.unlisted_member_tokens_high) / lists.total_tokens as score,
         last_seen.subject_name || ' had a median of ' || {{ with_commas('last_seen.week_tokens') }}
         || ' tokens in the week before, and can have had '
         || {{ with_commas('lists.unlisted_member_tokens_high') }} || ' at most.' as evidence,
@@ -160,7 +171,11 @@ price_jumps as (
                 then previous_prompt_usd_per_mtok
             else previous_completion_usd_per_mtok
         end as expected,
-        greatest(abs(coalesce(prompt_change_pct, 0)), abs(coalesce(completion_change_pct, 0))) as score,
+        -- As a factor either way: halved is as far as doubled.
+        100 * greatest(
+            {{ factor('prompt_usd_per_mtok', 'previous_prompt_usd_per_mtok') }},
+            {{ factor('completion_usd_per_mtok', 'previous_completion_usd_per_mtok') }}
+        ) - 100 as score,
         'Input ' || {{ as_change('previous_prompt_usd_per_mtok', 'prompt_usd_per_mtok') }} || ', output '
         || {{ as_change('previous_completion_usd_per_mtok', 'completion_usd_per_mtok') }}
         || ' USD per million tokens.' as evidence,
@@ -253,30 +268,67 @@ found as (
         select * from {{ source }}
         {{ 'union all' if not loop.last }}
     {% endfor %}
+),
+
+flagged as (
+
+    select
+        found.*,
+        kinds.threshold,
+        kinds.unit as score_unit,
+        kinds.hint
+    from found
+    inner join kinds using (kind)
+    where found.score >= kinds.threshold
+    qualify
+        row_number() over (
+            partition by found.date, found.kind, found.subject_type, found.subject
+            order by found.score desc, found.as_of desc
+        ) = 1
+
+),
+
+-- What goes on for days, or comes again within a week, is one change: it is that of its first day.
+numbered as (
+
+    select
+        *,
+        date - lag(date) over same_change_in_time <= 7 as goes_on
+    from flagged
+    window same_change_in_time as (partition by kind, subject_type, subject order by date)
+
+),
+
+changes as (
+
+    select
+        *,
+        sum(case when goes_on then 0 else 1 end) over (
+            partition by kind, subject_type, subject order by date
+        ) as change_no
+    from numbered
+
 )
 
 select
-    found.date,
-    found.kind,
-    found.subject_type,
-    found.subject,
-    cast(found.value as double) as value,
-    cast(found.expected as double) as expected,
-    cast(found.score as double) as score,
-    kinds.threshold,
-    kinds.unit as score_unit,
-    found.evidence,
-    kinds.hint,
-    found.scope_id,
-    found.source_url,
-    found.as_of,
-    found.oldest_as_of,
-    found.checked_at
-from found
-inner join kinds using (kind)
-where found.score >= kinds.threshold
-qualify
-    row_number() over (
-        partition by found.date, found.kind, found.subject_type, found.subject
-        order by found.score desc, found.as_of desc
-    ) = 1
+    date,
+    kind,
+    subject_type,
+    subject,
+    cast(value as double) as value,
+    cast(expected as double) as expected,
+    cast(score as double) as score,
+    threshold,
+    score_unit,
+    max(date) over same_change as last_date,
+    count(*) over same_change as days_flagged,
+    evidence,
+    hint,
+    scope_id,
+    source_url,
+    as_of,
+    oldest_as_of,
+    checked_at
+from changes
+window same_change as (partition by kind, subject_type, subject, change_no)
+qualify date = min(date) over same_change

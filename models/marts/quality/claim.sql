@@ -26,6 +26,40 @@ lines as (
 
 ),
 
+author_names as (
+
+    select
+        author,
+        display_name
+    from {{ ref('author') }}
+
+),
+
+-- The observations of usage and of prices that went into a period.
+priced as (
+
+    select
+        period,
+        period_start,
+        max(price_as_of) as price_as_of,
+        {{ provenance_of_sums('spend_author') }}
+    from {{ ref('spend_author') }} as spend_author
+    group by period, period_start
+
+),
+
+leading_five as (
+
+    select
+        period,
+        period_start,
+        string_agg(model_permaslug, ', ' order by rank) as names
+    from {{ ref('share_model') }}
+    where rank <= 5
+    group by period, period_start
+
+),
+
 provenance as (
 
     select
@@ -56,6 +90,7 @@ leading_model as (
         'Variants of a model, such as a free one, count apart.'
             as caveat,
         cast(null as timestamp) as app_as_of,
+        cast(null as timestamp) as price_as_of,
         scope_id,
         source_url,
         as_of,
@@ -71,22 +106,27 @@ leading_author as (
         'leading_author' as kind,
         period,
         period_start,
-        author as subject,
+        leaders.author as subject,
         share as value,
         share_high as value_high,
         'fraction of tokens' as unit,
-        'the listed models of ' || author || ' together had ' || {{ share_in_words() }}
+        'the listed models of '
+        || coalesce(author_names.display_name, leaders.author)
+        || ' together had '
+        || {{ share_in_words() }}
         || ' of %TRAFFIC%, more than those of any other author.'
             as sentence,
         'Models below the 50 that are listed are not counted; an author is who made a model, not who hosts it.'
             as caveat,
         cast(null as timestamp) as app_as_of,
+        cast(null as timestamp) as price_as_of,
         scope_id,
         source_url,
         as_of,
         oldest_as_of,
         checked_at
     from {{ undisputed_leaders('share_author') }}
+    left join author_names using (author)
 
 ),
 
@@ -104,6 +144,7 @@ leading_app as (
             as sentence,
         'An app is not an account, and traffic without an app''s name belongs to none.' as caveat,
         app_as_of,
+        cast(null as timestamp) as price_as_of,
         scope_id,
         source_url,
         as_of,
@@ -124,8 +165,9 @@ total as (
         cast(null as double) as value_high,
         'tokens' as unit,
         '%TRAFFIC% came to ' || {{ tokens_in_words('summary.total_tokens') }} || '.' as sentence,
-        'Tokens of different providers are counted by different tokenizers.' as caveat,
+        'Prompt and completion tokens together.' as caveat,
         cast(null as timestamp) as app_as_of,
+        cast(null as timestamp) as price_as_of,
         provenance.* exclude (period, period_start)
     from summary
     inner join provenance using (period, period_start)
@@ -142,11 +184,18 @@ top_five as (
         summary.cr5 as value,
         cast(null as double) as value_high,
         'fraction of tokens' as unit,
-        'the five leading models had ' || {{ as_percent('summary.cr5') }} || ' of %TRAFFIC%.' as sentence,
+        'the five leading models had '
+        || {{ as_percent('summary.cr5') }}
+        || ' of %TRAFFIC%: '
+        || leading_five.names
+        || '.'
+            as sentence,
         'Variants of a model, such as a free one, count apart.' as caveat,
         cast(null as timestamp) as app_as_of,
+        cast(null as timestamp) as price_as_of,
         provenance.* exclude (period, period_start)
     from summary
+    inner join leading_five using (period, period_start)
     inner join provenance using (period, period_start)
 
 ),
@@ -166,6 +215,7 @@ open_weights as (
         || ' if all that is unknown or not listed is open.' as sentence,
         'Which weights are open is our own reading of the evidence in the seed model_weights.' as caveat,
         cast(null as timestamp) as app_as_of,
+        cast(null as timestamp) as price_as_of,
         provenance.* exclude (period, period_start)
     from summary
     inner join provenance using (period, period_start)
@@ -177,23 +227,25 @@ free as (
 
     select
         'free_models' as kind,
-        period,
-        period_start,
+        segments.period,
+        segments.period_start,
         'free models' as subject,
-        share as value,
+        segments.share as value,
         cast(null as double) as value_high,
         'fraction of tokens' as unit,
-        'listed models that cost nothing had ' || {{ as_percent('share') }} || ' of %TRAFFIC%.' as sentence,
+        'free models that are listed had ' || {{ as_percent('segments.share') }} || ' of %TRAFFIC%.' as sentence,
         'Free to the caller at OpenRouter''s listed price; models below the 50 that are listed are not counted.'
             as caveat,
         cast(null as timestamp) as app_as_of,
-        scope_id,
-        source_url,
-        as_of,
-        oldest_as_of,
-        checked_at
-    from {{ ref('share_segment') }}
-    where segment_type = 'price_class' and segment = 'free'
+        priced.price_as_of,
+        segments.scope_id,
+        segments.source_url,
+        segments.as_of,
+        segments.oldest_as_of,
+        segments.checked_at
+    from {{ ref('share_segment') }} as segments
+    inner join priced using (period, period_start)
+    where segments.segment_type = 'price_class' and segments.segment = 'free'
 
 ),
 
@@ -201,28 +253,30 @@ spend as (
 
     select
         'implied_spend' as kind,
-        period,
-        period_start,
+        summary.period,
+        summary.period_start,
         'all priced traffic' as subject,
-        spend_plausible_low as value,
-        spend_plausible_high as value_high,
+        summary.spend_low as value,
+        summary.spend_high as value_high,
         'USD' as unit,
-        'the listed models'' part of %TRAFFIC% would have cost between ' || {{ usd_in_words('spend_plausible_low') }}
+        'the priced part of %TRAFFIC% would have cost between '
+        || {{ usd_in_words('summary.spend_low') }}
         || ' and '
-        || {{ usd_in_words('spend_plausible_high') }}
-        || ' at list prices, were tokens split as in the summer of 2026.'
+        || {{ usd_in_words('summary.spend_high') }}
+        || ' at list prices, however its tokens split.'
             as sentence,
-        'Implied, not paid: the split of tokens is not published, and the one assumed is unverified. Any split at all: '
-        || {{ usd_in_words('spend_low') }} || ' to ' || {{ usd_in_words('spend_high') }}
-        || '. Before fees, without own keys and unit fees.' as caveat,
+        'Implied, not paid: how tokens split into input, output and cached input is not published. Under an assumed '
+        || 'split of all traffic together, which is unverified, it is between '
+        || {{ usd_in_words('summary.spend_plausible_low') }}
+        || ' and '
+        || {{ usd_in_words('summary.spend_plausible_high') }}
+        || '. Before fees, without own keys and unit fees.'
+            as caveat,
         cast(null as timestamp) as app_as_of,
-        scope_id,
-        source_url,
-        as_of,
-        oldest_as_of,
-        checked_at
+        priced.* exclude (period, period_start)
     from summary
-    where spend_plausible_low > 0
+    inner join priced using (period, period_start)
+    where summary.spend_high > 0
 
 ),
 
@@ -273,7 +327,8 @@ select
     concat_ws(
         ' ',
         {{ citation_as_of('app_lines.citation', 'said.app_as_of') }},
-        {{ citation_as_of('lines.citation', 'said.as_of') }}
+        {{ citation_as_of('lines.citation', 'said.as_of') }},
+        {{ citation_as_of('price_lines.citation', 'said.price_as_of') }}
     ) as citation,
     said.scope_id,
     said.source_url,
@@ -283,3 +338,4 @@ select
 from said
 cross join lines
 left join citations as app_lines on said.app_as_of is not null and app_lines.surface = 'apps'
+left join citations as price_lines on said.price_as_of is not null and price_lines.surface = 'models'
