@@ -110,28 +110,38 @@ def everything(tmp_path_factory: pytest.TempPathFactory, recordings: Path, dagst
     return run
 
 
-@pytest.fixture(scope="session")
-def simulated(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """One run over a small simulated world, in which every surface has something to say; for reading only."""
-    folder = tmp_path_factory.mktemp("simulated")
-    world = '{"models": 80, "days": 45, "observations": 4}'
-    settings = {
-        "ROUTERSCOPE_SOURCE": "simulator",
-        "ROUTERSCOPE_SIMULATOR": world,
-        "ROUTERSCOPE_NOW": "2026-11-22T02:00:00Z",
-    }
+def run(data: Path, home: Path, *arguments: str, timeout: int = 300, **settings: object) -> Run:
+    """The product's own command, or the refresh alone, with just these settings."""
     finished = subprocess.run(
-        REFRESH,
+        [*REFRESH[:-1], *(arguments or ("refresh",))],
         cwd=PROJECT,
-        env=environment(make_home(folder / "home"), ROUTERSCOPE_DATA_DIR=folder / "data", **settings),
+        env=environment(home, ROUTERSCOPE_DATA_DIR=data, **settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=300,
+        timeout=timeout,
         check=False,
     )
-    assert finished.returncode == 0, finished.stdout
-    return Run(folder / "data", finished.returncode, finished.stdout)
+    return Run(data, finished.returncode, finished.stdout)
+
+
+NOWHERE = "http://127.0.0.1:9/api/v1"
+# In which every surface has something to say.
+SMALL_WORLD = json.dumps({"models": 100, "days": 80, "observations": 8})
+
+
+@pytest.fixture(scope="session")
+def simulated_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_home(tmp_path_factory.mktemp("simulated_home"))
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory, simulated_home: Path) -> Run:
+    """One run with no source said, on a machine that reaches nothing; for reading only."""
+    data = tmp_path_factory.mktemp("simulated") / "data"
+    done = run(data, simulated_home, "run", ROUTERSCOPE_BASE_URL=NOWHERE, ROUTERSCOPE_SIMULATOR=SMALL_WORLD)
+    assert done.code == 0, done.output
+    return done
 
 
 @pytest.fixture

@@ -127,7 +127,10 @@
     }
 {%- endmacro %}
 
-{#- How many times one price is the other, the greater by the less; null where one is nothing. -#}
+{#- How many times one price is the other, the greater by the less; from nothing counts as a hundredfold. -#}
 {% macro factor(price, previous) -%}
-    greatest({{ price }} / nullif({{ previous }}, 0), {{ previous }} / nullif({{ price }}, 0))
+    case
+        when {{ previous }} = 0 and {{ price }} > 0 then 100
+        else greatest({{ price }} / nullif({{ previous }}, 0), {{ previous }} / nullif({{ price }}, 0))
+    end
 {%- endmacro %}

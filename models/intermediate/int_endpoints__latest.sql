@@ -6,14 +6,22 @@ with endpoints as (
 
 ),
 
--- The newest answer there is for each model; of a model that answers 404 there are no endpoints any more.
+-- The newest answer for each model, one that says it has none (404) included; a lost one says nothing. A model that the
+-- newest sweep does not ask for is not offered any more.
 newest_answers as (
 
     select
         model_id,
-        max(as_of) as newest_as_of
+        max(as_of) filter (where http_status in (200, 404)) as newest_as_of,
+        max(as_of) as asked_as_of
     from {{ ref('stg_openrouter__endpoints') }}
     group by model_id
+
+),
+
+newest_sweep as (
+
+    select max(asked_as_of) as as_of from newest_answers
 
 ),
 
@@ -31,9 +39,10 @@ numbered as (
 
 select
     numbered.*,
-    numbered.as_of = newest_answers.newest_as_of as is_listed
+    numbered.as_of = newest_answers.newest_as_of and newest_answers.asked_as_of = newest_sweep.as_of as is_listed
 from numbered
 inner join newest_answers using (model_id)
+cross join newest_sweep
 qualify
     row_number() over (
         partition by numbered.model_id, numbered.provider_name, numbered.tag, numbered.tag_no

@@ -39,6 +39,7 @@ compared as (
     select
         *,
         lag(prices) over id_by_time as previous_prices,
+        lag(as_of) over id_by_time as previous_seen_at,
         lag(observation_no) over id_by_time as previous_observation_no
     from listed
     window id_by_time as (partition by model_id order by observation_no)

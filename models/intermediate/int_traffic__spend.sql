@@ -38,13 +38,10 @@ by_corner as (
         corners.corner,
         cast(
             sum(
-                usage.priced_tokens * case usage.price_class
-                    when 'paid' then {{ blended(
-                        'usage.mean_prompt_price', 'usage.mean_completion_price', 'usage.mean_cache_read_price',
-                        'corners.completion_share', 'corners.cached_share'
-                    ) }}
-                    else 0
-                end
+                usage.priced_tokens * {{ blended(
+                    'usage.mean_prompt_price', 'usage.mean_completion_price', 'usage.mean_cache_read_price',
+                    'corners.completion_share', 'corners.cached_share'
+                ) }}
             ) as double
         ) as spend
     from usage

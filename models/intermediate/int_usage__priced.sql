@@ -40,7 +40,7 @@ over_days as (
             'completion': 'daily.completion_price',
             'cache_read': 'coalesce(daily.cache_read_price, daily.prompt_price)',
         }.items() -%}
-            {{ mean_price("case when daily.price_class <> 'unpriced' then " ~ price ~ ' end') }}
+            {{ mean_price("case daily.price_class when 'free' then 0 when 'paid' then " ~ price ~ ' end') }}
                 as mean_{{ name }}_price,
         {% endfor -%}
         min(daily.price_low) as price_low,
@@ -80,9 +80,8 @@ plausible as (
             over_days.period,
             over_days.period_start,
             over_days.model_permaslug,
-            case over_days.price_class
-                when 'free' then 0
-                when 'paid' then {{ blended(
+            case
+                when over_days.price_class <> 'unpriced' then {{ blended(
                     'over_days.mean_prompt_price', 'over_days.mean_completion_price', 'over_days.mean_cache_read_price',
                     'box.completion_share', 'box.cached_share'
                 ) }}

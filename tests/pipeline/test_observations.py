@@ -15,27 +15,21 @@ def lake_files(run: Run) -> list[Path]:
     return sorted((run.data / "raw").rglob("*.parquet"))
 
 
-def test_the_same_moment_twice_changes_nothing(everything: Run, recordings: Path, dagster_home: Path) -> None:
-    before, files = everything.marts(), [(path, path.stat().st_mtime_ns) for path in lake_files(everything)]
-    again = replay(everything.data, recordings, dagster_home)
-    assert again.code == 0, again.output
-    assert again.marts() == before
-    assert [(path, path.stat().st_mtime_ns) for path in lake_files(again)] == files
-
-
-def test_the_warehouse_can_be_deleted_and_rebuilt(
+def test_the_same_moment_twice_changes_nothing_even_if_the_warehouse_was_deleted(
     everything: Run, recordings: Path, dagster_home: Path, tmp_path: Path
 ) -> None:
     data = tmp_path / "data"
     shutil.copytree(everything.data / "raw", data / "raw")
+    files = [(path, path.stat().st_mtime_ns) for path in sorted((data / "raw").rglob("*.parquet"))]
     rebuilt = replay(data, recordings, dagster_home)
     assert rebuilt.code == 0, rebuilt.output
     assert rebuilt.marts() == everything.marts()
+    assert [(path, path.stat().st_mtime_ns) for path in lake_files(rebuilt)] == files
 
 
 def test_a_run_a_day_ends_where_one_run_over_all_does(few_run: Run, few: Path, home: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
-    for moment in ("2026-06-25T00:03:24Z", "2026-06-25", "2026-06-26T00:00:20Z"):
+    for moment in ("2026-06-25", "2026-06-26T00:00:20Z"):
         run = replay(data, few, home, now=moment)
         assert run.code == 0, run.output
     assert run.marts() == few_run.marts()

@@ -4,16 +4,17 @@ with listed as (
 
 ),
 
+-- Days and places are those of all traffic; some models are listed in a slice only.
 ranked as (
 
     select
         model_permaslug,
-        min(period_start) as first_ranked_on,
-        max(period_start) as last_ranked_on,
-        count(*) as days_ranked,
+        min(period_start) filter (where slice = 'all' and period = 'day') as first_ranked_on,
+        max(period_start) filter (where slice = 'all' and period = 'day') as last_ranked_on,
+        count(*) filter (where slice = 'all' and period = 'day') as days_ranked,
         {{ provenance_of('latest') }}
     from {{ ref('int_rankings__latest') }} as latest
-    where slice = 'all' and period = 'day' and not is_other
+    where not is_other
     group by model_permaslug
 
 ),

@@ -36,6 +36,6 @@ select
     scope_id,
     source_url,
     last_seen_at as as_of,
-    valid_from as oldest_as_of,
+    coalesce(previous_seen_at, valid_from) as oldest_as_of,
     last_fetched_at as checked_at
 from intervals

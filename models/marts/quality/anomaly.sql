@@ -185,7 +185,7 @@ price_jumps as (
         oldest_as_of,
         checked_at
     from prices
-    where not is_free and (prompt_change_pct <> 0 or completion_change_pct <> 0)
+    where not is_free and ('prompt' in changed or 'completion' in changed)
 
 ),
 

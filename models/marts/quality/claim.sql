@@ -48,15 +48,18 @@ priced as (
 
 ),
 
+-- The five, where nobody else can have had more than the fifth of them.
 leading_five as (
 
     select
         period,
         period_start,
-        string_agg(model_permaslug, ', ' order by rank) as names
+        string_agg(model_permaslug, ', ' order by rank) filter (where rank <= 5) as names,
+        sum(share_high) filter (where rank <= 5) as share_high,
+        bool_and(is_complete_observation) filter (where rank <= 5) as is_complete_observation
     from {{ ref('share_model') }}
-    where rank <= 5
     group by period, period_start
+    having min(tokens) filter (where rank <= 5) > coalesce(max(tokens_high) filter (where rank > 5), 0)
 
 ),
 
@@ -182,9 +185,10 @@ top_five as (
         summary.period_start,
         'the five leading models' as subject,
         summary.cr5 as value,
-        cast(null as double) as value_high,
+        leading_five.share_high as value_high,
         'fraction of tokens' as unit,
         'the five leading models had '
+        || case when leading_five.is_complete_observation then '' else 'at least ' end
         || {{ as_percent('summary.cr5') }}
         || ' of %TRAFFIC%: '
         || leading_five.names
@@ -270,7 +274,8 @@ spend as (
         || {{ usd_in_words('summary.spend_plausible_low') }}
         || ' and '
         || {{ usd_in_words('summary.spend_plausible_high') }}
-        || '. Before fees, without own keys and unit fees.'
+        || ', 10 to 25 % above true list prices where that could be held against them. '
+        || 'Before fees, without own keys and unit fees.'
             as caveat,
         cast(null as timestamp) as app_as_of,
         priced.* exclude (period, period_start)
@@ -327,7 +332,7 @@ select
     concat_ws(
         ' ',
         {{ citation_as_of('app_lines.citation', 'said.app_as_of') }},
-        {{ citation_as_of('lines.citation', 'said.as_of') }},
+        {{ citation_as_of('lines.citation', 'provenance.as_of') }},
         {{ citation_as_of('price_lines.citation', 'said.price_as_of') }}
     ) as citation,
     said.scope_id,
@@ -337,5 +342,7 @@ select
     said.checked_at
 from said
 cross join lines
+-- The rankings' own moment: that of a figure may be that of a price or an app.
+inner join provenance using (period, period_start)
 left join citations as app_lines on said.app_as_of is not null and app_lines.surface = 'apps'
 left join citations as price_lines on said.price_as_of is not null and price_lines.surface = 'models'

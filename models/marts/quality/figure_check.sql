@@ -1,5 +1,6 @@
--- Figures about this traffic that others have published, held against ours over the same days. Ours is a range where a
--- member was not listed on every day; a figure that was rounded to two digits is met within one in a hundred of it.
+-- Figures about this traffic that others have published, held against ours over the same days. Ours is what was
+-- observed, and the most it can have been: a group of models may have any part of what is not listed. A figure is met
+-- within one in a hundred of what was observed, or half a unit of its last digit.
 with figures as (
 
     select
@@ -51,9 +52,11 @@ held as (
         spans.span,
         spans.basis,
         case figures.member_type when 'total' then spans.total_tokens else coalesce(members.tokens, 0) end as tokens,
-        case figures.member_type
-            when 'total' then spans.total_tokens
-            else coalesce(members.tokens_high, spans.unlisted_group_tokens_high)
+        case
+            when figures.member_type = 'total' then spans.total_tokens
+            when figures.member_type in ('model', 'app')
+                then coalesce(members.tokens_high, spans.unlisted_member_tokens_high)
+            else coalesce(members.tokens, 0) + spans.other_tokens
         end as tokens_high,
         spans.total_tokens,
         spans.as_of,
@@ -106,11 +109,14 @@ judged as (
 
     select
         *,
+        greatest(0.01 * value, rounded_to / 2) as tolerance,
         case
             when member_type not in ('total', 'model', 'author', 'app', 'author_country', 'weights', 'reasoning')
                 then 'The source does not publish this for all traffic.'
             when window_start is null or window_end is null then 'Which days are meant is not said.'
             when our_value is null then 'We do not hold every day that is meant.'
+            when value > our_value + tolerance and value <= our_value_high + tolerance
+                then 'It lies between what was observed and the most that it can have been.'
         end as why_undecidable
     from compared
 
@@ -128,15 +134,14 @@ select
     judged.window_end,
     judged.value as said_value,
     judged.is_at_least,
-    case when judged.why_undecidable is null then cast(judged.our_value as double) end as our_value,
-    case when judged.why_undecidable is null then cast(judged.our_value_high as double) end as our_value_high,
-    case
-        when judged.why_undecidable is null then 100 * (judged.value / nullif(judged.our_value, 0) - 1)
-    end as difference_pct,
+    cast(judged.our_value as double) as our_value,
+    cast(judged.our_value_high as double) as our_value_high,
+    100 * (judged.value / nullif(judged.our_value, 0) - 1) as difference_pct,
     case
         when judged.why_undecidable is not null then 'undecidable'
-        when judged.is_at_least and judged.value <= judged.our_value_high * 1.01 then 'match'
-        when judged.value between judged.our_value * 0.99 and judged.our_value_high * 1.01 then 'match'
+        when
+            judged.value <= judged.our_value + judged.tolerance
+            and (judged.is_at_least or judged.value >= judged.our_value - judged.tolerance) then 'match'
         else 'mismatch'
     end as verdict,
     coalesce(judged.why_undecidable, judged.note) as why,

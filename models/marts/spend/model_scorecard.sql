@@ -186,7 +186,7 @@ inputs as (
     {% endfor %}
 ),
 
--- Paid for, and no model on the list that scores as high costs less for input or less for output.
+-- Paid for, and no model on the list that scores as high, free ones included, costs less for input or for output.
 unbeaten as (
 
     select scored.model_permaslug
@@ -194,7 +194,6 @@ unbeaten as (
     left join scored as rival
         on
             scored.model_permaslug <> rival.model_permaslug
-            and rival.price_class = 'paid'
             and scored.intelligence_index <= rival.intelligence_index
             and (
                 scored.prompt_usd_per_mtok > rival.prompt_usd_per_mtok
