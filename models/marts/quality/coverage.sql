@@ -1,34 +1,61 @@
--- Every day from the first to the last that a surface was observed for, gaps included.
-with days_told as (
+-- Every day from the first to the last that a surface was observed for, gaps included; of what the source gives by the
+-- week or the month only, every first day of one.
+with responses as (
 
     select * from {{ ref('provenance') }}
-    where period = 'day'
+    where period in ('day', 'week', 'month')
+
+),
+
+finest as (
+
+    select
+        surface,
+        slice,
+        min_by(period, list_position(['day', 'week', 'month'], period)) as period
+    from responses
+    group by surface, slice
+
+),
+
+days_told as (
+
+    select responses.*
+    from responses
+    inner join finest using (surface, slice, period)
+
+),
+
+surfaces as (
+
+    select
+        surface,
+        slice,
+        period,
+        min(date) as first_date,
+        max(date) as last_date,
+        max(scope_id) as scope_id,
+        max(source_url) as source_url,
+        max(as_of) as newest_as_of,
+        max_by(fetched_at, (as_of, fetched_at)) as newest_checked_at
+    from days_told
+    group by surface, slice, period
+
+),
+
+all_days as (
+
+    select
+        *,
+        {{ days_between('first_date', 'last_date') }} as date
+    from surfaces
 
 ),
 
 calendar as (
 
-    select
-        surface,
-        slice,
-        {{ days_between('first_date', 'last_date') }} as date,
-        scope_id,
-        source_url,
-        newest_as_of,
-        newest_checked_at
-    from (
-        select
-            surface,
-            slice,
-            min(date) as first_date,
-            max(date) as last_date,
-            max(scope_id) as scope_id,
-            max(source_url) as source_url,
-            max(as_of) as newest_as_of,
-            max_by(fetched_at, (as_of, fetched_at)) as newest_checked_at
-        from days_told
-        group by surface, slice
-    ) as surfaces
+    select * from all_days
+    where date = cast(date_trunc(period, date) as date)
 
 ),
 
