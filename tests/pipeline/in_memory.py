@@ -34,17 +34,17 @@ class Compiled:
     def build(self, raw: dict[str, list[dict[str, Any]]], seeds: dict[str, str] | None = None) -> "Built":
         """All models over rows of the raw tables; columns not given are null. A seed may be replaced by a query."""
         connection = duckdb.connect()
-        connection.sql("attach ':memory:' as warehouse; use warehouse; set TimeZone = 'UTC'")
-        connection.sql(f"attach '{self.warehouse}' as built (read_only)")
+        connection.execute("attach ':memory:' as warehouse; use warehouse; set TimeZone = 'UTC'")
+        connection.execute(f"attach '{self.warehouse}' as built (read_only)")
         for schema in {node["schema"] for node in self.nodes.values() if node["resource_type"] != "test"} | {"raw"}:
-            connection.sql(f"create schema if not exists {schema}")
+            connection.execute(f"create schema if not exists {schema}")
         for seed in (node for node in self.nodes.values() if node["resource_type"] == "seed"):
             query = (seeds or {}).get(seed["name"], f"from built.seeds.{seed['name']}")
-            connection.sql(f"create table seeds.{seed['name']} as {query}")
+            connection.execute(f"create table seeds.{seed['name']} as {query}")
         for source in self.sources.values():
             columns = [(column["name"], column["data_type"]) for column in source["columns"].values()]
             declared = ", ".join(f"{name} {kind}" for name, kind in columns)
-            connection.sql(f"create table raw.{source['name']} ({declared})")
+            connection.execute(f"create table raw.{source['name']} ({declared})")
             rows = raw.get(source["name"], [])
             if rows:
                 marks = ", ".join("?" for _ in columns)
@@ -52,7 +52,7 @@ class Compiled:
                 connection.executemany(f"insert into raw.{source['name']} values ({marks})", values)
         for model in self.models:
             kind = "view" if model["config"]["materialized"] == "view" else "table"
-            connection.sql(f"create {kind} {model['relation_name']} as {model['compiled_code']}")
+            connection.execute(f"create {kind} {model['relation_name']} as {model['compiled_code']}")
         return Built(self, connection)
 
 
@@ -68,7 +68,7 @@ class Built:
         self.connection.close()
 
     def query(self, sql: str) -> list[tuple]:
-        return self.connection.sql(sql).fetchall()
+        return self.connection.execute(sql).fetchall()
 
     def broken_laws(self) -> dict[str, list[tuple]]:
         """Data test → the first rows that break it."""
