@@ -32,7 +32,7 @@
     end
 {%- endmacro %}
 
-{#- 1234567.8 → 1.23 million USD -#}
+{#- 1234567.8 → 1.2 million USD -#}
 {% macro usd_in_words(usd) -%}
     case
         when {{ usd }} >= 1e9 then printf('%.1f billion USD', {{ usd }} / 1e9)

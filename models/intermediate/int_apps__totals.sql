@@ -16,7 +16,6 @@ select
     fetched_at,
     cast(sum(tokens) as bigint) as attributed_tokens,
     -- Apps are listed down to a rank: one that is not listed had no more than the last that is.
-    min(tokens) as unlisted_member_tokens_high,
-    count(*) as apps_listed
+    min(tokens) as unlisted_member_tokens_high
 from apps
 group by period, period_start, period_end, scope_id, source_url, as_of, fetched_at

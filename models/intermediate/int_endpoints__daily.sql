@@ -15,7 +15,6 @@ select
     date,
     min({{ all_token_prices('list_min') }}) as endpoint_price_low,
     max({{ all_token_prices('list_max') }}) as endpoint_price_high,
-    max(source_url) as source_url,
     max(as_of) as as_of,
     min(as_of) as oldest_as_of,
     max_by(fetched_at, (as_of, fetched_at)) as fetched_at

@@ -18,8 +18,7 @@ totals as (
         fetched_at,
         cast(sum(tokens) as bigint) as total_tokens,
         cast(coalesce(sum(tokens) filter (where is_other), 0) as bigint) as other_tokens,
-        coalesce(min(tokens) filter (where not is_other), 0) as last_listed_tokens,
-        count(*) filter (where not is_other) as models_listed
+        coalesce(min(tokens) filter (where not is_other), 0) as last_listed_tokens
     from rankings
     group by all
 

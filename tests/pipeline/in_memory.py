@@ -31,16 +31,15 @@ class Compiled:
             if node["resource_type"] == "test" and node["config"]["severity"].lower() == "error"
         ]
 
-    def build(self, raw: dict[str, list[dict[str, Any]]], seeds: dict[str, str] | None = None) -> "Built":
-        """All models over rows of the raw tables; columns not given are null. A seed may be replaced by a query."""
+    def build(self, raw: dict[str, list[dict[str, Any]]]) -> "Built":
+        """All models over rows of the raw tables; columns not given are null."""
         connection = duckdb.connect()
         connection.execute("attach ':memory:' as warehouse; use warehouse; set TimeZone = 'UTC'")
         connection.execute(f"attach '{self.warehouse}' as built (read_only)")
         for schema in {node["schema"] for node in self.nodes.values() if node["resource_type"] != "test"} | {"raw"}:
             connection.execute(f"create schema if not exists {schema}")
         for seed in (node for node in self.nodes.values() if node["resource_type"] == "seed"):
-            query = (seeds or {}).get(seed["name"], f"from built.seeds.{seed['name']}")
-            connection.execute(f"create table seeds.{seed['name']} as {query}")
+            connection.execute(f"create table seeds.{seed['name']} as from built.seeds.{seed['name']}")
         for source in self.sources.values():
             columns = [(column["name"], column["data_type"]) for column in source["columns"].values()]
             declared = ", ".join(f"{name} {kind}" for name, kind in columns)
