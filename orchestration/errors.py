@@ -8,7 +8,9 @@
     │   └── QuotaSpentError   it answers no more today
     ├── ResponseError    a response or recording cannot be read; nothing of it was written
     ├── LakeError        the lake refused a write, or could not make one
-    └── WarehouseError   the warehouse or the published files could not be written
+    ├── WarehouseError   the warehouse or the published files could not be written
+    │   └── RejectedError     what was built did not pass its checks
+    └── QuestionError    what was asked of the published tables cannot be answered
 
 A message says what happened, what was kept, and what to do next. What belongs to one library (httpx, DuckDB,
 dbt, Arrow) is translated into this tree where that library is called, not here.
@@ -53,3 +55,11 @@ class LakeError(RouterscopeError):
 
 class WarehouseError(RouterscopeError):
     """The warehouse or the published files could not be written. What was published still is."""
+
+
+class RejectedError(WarehouseError):
+    """What was built did not pass its checks, so it is not published."""
+
+
+class QuestionError(RouterscopeError):
+    """What was asked of the published tables cannot be answered. Nothing was changed."""

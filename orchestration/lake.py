@@ -74,6 +74,15 @@ class Lake:
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    @property
+    def kind(self) -> Kind:
+        """Which kind of data the lake holds. Raises LakeError if it holds none yet."""
+        try:
+            held = (self.root / "KIND").read_text().strip()
+        except OSError as error:
+            raise LakeError(f"{self.root} holds nothing yet ({error}). Run `make run` first.") from error
+        return "simulated" if held == "simulated" else "real"
+
     def check_kind(self, kind: Kind) -> None:
         """Raises LakeError if the lake holds the other kind of data."""
         stamp = self.root / "KIND"

@@ -2,10 +2,12 @@
 
     <data>/warehouse.duckdb              one writer; never for readers
     <data>/warehouse.approved            which state of it has passed every check
-    <data>/generations/<moment>/         routerscope.duckdb and <mart>.parquet, complete, never changed
+    <data>/rejected/                     the newest build that was refused, and why
+    <data>/generations/<moment>/         routerscope.duckdb, <mart>.parquet and what describes them; never changed
     <data>/published -> generations/…    swapped in one step
 
-What the tables mean is dbt's business; which of them are marts is told by the caller.
+What the tables mean is dbt's business; which of them are marts, what else lies in a generation and what it must pass
+is told by the caller.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import datetime as dt
 import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,24 +28,34 @@ from orchestration.errors import WarehouseError
 STORAGE_VERSION = "v1.0.0"
 KEPT_GENERATIONS = 3
 FILE_NAME = "routerscope.duckdb"
+# Who has found out which generation is published has this long to open its files, however fast others follow.
+READERS_SECONDS = 60
 _PATIENCE_SECONDS = 60
+_MOMENT = "%Y%m%dT%H%M%S.%fZ"
 _BUILDING = ".building"
 _LINK = ".link"
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the warehouse to publish under its own name, with the words that describe it."""
+    """A table of the warehouse to publish under its own name, with the words that describe it.
+
+    `key` are the columns that tell its rows apart, `surfaces` the surfaces of the source that its figures are from,
+    `others_words` the columns that hold names and words which are not ours.
+    """
 
     name: str
     schema: str
     description: str
     columns: Mapping[str, str]
+    key: tuple[str, ...] = ()
+    surfaces: tuple[str, ...] = ()
+    others_words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Publication:
-    """What was published: its folder, and the rows of each table."""
+    """A generation: its folder, and the rows of each table."""
 
     folder: Path
     rows: Mapping[str, int]
@@ -88,37 +100,79 @@ class Warehouse:
         """What the warehouse holds now has passed every blocking check."""
         self._approval.write_text(self._fingerprint())
 
-    def publish(self, tables: Sequence[Table]) -> Publication:
+    def reject(self, why: str) -> Path:
+        """Set the build aside for a look, with the reason; what was published stays. Returns the folder it is kept in.
+
+        The next run builds anew from the raw data; only the newest rejected build is kept.
+        """
+        self._approval.unlink(missing_ok=True)
+        folder = self.path.with_name("rejected")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for path in self.path.parent.glob(f"{self.path.name}*"):
+            path.rename(folder / path.name)
+        (folder / "why.txt").write_text(f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%SZ}\n{why}\n", encoding="utf-8")
+        return folder
+
+    def publish(self, tables: Sequence[Table], complete: Callable[[Publication], None] | None = None) -> Publication:
         """Copy the tables into a new generation and make it the published one, in one step.
 
-        Readers of the generation before keep reading it. Raises WarehouseError, with what was published as it was, if
-        the warehouse is not the one that was approved or the files cannot be written.
+        `complete` is given the generation before anybody can see it, to put what describes it beside the tables, and to
+        raise a WarehouseError if it must not be seen. Readers of the generation before keep reading it. Raises
+        WarehouseError, with what was published as it was, if the warehouse is not the one that was approved or the
+        files cannot be written.
         """
         if not self._approval.exists() or self._approval.read_text() != self._fingerprint():
             raise WarehouseError(
                 f"What {self.path} holds has not passed its checks, so it is not published; what was published before "
                 "still is. Run the whole job `refresh`, which builds, checks and publishes."
             )
-        moment = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        moment = dt.datetime.now(dt.UTC).strftime(_MOMENT)
         generation, building = self._generations / moment, self._generations / f"{moment}{_BUILDING}"
         try:
             self._remove_unfinished()
             building.mkdir(parents=True)
             rows = self._copy(tables, building)
+            if complete:
+                complete(Publication(building, rows))
             for path in (*building.iterdir(), building):
                 _sync(path)
             building.replace(generation)
-            link = self._generations / f"{moment}{_LINK}"
-            link.symlink_to(Path(self._generations.name) / generation.name)
-            link.replace(self.published)
+            self._swap(generation)
         except (OSError, duckdb.Error) as error:
-            shutil.rmtree(building, ignore_errors=True)
             raise WarehouseError(
                 f"The marts could not be published to {self.published}: {error}. "
                 "What was published before still is. Make room or mend the folder's permissions, and run again."
             ) from error
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
         self._prune()
         return Publication(generation, rows)
+
+    def rollback(self) -> Path:
+        """Publish the generation before the published one again, in one step; returns its folder.
+
+        What is published now is kept, and the next run publishes anew. Raises WarehouseError if there is none before.
+        """
+        current = self.published.resolve()
+        before = [path for path in self.generations() if path.name < current.name]
+        if not before:
+            raise WarehouseError(
+                f"There is no generation before {current.name} in {self._generations}, so nothing was changed. Run "
+                "`make run` to build and publish anew from the raw data."
+            )
+        self._swap(before[-1])
+        return before[-1]
+
+    def generations(self) -> list[Path]:
+        """The generations that are kept, by the moment of their publication."""
+        return sorted(path for path in self._generations.glob("*Z") if path.is_dir())
+
+    def _swap(self, generation: Path) -> None:
+        link = self._generations / f"{generation.name}{_LINK}"
+        link.symlink_to(Path(self._generations.name) / generation.name)
+        link.replace(self.published)
+        _sync(self.published.parent)
 
     def _fingerprint(self) -> str:
         status = self.path.stat()
@@ -133,13 +187,13 @@ class Warehouse:
             )
             for table in tables:
                 source, target = (
-                    f"warehouse.{_name(table.schema)}.{_name(table.name)}",
-                    f"published.{_name(table.name)}",
+                    f"warehouse.{quoted(table.schema)}.{quoted(table.name)}",
+                    f"published.{quoted(table.name)}",
                 )
                 connection.execute(f"CREATE TABLE {target} AS FROM {source} ORDER BY ALL")
                 connection.execute(f"COMMENT ON TABLE {target} IS {_text(table.description)}")
                 for column, description in table.columns.items():
-                    connection.execute(f"COMMENT ON COLUMN {target}.{_name(column)} IS {_text(description)}")
+                    connection.execute(f"COMMENT ON COLUMN {target}.{quoted(column)} IS {_text(description)}")
                 copied = connection.execute(
                     f"COPY {target} TO {_text(generation / f'{table.name}.parquet')} (FORMAT parquet, COMPRESSION zstd)"
                 ).fetchone()
@@ -155,13 +209,17 @@ class Warehouse:
             link.unlink()
 
     def _prune(self) -> None:
+        kept = self.generations()
         current = self.published.resolve().name
-        others = sorted(path for path in self._generations.iterdir() if path.is_dir() and path.name != current)
+        others = [path for path in kept if path.name != current]
         for old in others[: -(KEPT_GENERATIONS - 1)]:
-            shutil.rmtree(old, ignore_errors=True)
+            followed = dt.datetime.strptime(kept[kept.index(old) + 1].name, _MOMENT).replace(tzinfo=dt.UTC)
+            if not 0 <= (dt.datetime.now(dt.UTC) - followed).total_seconds() < READERS_SECONDS:
+                shutil.rmtree(old, ignore_errors=True)
 
 
-def _name(identifier: str) -> str:
+def quoted(identifier: str) -> str:
+    """An identifier as SQL takes it."""
     return '"' + identifier.replace('"', '""') + '"'
 
 

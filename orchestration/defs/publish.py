@@ -1,21 +1,32 @@
-"""The published file: every mart that passed its checks, in one step.
+"""The published generation: every mart that passed its checks, with what describes them, in one step.
 
-How files are swapped is the warehouse's business. A mart is what stands in the schema `marts`; the seed `scopes`
-is published with them.
+How files are swapped is the warehouse's business, what a generation must pass the audit's. A mart is what stands in the
+schema `marts`; the seed `scopes` is published with them.
 """
 
+import datetime as dt
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import duckdb
 
+from orchestration import __version__
+from orchestration.audit import CHECKS, Generation, Result, audit
 from orchestration.defs.raw import markdown_table
-from orchestration.defs.resources import OWNERS, POOL, failures
-from orchestration.defs.transform import MANIFEST, asset_key
+from orchestration.defs.resources import OWNERS, POOL, failures, open_lake, source_of
+from orchestration.defs.transform import MANIFEST, asset_key, compiled, what_was_kept
+from orchestration.errors import RejectedError
+from orchestration.freshness import Measure, measures
+from orchestration.openrouter.surfaces import SURFACES
+from orchestration.package import write_package
 from orchestration.settings import Settings
 from orchestration.warehouse import FILE_NAME, Publication, Table, Warehouse
 
 PUBLISHED_SEEDS = ("scopes",)
+# The raw table that lists all responses, of whatever surface.
+_LEDGER = "observations"
 # A model with so much of the tokens should be classified; what is smaller is listed all the same.
 _WORTH_CLASSIFYING = 0.01
 _SHOWN = 20
@@ -47,19 +58,43 @@ _NODES: list[dict[str, Any]] = [
 
 
 def tables() -> list[Table]:
-    """The tables to publish, by name, with their documentation."""
-    return sorted(
-        (
-            Table(
-                name=node["name"],
-                schema=node["schema"],
-                description=node["description"],
-                columns={name: column["description"] for name, column in node["columns"].items()},
-            )
-            for node in _NODES
-        ),
-        key=lambda table: table.name,
+    """The tables to publish, by name, with their documentation, key and sources."""
+    return sorted((_table(node) for node in _NODES), key=lambda table: table.name)
+
+
+def _table(node: dict[str, Any]) -> Table:
+    [key] = [
+        test["test_metadata"]["kwargs"]["columns"]
+        for test in MANIFEST["nodes"].values()
+        if test.get("attached_node") == node["unique_id"] and test["test_metadata"]["name"] == "unique_key"
+    ]
+    return Table(
+        name=node["name"],
+        schema=node["schema"],
+        description=node["description"],
+        columns={name: column["description"] for name, column in node["columns"].items()},
+        key=tuple(key),
+        surfaces=tuple(node["config"]["meta"].get("surfaces") or sorted(upstream_surfaces(node["unique_id"]))),
+        others_words=tuple(name for name, column in node["columns"].items() if column["meta"].get("others_words")),
     )
+
+
+def upstream_surfaces(unique_id: str) -> set[str]:
+    """The surfaces that a model can be made from at all."""
+    found = set[str]()
+    for parent in MANIFEST["parent_map"][unique_id]:
+        if parent.startswith("source."):
+            name = MANIFEST["sources"][parent]["name"]
+            found |= set(SURFACES) if name == _LEDGER else {name}
+        else:
+            found |= upstream_surfaces(parent)
+    return found
+
+
+def generation(folder: Path, data: Path) -> Generation:
+    """A generation to be audited, which was made from the warehouse of a data folder."""
+    sql = {node["name"]: path.read_text() for node in _NODES if (path := compiled(node, data)).exists()}
+    return Generation(folder, tables(), open_lake(Settings.load()).kind, Warehouse(data).path, sql)
 
 
 def describe(
@@ -105,8 +140,71 @@ def classified(connection: duckdb.DuckDBPyConnection) -> dg.AssetCheckResult:
     )
 
 
+def completed(settings: Settings, results: list[Result]) -> Callable[[Publication], None]:
+    """Puts beside the tables what describes them, and audits the whole. Raises RejectedError if it does not pass."""
+
+    def complete(publication: Publication) -> None:
+        made = {
+            "source": settings.source,
+            "clock": source_of(settings).now.isoformat(),
+            "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        }
+        name = publication.folder.name.partition("Z")[0] + "Z"
+        write_package(publication.folder, tables(), name, made, __version__)
+        results.extend(audit(generation(publication.folder, settings.data)))
+        if broken := [str(result) for result in results if not result.passed]:
+            raise RejectedError("\n".join([f"{len(broken)} of the checks of the whole failed.", *broken]))
+
+    return complete
+
+
+def _check_result(result: Result) -> dg.AssetCheckResult:
+    sample = "\n\n".join("\n".join(f"- {name}: {value}" for name, value in row.items()) for row in result.sample)
+    return dg.AssetCheckResult(
+        check_name=result.check.name,
+        passed=result.passed,
+        metadata={"problems": result.count, "sample": dg.MetadataValue.md(sample or "none")},
+    )
+
+
+def _freshness_results(found: list[Measure]) -> Iterator[dg.AssetCheckResult]:
+    """One check a surface; what was never observed is none."""
+    for surface in SURFACES:
+        of_surface = [measure for measure in found if measure.surface == surface]
+        states = {measure.state for measure in of_surface}
+        lines = [
+            "| measure | value | stale above | too old above | unit | state |",
+            "| --- | --: | --: | --: | --- | --- |",
+        ]
+        lines += [
+            f"| {one.name} | {one.value:.1f} | {one.warn_above:g} | {one.error_above:g} | {one.unit} | {one.state} |"
+            for one in of_surface
+        ]
+        yield dg.AssetCheckResult(
+            check_name=f"fresh_{surface}",
+            passed=states <= {"fresh"},
+            severity=dg.AssetCheckSeverity.ERROR if "too old" in states else dg.AssetCheckSeverity.WARN,
+            metadata={
+                **{one.name: dg.MetadataValue.float(round(one.value, 2)) for one in of_surface},
+                "measures": dg.MetadataValue.md("\n".join(lines)),
+            },
+        )
+
+
 @dg.asset(
     check_specs=[
+        *(dg.AssetCheckSpec(one.name, asset="published", description=one.description, blocking=True) for one in CHECKS),
+        *(
+            dg.AssetCheckSpec(
+                f"fresh_{surface}",
+                asset="published",
+                description=(
+                    f"What is published of {surface} is no older than the seed `freshness` allows, on the clock of the "
+                    "source. The data is looked at, not the run. Does not keep newer data from being published."
+                ),
+            )
+            for surface in SURFACES
+        ),
         dg.AssetCheckSpec(
             "classified",
             asset="published",
@@ -114,7 +212,7 @@ def classified(connection: duckdb.DuckDBPyConnection) -> dg.AssetCheckResult:
                 "Every model with a hundredth or more of the last 28 days' tokens has its weights and its author's "
                 "country in the seeds. Lists what is not classified, by tokens."
             ),
-        )
+        ),
     ],
     deps=[asset_key(node) for node in _NODES],
     group_name="published",
@@ -122,26 +220,36 @@ def classified(connection: duckdb.DuckDBPyConnection) -> dg.AssetCheckResult:
     owners=OWNERS,
     pool=POOL,
     description=(
-        "What people read: `published/routerscope.duckdb` and one Parquet file a mart. Only a build that passed every "
-        "blocking check gets here; it replaces the one before in one step, and readers of that one keep reading it."
+        "What people read: `published/routerscope.duckdb`, one Parquet file a mart, `datapackage.json` and "
+        "`CITATION.txt`. Only a build that passed every blocking check gets here; it replaces the one before in one "
+        "step, and readers of that one keep reading it."
     ),
 )
 def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def]  # Dagster wants none
+    results: list[Result] = []
     with failures():
-        warehouse = Warehouse(Settings.load().data)
-        publication = warehouse.publish(tables())
+        settings = Settings.load()
+        warehouse = Warehouse(settings.data)
+        try:
+            publication = warehouse.publish(tables(), completed(settings, results))
+        except RejectedError as error:
+            yield from map(_check_result, results)
+            kept = warehouse.reject(str(error))
+            raise RejectedError(f"{error}\n{what_was_kept(warehouse, kept)}") from error
+    yield from map(_check_result, results)
     scopes: set[str] = set()
     with duckdb.connect(str(publication.folder / FILE_NAME), read_only=True) as connection:
         for node in _NODES:
             shown = describe(node, publication, connection)
             scopes |= {str(shown["scope"].value)} if "scope" in shown else set()
             context.log_event(dg.AssetObservation(asset_key(node), metadata=shown))
-        classification = classified(connection)
+        yield classified(connection)
+        yield from _freshness_results(measures(connection, source_of(settings).now))
     listing = "\n".join(f"| {name} | {rows:,} |" for name, rows in publication.rows.items())
-    return dg.MaterializeResult(
-        check_results=[classification],
+    yield dg.MaterializeResult(
         metadata={
             "file": dg.MetadataValue.path(warehouse.published / FILE_NAME),
+            "generation": publication.folder.name,
             "scope": ", ".join(sorted(scopes - {""})),
             "tables": len(publication.rows),
             "rows": sum(publication.rows.values()),

@@ -73,9 +73,9 @@ def _own_columns(table: pa.Table) -> pa.Table:
     return table.select(names)
 
 
-def markdown_table(table: pa.Table) -> str:
+def markdown_table(table: pa.Table, columns: int = 6) -> str:
     """The first columns of a small table, for Dagster's pages."""
-    shown = table.select(table.column_names[:6])
+    shown = table.select(table.column_names[:columns])
     rows = [
         [str(value)[:60].replace("|", "\\|").replace("\n", " ") for value in row.values()] for row in shown.to_pylist()
     ]

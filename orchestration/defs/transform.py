@@ -4,6 +4,7 @@ The manifest is made anew when a hash of dbt's inputs has changed, and never rea
 """
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -13,19 +14,24 @@ from pathlib import Path
 from typing import Any, Final
 
 import dagster as dg
+import duckdb
 from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, dbt_assets
 
 from orchestration.defs.lineage import ColumnLineage, as_table
+from orchestration.defs.raw import markdown_table
 from orchestration.defs.resources import DBT, OWNERS, POOL, failures
-from orchestration.errors import WarehouseError
+from orchestration.errors import RejectedError, WarehouseError
 from orchestration.settings import PROJECT_DIR, Settings
-from orchestration.warehouse import Warehouse
+from orchestration.warehouse import Warehouse, quoted
 
 _INPUTS = ("dbt_project.yml", "profiles.yml", "dbt_project/**/*", "models/**/*", "seeds/**/*")
 _TARGET = PROJECT_DIR / "target"
 # dbt dies without a word when it cannot write its own files.
 _ROOM = 8 * 1024 * 1024
 _RESULTS: Final = "run_results.json"
+_SHOWN = 20
+BUILD = ["build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
+CHECK = ["test", "--exclude-resource-type", "unit_test"]
 
 
 def _inputs_hash() -> str:
@@ -63,7 +69,7 @@ MANIFEST = manifest()
 
 
 class Translator(DagsterDbtTranslator):
-    """Groups that tell the story: staging, intermediate, then one for each folder of marts."""
+    """Groups that tell the story: staging, intermediate, one for each folder of marts. Checks say what they are for."""
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         folders = dbt_resource_props["fqn"][1:-1]
@@ -71,6 +77,29 @@ class Translator(DagsterDbtTranslator):
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
         return super().get_asset_spec(manifest, unique_id, project).replace_attributes(owners=OWNERS)
+
+    def get_asset_check_spec(
+        self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: Any
+    ) -> dg.AssetCheckSpec | None:
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        return spec and spec._replace(description=_purpose(manifest, manifest["nodes"][unique_id]))
+
+
+def _purpose(manifest: Mapping[str, Any], test: Mapping[str, Any]) -> str:
+    """What a data test makes sure of: its first comment, or that of the macro it calls and what it is given."""
+    generic = test.get("test_metadata")
+    if not generic:
+        comment = itertools.takewhile(
+            lambda line: line.startswith("--"), _without_config(test["raw_code"]).splitlines()
+        )
+        return " ".join(line.removeprefix("--").strip() for line in comment)
+    said = manifest["macros"][f"macro.{test['package_name']}.test_{generic['name']}"]["description"]
+    given = {name: value for name, value in generic["kwargs"].items() if name != "model"}
+    return " ".join([said, *("; ".join(map(str, value)) + "." for value in given.values() if isinstance(value, list))])
+
+
+def _without_config(sql: str) -> str:
+    return "\n".join(line for line in sql.splitlines() if not line.startswith("{{ config"))
 
 
 TRANSLATOR = Translator()
@@ -95,23 +124,65 @@ def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterat
         warehouse.start()
         os.environ["ROUTERSCOPE_DATA_DIR"] = str(data)
         # Beside the warehouse, which one run at a time builds: dbt finds there what it parsed for it before.
-        target = data / "dbt"
+        target = target_of(data)
         (target / _RESULTS).unlink(missing_ok=True)
-        invocation = dbt.cli(["build"], context=context, raise_on_error=False, target_path=target)
         lineage = ColumnLineage(MANIFEST, asset_key)
-        for event in invocation.stream():
-            yield _with_lineage(event, lineage, invocation.target_path) if isinstance(event, dg.Output) else event
-        if not invocation.is_successful():
-            raise WarehouseError(_what_failed(invocation))
+        # All models first, whatever a check would say of one of them, then all checks: a person wants to know them all.
+        built = dbt.cli(BUILD, context=context, raise_on_error=False, target_path=target)
+        for event in built.stream():
+            yield _with_lineage(event, lineage, data) if isinstance(event, dg.Output) else event
+        _end_if_it_failed(built, warehouse)
+        checked = dbt.cli(CHECK, context=context, raise_on_error=False, target_path=target)
+        refused = []
+        for event in checked.stream():
+            if isinstance(event, dg.AssetCheckResult) and not event.passed:
+                refused.append(event)  # what it found can be read when dbt has let go of the warehouse
+            else:
+                yield event
+        for result in refused:
+            yield result._replace(metadata={**result.metadata, **_found(str(result.check_name), warehouse)})
+        _end_if_it_failed(checked, warehouse)
         warehouse.approve()
 
 
-def _with_lineage(event: dg.Output[Any], lineage: ColumnLineage, target: Path) -> dg.Output[Any]:
+def target_of(data: Path) -> Path:
+    """The folder of what dbt writes while it builds the warehouse of a data folder."""
+    return data / "dbt"
+
+
+def compiled(node: Mapping[str, Any], data: Path) -> Path:
+    """The SQL that a node of the manifest was built by, last time."""
+    return target_of(data) / "compiled" / str(node["package_name"]) / str(node["original_file_path"])
+
+
+def _found(check: str, warehouse: Warehouse) -> dict[str, dg.MetadataValue[Any]]:
+    """The first rows that a failed check found."""
+    [test] = [node for node in MANIFEST["nodes"].values() if node["resource_type"] == "test" and node["name"] == check]
+    try:
+        with duckdb.connect(str(warehouse.path), read_only=True) as connection:
+            rows = connection.table(f"{test['schema']}.{quoted(test['alias'])}").limit(_SHOWN).to_arrow_table()
+    except duckdb.Error as error:
+        return {"sample": dg.MetadataValue.text(f"cannot be shown: {error}")}
+    return {"sample": dg.MetadataValue.md(markdown_table(rows, columns=_SHOWN))}
+
+
+def _end_if_it_failed(invocation: DbtCliInvocation, warehouse: Warehouse) -> None:
+    if not invocation.is_successful():
+        why = what_failed(invocation.target_path)
+        raise RejectedError(f"{why}\n{what_was_kept(warehouse, warehouse.reject(why))}")
+
+
+def what_was_kept(warehouse: Warehouse, rejected: Path) -> str:
+    """For people: where what is, after a build was rejected."""
+    published = "What was published before is as it was" if warehouse.published.exists() else "Nothing was published"
+    return f"{published}; raw data is untouched. The build is kept in {rejected} for a look."
+
+
+def _with_lineage(event: dg.Output[Any], lineage: ColumnLineage, data: Path) -> dg.Output[Any]:
     node = MANIFEST["nodes"][event.metadata["unique_id"].value]
-    compiled = target / "compiled" / node["package_name"] / node["original_file_path"]
-    if node["resource_type"] != "model" or not compiled.exists():
+    if node["resource_type"] != "model" or not (sql := compiled(node, data)).exists():
         return event
-    columns = lineage.of(node["columns"], compiled.read_text())
+    columns = lineage.of(node["columns"], sql.read_text())
     if columns is None:
         return event
     # Once for tools that draw it, once for the page that every Dagster shows.
@@ -119,27 +190,24 @@ def _with_lineage(event: dg.Output[Any], lineage: ColumnLineage, target: Path) -
     return event.with_metadata({**event.metadata, "dagster/column_lineage": columns, "columns_made_of": made_of})
 
 
-def _what_failed(invocation: DbtCliInvocation) -> str:
-    """The failed models and checks in a sentence each."""
-    free = shutil.disk_usage(invocation.target_path).free
+def what_failed(target: Path) -> str:
+    """The failed models and checks of dbt's last command in a sentence each."""
+    free = shutil.disk_usage(target).free
     room = f"No space left on device: {free // 1024:,} kB are free. Make room, and run again. " if free < _ROOM else ""
     try:
-        results = invocation.get_artifact(_RESULTS)["results"]
+        results = json.loads((target / _RESULTS).read_text())["results"]
     except (FileNotFoundError, json.JSONDecodeError):
-        log = invocation.target_path / "dbt.log"
-        return f"{room}dbt ended before it built anything. What was published before is as it was. See {log}."
-    failed = [
-        f"  {result['unique_id'].split('.')[2]}: {(result['message'] or result['status']).strip()}"
-        for result in results
-        if result["status"] in ("error", "fail", "runtime error")
-    ]
-    return "\n".join(
-        [
-            f"{room}{len(failed)} of the models and checks failed. What was published before is as it was.",
-            *failed,
-            "The build is kept in the warehouse for a look; raw data is untouched.",
-        ]
-    )
+        return f"{room}dbt ended before it built anything. See {target / 'dbt.log'}."
+    failed = [result for result in results if result["status"] in ("error", "fail", "runtime error")]
+    return "\n".join([f"{room}{len(failed)} of the models and checks failed.", *map(_sentence, failed)])
+
+
+def _sentence(result: Mapping[str, Any]) -> str:
+    name = result["unique_id"].split(".")[2]
+    if result["status"] == "fail":
+        test = MANIFEST["nodes"][result["unique_id"]]
+        return f"  {name}: {result['failures']} rows are not as they should be. {_purpose(MANIFEST, test)}"
+    return f"  {name}: {(result['message'] or result['status']).strip()}"
 
 
 @dg.definitions

@@ -27,7 +27,7 @@ def main() -> int:
     def now() -> dt.datetime:
         return dt.datetime.now(dt.UTC) + offset
 
-    # The world reaches a year further, so that a server that runs on does not come to its end.
+    # What is simulated reaches a year further, so that a server that runs on does not come to its end.
     simulator = Simulator(settings.simulation, now, now().date() + dt.timedelta(days=366), time.sleep)
     with serve(simulator, port) as url:
         sys.stdout.write(

@@ -53,7 +53,7 @@ class _Refused(Exception):  # noqa: N818  # an answer, not an error of ours
 
 
 class Simulator:
-    """Answers requests for one world. `now` tells its time (UTC), and `last_day` how far the world reaches."""
+    """Answers requests for one simulated world. `now` tells its time (UTC), and `last_day` how far it reaches."""
 
     def __init__(
         self,

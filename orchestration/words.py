@@ -1,0 +1,95 @@
+"""What may not be said: that figures of one router are those of a market or of the world.
+
+A phrase of the seed `forbidden_phrases` may stand in a text only where it is denied ("not global usage"), or where the
+sentence stands word for word in the seed `exempt_texts`. Where texts come from does not belong here.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from orchestration.settings import PROJECT_DIR
+
+# What stands between a denial and what it denies: words that neither assert nor turn. "No doubt" and "not only" deny
+# nothing.
+_DENIALS = (
+    r"(?:\b(?:not|no|nor|neither|never|nothing|none|nowhere|cannot|without|rather than|instead of)\b|n't\b|n’t\b)"
+)
+_BETWEEN = (
+    "a|about|all|an|any|anything|are|as|at|be|by|claim|claims|count|counts|describe|describes|estimate|estimates|figure|"
+    "figures|for|from|give|gives|global|in|is|market-wide|mean|means|measure|measured|measures|of|on|or|overall|quoted|"
+    "read|represent|represents|sample|say|says|share|shares|show|shows|speak|speaks|stand|stands|statement|statements|taken|tell|tells|the|"
+    "to|total|whole|worldwide|your"
+)
+_DENIED = re.compile(rf"{_DENIALS}(?:[\s,]+(?:{_BETWEEN})\b)*[\s,]*$", re.IGNORECASE)
+_ADDRESS = re.compile(r"https?://\S+")
+_MARKUP = re.compile(r"[*_`>#|]+")
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[^a-z])|\n\s*(?:\n|[-*>]\s|[|#]|\d+\.\s)\s*")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A sentence that claims too much: the words that do, and why they may not be said."""
+
+    sentence: str
+    words: str
+    reason: str
+
+
+class Words:
+    """The phrases and the exemptions of one folder of seeds; `names` are what others call their things."""
+
+    def __init__(self, seeds: Path = PROJECT_DIR / "seeds", names: Collection[str] = ()) -> None:
+        self._seeds = seeds
+        self._names = names
+
+    @cached_property
+    def phrases(self) -> dict[str, str]:
+        """Pattern → why what it matches may not be said."""
+        return {row["phrase"]: row["reason"] for row in _rows(self._seeds / "forbidden_phrases.csv")}
+
+    @cached_property
+    def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
+        return [(re.compile(phrase, re.IGNORECASE), reason) for phrase, reason in self.phrases.items()]
+
+    @cached_property
+    def _exempt(self) -> frozenset[str]:
+        return frozenset(_plain(row["text"]) for row in _rows(self._seeds / "exempt_texts.csv"))
+
+    def findings(self, texts: Iterable[str]) -> list[Finding]:
+        """Every sentence of the texts that claims too much, once."""
+        found = {}
+        for text in texts:
+            for sentence in map(_plain, _SENTENCE.split(_ADDRESS.sub("", text))):
+                if sentence in found or sentence in self._exempt:
+                    continue
+                if (finding := self._claim(sentence)) and self._claim(self._without_names(sentence)):
+                    found[sentence] = finding
+        return list(found.values())
+
+    def _claim(self, sentence: str) -> Finding | None:
+        for pattern, reason in self._patterns:
+            for match in pattern.finditer(sentence):
+                if not _DENIED.search(sentence[: match.start()]):
+                    return Finding(sentence, match.group(), reason)
+        return None
+
+    def _without_names(self, sentence: str) -> str:
+        for name in self._names:
+            sentence = sentence.replace(name, "…")
+        return sentence
+
+
+def _plain(sentence: str) -> str:
+    """Without markup and line breaks."""
+    return " ".join(_MARKUP.sub("", sentence).split())
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
