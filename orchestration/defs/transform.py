@@ -22,7 +22,7 @@ from orchestration.defs.raw import markdown_table
 from orchestration.defs.resources import DBT, OWNERS, POOL, failures
 from orchestration.errors import RejectedError, WarehouseError
 from orchestration.settings import PROJECT_DIR, Settings
-from orchestration.warehouse import Warehouse, quoted
+from orchestration.warehouse import Warehouse
 
 _INPUTS = ("dbt_project.yml", "profiles.yml", "dbt_project/**/*", "models/**/*", "seeds/**/*")
 _TARGET = PROJECT_DIR / "target"
@@ -140,7 +140,7 @@ def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterat
             else:
                 yield event
         for result in refused:
-            yield result._replace(metadata={**result.metadata, **_found(str(result.check_name), warehouse)})
+            yield result._replace(metadata={**result.metadata, **_found(result, warehouse, target)})
         _end_if_it_failed(checked, warehouse)
         warehouse.approve()
 
@@ -155,12 +155,16 @@ def compiled(node: Mapping[str, Any], data: Path) -> Path:
     return target_of(data) / "compiled" / str(node["package_name"]) / str(node["original_file_path"])
 
 
-def _found(check: str, warehouse: Warehouse) -> dict[str, dg.MetadataValue[Any]]:
-    """The first rows that a failed check found."""
-    [test] = [node for node in MANIFEST["nodes"].values() if node["resource_type"] == "test" and node["name"] == check]
+def _found(result: dg.AssetCheckResult, warehouse: Warehouse, target: Path) -> dict[str, dg.MetadataValue[Any]]:
+    """The first rows that a failed check found: asked once more, since dbt tells only how many."""
+    [sql] = [
+        one["compiled_code"]
+        for one in json.loads((target / _RESULTS).read_text())["results"]
+        if one["unique_id"] == result.metadata["unique_id"].value
+    ]
     try:
         with duckdb.connect(str(warehouse.path), read_only=True) as connection:
-            rows = connection.table(f"{test['schema']}.{quoted(test['alias'])}").limit(_SHOWN).to_arrow_table()
+            rows = connection.sql(sql).limit(_SHOWN).to_arrow_table()
     except duckdb.Error as error:
         return {"sample": dg.MetadataValue.text(f"cannot be shown: {error}")}
     return {"sample": dg.MetadataValue.md(markdown_table(rows, columns=_SHOWN))}

@@ -1,0 +1,116 @@
+{{ config(meta={'dagster': {'ref': {'name': 'growth_model'}}}) }}
+-- Both windows of a growth hold the tokens that the shares of their days hold, and the change of share is one of the
+-- same totals. What the shares do not list is not there.
+{%- set marts = {
+    'growth_model': ('share_model', 'model_permaslug'), 'growth_author': ('share_author', 'author'),
+    'growth_app': ('share_app', 'app_id'),
+} %}
+with totals as (
+
+    select
+        period_start as date,
+        total_tokens
+    from {{ ref('traffic_summary') }}
+    where period = 'day'
+
+),
+
+windows as (
+
+    {% for mart, (share, member) in marts.items() -%}
+        select
+            '{{ mart }}' as mart,
+            cast({{ member }} as varchar) as member,
+            horizon,
+            window_end,
+            tokens,
+            base_tokens,
+            share_change_pp,
+            case horizon when '1d' then 1 when '7d' then 7 else 28 end as days,
+            case horizon when '1d' then 1 when '7d' then 7 when '28d' then 28 else 364 end as step_days
+        from {{ ref(mart) }}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+day_rows as (
+
+    {% for mart, (share, member) in marts.items() -%}
+        select
+            '{{ mart }}' as mart,
+            cast({{ member }} as varchar) as member,
+            period_start as date,
+            tokens
+        from {{ ref(share) }}
+        where period = 'day'
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+observed as (
+
+    select
+        windows.mart,
+        windows.member,
+        windows.horizon,
+        windows.window_end,
+        coalesce(sum(day_rows.tokens) filter (where day_rows.date > windows.window_end - windows.days), 0)
+            as day_tokens,
+        coalesce(
+            sum(day_rows.tokens) filter (
+                where day_rows.date between windows.window_end - windows.step_days - windows.days + 1
+                and windows.window_end - windows.step_days
+            ), 0
+        ) as base_day_tokens
+    from windows
+    left join day_rows
+        on
+            windows.mart = day_rows.mart
+            and windows.member = day_rows.member
+            and windows.window_end >= day_rows.date
+            and day_rows.date > windows.window_end - windows.step_days - windows.days
+    group by windows.mart, windows.member, windows.horizon, windows.window_end
+
+),
+
+spans as (
+
+    select distinct
+        window_end,
+        horizon,
+        days,
+        step_days
+    from windows
+
+),
+
+span_totals as (
+
+    select
+        spans.window_end,
+        spans.horizon,
+        sum(totals.total_tokens) filter (where totals.date > spans.window_end - spans.days) as total_tokens,
+        sum(totals.total_tokens) filter (
+            where totals.date between spans.window_end - spans.step_days - spans.days + 1
+            and spans.window_end - spans.step_days
+        ) as base_total_tokens
+    from spans
+    left join totals
+        on spans.window_end >= totals.date and totals.date > spans.window_end - spans.step_days - spans.days
+    group by spans.window_end, spans.horizon
+
+)
+
+select
+    windows.*,
+    observed.day_tokens,
+    observed.base_day_tokens,
+    100 * (observed.day_tokens / span_totals.total_tokens - observed.base_day_tokens / span_totals.base_total_tokens)
+        as day_share_change_pp
+from windows
+inner join observed using (mart, member, horizon, window_end)
+inner join span_totals using (window_end, horizon)
+where
+    windows.tokens <> observed.day_tokens
+    or windows.base_tokens <> observed.base_day_tokens
+    or abs(windows.share_change_pp - day_share_change_pp) > 1e-9

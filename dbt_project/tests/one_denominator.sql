@@ -1,0 +1,160 @@
+{{ config(meta={'dagster': {'ref': {'name': 'traffic_summary'}}}) }}
+-- Every share of a period is a share of the same total, and that is what is listed plus `other`; each division of it
+-- has a part `other` wherever there is one; growth's totals are those of its days.
+with summary as (
+
+    select * from {{ ref('traffic_summary') }}
+
+),
+
+listed as (
+
+    select
+        period,
+        period_start,
+        sum(tokens) as tokens
+    from {{ ref('share_model') }}
+    group by period, period_start
+
+),
+
+stated as (
+
+    {% for mart in ['share_model', 'share_author', 'share_segment', 'share_app'] -%}
+        select distinct
+            '{{ mart }}' as mart,
+            period,
+            period_start,
+            total_tokens
+        from {{ ref(mart) }}
+
+        union all
+
+    {% endfor -%}
+    select
+        'listed models and other' as mart,
+        summary.period,
+        summary.period_start,
+        listed.tokens + summary.other_tokens as total_tokens
+    from summary
+    left join listed using (period, period_start)
+
+),
+
+divisions as (
+
+    select
+        segment_type,
+        period,
+        period_start,
+        sum(tokens) filter (where segment = 'other') as other_tokens
+    from {{ ref('share_segment') }}
+    group by segment_type, period, period_start
+
+),
+
+named as (
+
+    select
+        'share_model' as mart,
+        period,
+        period_start,
+        tokens,
+        share_of_named
+    from {{ ref('share_model') }}
+    union all
+    select
+        'share_author' as mart,
+        period,
+        period_start,
+        tokens,
+        share_of_named
+    from {{ ref('share_author') }}
+
+),
+
+days as (
+
+    select
+        period_start as date,
+        total_tokens
+    from summary
+    where period = 'day'
+
+),
+
+windows as (
+
+    select distinct
+        window_end,
+        horizon,
+        total_tokens,
+        base_total_tokens,
+        case horizon when '1d' then 1 when '7d' then 7 else 28 end as days,
+        case horizon when '1d' then 1 when '7d' then 7 when '28d' then 28 else 364 end as step_days
+    from {{ ref('growth_drivers') }}
+
+)
+
+select
+    stated.mart,
+    stated.period,
+    stated.period_start,
+    stated.total_tokens as stated_tokens,
+    summary.total_tokens
+from stated
+left join summary using (period, period_start)
+where stated.total_tokens is distinct from summary.total_tokens
+
+union all
+
+select
+    'share_segment, ' || divisions.segment_type as mart,
+    divisions.period,
+    divisions.period_start,
+    divisions.other_tokens as stated_tokens,
+    summary.other_tokens as total_tokens
+from divisions
+left join summary using (period, period_start)
+where coalesce(divisions.other_tokens, 0) is distinct from summary.other_tokens
+
+union all
+
+select
+    named.mart || ', of what is named' as mart,
+    named.period,
+    named.period_start,
+    named.tokens as stated_tokens,
+    summary.total_tokens - summary.other_tokens as total_tokens
+from named
+inner join summary using (period, period_start)
+where not coalesce(abs(share_of_named - tokens / (total_tokens - other_tokens)) <= 1e-12, false)
+
+union all
+
+select
+    'growth_drivers, ' || windows.horizon as mart,
+    'window' as period,
+    windows.window_end as period_start,
+    any_value(windows.total_tokens) as stated_tokens,
+    sum(days.total_tokens) as total_tokens
+from windows
+left join days on days.date between windows.window_end - windows.days + 1 and windows.window_end
+group by windows.horizon, windows.window_end
+having stated_tokens is distinct from sum(days.total_tokens)
+
+union all
+
+select
+    'growth_drivers, before ' || windows.horizon as mart,
+    'window' as period,
+    windows.window_end as period_start,
+    any_value(windows.base_total_tokens) as stated_tokens,
+    sum(days.total_tokens) as total_tokens
+from windows
+left join days
+    on
+        days.date between windows.window_end - windows.step_days - windows.days + 1
+        and windows.window_end - windows.step_days
+group by windows.horizon, windows.window_end
+having stated_tokens is distinct from sum(days.total_tokens)

@@ -1,0 +1,55 @@
+{{ config(meta={'dagster': {'ref': {'name': 'spend_model'}}}) }}
+-- The price beside a day's usage is the one in the raw response that the row names; that response was made by the end
+-- of the day, or else is the first one after it, and none in between lists the model.
+with raw_models as (
+
+    select distinct
+        id,
+        as_of,
+        pricing_prompt,
+        pricing_completion,
+        pricing_input_cache_read
+    from {{ source('raw', 'models') }}
+
+),
+
+usage as (
+
+    select
+        *,
+        period_start + 1 as day_end
+    from {{ ref('spend_model') }}
+    where period = 'day' and price_basis <> 'none'
+
+)
+
+select
+    usage.period_start as date,
+    usage.model_permaslug,
+    usage.price_basis,
+    usage.price_as_of,
+    usage.prompt_usd_per_mtok,
+    told.pricing_prompt
+from usage
+left join raw_models as told on usage.model_id = told.id and usage.price_as_of = told.as_of
+where
+    told.id is null
+    or (usage.price_basis = 'backcast') <> (usage.price_as_of >= usage.day_end)
+    or usage.prompt_usd_per_mtok is distinct from cast(
+        case when told.pricing_prompt >= 0 then told.pricing_prompt end * 1000000 as double
+    )
+    or usage.completion_usd_per_mtok is distinct from cast(
+        case when told.pricing_completion >= 0 then told.pricing_completion end * 1000000 as double
+    )
+    or usage.cache_read_usd_per_mtok is distinct from cast(
+        case when told.pricing_input_cache_read >= 0 then told.pricing_input_cache_read end * 1000000 as double
+    )
+    or exists (
+        select 1 from raw_models as nearer
+        where
+            usage.model_id = nearer.id
+            and (
+                (nearer.as_of > usage.price_as_of and nearer.as_of < usage.day_end)
+                or (usage.price_basis = 'backcast' and nearer.as_of < usage.price_as_of)
+            )
+    )
