@@ -156,6 +156,11 @@ class Lake:
         return sink.getvalue()
 
 
+def is_intact(path: Path) -> bool:
+    """Whether the file's bytes are those it was written with: their hash stands in its name."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:_HASH_DIGITS] == path.stem.rpartition("-")[2]
+
+
 def read_metadata(path: Path) -> dict[str, Any]:
     """The provenance of one file, from its Parquet metadata. Raises LakeError if it is none of the lake's files."""
     found = path.stat()
