@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 from dataclasses import dataclass
-from pathlib import Path
+from functools import lru_cache
 from typing import Literal
 
 import duckdb
@@ -17,7 +17,7 @@ import duckdb
 from orchestration.settings import PROJECT_DIR
 
 State = Literal["fresh", "stale", "too old"]
-_THRESHOLDS = PROJECT_DIR / "seeds" / "freshness.csv"
+_SEED = PROJECT_DIR / "seeds" / "freshness.csv"
 
 # A day counts as told by whoever tells it: with and without a key are two ways to the same figures.
 _TOLD = """
@@ -76,29 +76,30 @@ class Measure:
         return "too old" if self.value > self.error_above else "stale" if self.value > self.warn_above else "fresh"
 
 
-def measures(connection: duckdb.DuckDBPyConnection, now: dt.datetime, thresholds: Path = _THRESHOLDS) -> list[Measure]:
+def measures(connection: duckdb.DuckDBPyConnection, now: dt.datetime) -> list[Measure]:
     """Every measure that has thresholds, of every surface that was ever observed, from the published tables."""
     found: dict[tuple[str, str], float] = {}
     for sql in (_BY_SURFACE, _PRICES):
         told = connection.execute(sql, {"now": now.astimezone(dt.UTC).replace(tzinfo=None)} if "$now" in sql else None)
-        columns = [column[0] for column in told.description or []]
+        columns = [column[0] for column in told.description or []][1:]
         for surface, *values in told.fetchall():
-            found |= {
-                (surface, name): float(value)
-                for name, value in zip(columns[1:], values, strict=True)
-                if value is not None
-            }
-    with thresholds.open(encoding="utf-8", newline="") as file:
-        return [
-            Measure(
-                surface=row["surface"],
-                name=row["measure"],
-                value=found[row["surface"], row["measure"]],
-                unit=row["unit"],
-                warn_above=float(row["warn_above"]),
-                error_above=float(row["error_above"]),
-                note=row["note"],
-            )
-            for row in csv.DictReader(file)
-            if (row["surface"], row["measure"]) in found
-        ]
+            pairs = zip(columns, values, strict=True)
+            found |= {(surface, name): float(value) for name, value in pairs if value is not None}
+    return [
+        Measure(surface, name, found[surface, name], row["unit"], *limits(surface, name), row["note"])
+        for (surface, name), row in _thresholds().items()
+        if (surface, name) in found
+    ]
+
+
+def limits(surface: str, measure: str) -> tuple[float, float]:
+    """Above what a measure of a surface is stale, and too old; those of the rankings where it has none of its own."""
+    rows = _thresholds()
+    row = rows.get((surface, measure)) or rows["rankings", measure]
+    return float(row["warn_above"]), float(row["error_above"])
+
+
+@lru_cache(maxsize=1)
+def _thresholds() -> dict[tuple[str, str], dict[str, str]]:
+    with _SEED.open(encoding="utf-8", newline="") as file:
+        return {(row["surface"], row["measure"]): row for row in csv.DictReader(file)}

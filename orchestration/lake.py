@@ -17,7 +17,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -100,6 +100,10 @@ class Lake:
     def observations(self, surface: str) -> list[dict[str, Any]]:
         """The metadata of every response of a surface, as `read_metadata` gives it, in the order of `files`."""
         return [read_metadata(path) for path in self.files(surface)]
+
+    def changed(self, surfaces: Iterable[str] = ("*",)) -> list[Path]:
+        """Files whose bytes are not those they were written with."""
+        return [path for surface in surfaces for path in self.files(surface) if not is_intact(path)]
 
     def write(self, surface: str, table: pa.Table, provenance: Provenance) -> Path | None:
         """Add one response; returns its file, or None if the lake held the same payload of the same moment.

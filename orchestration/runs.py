@@ -232,6 +232,10 @@ class _Progress:
         check = event.asset_check_evaluation_data
         if not check.passed:
             is_warning = check.severity.value == "WARN"
+            if check.check_name.startswith("fresh_"):
+                surface = check.check_name.removeprefix("fresh_")
+                self._tell(f"{'stale' if is_warning else 'too old'}: {surface} (routerscope status says how old)")
+                return
             name = f"check {check.check_name} of {check.asset_key.to_user_string()}"
             self._tell(f"{'warning' if is_warning else 'FAILED'}: {name} (make ui shows what it found)")
 

@@ -54,6 +54,17 @@ def _clock(value: Any) -> Any:
     return moment.astimezone(dt.UTC) if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
+def clock_from(told: str) -> dt.datetime:
+    """A moment as people write it, as UTC; a bare date is that day's end. Raises SettingsError if it is none."""
+    try:
+        moment: dt.datetime = _clock(told)
+    except ValueError as error:
+        raise SettingsError(
+            f"{told!r} is no moment: {error}. Write it as 2026-08-07T00:05:19Z or 2026-08-07."
+        ) from error
+    return moment
+
+
 def _trimmed(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
 

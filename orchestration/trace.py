@@ -149,6 +149,8 @@ def _supplier(
         if one["surface"] in _TELL_OF_DAYS:
             is_asked = is_of_any_slice or one["surface"] == "apps" or one["slice"] == _slice(row)
             in_window = any(first <= one["date"] <= last for first, last in windows)
+            # What only a slice lists has no days of its own.
+            in_window |= is_of_any_slice and one["as_of"] in (row["as_of"], row["oldest_as_of"])
             return bool(one["is_latest"] and is_asked and in_window and one["period"] in periods)
         return one["as_of"] in moments and _is_about(one["request_url"], row)
 

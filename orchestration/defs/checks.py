@@ -1,11 +1,10 @@
-"""Checks on raw data: that files are what their schema says, what the source sends anew, and how old it is.
+"""Checks on raw data: that files are what was written and what their schema says, and what the source sends anew.
 
 Checks on models and marts are dbt's data tests, beside the SQL; dagster-dbt shows them as checks of the same assets.
+Those of what is published as a whole are the audit's.
 """
 
 from __future__ import annotations
-
-import datetime as dt
 
 import dagster as dg
 import duckdb
@@ -13,13 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from orchestration.defs.raw import raw_key
-from orchestration.defs.resources import failures, open_lake, source_of
+from orchestration.defs.resources import failures, open_lake
 from orchestration.lake import PROVENANCE, read_metadata
 from orchestration.openrouter.surfaces import SURFACES, Surface
 from orchestration.settings import Settings
 
-# The source restates the newest days for three days and publishes once a day: older than this, it has not been asked.
-FRESH_HOURS = 36
 _SHOWN = 20
 
 
@@ -81,35 +78,31 @@ def _new_fields_check(surface: Surface) -> dg.AssetChecksDefinition:
     return new_fields
 
 
-def _freshness_check(surface: Surface) -> dg.AssetChecksDefinition:
+def _intact_check(surface: Surface) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=raw_key(surface),
-        name="freshness",
-        description=f"The newest response is under {FRESH_HOURS} h older than the clock (in replay, ROUTERSCOPE_NOW).",
+        name="intact",
+        blocking=True,
+        description="Every file of the lake has the bytes that it was written with: their hash stands in its name.",
     )
-    def freshness() -> dg.AssetCheckResult:
-        with failures():
-            settings = Settings.load()
-            now = source_of(settings).now
-            moments = [told["as_of"] for told in open_lake(settings).observations(surface.name)]
-        newest = max(map(dt.datetime.fromisoformat, moments), default=None)
-        age_hours = (now - newest).total_seconds() / 3600 if newest else None
+    def intact() -> dg.AssetCheckResult:
+        lake = open_lake(Settings.load())
+        changed = [str(path.relative_to(lake.root)) for path in lake.changed([surface.name])]
         return dg.AssetCheckResult(
-            # Whether there should be any is said by `answered`.
-            passed=age_hours is None or age_hours < FRESH_HOURS,
-            severity=dg.AssetCheckSeverity.WARN,
+            passed=not changed,
+            description="" if not changed else f"{len(changed)} files were changed, such as {changed[0]}.",
             metadata={
-                "newest_as_of": str(newest),
-                "clock": str(now),
-                "age_hours": age_hours,
-                "warn_hours": FRESH_HOURS,
+                "files": len(lake.files(surface.name)),
+                "changed_files": len(changed),
+                "sample": dg.MetadataValue.json(changed[:_SHOWN]),
+                "what_to_do": "Restore them from a copy, or move them out of the lake, and run again.",
             },
         )
 
-    return freshness
+    return intact
 
 
 @dg.definitions
 def raw_checks() -> dg.Definitions:
-    makers = (_schema_check, _new_fields_check, _freshness_check)
+    makers = (_schema_check, _new_fields_check, _intact_check)
     return dg.Definitions(asset_checks=[make(surface) for surface in SURFACES.values() for make in makers])

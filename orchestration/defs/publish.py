@@ -15,12 +15,13 @@ import duckdb
 from orchestration import __version__
 from orchestration.audit import CHECKS, Generation, Result, audit
 from orchestration.defs.raw import markdown_table
-from orchestration.defs.resources import OWNERS, POOL, failures, open_lake, source_of
+from orchestration.defs.resources import OWNERS, POOL, failures, freshness_policy, open_lake, source_of
 from orchestration.defs.transform import MANIFEST, asset_key, compiled, what_was_kept
 from orchestration.errors import RejectedError
 from orchestration.freshness import Measure, measures
 from orchestration.openrouter.surfaces import SURFACES
 from orchestration.package import write_package
+from orchestration.quotes import SAID, record
 from orchestration.settings import Settings
 from orchestration.warehouse import FILE_NAME, Publication, Table, Warehouse
 
@@ -54,6 +55,14 @@ _NODES: list[dict[str, Any]] = [
     for node in MANIFEST["nodes"].values()
     if (node["resource_type"] == "model" and node["schema"] == "marts")
     or (node["resource_type"] == "seed" and node["name"] in PUBLISHED_SEEDS)
+]
+
+
+# What the audit and the freshness checks are told by.
+_READ_SEEDS = [
+    node
+    for node in MANIFEST["nodes"].values()
+    if node["resource_type"] == "seed" and node["name"] in ("freshness", "forbidden_phrases", "exempt_texts")
 ]
 
 
@@ -214,10 +223,11 @@ def _freshness_results(found: list[Measure]) -> Iterator[dg.AssetCheckResult]:
             ),
         ),
     ],
-    deps=[asset_key(node) for node in _NODES],
+    deps=[asset_key(node) for node in (*_NODES, *_READ_SEEDS)],
     group_name="published",
     kinds={"duckdb", "parquet"},
     owners=OWNERS,
+    freshness_policy=freshness_policy(),
     pool=POOL,
     description=(
         "What people read: `published/routerscope.duckdb`, one Parquet file a mart, `datapackage.json` and "
@@ -236,6 +246,7 @@ def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def
             yield from map(_check_result, results)
             kept = warehouse.reject(str(error))
             raise RejectedError(f"{error}\n{what_was_kept(warehouse, kept)}") from error
+        record(warehouse.generations(), settings.data / SAID)
     yield from map(_check_result, results)
     scopes: set[str] = set()
     with duckdb.connect(str(publication.folder / FILE_NAME), read_only=True) as connection:

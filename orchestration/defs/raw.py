@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from orchestration.defs.resources import OWNERS, POOL, failures, open_lake, source_of
+from orchestration.defs.resources import OWNERS, POOL, failures, freshness_policy, open_lake, source_of
 from orchestration.errors import ResponseError
 from orchestration.intake import Taken, take_in
 from orchestration.lake import PROVENANCE, Lake
@@ -24,6 +24,7 @@ from orchestration.openrouter.surfaces import (
 from orchestration.settings import BASE_URL, Settings
 from orchestration.sources import Source, wanted
 
+DATA_TAG = "routerscope/data"
 _SHOWN = 20
 
 
@@ -129,6 +130,7 @@ def _raw_asset(surface: Surface, importance: int) -> dg.AssetsDefinition:
         group_name="raw",
         kinds={"parquet"},
         owners=OWNERS,
+        freshness_policy=freshness_policy(surface.name),
         pool=POOL,
         op_tags={"dagster/priority": str(importance)},
         check_specs=[
@@ -152,6 +154,8 @@ def _raw_asset(surface: Surface, importance: int) -> dg.AssetsDefinition:
     def raw(context: dg.AssetExecutionContext, config: Fetch):  # type: ignore[no-untyped-def]  # Dagster wants none
         with failures():
             settings = Settings.load()
+            # One history holds the runs of all data folders.
+            context.instance.add_run_tags(context.run_id, {DATA_TAG: str(settings.data)})
             lake = open_lake(settings)
             lake.sweep()
             source = source_of(settings)

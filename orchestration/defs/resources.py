@@ -1,7 +1,8 @@
-"""What several assets share: the pool, the owner, the source that the settings name, and dbt."""
+"""What several assets share: the pool, the owner, how old they may be, the source that the settings name, and dbt."""
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from dagster_dbt import DbtCliResource
 from packaging.version import Version
 
 from orchestration.errors import RouterscopeError
+from orchestration.freshness import limits
 from orchestration.lake import Lake
 from orchestration.settings import PROJECT_DIR, Settings
 from orchestration.sources import Source, open_source
@@ -22,6 +24,14 @@ from orchestration.sources import Source, open_source
 POOL = "warehouse"
 DBT = Path(sys.executable).with_name("dbt")
 OWNERS = ["team:routerscope"]
+
+
+def freshness_policy(surface: str = "rankings") -> dg.FreshnessPolicy:
+    """How long ago it may have been made. How old the data in it may be is checked on the data, at publish."""
+    warn_hours, error_hours = limits(surface, "as_of_hours")
+    return dg.FreshnessPolicy.time_window(
+        fail_window=dt.timedelta(hours=error_hours), warn_window=dt.timedelta(hours=warn_hours)
+    )
 
 
 def open_lake(settings: Settings) -> Lake:

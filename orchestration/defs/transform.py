@@ -19,7 +19,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, 
 
 from orchestration.defs.lineage import ColumnLineage, as_table
 from orchestration.defs.raw import markdown_table
-from orchestration.defs.resources import DBT, OWNERS, POOL, failures
+from orchestration.defs.resources import DBT, OWNERS, POOL, failures, freshness_policy
 from orchestration.errors import RejectedError, WarehouseError
 from orchestration.settings import PROJECT_DIR, Settings
 from orchestration.warehouse import Warehouse
@@ -76,7 +76,8 @@ class Translator(DagsterDbtTranslator):
         return "seeds" if dbt_resource_props["resource_type"] == "seed" else (folders or [None])[-1]
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
-        return super().get_asset_spec(manifest, unique_id, project).replace_attributes(owners=OWNERS)
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        return spec.replace_attributes(owners=OWNERS, freshness_policy=freshness_policy())
 
     def get_asset_check_spec(
         self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: Any
