@@ -189,6 +189,7 @@ def _package(generation: Generation, connection: duckdb.DuckDBPyConnection) -> I
         yield {"table": name, "problem": "described, but not there" if name in files else "there, but not described"}
     for name in sorted(files.keys() & there):
         if f"sha256:{sha256(generation.folder / name)}" != files[name]["hash"]:
+            there.remove(name)
             yield {"table": name, "problem": "is not the file that was described: its hash is another"}
     tables = connection.sql("SELECT table_name FROM duckdb_tables() WHERE database_name = 'published'").fetchall()
     held, wanted = {name for (name,) in tables}, {table.name for table in generation.tables}
@@ -196,7 +197,7 @@ def _package(generation: Generation, connection: duckdb.DuckDBPyConnection) -> I
         yield {"table": name, "problem": f"is in {FILE_NAME}, and in no list" if name in held else "is missing"}
     for name in sorted(held):
         parquet = generation.folder / f"{name}.parquet"
-        if parquet.exists():
+        if parquet.name in there:
             pair = {connection.read_parquet(str(parquet)).shape, connection.table(quoted(name)).shape}
             if len(pair) > 1:
                 yield {"table": name, "problem": f"has other rows or columns in Parquet than in DuckDB: {sorted(pair)}"}

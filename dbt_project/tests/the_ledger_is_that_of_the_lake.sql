@@ -29,6 +29,15 @@ days as (
 
 ),
 
+coverage_by_day as (
+
+    -- Of what is told by the week or the month only, there is no day to compare.
+    select coverage.*
+    from {{ ref('coverage') }} as coverage
+    semi join days on coverage.surface = days.surface and coverage.slice = days.slice
+
+),
+
 days_in_marts as (
 
     select period_start as date
@@ -74,15 +83,25 @@ union all
 
 select
     'coverage' as mart,
+    coverage_by_day.surface || ', ' || coverage_by_day.slice as member,
+    coverage_by_day.date
+from coverage_by_day
+left join days using (surface, slice, date)
+where
+    coverage_by_day.observations <> coalesce(days.observations, 0)
+    or coverage_by_day.rows <> coalesce(days.rows, 0)
+    or coverage_by_day.newest_as_of is distinct from days.as_of
+    or coverage_by_day.is_complete <> coalesce(days.is_complete, false)
+
+union all
+
+select
+    'coverage, which leaves out a day' as mart,
     days.surface || ', ' || days.slice as member,
     days.date
 from days
-left join {{ ref('coverage') }} as coverage using (surface, slice, date)
-where
-    coverage.observations is distinct from days.observations
-    or coverage.rows is distinct from days.rows
-    or coverage.newest_as_of is distinct from days.as_of
-    or coverage.is_complete is distinct from coalesce(days.is_complete, false)
+left join coverage_by_day using (surface, slice, date)
+where coverage_by_day.date is null
 
 union all
 

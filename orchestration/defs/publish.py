@@ -100,10 +100,10 @@ def upstream_surfaces(unique_id: str) -> set[str]:
     return found
 
 
-def generation(folder: Path, data: Path) -> Generation:
-    """A generation to be audited, which was made from the warehouse of a data folder."""
+def generation(folder: Path, data: Path, marts: list[Table]) -> Generation:
+    """A generation of these tables to be audited, which was made from the warehouse of a data folder."""
     sql = {node["name"]: path.read_text() for node in _NODES if (path := compiled(node, data)).exists()}
-    return Generation(folder, tables(), open_lake(Settings.load()).kind, Warehouse(data).path, sql)
+    return Generation(folder, marts, open_lake(Settings.load()).kind, Warehouse(data).path, sql)
 
 
 def describe(
@@ -149,7 +149,7 @@ def classified(connection: duckdb.DuckDBPyConnection) -> dg.AssetCheckResult:
     )
 
 
-def completed(settings: Settings, results: list[Result]) -> Callable[[Publication], None]:
+def completed(settings: Settings, marts: list[Table], results: list[Result]) -> Callable[[Publication], None]:
     """Puts beside the tables what describes them, and audits the whole. Raises RejectedError if it does not pass."""
 
     def complete(publication: Publication) -> None:
@@ -159,8 +159,8 @@ def completed(settings: Settings, results: list[Result]) -> Callable[[Publicatio
             "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         }
         name = publication.folder.name.partition("Z")[0] + "Z"
-        write_package(publication.folder, tables(), name, made, __version__)
-        results.extend(audit(generation(publication.folder, settings.data)))
+        write_package(publication.folder, marts, name, made, __version__)
+        results.extend(audit(generation(publication.folder, settings.data, marts)))
         if broken := [str(result) for result in results if not result.passed]:
             raise RejectedError("\n".join([f"{len(broken)} of the checks of the whole failed.", *broken]))
 
@@ -241,7 +241,8 @@ def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def
         settings = Settings.load()
         warehouse = Warehouse(settings.data)
         try:
-            publication = warehouse.publish(tables(), completed(settings, results))
+            marts = tables()
+            publication = warehouse.publish(marts, completed(settings, marts, results))
         except RejectedError as error:
             yield from map(_check_result, results)
             kept = warehouse.reject(str(error))

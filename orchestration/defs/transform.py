@@ -11,11 +11,12 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import dagster as dg
 import duckdb
-from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, dbt_assets
+import pyarrow as pa
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
 from orchestration.defs.lineage import ColumnLineage, as_table
 from orchestration.defs.raw import markdown_table
@@ -30,6 +31,7 @@ _TARGET = PROJECT_DIR / "target"
 _ROOM = 8 * 1024 * 1024
 _RESULTS: Final = "run_results.json"
 _SHOWN = 20
+_SAID = 5
 BUILD = ["build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
 CHECK = ["test", "--exclude-resource-type", "unit_test"]
 
@@ -87,7 +89,7 @@ class Translator(DagsterDbtTranslator):
 
 
 def _purpose(manifest: Mapping[str, Any], test: Mapping[str, Any]) -> str:
-    """What a data test makes sure of: its first comment, or that of the macro it calls and what it is given."""
+    """What a data test makes sure of: its first comment, or what its macro says and the columns it is given."""
     generic = test.get("test_metadata")
     if not generic:
         comment = itertools.takewhile(
@@ -95,8 +97,8 @@ def _purpose(manifest: Mapping[str, Any], test: Mapping[str, Any]) -> str:
         )
         return " ".join(line.removeprefix("--").strip() for line in comment)
     said = manifest["macros"][f"macro.{test['package_name']}.test_{generic['name']}"]["description"]
-    given = {name: value for name, value in generic["kwargs"].items() if name != "model"}
-    return " ".join([said, *("; ".join(map(str, value)) + "." for value in given.values() if isinstance(value, list))])
+    given = generic["kwargs"].get("columns") or generic["kwargs"].get("laws") or []
+    return f"{said} {'; '.join(given)}".strip()
 
 
 def _without_config(sql: str) -> str:
@@ -132,7 +134,8 @@ def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterat
         built = dbt.cli(BUILD, context=context, raise_on_error=False, target_path=target)
         for event in built.stream():
             yield _with_lineage(event, lineage, data) if isinstance(event, dg.Output) else event
-        _end_if_it_failed(built, warehouse)
+        if not built.is_successful():
+            reject(target, warehouse)
         checked = dbt.cli(CHECK, context=context, raise_on_error=False, target_path=target)
         refused = []
         for event in checked.stream():
@@ -140,9 +143,13 @@ def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterat
                 refused.append(event)  # what it found can be read when dbt has let go of the warehouse
             else:
                 yield event
+        told = {result["unique_id"]: result for result in _results(target)}
         for result in refused:
-            yield result._replace(metadata={**result.metadata, **_found(result, warehouse, target)})
-        _end_if_it_failed(checked, warehouse)
+            rows = _found(told[str(result.metadata["unique_id"].value)], warehouse)
+            sample = {"sample": dg.MetadataValue.md(markdown_table(rows, columns=_SHOWN))}
+            yield result._replace(metadata={**result.metadata, **sample})
+        if not checked.is_successful():
+            reject(target, warehouse)
         warehouse.approve()
 
 
@@ -156,25 +163,16 @@ def compiled(node: Mapping[str, Any], data: Path) -> Path:
     return target_of(data) / "compiled" / str(node["package_name"]) / str(node["original_file_path"])
 
 
-def _found(result: dg.AssetCheckResult, warehouse: Warehouse, target: Path) -> dict[str, dg.MetadataValue[Any]]:
+def _found(result: Mapping[str, Any], warehouse: Warehouse) -> pa.Table:
     """The first rows that a failed check found: asked once more, since dbt tells only how many."""
-    [sql] = [
-        one["compiled_code"]
-        for one in json.loads((target / _RESULTS).read_text())["results"]
-        if one["unique_id"] == result.metadata["unique_id"].value
-    ]
-    try:
-        with duckdb.connect(str(warehouse.path), read_only=True) as connection:
-            rows = connection.sql(sql).limit(_SHOWN).to_arrow_table()
-    except duckdb.Error as error:
-        return {"sample": dg.MetadataValue.text(f"cannot be shown: {error}")}
-    return {"sample": dg.MetadataValue.md(markdown_table(rows, columns=_SHOWN))}
+    with duckdb.connect(str(warehouse.path), read_only=True) as connection:
+        return connection.sql(result["compiled_code"]).limit(_SHOWN).to_arrow_table()
 
 
-def _end_if_it_failed(invocation: DbtCliInvocation, warehouse: Warehouse) -> None:
-    if not invocation.is_successful():
-        why = what_failed(invocation.target_path)
-        raise RejectedError(f"{why}\n{what_was_kept(warehouse, warehouse.reject(why))}")
+def reject(target: Path, warehouse: Warehouse) -> NoReturn:
+    """Set aside the build that dbt's last command failed on. Raises RejectedError, which says what failed."""
+    why = _what_failed(target, warehouse)
+    raise RejectedError(f"{why}\n{what_was_kept(warehouse, warehouse.reject(why))}")
 
 
 def what_was_kept(warehouse: Warehouse, rejected: Path) -> str:
@@ -195,24 +193,33 @@ def _with_lineage(event: dg.Output[Any], lineage: ColumnLineage, data: Path) -> 
     return event.with_metadata({**event.metadata, "dagster/column_lineage": columns, "columns_made_of": made_of})
 
 
-def what_failed(target: Path) -> str:
+def _results(target: Path) -> list[dict[str, Any]]:
+    """What dbt's last command says of each model or check; nothing if it ended before it could."""
+    try:
+        return list(json.loads((target / _RESULTS).read_text())["results"])
+    except (FileNotFoundError, json.JSONDecodeError):
+        return []
+
+
+def _what_failed(target: Path, warehouse: Warehouse) -> str:
     """The failed models and checks of dbt's last command in a sentence each."""
     free = shutil.disk_usage(target).free
     room = f"No space left on device: {free // 1024:,} kB are free. Make room, and run again. " if free < _ROOM else ""
-    try:
-        results = json.loads((target / _RESULTS).read_text())["results"]
-    except (FileNotFoundError, json.JSONDecodeError):
+    failed = [result for result in _results(target) if result["status"] in ("error", "fail", "runtime error")]
+    if not failed:
         return f"{room}dbt ended before it built anything. See {target / 'dbt.log'}."
-    failed = [result for result in results if result["status"] in ("error", "fail", "runtime error")]
-    return "\n".join([f"{room}{len(failed)} of the models and checks failed.", *map(_sentence, failed)])
+    lines = [_sentence(result, warehouse) for result in failed]
+    return "\n".join([f"{room}{len(failed)} of the models and checks failed.", *lines])
 
 
-def _sentence(result: Mapping[str, Any]) -> str:
+def _sentence(result: Mapping[str, Any], warehouse: Warehouse) -> str:
     name = result["unique_id"].split(".")[2]
-    if result["status"] == "fail":
-        test = MANIFEST["nodes"][result["unique_id"]]
-        return f"  {name}: {result['failures']} rows are not as they should be. {_purpose(MANIFEST, test)}"
-    return f"  {name}: {(result['message'] or result['status']).strip()}"
+    if result["status"] != "fail":
+        return f"  {name}: {(result['message'] or result['status']).strip()}"
+    [first] = _found(result, warehouse).slice(0, 1).to_pylist()
+    shown = ", ".join(f"{column}: {value}" for column, value in list(first.items())[:_SAID])
+    purpose = _purpose(MANIFEST, MANIFEST["nodes"][result["unique_id"]])
+    return f"  {name}: {result['failures']} rows are not as they should be, such as ({shown}). {purpose}"
 
 
 @dg.definitions

@@ -1,0 +1,399 @@
+"""Kinds of harm to what was built, each with the check that catches it and the words that say so.
+
+`docs/checks.md` is made from this list. How harm is done, and that nothing of it is published, is tested beside it.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Harm:
+    """What goes wrong where: SQL over the warehouse (schema marts), the check, and a pattern in the error's words."""
+
+    what: str
+    where: str
+    sql: str
+    check: str
+    words: str
+    source: str = "simulator"
+
+
+ONE_DAY = "(select max(period_start) from share_model where period = 'day')"
+A_WEEK = "(select max(period_start) from share_author where period = 'week')"
+TWO_AUTHORS = f"(select list(author order by rank) from share_author where period = 'week' and period_start = {A_WEEK})"
+
+# Caught by the data tests beside the SQL.
+OF_FIGURES = [
+    Harm(
+        "A model of the newest day is left out",
+        "share_model",
+        f"delete from share_model where period = 'day' and period_start = {ONE_DAY} and rank = 3",
+        "tokens_equal_raw",
+        "nothing is lost, doubled or mixed",
+    ),
+    Harm(
+        "Tokens of a day are 1 % too many",
+        "share_model",
+        f"update share_model set tokens = tokens * 1.01 where period = 'day' and period_start = {ONE_DAY} and rank = 5",
+        "tokens_equal_raw",
+        "Every model's tokens of a day",
+    ),
+    Harm(
+        "A row stands there twice",
+        "share_model",
+        f"insert into share_model from share_model where period = 'day' and period_start = {ONE_DAY} and rank = 2",
+        "unique_key_share_model_period__period_start__model_permaslug",
+        "Each combination of these columns stands once",
+    ),
+    Harm(
+        "The newest day is missing",
+        "share_model",
+        f"delete from share_model where period = 'day' and period_start = {ONE_DAY}",
+        "newest_day_is_there",
+        "The newest complete day",
+    ),
+    Harm(
+        "A figure claims to be of a response that did not tell that day last",
+        "share_model",
+        "update share_model set as_of = other.as_of, oldest_as_of = other.as_of, checked_at = other.fetched_at "
+        "from (select as_of, fetched_at from raw.observations where surface = 'models' order by as_of limit 1) as other "
+        f"where period = 'day' and period_start = {ONE_DAY} and rank = 1",
+        "day_rows_carry_their_response",
+        "are those of the raw response that supplied it",
+    ),
+    Harm(
+        "A share is not the one of its tokens",
+        "share_model",
+        f"update share_model set share = share_high + 0.01 where period = 'week' and rank = 1 and period_start = {A_WEEK}",
+        "share_model_holds",
+        r"abs\(share - tokens / total_tokens\)",
+    ),
+    Harm(
+        "Two authors are swapped",
+        "share_author",
+        f"update share_author set author = case author when {TWO_AUTHORS}[1] then {TWO_AUTHORS}[2] else {TWO_AUTHORS}[1] "
+        f"end where period = 'week' and period_start = {A_WEEK} and author in ({TWO_AUTHORS}[1], {TWO_AUTHORS}[2])",
+        "sums_are_those_of_their_parts",
+        "an author's figures are those of its models",
+    ),
+    Harm(
+        "The remainder is left out of a division",
+        "share_segment",
+        f"delete from share_segment where segment = 'other' and segment_type = 'weights' and period_start = {ONE_DAY}",
+        "shares_and_other_add_to_one",
+        "add up to 1 with what is left",
+    ),
+    Harm(
+        "`other` is left out of the denominator",
+        "traffic_summary",
+        "update traffic_summary set total_tokens = total_tokens - other_tokens, other_tokens = 0, other_share = 0 "
+        f"where period = 'day' and period_start = {ONE_DAY}",
+        "one_denominator",
+        "what is listed plus `other`",
+    ),
+    Harm(
+        "A part of a division has the shares of another total",
+        "share_segment",
+        "update share_segment set total_tokens = total_tokens * 2, share = share / 2, share_high = share_high / 2 "
+        f"where segment_type = 'variant' and period = 'day' and period_start = {ONE_DAY}",
+        "one_denominator",
+        "a share of the same total",
+    ),
+    Harm(
+        "A figure of a period that has not ended",
+        "traffic_summary",
+        f"update traffic_summary set period_start = cast(as_of as date) where period = 'day' and period_start = {ONE_DAY}",
+        "no_incomplete_period",
+        "that had not ended",
+    ),
+    Harm(
+        "An estimate is marked exact",
+        "share_slice",
+        "update share_slice set is_estimate = false where slice_kind = 'category' and slice = 'roleplay'",
+        "share_slice_holds",
+        "is_estimate = regexp_matches",
+    ),
+    Harm(
+        "An estimate is made a share of the exact total",
+        "share_slice",
+        "update share_slice set total_tokens = all_traffic.total_tokens, share = tokens / all_traffic.total_tokens, "
+        "share_high = tokens_high / all_traffic.total_tokens from traffic_summary as all_traffic where "
+        "share_slice.is_estimate and share_slice.period = all_traffic.period "
+        "and share_slice.period_start = all_traffic.period_start",
+        "samples_stay_samples",
+        "a share of that sample's own total and of no other",
+    ),
+    Harm(
+        "The only dollars that the source publishes are halved",
+        "session_cost",
+        "update session_cost set median_session_cost_usd = median_session_cost_usd / 2 where turn_range = '1-turn'",
+        "samples_stay_samples",
+        "stands as it was told",
+    ),
+    Harm(
+        "An app has tokens and no requests",
+        "share_app",
+        f"update share_app set requests = null where period = 'day' and rank = 1 and period_start = {ONE_DAY}",
+        "share_app_holds",
+        "requests > 0",
+    ),
+    Harm(
+        "A window's end is shifted by a day",
+        "growth_model",
+        "update growth_model set window_end = window_end - 1000 where horizon = '7d' and window_end = "
+        "(select min(window_end) from growth_model where horizon = '7d')",
+        "growth_is_that_of_the_shares",
+        "Both windows of a growth hold the tokens",
+    ),
+    Harm(
+        "The window before holds the tokens of another app",
+        "growth_app",
+        "update growth_app set base_tokens = base_tokens + 1000000, base_tokens_high = base_tokens_high + 1000000 where "
+        f"horizon = '1d' and window_end = {ONE_DAY} and base_tokens > 0",
+        "growth_is_that_of_the_shares",
+        "that the shares of their days hold",
+    ),
+    Harm(
+        "A bounded growth is given as a figure",
+        "growth_author",
+        "update growth_author set growth = 0.5 where status = 'ok' and growth is not null and horizon = '28d'",
+        "growth_author_holds",
+        r"growth - \(tokens / base_tokens - 1\)",
+    ),
+    Harm(
+        "`other` is left out of the drivers",
+        "growth_drivers",
+        "delete from growth_drivers where member = 'other' and horizon = '7d'",
+        "drivers_add_up_to_the_change",
+        "add up to the change of the total",
+    ),
+    Harm(
+        "A list price is ten times too high",
+        "price_current",
+        "update price_current set prompt_usd_per_mtok = 10 * prompt_usd_per_mtok where model_id = "
+        "(select model_id from price_current where prompt_usd_per_mtok > 0 order by model_id limit 1)",
+        "prices_equal_raw",
+        "stand in the raw response",
+    ),
+    Harm(
+        "An endpoint that is down is shown as up",
+        "price_endpoint",
+        "update price_endpoint set status = -5 where (model_id, provider_name, tag) = "
+        "(select (model_id, provider_name, tag) from price_endpoint where status = 0 order by all limit 1)",
+        "prices_equal_raw",
+        "the newest prices of endpoints",
+    ),
+    Harm(
+        "Two prices hold at once",
+        "price_history",
+        "update price_history set valid_to = valid_to + interval 30 day where valid_to is not null",
+        "price_intervals_do_not_overlap",
+        "one price at a time",
+    ),
+    Harm(
+        "A price ends before it begins",
+        "price_history",
+        "update price_history set valid_to = valid_from - interval 1 day where valid_to is not null",
+        "price_history_holds",
+        "valid_to >= valid_from",
+    ),
+    Harm(
+        "Usage is joined to tomorrow's price",
+        "spend_model",
+        "update spend_model set price_as_of = later.as_of from (select max(as_of) as as_of from raw.models) as later where "
+        "period = 'day' and price_basis = 'observed' and period_start = (select min(period_start) from spend_model where "
+        "period = 'day' and price_basis = 'observed')",
+        "usage_has_the_price_of_its_day",
+        "made by the end of the day",
+    ),
+    Harm(
+        "Usage without a price is dropped in the join",
+        "spend_model",
+        f"delete from spend_model where period = 'day' and period_start = {ONE_DAY} and tokens = (select min(tokens) "
+        f"from spend_model where period = 'day' and period_start = {ONE_DAY})",
+        "price_join_keeps_tokens",
+        "No row of usage is lost or doubled",
+    ),
+    Harm(
+        "The ends of a range are swapped",
+        "spend_author",
+        f"update spend_author set spend_low = spend_high, spend_high = spend_low where period = 'day' and "
+        f"period_start = {ONE_DAY} and spend_low < spend_high",
+        "low_is_not_above_high",
+        "its low end is not above its high end",
+    ),
+    Harm(
+        "A model that others name is no entity",
+        "model",
+        "delete from model where model_permaslug = (select model_permaslug from share_model where rank = 1 order by "
+        "period_start desc limit 1)",
+        "entities_know_what_the_marts_name",
+        "Whatever a mart names is an entity",
+    ),
+    Harm(
+        "An author's days are counted twice",
+        "author",
+        "update author set models_ranked = 2 * models_ranked where models_ranked > 0",
+        "entities_know_what_the_marts_name",
+        "nothing is left out or counted twice",
+    ),
+    Harm(
+        "A provider has endpoints that it has not",
+        "provider",
+        "update provider set endpoints = endpoints + 1 where endpoints > 0",
+        "entities_know_what_the_marts_name",
+        "Whatever a mart names is an entity",
+    ),
+    Harm(
+        "An app goes by a name it never had",
+        "app",
+        "update app set app_name = 'Somebody else' where app_id = (select min(app_id) from app)",
+        "app_holds",
+        r"list_contains\(names, app_name\)",
+    ),
+    Harm(
+        "The scorecard is of the day before",
+        "model_scorecard",
+        "update model_scorecard set date = date - 1",
+        "the_scorecard_is_of_the_newest_day",
+        "Every model of the newest day is on the scorecard",
+    ),
+    Harm(
+        "A missing day is called complete",
+        "coverage",
+        "update coverage set is_complete = true, is_observed = true, gap_reason = null where not is_complete",
+        "the_ledger_is_that_of_the_lake",
+        "coverage counts its days as the ledger tells them",
+    ),
+    Harm(
+        "A raw file is said to hold another payload",
+        "provenance",
+        "update provenance set payload_sha256 = reverse(payload_sha256) where surface = 'models'",
+        "the_ledger_is_that_of_the_lake",
+        "What is said of a raw file is what stands in the file",
+    ),
+    Harm(
+        "Whom to cite is somebody else",
+        "citations",
+        "update citations set citation = replace(citation, 'Simulated', 'Observed') where surface = 'rankings'",
+        "the_ledger_is_that_of_the_lake",
+        "the newest response is the one cited",
+    ),
+    Harm(
+        "A citation is of another moment",
+        "citations",
+        "update citations set citation = regexp_replace(citation, '20[0-9]{2}-', '2024-')",
+        "citations_holds",
+        r"contains\(citation, strftime\(as_of",
+    ),
+    Harm(
+        "A restated value is not the one that is published",
+        "restatement",
+        "update restatement set last_tokens = last_tokens + 7, change_tokens = change_tokens + 7 where slice = 'all'",
+        "restated_to_what_is_published",
+        "The newest value of a restated day is the one in the shares",
+    ),
+    Harm(
+        "A sentence says another figure than the mart",
+        "claim",
+        "update claim set value = value * 1.01 where kind = 'total_tokens'",
+        "claims_say_what_the_marts_say",
+        "The value of a claim is the one in the mart",
+    ),
+    Harm(
+        "What is no anomaly is called one",
+        "anomaly",
+        "update anomaly set score = threshold / 2 where kind = 'share_jump'",
+        "anomaly_holds",
+        "score >= threshold",
+    ),
+    Harm(
+        "Another's figure is said to match and does not",
+        "figure_check",
+        "update figure_check set verdict = 'match' where verdict = 'mismatch'",
+        "what_is_quoted_is_as_it_was_said",
+        "are judged by how far ours is from them",
+        source="replay",
+    ),
+    Harm(
+        "A real row stands among simulated ones",
+        "share_model",
+        f"update share_model set scope_id = 'openrouter_public_traffic' where period_start = {ONE_DAY} and rank = 1",
+        "carries_provenance_share_model_",
+        "the moments, and the scope, of real responses",
+    ),
+    Harm(
+        "A figure is of a moment at which nothing was told",
+        "claim",
+        "update claim set as_of = as_of + interval 1 second where kind = 'leading_model'",
+        "carries_provenance_claim_",
+        "where it comes from, and when that was made and fetched",
+    ),
+    Harm(
+        "A seed's evidence was never opened",
+        "seeds.authors",
+        "update seeds.authors set checked_on = null where status = 'verified'",
+        "evidence_checked_authors_",
+        "verified by evidence that was opened on a day",
+    ),
+]
+
+# Caught by the audit of the whole, which the data tests let pass.
+OF_THE_WHOLE = [
+    Harm(
+        "A sentence speaks of the market",
+        "claim",
+        "update claim set statement = replace(statement, 'more than any other listed model', 'leading global AI usage') "
+        "where kind = 'leading_model'",
+        "words",
+        "“global”: What passes OpenRouter is a slice",
+        source="replay",
+    ),
+    Harm(
+        "A hint calls a change the market's",
+        "anomaly",
+        "update seeds.anomaly_kinds set hint = 'The most used model of the week.'; "
+        "update anomaly set hint = 'The most used model of the week.'",
+        "words",
+        "“most used model”",
+        source="replay",
+    ),
+    Harm(
+        "A value that no other check knows is another one",
+        "price_endpoint",
+        "update price_endpoint set max_completion_tokens = max_completion_tokens + 1 where max_completion_tokens is not "
+        "null and model_id = (select min(model_id) from price_endpoint where max_completion_tokens is not null)",
+        "reproducible",
+        "differing: max_completion_tokens",
+        source="everything",
+    ),
+    Harm(
+        "The caveat about tokenizers is missing",
+        "seeds.scopes",
+        "update seeds.scopes set caveats = 'Tokens, not people.'",
+        "tokenizer",
+        "each provider has its own tokenizer",
+        source="replay",
+    ),
+    Harm(
+        "The scope of the data is not explained",
+        "seeds.scopes",
+        "delete from seeds.scopes where scope_id = 'simulated'; update seeds.scopes set scope_id = 'elsewhere'",
+        "scope",
+        "does not know the scope openrouter_public_traffic",
+        source="replay",
+    ),
+]
+
+# Done to files, or to what a table says of itself; see the tests.
+OF_FILES = [
+    Harm("A new mart has no provenance columns", "a new mart", "", "provenance", "has no column scope_id, source_url"),
+    Harm("A column of tokens does not say whose tokens they are", "share_model", "", "tokenizer", "its own tokenizer"),
+    Harm("A description speaks of market share", "share_author", "", "words", "“market share”"),
+    Harm("A file is not the one that was described", "share_model.parquet", "", "package", "its hash is another"),
+    Harm("A file lies there that nobody described", "notes.txt", "", "package", "there, but not described"),
+    Harm("One byte of a raw file is another", "raw/rankings", "", "intact", "files were changed"),
+    Harm("A raw file has another schema", "raw/models", "", "schema", "wrong_files"),
+]
+
+EVERY_HARM = [*OF_FIGURES, *OF_THE_WHOLE, *OF_FILES]
