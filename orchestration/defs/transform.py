@@ -32,8 +32,8 @@ _ROOM = 8 * 1024 * 1024
 _RESULTS: Final = "run_results.json"
 _SHOWN = 20
 _SAID = 5
-BUILD = ["build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
-CHECK = ["test", "--exclude-resource-type", "unit_test"]
+# All models are built and all checks run, whatever one of them says: a person wants to know them all.
+TELL_ALL = ["--vars", json.dumps({"severity": "warn"})]
 
 
 def _inputs_hash() -> str:
@@ -130,25 +130,20 @@ def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterat
         target = target_of(data)
         (target / _RESULTS).unlink(missing_ok=True)
         lineage = ColumnLineage(MANIFEST, asset_key)
-        # All models first, whatever a check would say of one of them, then all checks: a person wants to know them all.
-        built = dbt.cli(BUILD, context=context, raise_on_error=False, target_path=target)
-        for event in built.stream():
-            yield _with_lineage(event, lineage, data) if isinstance(event, dg.Output) else event
-        if not built.is_successful():
-            reject(target, warehouse)
-        checked = dbt.cli(CHECK, context=context, raise_on_error=False, target_path=target)
+        invocation = dbt.cli(["build", *TELL_ALL], context=context, raise_on_error=False, target_path=target)
         refused = []
-        for event in checked.stream():
+        for event in invocation.stream():
             if isinstance(event, dg.AssetCheckResult) and not event.passed:
                 refused.append(event)  # what it found can be read when dbt has let go of the warehouse
             else:
-                yield event
+                yield _with_lineage(event, lineage, data) if isinstance(event, dg.Output) else event
         told = {result["unique_id"]: result for result in _results(target)}
-        for result in refused:
-            rows = _found(told[str(result.metadata["unique_id"].value)], warehouse)
-            sample = {"sample": dg.MetadataValue.md(markdown_table(rows, columns=_SHOWN))}
-            yield result._replace(metadata={**result.metadata, **sample})
-        if not checked.is_successful():
+        for event in refused:
+            result = told[str(event.metadata["unique_id"].value)]
+            sample = dg.MetadataValue.md(markdown_table(_found(result, warehouse), columns=_SHOWN))
+            severity = dg.AssetCheckSeverity.ERROR if _has_failed(result) else dg.AssetCheckSeverity.WARN
+            yield event._replace(severity=severity, metadata={**event.metadata, "sample": sample})
+        if not invocation.is_successful() or any(map(_has_failed, told.values())):
             reject(target, warehouse)
         warehouse.approve()
 
@@ -205,16 +200,23 @@ def _what_failed(target: Path, warehouse: Warehouse) -> str:
     """The failed models and checks of dbt's last command in a sentence each."""
     free = shutil.disk_usage(target).free
     room = f"No space left on device: {free // 1024:,} kB are free. Make room, and run again. " if free < _ROOM else ""
-    failed = [result for result in _results(target) if result["status"] in ("error", "fail", "runtime error")]
+    failed = list(filter(_has_failed, _results(target)))
     if not failed:
         return f"{room}dbt ended before it built anything. See {target / 'dbt.log'}."
     lines = [_sentence(result, warehouse) for result in failed]
     return "\n".join([f"{room}{len(failed)} of the models and checks failed.", *lines])
 
 
+def _has_failed(result: Mapping[str, Any]) -> bool:
+    """Whether a model could not be built, or a check found what must not be published."""
+    if result["status"] in ("warn", "fail"):
+        return bool(MANIFEST["nodes"][result["unique_id"]]["config"]["severity"].lower() == "error")
+    return result["status"] in ("error", "runtime error")
+
+
 def _sentence(result: Mapping[str, Any], warehouse: Warehouse) -> str:
     name = result["unique_id"].split(".")[2]
-    if result["status"] != "fail":
+    if result["status"] not in ("warn", "fail"):
         return f"  {name}: {(result['message'] or result['status']).strip()}"
     [first] = _found(result, warehouse).slice(0, 1).to_pylist()
     shown = ", ".join(f"{column}: {value}" for column, value in list(first.items())[:_SAID])
