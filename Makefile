@@ -51,7 +51,7 @@ ui: $(SETUP)
 	@$(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1 --port $(or $(PORT),3000)
 
 test: $(SETUP)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 # From the recorded responses that the tests use.
 docs: $(SETUP)

@@ -1,5 +1,6 @@
 """What tests share: where recorded responses are, and the job run as a user runs it."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -97,17 +98,36 @@ def replay(data: Path, recordings: Path, home: Path, now: str | None = None) -> 
     return Run(data, finished.returncode, finished.stdout)
 
 
-@pytest.fixture(scope="session")
-def dagster_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_home(tmp_path_factory.mktemp("dagster_home"))
+def shared_run(tmp_path_factory: pytest.TempPathFactory, name: str, start: Callable[[Path], Run]) -> Run:
+    """A run in a folder of its own, made once and read by all processes that test."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = (folder.parent if os.environ.get("PYTEST_XDIST_WORKER") else folder) / f"run-{name}"
+    folder.mkdir(exist_ok=True)
+    told = folder / "run.json"
+    with (folder / "lock").open("w") as alone:
+        fcntl.flock(alone, fcntl.LOCK_EX)
+        if not told.exists():
+            run = start(folder)
+            told.write_text(json.dumps([str(run.data), run.code, run.output]))
+    data, code, output = json.loads(told.read_text())
+    assert code == 0, output
+    return Run(Path(data), code, output)
 
 
 @pytest.fixture(scope="session")
-def everything(tmp_path_factory: pytest.TempPathFactory, recordings: Path, dagster_home: Path) -> Run:
-    """One run over all recordings."""
-    run = replay(tmp_path_factory.mktemp("everything") / "data", recordings, dagster_home)
-    assert run.code == 0, run.output
-    return run
+def dagster_home(everything: Run) -> Path:
+    """Where the history of the run over all recordings is."""
+    return everything.data.parent / "home"
+
+
+@pytest.fixture(scope="session")
+def everything(tmp_path_factory: pytest.TempPathFactory, recordings: Path) -> Run:
+    """One run over all recordings; for reading only."""
+    return shared_run(
+        tmp_path_factory,
+        "everything",
+        lambda folder: replay(folder / "data", recordings, make_home(folder / "home")),
+    )
 
 
 def run(data: Path, home: Path, *arguments: str, timeout: int = 300, **settings: object) -> Run:
@@ -131,17 +151,20 @@ SMALL_WORLD = json.dumps({"models": 100, "days": 80, "observations": 8})
 
 
 @pytest.fixture(scope="session")
-def simulated_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_home(tmp_path_factory.mktemp("simulated_home"))
+def simulated_home(simulated: Run) -> Path:
+    """Where the history of the simulated run is."""
+    return simulated.data.parent / "home"
 
 
 @pytest.fixture(scope="session")
-def simulated(tmp_path_factory: pytest.TempPathFactory, simulated_home: Path) -> Run:
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """One run with no source said, on a machine that reaches nothing; for reading only."""
-    data = tmp_path_factory.mktemp("simulated") / "data"
-    done = run(data, simulated_home, "run", ROUTERSCOPE_BASE_URL=NOWHERE, ROUTERSCOPE_SIMULATOR=SMALL_WORLD)
-    assert done.code == 0, done.output
-    return done
+    settings = {"ROUTERSCOPE_BASE_URL": NOWHERE, "ROUTERSCOPE_SIMULATOR": SMALL_WORLD}
+    return shared_run(
+        tmp_path_factory,
+        "simulated",
+        lambda folder: run(folder / "data", make_home(folder / "home"), "run", **settings),
+    )
 
 
 @pytest.fixture
@@ -176,10 +199,13 @@ def few(tmp_path: Path, recordings: Path) -> Path:
 @pytest.fixture(scope="session")
 def few_run(tmp_path_factory: pytest.TempPathFactory, recordings: Path) -> Run:
     """One run over the few recordings; for reading only."""
-    folder = tmp_path_factory.mktemp("few")
-    run = replay(folder / "data", copy_recordings(recordings, folder / "recordings"), make_home(folder / "home"))
-    assert run.code == 0, run.output
-    return run
+    return shared_run(
+        tmp_path_factory,
+        "few",
+        lambda folder: replay(
+            folder / "data", copy_recordings(recordings, folder / "recordings"), make_home(folder / "home")
+        ),
+    )
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 The manifest is made anew when a hash of dbt's inputs has changed, and never read when it is stale.
 """
 
+import fcntl
 import hashlib
 import itertools
 import json
@@ -50,6 +51,14 @@ def _hash(path: Path) -> str:
 
 def manifest() -> dict[str, Any]:
     """dbt's manifest of the project as it is now. Raises WarehouseError if dbt cannot parse the project."""
+    _TARGET.mkdir(exist_ok=True)
+    with (_TARGET / "manifest.lock").open("w") as alone:
+        # Of several processes that start at once, one parses.
+        fcntl.flock(alone, fcntl.LOCK_EX)
+        return _manifest()
+
+
+def _manifest() -> dict[str, Any]:
     stamp, path = _TARGET / "manifest.sha256", _TARGET / "manifest.json"
     wanted = _inputs_hash()
     if not (path.exists() and stamp.exists() and stamp.read_text() == f"{wanted} {_hash(path)}"):

@@ -16,12 +16,12 @@ def lake_files(run: Run) -> list[Path]:
 
 
 def test_the_same_moment_twice_changes_nothing_even_if_the_warehouse_was_deleted(
-    everything: Run, recordings: Path, dagster_home: Path, tmp_path: Path
+    everything: Run, recordings: Path, home: Path, tmp_path: Path
 ) -> None:
     data = tmp_path / "data"
     shutil.copytree(everything.data / "raw", data / "raw")
     files = [(path, path.stat().st_mtime_ns) for path in sorted((data / "raw").rglob("*.parquet"))]
-    rebuilt = replay(data, recordings, dagster_home)
+    rebuilt = replay(data, recordings, home)
     assert rebuilt.code == 0, rebuilt.output
     assert rebuilt.marts() == everything.marts()
     assert [(path, path.stat().st_mtime_ns) for path in lake_files(rebuilt)] == files
