@@ -207,35 +207,41 @@ def _reproducible(generation: Generation, connection: duckdb.DuckDBPyConnection)
     for table in generation.tables:
         if not (sql := generation.sql.get(table.name)):
             continue
-        relation = connection.table(quoted(table.name))
-        keys, first = [quoted(key) for key in table.key], quoted(table.key[0])
-        differs = {
-            column: _differs(quoted(column), str(kind))
-            for column, kind in zip(relation.columns, relation.types, strict=True)
-            if column not in table.key
-        }
-        named = ", ".join(f"CASE WHEN {test} THEN '{name}' END" for name, test in differs.items())
-        differing = connection.sql(
-            f"""
-            SELECT
-                {", ".join(f"coalesce(told.{key}, again.{key}) AS {key}" for key in keys)},
-                CASE
-                    WHEN again.{first} IS NULL THEN 'it is too much'
-                    WHEN told.{first} IS NULL THEN 'it is missing'
-                    ELSE concat_ws(', ', {named})
-                END AS differing
-            FROM published.{quoted(table.name)} AS told
-            FULL JOIN ({sql}) AS again
-                ON {" AND ".join(f"told.{key} IS NOT DISTINCT FROM again.{key}" for key in keys)}
-            WHERE told.{first} IS NULL OR again.{first} IS NULL OR {" OR ".join(differs.values())}
-            """  # noqa: S608
-        )
-        if rows := len(differing):
+        found = differing(connection, "published", table, sql)
+        if rows := len(found):
             yield {
                 "table": table.name,
                 "problem": f"{rows} rows are not what the model gives, asked once more over the same inputs",
-                **_first(differing),
+                **_first(found),
             }
+
+
+def differing(connection: duckdb.DuckDBPyConnection, schema: str, table: Table, sql: str) -> duckdb.DuckDBPyRelation:
+    """Rows of a table that are not those that its SQL gives: the key, and in `differing` which columns differ."""
+    told = f"{schema}.{quoted(table.name)}"
+    relation = connection.sql(f"FROM {told}")
+    keys, first = [quoted(key) for key in table.key], quoted(table.key[0])
+    differs = {
+        column: _differs(quoted(column), str(kind))
+        for column, kind in zip(relation.columns, relation.types, strict=True)
+        if column not in table.key
+    }
+    named = ", ".join(f"CASE WHEN {test} THEN '{name}' END" for name, test in differs.items())
+    return connection.sql(
+        f"""
+        SELECT
+            {", ".join(f"coalesce(told.{key}, again.{key}) AS {key}" for key in keys)},
+            CASE
+                WHEN again.{first} IS NULL THEN 'it is too much'
+                WHEN told.{first} IS NULL THEN 'it is missing'
+                ELSE concat_ws(', ', {named})
+            END AS differing
+        FROM {told} AS told
+        FULL JOIN ({sql}) AS again
+            ON {" AND ".join(f"told.{key} IS NOT DISTINCT FROM again.{key}" for key in keys)}
+        WHERE told.{first} IS NULL OR again.{first} IS NULL OR {" OR ".join(differs.values())}
+        """  # noqa: S608
+    )
 
 
 def _differs(column: str, kind: str) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 
 import duckdb
 
+from orchestration.defs.transform import MANIFEST
+
 
 class Compiled:
     """Models, data tests and seeds of a finished run, ready to be run again over other observations."""
@@ -26,8 +28,8 @@ class Compiled:
             if self.nodes.get(name, {}).get("resource_type") == "model"
         ]
         self.laws = [
-            node
-            for node in self.nodes.values()
+            self.nodes[name]
+            for name, node in MANIFEST["nodes"].items()
             if node["resource_type"] == "test" and node["config"]["severity"].lower() == "error"
         ]
 

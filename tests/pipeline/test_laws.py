@@ -151,7 +151,7 @@ def compiled(everything: Run) -> Compiled:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_no_history_breaks_a_law_and_its_order_does_not_matter(compiled: Compiled, seed: int) -> None:
-    history = History(Random(seed))  # noqa: S311  # figures, not secrets
+    history = History(Random(seed))
     with compiled.build(history.rows) as built, compiled.build(history.shuffled()) as shuffled:
         assert built.broken_laws() == {}
         assert shuffled.marts() == built.marts()

@@ -5,8 +5,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.errors import WarehouseError
-from orchestration.warehouse import FILE_NAME, KEPT_GENERATIONS, Table, Warehouse
+from orchestration.errors import RejectedError, WarehouseError
+from orchestration.warehouse import FILE_NAME, KEPT_GENERATIONS, Publication, Table, Warehouse
 
 SHARES = Table("shares", "marts", "Who has what.", {"model": "It's a model.", "share": "A fraction."})
 
@@ -99,6 +99,62 @@ def test_what_a_killed_publish_left_is_removed_by_the_next(warehouse: Warehouse)
     assert not [path for path in generations.iterdir() if path.name.startswith("9999")]
 
 
-def test_the_last_generations_are_kept(warehouse: Warehouse) -> None:
+def test_the_last_generations_are_kept(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestration.warehouse.READERS_SECONDS", 0)
     folders = [warehouse.publish([SHARES]).folder for _ in range(KEPT_GENERATIONS + 1)]
     assert sorted(folders[0].parent.iterdir()) == folders[1:]
+
+
+def test_a_generation_outlives_who_has_just_found_it(warehouse: Warehouse) -> None:
+    found = warehouse.published.resolve()
+    for _ in range(2 * KEPT_GENERATIONS):
+        warehouse.publish([SHARES])
+    assert shares(found / FILE_NAME) == [(0.25,)]
+
+
+def test_a_rollback_goes_back_one_generation_at_a_time_in_one_step(warehouse: Warehouse) -> None:
+    for share in (0.5, 0.75):
+        fill(warehouse, share)
+        warehouse.publish([SHARES])
+    newest = warehouse.published.resolve()
+    reader = duckdb.connect(str(warehouse.published / FILE_NAME), read_only=True)
+    for share in (0.5, 0.25):
+        folder = warehouse.rollback()
+        assert warehouse.published.resolve() == folder
+        assert shares(warehouse.published / FILE_NAME) == [(share,)]
+    assert reader.sql("select cast(share as double) from shares").fetchall() == [(0.75,)]
+    with pytest.raises(WarehouseError, match=r"no generation before .* nothing was changed"):
+        warehouse.rollback()
+    assert newest.exists()
+    fill(warehouse, 0.8)
+    warehouse.publish([SHARES])  # what comes next is published as ever
+    assert shares(warehouse.published / FILE_NAME) == [(0.8,)]
+
+
+def test_what_must_not_be_seen_is_not_and_leaves_no_trace(warehouse: Warehouse) -> None:
+    before = warehouse.published.resolve()
+
+    def refuse(generation: Publication) -> None:
+        assert (generation.folder / FILE_NAME).exists()
+        raise RejectedError("It says too much.")
+
+    with pytest.raises(RejectedError, match="It says too much"):
+        warehouse.publish([SHARES], refuse)
+    assert warehouse.published.resolve() == before
+    assert [path.name for path in before.parent.iterdir()] == [before.name]
+
+
+def test_the_newest_rejected_build_is_kept_with_the_reason(warehouse: Warehouse) -> None:
+    for share, why in ((0.1, "Too little."), (0.2, "Still too little.")):
+        fill(warehouse, share)
+        folder = warehouse.reject(why)
+        assert not warehouse.path.exists()
+        assert why in (folder / "why.txt").read_text()
+        with duckdb.connect(str(folder / "warehouse.duckdb"), read_only=True) as connection:
+            assert connection.sql("select cast(share as double) from marts.shares").fetchall() == [(share,)]
+        with pytest.raises(WarehouseError, match="has not passed its checks"):
+            warehouse.publish([SHARES])
+    assert [path.name for path in folder.parent.glob("rejected*")] == ["rejected"]
+    fill(warehouse, 0.3)
+    warehouse.publish([SHARES])
+    assert shares(warehouse.published / FILE_NAME) == [(0.3,)]
