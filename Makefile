@@ -14,7 +14,7 @@ ifdef REPLAY_DIR
 export ROUTERSCOPE_REPLAY_DIR := $(REPLAY_DIR)
 endif
 
-.PHONY: help run simulator ui test docs lint format lock clean
+.PHONY: help run simulator ui rollback test docs lint format lock clean
 
 help:
 	@echo "make run                                     fetch, build, check, publish; SOURCE=live, or else simulator"
@@ -22,6 +22,7 @@ help:
 	@echo "make run ARGS=--help                         what else can be asked for"
 	@echo "make simulator [PORT=8080]                   a synthetic OpenRouter on http://127.0.0.1:8080/api/v1"
 	@echo "make ui [PORT=3000]                          Dagster's UI on http://127.0.0.1:3000"
+	@echo "make rollback                                publish the generation before this one again"
 	@echo "make test                                    every test"
 	@echo "make docs                                    write anew what programs make in README and docs/"
 	@echo "make lint                                    formatting, lint, types"
@@ -49,6 +50,9 @@ simulator: $(SETUP)
 ui: $(SETUP)
 	@$(BIN)/python -m orchestration.runs tidy
 	@$(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1 --port $(or $(PORT),3000)
+
+rollback: $(SETUP)
+	@$(BIN)/python -m orchestration.runs rollback
 
 test: $(SETUP)
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal

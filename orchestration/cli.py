@@ -33,7 +33,7 @@ from orchestration.lake import Lake
 from orchestration.openrouter.quota import REQUESTS_A_DAY, Memory
 from orchestration.package import PACKAGE, SIMULATED
 from orchestration.quotes import SAID, Said, check
-from orchestration.settings import PROJECT_DIR, clock_from
+from orchestration.settings import PROJECT_DIR, clock_from, data_folder
 from orchestration.trace import File, files_of, find_row
 from orchestration.warehouse import FILE_NAME
 
@@ -113,20 +113,10 @@ class Published:
         return [citation for surface, citation in rows if surface in surfaces]
 
 
-def _data_folder(told: Path | None) -> Path:
-    """The data folder that was named, or that of the settings, or else that which was published to last."""
-    if told or (told := Path(folder) if (folder := os.environ.get("ROUTERSCOPE_DATA_DIR")) else None):
-        return told.absolute()
-    if source := os.environ.get("ROUTERSCOPE_SOURCE"):
-        return PROJECT_DIR / "data" / source
-    published = sorted((PROJECT_DIR / "data").glob("*/published"), key=lambda path: path.resolve().name)
-    return published[-1].parent if published else PROJECT_DIR / "data" / "live"
-
-
 @contextmanager
 def _published(told: Path | None) -> Iterator[Published]:
     """What is published in a data folder. Which generation that is, is found out once: it stays the same throughout."""
-    data = _data_folder(told)
+    data = data_folder(told)
     folder = (data / "published").resolve()
     try:
         package = json.loads((folder / PACKAGE).read_text(encoding="utf-8"))

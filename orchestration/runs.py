@@ -3,6 +3,7 @@
     python -m orchestration.runs run        choose a source if none is set, and run the job
     python -m orchestration.runs refresh    run the job; exit 0 if it published, 1 if not, 2 if a setting is wrong
     python -m orchestration.runs tidy       free what runs that were killed still hold
+    python -m orchestration.runs rollback   publish the generation before the published one again
 
 What the job does is in `defs`, what a person reads of its result in `summary`.
 """
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestration.errors import RouterscopeError, SettingsError, SourceError
-from orchestration.settings import BASE_URL, PROJECT_DIR, Settings
+from orchestration.settings import BASE_URL, PROJECT_DIR, Settings, data_folder
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -271,12 +272,23 @@ def main() -> int:
         )
         command.set_defaults(do=refresh)
     commands.add_parser("tidy", help="free what runs that were killed still hold").set_defaults(do=_tidy)
+    commands.add_parser("rollback", help="publish the generation before this one again").set_defaults(do=_rollback)
     arguments = parser.parse_args()
     try:
         return int(arguments.do(arguments))
     except RouterscopeError as error:
         say(str(error))
         return _exit_code(error)
+
+
+def _rollback(_: argparse.Namespace) -> int:
+    from orchestration.warehouse import Warehouse
+
+    warehouse = Warehouse(data_folder())
+    now = warehouse.published.resolve().name
+    before = warehouse.rollback().name
+    say(f"Published {before} again, in {warehouse.published}. {now} is kept. The next run publishes anew.")
+    return 0
 
 
 def _tidy(_: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -171,6 +172,16 @@ class Settings(BaseSettings):
             return cls(**({"ROUTERSCOPE_SOURCE": source} if source else {}))  # type: ignore[arg-type]
         except ValidationError as error:
             raise SettingsError("\n".join(_sentence(detail) for detail in error.errors())) from None
+
+
+def data_folder(told: Path | None = None) -> Path:
+    """The data folder that was named, or that of the environment, or else the one that was published to last."""
+    if told or (told := Path(folder) if (folder := os.environ.get("ROUTERSCOPE_DATA_DIR")) else None):
+        return told.absolute()
+    if source := os.environ.get("ROUTERSCOPE_SOURCE"):
+        return PROJECT_DIR / "data" / source
+    published = sorted((PROJECT_DIR / "data").glob("*/published"), key=lambda path: path.resolve().name)
+    return published[-1].parent if published else PROJECT_DIR / "data" / "live"
 
 
 _RIGHT = {
