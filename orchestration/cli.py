@@ -39,6 +39,7 @@ from orchestration.warehouse import FILE_NAME
 
 OK, FAILED, DOUBTFUL, NO_LONGER = 0, 1, 3, 4
 QUERY = "select author, share from share_author where period = $$week$$ order by period_start desc, rank limit 5"
+_QUESTIONS = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 _ROWS_SHOWN = 100
 _FILES_SHOWN = 12
 _EPILOG = (
@@ -262,10 +263,13 @@ def query(
         if form is Form.parquet and output is None:
             raise typer.BadParameter("Parquet is not for the terminal: name a file with --output.")
         # What reads the tables needs no other file.
-        published.connection.execute("SET enable_external_access = false")
+        published.connection.execute("SET enable_external_access = false; SET python_enable_replacements = false")
         try:
-            if len(published.connection.extract_statements(sql)) != 1:
+            statements = published.connection.extract_statements(sql)
+            if len(statements) != 1:
                 raise QuestionError("One statement at a time, please. Nothing was asked.")
+            if statements[0].type not in _QUESTIONS:
+                raise QuestionError("What was published is read-only: ask with SELECT. Nothing was changed.")
             tables = sorted(published.connection.get_table_names(sql))
             relation = published.connection.sql(sql)
             if relation is None:

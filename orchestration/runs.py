@@ -239,6 +239,8 @@ class _Progress:
                 return
             name = f"check {check.check_name} of {check.asset_key.to_user_string()}"
             self._tell(f"{'warning' if is_warning else 'FAILED'}: {name} (make ui shows what it found)")
+            if check.description and not is_warning:
+                self.reasons.append(f"{check.asset_key.to_user_string()}: {check.description}")
 
     def _failed(self, event: DagsterEvent) -> None:
         data = event.step_failure_data
@@ -248,6 +250,8 @@ class _Progress:
         error = data.error
         while error and error.cause:
             error = error.cause
+        if error and error.cls_name == "DagsterAssetCheckFailedError" and self.reasons:
+            return  # the check has said why
         self.reasons.append(
             f"Not foreseen, in {event.step_key}: {error.message.strip() if error else 'no reason given'}"
         )

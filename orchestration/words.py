@@ -1,4 +1,4 @@
-"""What may not be said: that figures of one router are those of a market or of the world.
+"""What may not be said of figures that are those of one router, and of nothing larger.
 
 A phrase of the seed `forbidden_phrases` may stand in a text only where it is denied ("not global usage"), or where the
 sentence stands word for word in the seed `exempt_texts`. Where texts come from does not belong here.

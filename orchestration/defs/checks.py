@@ -48,8 +48,10 @@ def _schema_check(surface: Surface) -> dg.AssetChecksDefinition:
                 if int(read_metadata(path)["schema_version"]) == surface.schema_version
                 and (problems := _wrong_columns(pq.read_schema(path), wanted))
             }
+        first = "".join(f"{name} ({'; '.join(problems)})" for name, problems in list(wrong.items())[:1])
         return dg.AssetCheckResult(
             passed=not wrong,
+            description=f"{len(wrong)} files have another schema, such as {first}." if wrong else None,
             metadata={"files": len(files), "wrong_files": len(wrong), "sample": dict(list(wrong.items())[:_SHOWN])},
         )
 
@@ -90,12 +92,16 @@ def _intact_check(surface: Surface) -> dg.AssetChecksDefinition:
         changed = [str(path.relative_to(lake.root)) for path in lake.changed([surface.name])]
         return dg.AssetCheckResult(
             passed=not changed,
-            description="" if not changed else f"{len(changed)} files were changed, such as {changed[0]}.",
+            description=(
+                f"{len(changed)} files were changed, such as {changed[0]}. Restore them from a copy, or move them out "
+                "of the lake, and run again."
+                if changed
+                else None
+            ),
             metadata={
                 "files": len(lake.files(surface.name)),
                 "changed_files": len(changed),
                 "sample": dg.MetadataValue.json(changed[:_SHOWN]),
-                "what_to_do": "Restore them from a copy, or move them out of the lake, and run again.",
             },
         )
 

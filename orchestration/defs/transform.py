@@ -148,10 +148,8 @@ def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterat
                 yield _with_lineage(event, lineage, data) if isinstance(event, dg.Output) else event
         told = {result["unique_id"]: result for result in _results(target)}
         for event in refused:
-            result = told[str(event.metadata["unique_id"].value)]
-            sample = dg.MetadataValue.md(markdown_table(_found(result, warehouse), columns=_SHOWN))
-            severity = dg.AssetCheckSeverity.ERROR if _has_failed(result) else dg.AssetCheckSeverity.WARN
-            yield event._replace(severity=severity, metadata={**event.metadata, "sample": sample})
+            result = told.get(str(event.metadata["unique_id"].value))
+            yield _with_sample(event, result, warehouse) if result else event
         if not invocation.is_successful() or any(map(_has_failed, told.values())):
             reject(target, warehouse)
         warehouse.approve()
@@ -167,10 +165,19 @@ def compiled(node: Mapping[str, Any], data: Path) -> Path:
     return target_of(data) / "compiled" / str(node["package_name"]) / str(node["original_file_path"])
 
 
+def _with_sample(event: dg.AssetCheckResult, result: Mapping[str, Any], warehouse: Warehouse) -> dg.AssetCheckResult:
+    sample = dg.MetadataValue.md(markdown_table(_found(result, warehouse), columns=_SHOWN))
+    severity = dg.AssetCheckSeverity.ERROR if _has_failed(result) else dg.AssetCheckSeverity.WARN
+    return event._replace(severity=severity, metadata={**event.metadata, "sample": sample})
+
+
 def _found(result: Mapping[str, Any], warehouse: Warehouse) -> pa.Table:
     """The first rows that a failed check found: asked once more, since dbt tells only how many."""
-    with duckdb.connect(str(warehouse.path), read_only=True) as connection:
-        return connection.sql(result["compiled_code"]).limit(_SHOWN).to_arrow_table()
+    try:
+        with duckdb.connect(str(warehouse.path), read_only=True) as connection:
+            return connection.sql(result["compiled_code"]).limit(_SHOWN).to_arrow_table()
+    except duckdb.Error as error:
+        return pa.table({"cannot be shown": [str(error)]})
 
 
 def reject(target: Path, warehouse: Warehouse) -> NoReturn:
@@ -227,8 +234,8 @@ def _sentence(result: Mapping[str, Any], warehouse: Warehouse) -> str:
     name = result["unique_id"].split(".")[2]
     if result["status"] not in ("warn", "fail"):
         return f"  {name}: {(result['message'] or result['status']).strip()}"
-    [first] = _found(result, warehouse).slice(0, 1).to_pylist()
-    shown = ", ".join(f"{column}: {value}" for column, value in list(first.items())[:_SAID])
+    first = _found(result, warehouse).slice(0, 1).to_pylist()
+    shown = ", ".join(f"{column}: {value}" for row in first for column, value in list(row.items())[:_SAID])
     purpose = _purpose(MANIFEST, MANIFEST["nodes"][result["unique_id"]])
     return f"  {name}: {result['failures']} rows are not as they should be, such as ({shown}). {purpose}"
 

@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 from conftest import Run
 
+from orchestration.audit import CHECKS
 from orchestration.definitions import defs
 from orchestration.openrouter.surfaces import SURFACES
 
@@ -70,13 +71,46 @@ def test_everything_that_touches_the_warehouse_takes_the_one_slot() -> None:
     assert pools == {"warehouse"}
 
 
-def test_raw_schemas_block_and_freshness_only_warns(graph: AssetGraph) -> None:
+def test_raw_files_block_and_what_the_source_does_only_warns(graph: AssetGraph) -> None:
     for surface in SURFACES:
         checks = {
             key.name: graph.get_check_spec(key).blocking
             for key in graph.get_check_keys_for_assets({dg.AssetKey(["raw", surface])})
         }
-        assert checks == {"schema": True, "new_fields": False, "freshness": False, "answered": False}
+        assert checks == {"intact": True, "schema": True, "new_fields": False, "answered": False}
+
+
+def test_what_is_published_is_audited_and_how_old_it_is_keeps_nothing_back(graph: AssetGraph) -> None:
+    published = {
+        key.name: graph.get_check_spec(key).blocking
+        for key in graph.get_check_keys_for_assets({dg.AssetKey("published")})
+    }
+    assert {name for name, blocks in published.items() if blocks} == {check.name for check in CHECKS}
+    assert {name for name in published if name.startswith("fresh_")} == {f"fresh_{surface}" for surface in SURFACES}
+
+
+def test_every_mart_has_blocking_checks_of_its_own(graph: AssetGraph, manifest: dict) -> None:
+    for node in manifest["nodes"].values():
+        if node["resource_type"] == "model" and node["schema"] == "marts":
+            key = dg.AssetKey(["marts", node["name"]])
+            blocking = {
+                check.name for check in graph.get_check_keys_for_assets({key}) if graph.get_check_spec(check).blocking
+            }
+            for kind in ("carries_provenance", "unique_key"):
+                assert any(name.startswith(kind) for name in blocking), (node["name"], kind)
+            assert f"{node['name']}_holds" in blocking
+            assert {"scope_id", "source_url", "as_of", "oldest_as_of", "checked_at"} <= node["columns"].keys()
+
+
+def test_every_check_says_what_it_is_for(graph: AssetGraph) -> None:
+    for key in graph.asset_check_keys:
+        assert len(graph.get_check_spec(key).description or "") > 30, key
+
+
+def test_everything_that_a_run_makes_has_a_freshness_policy(graph: AssetGraph) -> None:
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert (node.freshness_policy is not None) == node.is_materializable, key
 
 
 def test_every_data_test_is_a_check_of_an_asset(graph: AssetGraph, manifest: dict) -> None:

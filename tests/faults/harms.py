@@ -341,7 +341,7 @@ OF_FIGURES = [
 # Caught by the audit of the whole, which the data tests let pass.
 OF_THE_WHOLE = [
     Harm(
-        "A sentence speaks of the market",
+        "A sentence claims more than was observed",
         "claim",
         "update claim set statement = replace(statement, 'more than any other listed model', 'leading global AI usage') "
         "where kind = 'leading_model'",
@@ -350,7 +350,7 @@ OF_THE_WHOLE = [
         source="replay",
     ),
     Harm(
-        "A hint calls a change the market's",
+        "A hint speaks of users, where tokens were counted",
         "anomaly",
         "update seeds.anomaly_kinds set hint = 'The most used model of the week.'; "
         "update anomaly set hint = 'The most used model of the week.'",
@@ -389,7 +389,7 @@ OF_THE_WHOLE = [
 OF_FILES = [
     Harm("A new mart has no provenance columns", "a new mart", "", "provenance", "has no column scope_id, source_url"),
     Harm("A column of tokens does not say whose tokens they are", "share_model", "", "tokenizer", "its own tokenizer"),
-    Harm("A description speaks of market share", "share_author", "", "words", "“market share”"),
+    Harm("A description claims more than was observed", "share_author", "", "words", "“market share”"),
     Harm("A file is not the one that was described", "share_model.parquet", "", "package", "its hash is another"),
     Harm("A file lies there that nobody described", "notes.txt", "", "package", "there, but not described"),
     Harm("One byte of a raw file is another", "raw/rankings", "", "intact", "files were changed"),

@@ -1,6 +1,7 @@
 """What cannot be read or written is named; everything else is kept, and what was published stays."""
 
 import gzip
+import hashlib
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import duckdb
 import pyarrow.parquet as pq
 import pytest
@@ -253,6 +255,8 @@ def test_a_failed_check_blocks_the_publish_and_says_which(started_from_few: Path
     metadata = json.loads(table.schema.metadata[METADATA_KEY]) | {"source_url": "somewhere"}
     table = table.replace_schema_metadata({METADATA_KEY: json.dumps(metadata).encode()})
     pq.write_table(table, newest)
+    digits = hashlib.sha256(newest.read_bytes()).hexdigest()[:16]
+    newest.rename(newest.with_name(f"{newest.name[:16]}-{digits}.parquet"))
 
     run = replay(started_from_few, few, home)
 
@@ -260,4 +264,29 @@ def test_a_failed_check_blocks_the_publish_and_says_which(started_from_few: Path
     reasons = run.output.partition("FAILED. Nothing was published")[2]
     assert "of the models and checks failed" in reasons
     assert "carries_provenance" in reasons
+    assert (started_from_few / "published").resolve() == generation
+    rejected = started_from_few / "rejected"
+    assert f"The build is kept in {rejected} for a look." in reasons
+    assert "carries_provenance" in (rejected / "why.txt").read_text()
+    assert (rejected / "warehouse.duckdb").exists()
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        key = dg.AssetCheckKey(dg.AssetKey(["marts", "share_model"]), "carries_provenance_share_model_")
+        [record] = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+    evaluation = record.evaluation
+    assert not evaluation.passed
+    assert "| somewhere |" in evaluation.metadata["sample"].value
+
+
+def test_a_changed_raw_file_ends_the_run_and_is_named(started_from_few: Path, few: Path, home: Path) -> None:
+    generation = (started_from_few / "published").resolve()
+    changed = max((started_from_few / "raw/rankings").rglob("*.parquet"))
+    content = bytearray(changed.read_bytes())
+    content[200] ^= 1
+    changed.write_bytes(content)
+    run = replay(started_from_few, few, home)
+    assert run.code == 1, run.output
+    reasons = run.output.partition("FAILED. Nothing was published")[2]
+    assert f"raw/rankings: 1 files were changed, such as rankings/{changed.parent.name}/{changed.name}." in reasons
+    assert "Restore them from a copy" in reasons
+    assert "Not foreseen" not in run.output
     assert (started_from_few / "published").resolve() == generation

@@ -69,7 +69,8 @@ def test_published_are_the_marts_and_nothing_else(manifest: dict, everything: Ru
     marts = {node["name"] for node in models(manifest, "marts")} | {"scopes"}
     assert {name for (name,) in everything.query("select table_name from duckdb_tables()")} == marts
     files = {path.name for path in (everything.data / "published").iterdir()}
-    assert files == {"routerscope.duckdb"} | {f"{name}.parquet" for name in marts}
+    described = {"datapackage.json", "CITATION.txt"}
+    assert files == {"routerscope.duckdb"} | described | {f"{name}.parquet" for name in marts}
 
 
 def test_seeds_name_evidence_that_was_opened(everything: Run, manifest: dict) -> None:

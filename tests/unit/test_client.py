@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import pytest
 from conftest import PROJECT
 from pydantic import SecretStr
 
+from orchestration import __version__
 from orchestration.errors import KeyRefusedError, LakeError, NotFoundError, QuotaSpentError, ResponseError, SourceError
 from orchestration.openrouter import client as client_module
 from orchestration.openrouter.client import Client
@@ -254,8 +254,7 @@ def test_without_a_key_it_is_said_where_one_is_had() -> None:
 def test_the_project_says_its_name() -> None:
     script = Script(ok())
     client(script).get("/models")
-    version = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]
-    assert script.asked[0][1]["user-agent"] == f"routerscope/{version}"
+    assert script.asked[0][1]["user-agent"] == f"routerscope/{__version__}"
 
 
 def test_nothing_else_speaks_http() -> None:
