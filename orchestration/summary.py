@@ -10,7 +10,7 @@ import duckdb
 from orchestration.errors import ResponseError, SourceError
 from orchestration.openrouter.quota import REQUESTS_A_DAY, REQUESTS_A_MINUTE
 from orchestration.planner import Plan
-from orchestration.settings import Settings
+from orchestration.settings import PROJECT_DIR, Settings
 from orchestration.sources import Live, Options, Source
 from orchestration.warehouse import FILE_NAME
 
@@ -82,7 +82,8 @@ def result_lines(settings: Settings) -> list[str]:
     mark = "SIMULATED, no figure is real. " if is_simulated else ""
     width = max(len(slug) for _, slug, *_ in leaders)
     span = f"{days} of {(last - first).days + 1} days from {first} to {last}"
-    ask = f'import duckdb; duckdb.connect("{published}", read_only=True).sql("{QUERY}").show()'
+    # Data of one's own place has to be named; below the project the newest is found.
+    where = "" if settings.data.is_relative_to(PROJECT_DIR) else f" --data {settings.data}"
     return [
         f"\n{mark}Source {settings.source}: {span}, newest as of {as_of:%Y-%m-%d %H:%M:%S} UTC.",
         f"\n  {f'{last}, USD per million tokens':{width + 3}}    share    input   output",
@@ -91,7 +92,8 @@ def result_lines(settings: Settings) -> list[str]:
             for rank, slug, share, prompt, completion in leaders
         ),
         f"\nTo cite:  {statement} {citation}",
-        f"To ask:   .venv/bin/python -c '{ask}'",
+        f"To ask:   .venv/bin/routerscope query{where} '{QUERY}'",
+        f"To check: .venv/bin/routerscope status{where}, cite, trace (--help says how)",
         "Lineage:  make ui, then http://127.0.0.1:3000/asset-groups",
         f"\nPublished {published}",
     ]

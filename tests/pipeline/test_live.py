@@ -343,7 +343,11 @@ def test_the_result_that_is_shown_is_that_of_the_marts(simulated: Run) -> None:
         assert any(slug in line and f"{100 * share:.1f} %" in line for line in simulated.output.splitlines())
     [ask] = [line for line in simulated.output.splitlines() if line.startswith("To ask:")]
     shown = subprocess.run(
-        ["bash", "-c", ask.removeprefix("To ask:").replace(".venv/bin/python", REFRESH[0])],
+        [
+            "bash",
+            "-c",
+            ask.removeprefix("To ask:").replace(".venv/bin/routerscope", f"{REFRESH[0]} -m orchestration.cli"),
+        ],
         cwd=PROJECT,
         capture_output=True,
         text=True,
