@@ -7,6 +7,7 @@ pipeline. What is computed stands in the rooms below; here are the words and the
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
 import os
 import sys
@@ -28,7 +29,7 @@ from rich.table import Table
 
 from orchestration import __version__
 from orchestration.errors import QuestionError, RouterscopeError
-from orchestration.freshness import measures
+from orchestration.freshness import ESSENTIAL, measures, surfaces
 from orchestration.lake import Lake
 from orchestration.openrouter.quota import REQUESTS_A_DAY, Memory
 from orchestration.package import PACKAGE, SIMULATED
@@ -156,7 +157,7 @@ def status(data: Data = None, as_json: Annotated[bool, typer.Option("--json", he
             "AND gap_reason <> 'in_progress' AND surface IN ('rankings', 'apps') AND date > ? ORDER BY date, surface",
             [now.date() - dt.timedelta(days=28)],
         ).fetchall()
-        never = sorted(set(_known_surfaces()) - {measure.surface for measure in found} - {"rankings_export"})
+        never = sorted(set(surfaces()) - {measure.surface for measure in found})
         told: dict[str, Any] = {
             "data": str(published.data),
             "generation": published.package["generation"],
@@ -170,19 +171,14 @@ def status(data: Data = None, as_json: Annotated[bool, typer.Option("--json", he
             "last_run": _last_run(published.data),
             "rejected": _rejected(published),
         }
-    states = {measure.state for measure in found}
+    known = {measure.surface for measure in found}
+    states = {measure.state for measure in found} | ({"too old"} if set(ESSENTIAL) - known else set())
     code = NO_LONGER if "too old" in states else DOUBTFUL if states != {"fresh"} or told["rejected"] else OK
     if as_json:
         typer.echo(json.dumps(told, indent=1))
     else:
         _show_status(told, code)
     raise typer.Exit(code)
-
-
-def _known_surfaces() -> list[str]:
-    from orchestration.openrouter.surfaces import SURFACES
-
-    return list(SURFACES)
 
 
 def _quota_left(published: Published, now: dt.datetime) -> int | None:
@@ -274,7 +270,7 @@ def query(
             relation = published.connection.sql(sql)
             if relation is None:
                 raise QuestionError("That is no question: it gives no rows. Nothing was changed.")
-            rows = relation.to_arrow_table()
+            rows = _with_own_names(relation.to_arrow_table())
         except duckdb.Error as error:
             raise QuestionError(
                 f"That cannot be answered: {error}\n`routerscope query` without SQL lists the tables."
@@ -284,6 +280,26 @@ def query(
         _give(rows, lines, form, output)
     except OSError as error:
         raise QuestionError(f"{output} cannot be written: {error.strerror or error}. Nothing was lost.") from error
+
+
+def _with_own_names(rows: pa.Table) -> pa.Table:
+    """Columns of the same name told apart, as a, a_1, …: else one of them would be lost."""
+    names: list[str] = []
+    for name in rows.column_names:
+        again = (f"{name}_{number}" for number in itertools.count(1))
+        names.append(name if name not in names else next(one for one in again if one not in names))
+    return rows.rename_columns(names)
+
+
+def _flat(rows: pa.Table) -> pa.Table:
+    """Lists and structs as JSON, which a CSV file can hold."""
+    for number, field in enumerate(rows.schema):
+        if pa.types.is_nested(field.type):
+            told = [
+                None if value is None else json.dumps(value, default=str) for value in rows.column(number).to_pylist()
+            ]
+            rows = rows.set_column(number, field.name, pa.array(told, pa.string()))
+    return rows
 
 
 def _show_tables(published: Published) -> None:
@@ -301,9 +317,10 @@ def _give(rows: pa.Table, lines: Sequence[str], form: Form, output: Path | None)
         pyarrow.parquet.write_table(rows.replace_schema_metadata(metadata), output)
     elif form is Form.csv:
         with output.open("wb") if output else sys.stdout.buffer as file:
-            pyarrow.csv.write_csv(rows, file)
+            pyarrow.csv.write_csv(_flat(rows), file)
     elif form is Form.json:
-        text = json.dumps({"about": lines, "rows": rows.to_pylist()}, indent=1, default=str, ensure_ascii=False)
+        told = [{name: None if value != value else value for name, value in row.items()} for row in rows.to_pylist()]
+        text = json.dumps({"about": lines, "rows": told}, indent=1, default=str, ensure_ascii=False)
         output.write_text(text + "\n", encoding="utf-8") if output else typer.echo(text)
     else:
         console = Console(file=output.open("w", encoding="utf-8"), width=200) if output else out

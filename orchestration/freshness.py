@@ -16,6 +16,8 @@ import duckdb
 
 from orchestration.settings import PROJECT_DIR
 
+# Without these there is nothing to publish: if nothing is known of their age, that is no good sign.
+ESSENTIAL = ("rankings", "models")
 State = Literal["fresh", "stale", "too old"]
 _SEED = PROJECT_DIR / "seeds" / "freshness.csv"
 
@@ -38,7 +40,7 @@ _BY_SURFACE = f"""
         epoch($now - max_by(as_of, date)) / 3600 AS as_of_hours,
         epoch($now - max_by(checked_at, date)) / 3600 AS checked_hours,
         least(28, max(date) - min(date) + 1) - count(*) FILTER (WHERE date > newest - 28) AS days_missing,
-        count(*) FILTER (WHERE as_of < date + INTERVAL 4 DAY) AS days_to_restate
+        count(*) FILTER (WHERE as_of < date + INTERVAL 4 DAY AND date > newest - 28) AS days_to_restate
     FROM (SELECT *, max(date) OVER (PARTITION BY surface) AS newest FROM told)
     GROUP BY surface
 """  # noqa: S608  # our own words
@@ -90,6 +92,11 @@ def measures(connection: duckdb.DuckDBPyConnection, now: dt.datetime) -> list[Me
         for (surface, name), row in _thresholds().items()
         if (surface, name) in found
     ]
+
+
+def surfaces() -> list[str]:
+    """The surfaces that have thresholds."""
+    return list(dict.fromkeys(surface for surface, _ in _thresholds()))
 
 
 def limits(surface: str, measure: str) -> tuple[float, float]:

@@ -19,6 +19,7 @@ from orchestration.warehouse import FILE_NAME, Table, quoted
 
 PACKAGE = "datapackage.json"
 CITATION = "CITATION.txt"
+SCOPE_OF = {"real": "openrouter_public_traffic", "simulated": "simulated"}
 SIMULATED = "SIMULATED. Every model, provider and figure is invented. Not to be quoted."
 
 _TYPES = {
@@ -67,18 +68,16 @@ def sha256(path: Path) -> str:
 
 
 def write_package(
-    folder: Path, tables: Sequence[Table], generation: str, made: Mapping[str, str], version: str
+    folder: Path, tables: Sequence[Table], scope_id: str, generation: str, made: Mapping[str, str], version: str
 ) -> None:
     """Write both files beside the tables of a generation; `made` says by which source, and when on its clock."""
     with duckdb.connect(str(folder / FILE_NAME), read_only=True) as connection:
         cited = _rows(connection, "select * from citations order by surface")
-        scopes = _rows(
-            connection, "select * from scopes where scope_id in (select any_value(scope_id) from traffic_summary)"
-        )
+        scopes = [one for one in _rows(connection, "from scopes") if one["scope_id"] == scope_id]
         # What is not explained cannot be described; the audit refuses it.
-        scope = scopes[0] if scopes else dict.fromkeys(("scope_id", "statement", "left_out", "caveats"), "")
+        scope = scopes[0] if scopes else dict.fromkeys(("statement", "left_out", "caveats"), "")
         resources = [_resource(folder, table, connection, cited) for table in tables]
-    is_simulated = scope["scope_id"] == "simulated"
+    is_simulated = scope_id == SCOPE_OF["simulated"]
     package = {
         "profile": "data-package",
         "name": "routerscope",
@@ -95,7 +94,7 @@ def write_package(
         "created": made["created"],
         "generation": generation,
         "made": dict(made),
-        "scope_id": scope["scope_id"],
+        "scope_id": scope_id,
         "is_simulated": is_simulated,
         "licenses": _licences(cited),
         "sources": [{"title": one["surface"], "path": one["source_url"]} for one in cited],

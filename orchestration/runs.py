@@ -291,7 +291,7 @@ def _rollback(_: argparse.Namespace) -> int:
     warehouse = Warehouse(data_folder())
     now = warehouse.published.resolve().name
     before = warehouse.rollback().name
-    say(f"Published {before} again, in {warehouse.published}. {now} is kept. The next run publishes anew.")
+    say(f"Published {before} again, in {warehouse.published}. {now} is withdrawn. The next run publishes anew.")
     return 0
 
 

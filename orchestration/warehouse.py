@@ -12,11 +12,13 @@ is told by the caller.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import fcntl
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +36,7 @@ _PATIENCE_SECONDS = 60
 _MOMENT = "%Y%m%dT%H%M%S.%fZ"
 _BUILDING = ".building"
 _LINK = ".link"
+_WITHDRAWN = ".withdrawn"
 
 
 @dataclass(frozen=True)
@@ -130,15 +133,18 @@ class Warehouse:
         moment = dt.datetime.now(dt.UTC).strftime(_MOMENT)
         generation, building = self._generations / moment, self._generations / f"{moment}{_BUILDING}"
         try:
-            self._remove_unfinished()
-            building.mkdir(parents=True)
+            with self._alone():
+                self._remove_unfinished()
+                building.mkdir()
             rows = self._copy(tables, building)
             if complete:
                 complete(Publication(building, rows))
             for path in (*building.iterdir(), building):
                 _sync(path)
-            building.replace(generation)
-            self._swap(generation)
+            with self._alone():
+                building.replace(generation)
+                self._swap(generation)
+                self._prune()
         except (OSError, duckdb.Error) as error:
             raise WarehouseError(
                 f"The marts could not be published to {self.published}: {error}. "
@@ -146,33 +152,56 @@ class Warehouse:
             ) from error
         finally:
             shutil.rmtree(building, ignore_errors=True)
-        self._prune()
         return Publication(generation, rows)
 
     def rollback(self) -> Path:
         """Publish the generation before the published one again, in one step; returns its folder.
 
-        What is published now is kept, and the next run publishes anew. Raises WarehouseError if there is none before.
+        The one that was published is withdrawn: it is not gone back to, and the next publication removes it. Raises
+        WarehouseError if there is none before.
         """
-        current = self.published.resolve()
-        before = [path for path in self.generations() if path.name < current.name]
-        if not before:
+        try:
+            with self._alone():
+                current = self.published.resolve()
+                before = [path for path in self.generations() if path.name < current.name]
+                if not before:
+                    raise WarehouseError(
+                        f"There is no generation before {current.name} in {self._generations}, so nothing was changed. "
+                        "Run `make run` to build and publish anew from the raw data."
+                    )
+                self._swap(before[-1])
+                current.with_name(f"{current.name}{_WITHDRAWN}").touch()
+        except OSError as error:
             raise WarehouseError(
-                f"There is no generation before {current.name} in {self._generations}, so nothing was changed. Run "
-                "`make run` to build and publish anew from the raw data."
-            )
-        self._swap(before[-1])
+                f"{self.published} could not be changed: {error}. What was published still is. Mend the folder's "
+                "permissions, and try again."
+            ) from error
         return before[-1]
 
     def generations(self) -> list[Path]:
-        """The generations that are kept, by the moment of their publication."""
-        return sorted(path for path in self._generations.glob("*Z") if path.is_dir())
+        """The generations that are kept and were not withdrawn, by the moment of their publication."""
+        return sorted(
+            path
+            for path in self._generations.glob("*Z")
+            if path.is_dir() and not path.with_name(f"{path.name}{_WITHDRAWN}").exists()
+        )
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """The only one that changes which generations there are, and which of them is published."""
+        self._generations.mkdir(parents=True, exist_ok=True)
+        with (self._generations / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _swap(self, generation: Path) -> None:
+        before = self.published.resolve()
         link = self._generations / f"{generation.name}{_LINK}"
         link.symlink_to(Path(self._generations.name) / generation.name)
         link.replace(self.published)
         _sync(self.published.parent)
+        if before.is_dir() and before != generation:
+            os.utime(before)  # since then it is not the published one: who has found it just before has some time left
 
     def _fingerprint(self) -> str:
         status = self.path.stat()
@@ -209,13 +238,11 @@ class Warehouse:
             link.unlink()
 
     def _prune(self) -> None:
-        kept = self.generations()
-        current = self.published.resolve().name
-        others = [path for path in kept if path.name != current]
-        for old in others[: -(KEPT_GENERATIONS - 1)]:
-            followed = dt.datetime.strptime(kept[kept.index(old) + 1].name, _MOMENT).replace(tzinfo=dt.UTC)
-            if not 0 <= (dt.datetime.now(dt.UTC) - followed).total_seconds() < READERS_SECONDS:
-                shutil.rmtree(old, ignore_errors=True)
+        kept = {self.published.resolve().name, *(path.name for path in self.generations()[-KEPT_GENERATIONS:])}
+        for path in self._generations.glob("*Z"):
+            if path.name not in kept and abs(time.time() - path.stat().st_mtime) >= READERS_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)
+                path.with_name(f"{path.name}{_WITHDRAWN}").unlink(missing_ok=True)
 
 
 def quoted(identifier: str) -> str:

@@ -15,20 +15,20 @@ from pathlib import Path
 
 from orchestration.settings import PROJECT_DIR
 
-# What stands between a denial and what it denies: words that neither assert nor turn. "No doubt" and "not only" deny
-# nothing.
-_DENIALS = (
-    r"(?:\b(?:not|no|nor|neither|never|nothing|none|nowhere|cannot|without|rather than|instead of)\b|n't\b|n’t\b)"
-)
+# What stands between a denial and what it denies: words that neither assert nor turn. "No doubt", "not only" and "or
+# not" deny nothing, and a denial ends with its clause: only adjectives denied together may be listed with commas.
+_WORDS_OF_DENIAL = "not|no|nor|neither|never|nothing|none|nowhere|cannot|without|rather than|instead of"
+_DENIALS = rf"(?:(?<!\bor )\b(?:{_WORDS_OF_DENIAL})\b|n't\b|n’t\b)"
+_LISTED = "global|worldwide|total|overall|whole|entire|market-wide|industry-wide"
 _BETWEEN = (
     "a|about|all|an|any|anything|are|as|at|be|by|claim|claims|count|counts|describe|describes|estimate|estimates|figure|"
-    "figures|for|from|give|gives|global|in|is|market-wide|mean|means|measure|measured|measures|of|on|or|overall|quoted|"
-    "read|represent|represents|sample|say|says|share|shares|show|shows|speak|speaks|stand|stands|statement|statements|taken|tell|tells|the|"
-    "to|total|whole|worldwide|your"
+    "figures|for|from|give|gives|in|is|mean|means|measure|measured|measures|of|on|or|quoted|read|represent|represents|"
+    "sample|say|says|share|shares|show|shows|speak|speaks|stand|stands|statement|statements|taken|tell|tells|the|to|your"
 )
-_DENIED = re.compile(rf"{_DENIALS}(?:[\s,]+(?:{_BETWEEN})\b)*[\s,]*$", re.IGNORECASE)
+_DENIED = re.compile(rf"{_DENIALS}(?:\s+(?:(?:{_LISTED})\b,?|(?:{_BETWEEN})\b))*\s*$", re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://\S+")
-_MARKUP = re.compile(r"[*_`>#|]+")
+_BETWEEN_WORDS = re.compile(r"(?<=\w)[*`>#|]+(?=\w)")
+_MARKUP = re.compile(r"[*`>#|]+|(?<!\w)_+|_+(?!\w)")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[^a-z])|\n\s*(?:\n|[-*>]\s|[|#]|\d+\.\s)\s*")
 
 
@@ -65,10 +65,8 @@ class Words:
         """Every sentence of the texts that claims too much, once."""
         found = {}
         for text in texts:
-            for sentence in map(_plain, _SENTENCE.split(_ADDRESS.sub("", text))):
-                if sentence in found or sentence in self._exempt:
-                    continue
-                if (finding := self._claim(sentence)) and self._claim(self._without_names(sentence)):
+            for sentence in map(_plain, _SENTENCE.split(_ADDRESS.sub("", self._without_names(text)))):
+                if sentence not in found and sentence not in self._exempt and (finding := self._claim(sentence)):
                     found[sentence] = finding
         return list(found.values())
 
@@ -79,15 +77,21 @@ class Words:
                     return Finding(sentence, match.group(), reason)
         return None
 
-    def _without_names(self, sentence: str) -> str:
-        for name in self._names:
-            sentence = sentence.replace(name, "…")
-        return sentence
+    @cached_property
+    def _names_that_claim(self) -> list[re.Pattern[str]]:
+        """Only names with a forbidden phrase in them are looked for: a common word that is a name hides nothing."""
+        odd = [name for name in self._names if any(pattern.search(_plain(name)) for pattern, _ in self._patterns)]
+        return [re.compile(rf"(?<!\w){re.escape(name)}(?!\w)") for name in sorted(odd, key=len, reverse=True)]
+
+    def _without_names(self, text: str) -> str:
+        for name in self._names_that_claim:
+            text = name.sub("…", text)
+        return text
 
 
 def _plain(sentence: str) -> str:
     """Without markup and line breaks."""
-    return " ".join(_MARKUP.sub("", sentence).split())
+    return " ".join(_MARKUP.sub("", _BETWEEN_WORDS.sub(" ", sentence)).split())
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -17,10 +17,10 @@ from orchestration.audit import CHECKS, Generation, Result, audit
 from orchestration.defs.raw import markdown_table
 from orchestration.defs.resources import OWNERS, POOL, failures, freshness_policy, open_lake, source_of
 from orchestration.defs.transform import MANIFEST, asset_key, compiled, what_was_kept
-from orchestration.errors import RejectedError
-from orchestration.freshness import Measure, measures
+from orchestration.errors import RejectedError, WarehouseError
+from orchestration.freshness import ESSENTIAL, Measure, measures, surfaces
 from orchestration.openrouter.surfaces import SURFACES
-from orchestration.package import write_package
+from orchestration.package import SCOPE_OF, write_package
 from orchestration.quotes import SAID, record
 from orchestration.settings import Settings
 from orchestration.warehouse import FILE_NAME, Publication, Table, Warehouse
@@ -159,7 +159,8 @@ def completed(settings: Settings, marts: list[Table], results: list[Result]) -> 
             "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         }
         name = publication.folder.name.partition("Z")[0] + "Z"
-        write_package(publication.folder, marts, name, made, __version__)
+        scope_id = SCOPE_OF[open_lake(settings).kind]
+        write_package(publication.folder, marts, scope_id, name, made, __version__)
         results.extend(audit(generation(publication.folder, settings.data, marts)))
         if broken := [str(result) for result in results if not result.passed]:
             raise RejectedError("\n".join([f"{len(broken)} of the checks of the whole failed.", *broken]))
@@ -178,9 +179,9 @@ def _check_result(result: Result) -> dg.AssetCheckResult:
 
 def _freshness_results(found: list[Measure]) -> Iterator[dg.AssetCheckResult]:
     """One check a surface; what was never observed is none."""
-    for surface in SURFACES:
+    for surface in surfaces():
         of_surface = [measure for measure in found if measure.surface == surface]
-        states = {measure.state for measure in of_surface}
+        states = {measure.state for measure in of_surface} or ({"too old"} if surface in ESSENTIAL else set())
         lines = [
             "| measure | value | stale above | too old above | unit | state |",
             "| --- | --: | --: | --: | --- | --- |",
@@ -212,7 +213,7 @@ def _freshness_results(found: list[Measure]) -> Iterator[dg.AssetCheckResult]:
                     "source. The data is looked at, not the run. Does not keep newer data from being published."
                 ),
             )
-            for surface in SURFACES
+            for surface in surfaces()
         ),
         dg.AssetCheckSpec(
             "classified",
@@ -247,8 +248,11 @@ def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def
             yield from map(_check_result, results)
             kept = warehouse.reject(str(error))
             raise RejectedError(f"{error}\n{what_was_kept(warehouse, kept)}") from error
-        record(warehouse.generations(), settings.data / SAID)
     yield from map(_check_result, results)
+    try:
+        record(warehouse.generations(), settings.data / SAID)
+    except WarehouseError as error:
+        context.log.warning(str(error))
     scopes: set[str] = set()
     with duckdb.connect(str(publication.folder / FILE_NAME), read_only=True) as connection:
         for node in _NODES:

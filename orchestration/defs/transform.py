@@ -77,6 +77,8 @@ def _manifest() -> dict[str, Any]:
 
 
 MANIFEST = manifest()
+# What must have been built, or have found nothing, before anything is published.
+_EVERY = {name for name, node in MANIFEST["nodes"].items() if node["resource_type"] in ("model", "seed", "test")}
 
 
 class Translator(DagsterDbtTranslator):
@@ -150,9 +152,20 @@ def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterat
         for event in refused:
             result = told.get(str(event.metadata["unique_id"].value))
             yield _with_sample(event, result, warehouse) if result else event
-        if not invocation.is_successful() or any(map(_has_failed, told.values())):
+        every = context.assets_def
+        is_whole = context.selected_asset_keys == every.keys and context.selected_asset_check_keys == every.check_keys
+        if (
+            not invocation.is_successful()
+            or any(map(_has_failed, told.values()))
+            or (is_whole and _EVERY - told.keys())
+        ):
             reject(target, warehouse)
-        warehouse.approve()
+        if is_whole:
+            warehouse.approve()
+        else:  # what was left out may not fit what was built
+            context.log.warning(
+                "Only a part was built and checked: publishing it takes a run of the whole job `refresh`."
+            )
 
 
 def target_of(data: Path) -> Path:
@@ -216,9 +229,11 @@ def _what_failed(target: Path, warehouse: Warehouse) -> str:
     """The failed models and checks of dbt's last command in a sentence each."""
     free = shutil.disk_usage(target).free
     room = f"No space left on device: {free // 1024:,} kB are free. Make room, and run again. " if free < _ROOM else ""
-    failed = list(filter(_has_failed, _results(target)))
+    results = _results(target)
+    failed = list(filter(_has_failed, results))
     if not failed:
-        return f"{room}dbt ended before it built anything. See {target / 'dbt.log'}."
+        missing = len(_EVERY - {result["unique_id"] for result in results})
+        return f"{room}dbt ended and says nothing of {missing} models and checks. See {target / 'dbt.log'}."
     lines = [_sentence(result, warehouse) for result in failed]
     return "\n".join([f"{room}{len(failed)} of the models and checks failed.", *lines])
 

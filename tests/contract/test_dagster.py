@@ -9,6 +9,7 @@ from conftest import Run
 
 from orchestration.audit import CHECKS
 from orchestration.definitions import defs
+from orchestration.freshness import surfaces
 from orchestration.openrouter.surfaces import SURFACES
 
 AssetGraph = Any  # Dagster's own, which it does not export
@@ -86,7 +87,9 @@ def test_what_is_published_is_audited_and_how_old_it_is_keeps_nothing_back(graph
         for key in graph.get_check_keys_for_assets({dg.AssetKey("published")})
     }
     assert {name for name, blocks in published.items() if blocks} == {check.name for check in CHECKS}
-    assert {name for name in published if name.startswith("fresh_")} == {f"fresh_{surface}" for surface in SURFACES}
+    assert {name for name in published if name.startswith("fresh_")} == {f"fresh_{surface}" for surface in surfaces()}
+    # What the keyless export tells is held to the thresholds of the rankings.
+    assert set(SURFACES) - set(surfaces()) == {"rankings_export"}
 
 
 def test_every_mart_has_blocking_checks_of_its_own(graph: AssetGraph, manifest: dict) -> None:

@@ -85,6 +85,12 @@ def test_a_query_in_every_form(everything: Run, tmp_path: Path) -> None:
     as_json = json.loads(ask(everything.data, "query", sql, "--format", "json").stdout)
     assert as_json["about"][0].startswith("Scope: ")
     assert len(as_json["rows"]) == 3
+    nested = ask(everything.data, "query", "select app_name, names from app order by app_id limit 1", "--format", "csv")
+    assert nested.stdout.count('[""') == 1, nested.stdout + nested.stderr
+    twice = json.loads(
+        ask(everything.data, "query", "select 1 as a, 2 as a, 'nan'::double as b", "--format", "json").stdout
+    )
+    assert twice["rows"] == [{"a": 1, "a_1": 2, "b": None}]
     file = tmp_path / "shares.parquet"
     assert ask(everything.data, "query", sql, "--format", "parquet", "-o", str(file)).returncode == 0
     assert pq.read_table(file).to_pylist() == as_json["rows"]

@@ -73,6 +73,8 @@ def test_a_day_told_late_enough_has_settled(published: Published) -> None:
         date = dt.date(2026, 7, 29) + day * DAY
         published.covers("rankings", date, at(10))
     assert published.measure("rankings", "days_to_restate").value == 4.0
+    published.covers("rankings", dt.date(2026, 3, 1), at(2, month=3))  # who asks for it once more, months later?
+    assert published.measure("rankings", "days_to_restate").value == 4.0
 
 
 def test_old_days_fetched_today_make_nothing_fresh(published: Published) -> None:

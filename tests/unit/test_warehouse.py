@@ -59,7 +59,7 @@ def test_a_publish_that_fails_leaves_what_was_published(warehouse: Warehouse) ->
         warehouse.publish([SHARES, Table("missing", "marts", "", {})])
     assert warehouse.published.resolve() == before
     assert shares(warehouse.published / FILE_NAME) == [(0.25,)]
-    assert [path.name for path in before.parent.iterdir()] == [before.name]
+    assert [path.name for path in before.parent.glob("2*")] == [before.name]
 
 
 def test_only_what_passed_its_checks_is_published(warehouse: Warehouse) -> None:
@@ -102,7 +102,7 @@ def test_what_a_killed_publish_left_is_removed_by_the_next(warehouse: Warehouse)
 def test_the_last_generations_are_kept(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("orchestration.warehouse.READERS_SECONDS", 0)
     folders = [warehouse.publish([SHARES]).folder for _ in range(KEPT_GENERATIONS + 1)]
-    assert sorted(folders[0].parent.iterdir()) == folders[1:]
+    assert sorted(folders[0].parent.glob("2*")) == folders[1:]
 
 
 def test_a_generation_outlives_who_has_just_found_it(warehouse: Warehouse) -> None:
@@ -125,10 +125,22 @@ def test_a_rollback_goes_back_one_generation_at_a_time_in_one_step(warehouse: Wa
     assert reader.sql("select cast(share as double) from shares").fetchall() == [(0.75,)]
     with pytest.raises(WarehouseError, match=r"no generation before .* nothing was changed"):
         warehouse.rollback()
+    first = warehouse.published.resolve()
     assert newest.exists()
     fill(warehouse, 0.8)
     warehouse.publish([SHARES])  # what comes next is published as ever
     assert shares(warehouse.published / FILE_NAME) == [(0.8,)]
+    assert warehouse.rollback() == first  # and not to what was withdrawn
+
+
+def test_what_was_withdrawn_is_removed_in_time(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = warehouse.published.resolve()
+    withdrawn = warehouse.publish([SHARES]).folder
+    assert warehouse.rollback() == first
+    monkeypatch.setattr("orchestration.warehouse.READERS_SECONDS", 0)
+    newest = warehouse.publish([SHARES]).folder
+    assert sorted(first.parent.glob("2*")) == [first, newest]
+    assert not withdrawn.exists()
 
 
 def test_what_must_not_be_seen_is_not_and_leaves_no_trace(warehouse: Warehouse) -> None:
@@ -141,7 +153,7 @@ def test_what_must_not_be_seen_is_not_and_leaves_no_trace(warehouse: Warehouse) 
     with pytest.raises(RejectedError, match="It says too much"):
         warehouse.publish([SHARES], refuse)
     assert warehouse.published.resolve() == before
-    assert [path.name for path in before.parent.iterdir()] == [before.name]
+    assert [path.name for path in before.parent.glob("2*")] == [before.name]
 
 
 def test_the_newest_rejected_build_is_kept_with_the_reason(warehouse: Warehouse) -> None:

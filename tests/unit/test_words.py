@@ -24,6 +24,14 @@ ASSERTED = [
     "Nothing beats this measure of global AI usage.",
     "Not just market share, but prices too.",
     "The _world's_ most **popular** models.",
+    "This is not a sample, the market share of Anthropic is 40 %.",
+    "Believe it or not, the market share of Anthropic is 40 %.",
+    "Whether or not the market share is 40 %, X leads.",
+    "Not an estimate, total global usage.",
+    "Adoption of LLMs doubled.",
+    "X has 40 % of AI.",
+    "Everybody uses it.",
+    "Its market*share is 40 %.",
 ]
 DENIED = [
     "This is not global usage.",
@@ -65,11 +73,20 @@ def test_a_text_is_exempt_word_for_word_only(tmp_path: Path) -> None:
     assert finding.sentence == "They call it a market share."
 
 
-def test_what_others_call_their_things_may_be_named() -> None:
-    said = "Global Market Share AI sent 3.1 % of the tokens."
+@pytest.mark.parametrize(
+    "name",
+    ["Global Market Share AI", "My_App: Global Chat", "St. Global", "Trade. Market Share Bot", "Market Leader | AI"],
+)
+def test_what_others_call_their_things_may_be_named(name: str) -> None:
+    said = f"{name} sent 3.1 % of the tokens."
     assert Words().findings([said])
-    assert Words(names={"Global Market Share AI"}).findings([said]) == []
-    assert Words(names={"Global Market Share AI"}).findings(["Global Market Share AI leads the AI market."])
+    assert Words(names={name}).findings([said]) == []
+    assert Words(names={name}).findings([f"{name} leads the AI market."])
+
+
+def test_a_common_word_that_is_a_name_hides_nothing() -> None:
+    said = "Anthropic's market share is 40 %. It leads AI usage."
+    assert len(Words(names={"AI", "market", "a", "the", "usage"}).findings([said])) == 2
 
 
 def test_nothing_in_the_project_claims_too_much() -> None:
@@ -77,7 +94,8 @@ def test_nothing_in_the_project_claims_too_much() -> None:
     listed = subprocess.run(["git", "ls-files"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
     left_out = {"seeds/forbidden_phrases.csv", "seeds/exempt_texts.csv"}
     tests = {"tests/unit/test_words.py", "tests/faults/harms.py", "tests/faults/test_harms.py"}
-    paths = [name for name in listed.splitlines() if name not in left_out | tests and not name.endswith(".lock")]
+    left_out |= tests | {"orchestration/words.py"}
+    paths = [name for name in listed.splitlines() if name not in left_out and not name.endswith(".lock")]
     assert len(paths) > 200
     words = Words()
     found = {
