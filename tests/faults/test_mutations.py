@@ -6,6 +6,7 @@ What laws about the figures catch is told apart from what only asking the model 
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from random import Random
 
@@ -103,8 +104,11 @@ class Sweep:
         self.connection = duckdb.connect()
         self.connection.execute("set TimeZone = 'UTC'; attach ':memory:' as warehouse")
         self.connection.execute(f"attach '{run.data / 'warehouse.duckdb'}' as built (read_only)")
-        self.connection.execute("copy from database built to warehouse; use warehouse")
+        self.connection.execute("copy from database built to warehouse; use warehouse; detach built")
         self._sql = {node["name"]: node["compiled_code"] for node in self._compiled.models}
+
+    def close(self) -> None:
+        self.connection.close()
 
     def laws_of(self, mart: Table) -> list[dict]:
         return [law for law in self._compiled.laws if f"model.routerscope.{mart.name}" in law["depends_on"]["nodes"]]
@@ -124,7 +128,11 @@ class Sweep:
 
 
 def sweep(run: Run, seed: int, share: float) -> tuple[Counter, dict[str, list[Mutant]]]:
-    checks, random = Sweep(run), Random(seed)
+    with closing(Sweep(run)) as checks:
+        return _sweep(checks, Random(seed), share)
+
+
+def _sweep(checks: "Sweep", random: Random, share: float) -> tuple[Counter, dict[str, list[Mutant]]]:
     caught: dict[str, list[Mutant]] = {"law": [], "once more": [], "nothing": []}
     kinds: Counter = Counter()
     for mart in tables():
