@@ -250,6 +250,14 @@ def test_every_mart_is_harmed_and_no_check_has_more_than_three() -> None:
     assert {check.name for check in audit.CHECKS} <= counts.keys()
 
 
+def test_every_kind_of_blocking_check_is_seen_to_fail(manifest: dict) -> None:
+    harmed = {harm.check for harm in EVERY_HARM}
+    for test in (node for node in manifest["nodes"].values() if node["resource_type"] == "test"):
+        if test["config"]["severity"].lower() == "error":
+            kind = (test.get("test_metadata") or {}).get("name", test["name"])
+            assert any(name.startswith(kind) or name.endswith(f"_{kind}") for name in harmed), test["name"]
+
+
 def table(harms: list[Harm]) -> str:
     lines = ["| what goes wrong | where | the check that catches it |", "| --- | --- | --- |"]
     return "\n".join([*lines, *(f"| {harm.what} | `{harm.where}` | `{harm.check}` |" for harm in harms)])
