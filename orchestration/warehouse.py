@@ -114,7 +114,8 @@ class Warehouse:
         folder.mkdir(parents=True)
         for path in self.path.parent.glob(f"{self.path.name}*"):
             path.rename(folder / path.name)
-        (folder / "why.txt").write_text(f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%SZ}\n{why}\n", encoding="utf-8")
+        with contextlib.suppress(OSError):  # a full disk is why, perhaps; the reason is said in any case
+            (folder / "why.txt").write_text(f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%SZ}\n{why}\n", encoding="utf-8")
         return folder
 
     def publish(self, tables: Sequence[Table], complete: Callable[[Publication], None] | None = None) -> Publication:

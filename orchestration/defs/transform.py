@@ -152,8 +152,11 @@ def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterat
         for event in refused:
             result = told.get(str(event.metadata["unique_id"].value))
             yield _with_sample(event, result, warehouse) if result else event
-        every = context.assets_def
-        is_whole = context.selected_asset_keys == every.keys and context.selected_asset_check_keys == every.check_keys
+        # Not those of `context.assets_def`, which is the selected part of them.
+        is_whole = (context.selected_asset_keys, context.selected_asset_check_keys) == (
+            dbt_models.keys,
+            dbt_models.check_keys,
+        )
         if (
             not invocation.is_successful()
             or any(map(_has_failed, told.values()))

@@ -1,0 +1,57 @@
+"""What was not checked as a whole is not published, whoever started it and however dbt ended."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from conftest import FEW, copy_recordings
+
+from orchestration.defs.publish import tables
+from orchestration.defs.resources import resources
+from orchestration.defs.transform import dbt_models
+from orchestration.errors import WarehouseError
+from orchestration.warehouse import Warehouse
+
+
+@pytest.fixture
+def data(started_from_few: Path, recordings: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    monkeypatch.setenv("ROUTERSCOPE_SOURCE", "replay")
+    monkeypatch.setenv("ROUTERSCOPE_DATA_DIR", str(started_from_few))
+    monkeypatch.setenv("ROUTERSCOPE_REPLAY_DIR", str(copy_recordings(recordings, tmp_path / "recordings", FEW)))
+    return started_from_few
+
+
+def build(selection: str) -> dg.ExecuteInProcessResult:
+    return dg.materialize(
+        [dbt_models],
+        selection=selection,
+        resources=resources().resources,
+        instance=dg.DagsterInstance.ephemeral(),
+        raise_on_error=False,
+    )
+
+
+def assert_not_published(data: Path) -> None:
+    published = (data / "published").resolve()
+    with pytest.raises(WarehouseError, match="has not passed its checks"):
+        Warehouse(data).publish(tables())
+    assert (data / "published").resolve() == published
+
+
+def test_a_part_that_was_built_alone_approves_nothing(data: Path) -> None:
+    assert build("key:seeds/freshness").success
+    assert_not_published(data)
+
+
+def test_checks_that_nobody_answered_for_have_not_passed(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DBT_WRITE_JSON", "false")
+    result = build("*")
+    assert not result.success
+    [failure] = [event for event in result.all_events if event.is_step_failure]
+    told = failure.step_failure_data.user_failure_data
+    assert told is not None
+    assert "dbt ended and says nothing of" in str(told.description)
+    assert "The build is kept in" in str(told.description)
+    monkeypatch.delenv("DBT_WRITE_JSON")
+    assert_not_published(data)
