@@ -6,7 +6,9 @@ Laws about the figures of single marts are dbt's data tests, beside the SQL.
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration.package import CITATION, PACKAGE, SCOPE_OF, sha256, unit_of
+from orchestration.package import CITATION, PACKAGE, SCOPE_OF, others, sha256, unit_of
 from orchestration.warehouse import FILE_NAME, Table, quoted
 from orchestration.words import Words
 
@@ -23,6 +25,8 @@ SCOPES = "scopes"
 # Columns of tokens that speak of no traffic.
 _LIMITS = ("context_length", "max_completion_tokens")
 _SAMPLE = 20
+_SCRIPTS = re.compile(r"<(script|style)\b.*?</\1>", re.DOTALL)
+_MARKUP = re.compile(r"<[^>]*>")
 
 Row = Mapping[str, Any]
 
@@ -140,6 +144,10 @@ def _texts(generation: Generation, connection: duckdb.DuckDBPyConnection) -> Ite
     for name in (PACKAGE, CITATION):
         if (path := generation.folder / name).exists():
             yield name, [path.read_text(encoding="utf-8")]
+    for name in others(generation.folder):
+        if (suffix := Path(name).suffix) in (".html", ".md"):
+            text = (generation.folder / name).read_text(encoding="utf-8")
+            yield name, [_plain(text) if suffix == ".html" else text]
     for table in generation.tables:
         yield table.name, [table.description, *table.columns.values()]
         relation = connection.table(quoted(table.name))
@@ -148,6 +156,12 @@ def _texts(generation: Generation, connection: duckdb.DuckDBPyConnection) -> Ite
                 # One word claims nothing.
                 told = relation.project(quoted(column)).distinct().filter(f"contains({quoted(column)}, ' ')")
                 yield f"{table.name}.{column}", [text for (text,) in told.fetchall()]
+
+
+def _plain(page: str) -> str:
+    """The words of a page, what stands in one element apart from those of the next."""
+    told = _MARKUP.sub("\n\n", _SCRIPTS.sub("", page))
+    return html.unescape(told)
 
 
 def _tokenizer(generation: Generation, connection: duckdb.DuckDBPyConnection) -> Iterator[Row]:
@@ -183,7 +197,8 @@ def _tokenizer(generation: Generation, connection: duckdb.DuckDBPyConnection) ->
 def _package(generation: Generation, connection: duckdb.DuckDBPyConnection) -> Iterator[Row]:
     told = json.loads((generation.folder / PACKAGE).read_text(encoding="utf-8"))["resources"]
     files = {resource["path"]: resource for resource in told}
-    there = {path.name for path in generation.folder.iterdir()} - {PACKAGE, CITATION}
+    there = {path.name for path in generation.folder.iterdir() if path.is_file()} - {PACKAGE, CITATION}
+    there |= set(others(generation.folder))
     for name in sorted(files.keys() ^ there):
         yield {"table": name, "problem": "described, but not there" if name in files else "there, but not described"}
     for name in sorted(files.keys() & there):

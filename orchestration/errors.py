@@ -10,6 +10,7 @@
     ├── LakeError        the lake refused a write, or could not make one
     ├── WarehouseError   the warehouse or the published files could not be written
     │   └── RejectedError     what was built did not pass its checks
+    ├── ReportError      the report could not be made
     └── QuestionError    what was asked of the published tables cannot be answered
 
 A message says what happened, what was kept, and what to do next. What belongs to one library (httpx, DuckDB,
@@ -59,6 +60,10 @@ class WarehouseError(RouterscopeError):
 
 class RejectedError(WarehouseError):
     """What was built did not pass its checks, so it is not published."""
+
+
+class ReportError(RouterscopeError):
+    """The report could not be made. The tables it would have shown are published all the same."""
 
 
 class QuestionError(RouterscopeError):

@@ -1,4 +1,4 @@
-"""What lies beside the tables of a generation: `datapackage.json` for programs, `CITATION.txt` for people.
+"""What describes a generation: `datapackage.json` for programs, `CITATION.txt` for people.
 
 The package is a Frictionless Data Package: every file with its size and hash, every Parquet file with columns, types,
 units and key, what may be done with it and how it is cited. What the tables hold is read from them; nothing is added.
@@ -48,6 +48,7 @@ _UNITS = (
     (r"^hhi_", "points of 10,000"),
     (r"share(_low|_high|_of_named)?$|^growth|coverage|^cr\d+$|^(survival|cagr|discount)$", "fraction"),
 )
+_MEDIA_TYPES = {".html": "text/html", ".md": "text/markdown", ".png": "image/png"}
 _LICENCES = {
     "CC BY 4.0": {
         "name": "CC-BY-4.0",
@@ -109,10 +110,16 @@ def write_package(
                 **_content(folder / FILE_NAME),
             },
             *resources,
+            *(_file(path, folder) for path in others(folder)),
         ],
     }
     (folder / PACKAGE).write_text(json.dumps(package, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (folder / CITATION).write_text(_citation(package, scope, cited), encoding="utf-8")
+
+
+def others(folder: Path) -> list[str]:
+    """The files of a generation that are no tables: those of the folders in it, by their path."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.glob("*/**/*") if path.is_file())
 
 
 def _resource(
@@ -143,6 +150,18 @@ def _resource(
         told_at = zip(("as_of", "checked_at"), moments, strict=True)
         resource |= {name: f"{moment.isoformat()}Z" for name, moment in told_at if moment}
     return resource
+
+
+def _file(path: str, folder: Path) -> dict[str, Any]:
+    suffix = Path(path).suffix
+    return {
+        "name": re.sub(r"[^a-z0-9-]", "-", path.removesuffix(suffix).lower()),
+        "path": path,
+        "type": "file",
+        "format": suffix[1:],
+        "mediatype": _MEDIA_TYPES.get(suffix, "application/octet-stream"),
+        **_content(folder / path),
+    }
 
 
 def _type(kind: str) -> str:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 JOB = "refresh"
 _PROBE_SECONDS = 5.0
+_NOTHING = "Nothing was published; what was published before is as it was."
 
 
 def say(line: str) -> None:
@@ -170,7 +171,8 @@ def _run_job(settings: Settings, arguments: argparse.Namespace, started: float) 
                 instance=instance, run_id=run_id, raise_on_error=False, run_config=_config(arguments)
             )
     if not result.success:
-        say("\nFAILED. Nothing was published; what was published before is as it was.")
+        done = "The tables are published; something after that went wrong." if progress.has_published else _NOTHING
+        say(f"\nFAILED. {done}")
         for reason in dict.fromkeys(progress.reasons):
             say(reason)
         return 1
@@ -187,6 +189,7 @@ class _Progress:
         self._started = started
         self._source = source
         self.reasons: list[str] = []
+        self.has_published = False
 
     def __call__(self, entry: EventLogEntry) -> None:
         event = entry.dagster_event
@@ -227,6 +230,7 @@ class _Progress:
                 f"newest as of {facts['newest_as_of']}{f', {left} left for later' if left else ''}"
             )
         elif path == ["published"]:
+            self.has_published = True
             self._tell(f"published: {metadata['tables'].value} tables, {metadata['rows'].value:,} rows")
 
     def _checked(self, event: DagsterEvent) -> None:

@@ -94,6 +94,7 @@ def result_lines(settings: Settings) -> list[str]:
         f"\nTo cite:  {statement} {citation}",
         f"To ask:   .venv/bin/routerscope query{where} '{QUERY}'",
         f"To check: .venv/bin/routerscope status{where}, cite, trace (--help says how)",
+        f"To look:  {published.with_name('report') / 'index.html'}",
         "Lineage:  make ui, then http://127.0.0.1:3000/asset-groups",
         f"\nPublished {published}",
     ]

@@ -65,7 +65,7 @@ class Publication:
 
     @property
     def size_bytes(self) -> int:
-        return sum(path.stat().st_size for path in self.folder.iterdir())
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
 
 
 class Warehouse:
@@ -140,7 +140,7 @@ class Warehouse:
             rows = self._copy(tables, building)
             if complete:
                 complete(Publication(building, rows))
-            for path in (*building.iterdir(), building):
+            for path in (*building.rglob("*"), building):
                 _sync(path)
             with self._alone():
                 building.replace(generation)

@@ -80,8 +80,7 @@ annual as (
 
 ),
 
--- Least-squares slope of ln(daily total) over 28 days, and its standard error.
-trend as (
+logarithms as (
 
     select
         spans.span_end as window_end,
@@ -90,20 +89,31 @@ trend as (
         spans.as_of,
         spans.oldest_as_of,
         spans.checked_at,
-        regr_slope(ln(days.total_tokens), days.period_start - spans.span_start) as slope,
-        sqrt(
-            greatest(
-                regr_syy(ln(days.total_tokens), days.period_start - spans.span_start)
-                - power(regr_slope(ln(days.total_tokens), days.period_start - spans.span_start), 2)
-                * regr_sxx(ln(days.total_tokens), days.period_start - spans.span_start),
-                0
-            )
-            / 26
-            / regr_sxx(ln(days.total_tokens), days.period_start - spans.span_start)
-        ) as slope_error
+        ln(days.total_tokens) as ln_tokens,
+        days.period_start - spans.span_start as day
     from spans
     inner join days on days.period_start between spans.span_start and spans.span_end
     where spans.span = '28d'
+
+),
+
+-- Least-squares slope of ln(daily total) over 28 days, and its standard error. Day by day, since doubles that are added
+-- up in another order end in another digit.
+trend as (
+
+    select
+        * exclude (ln_tokens, day),
+        regr_slope(ln_tokens, day order by day) as slope,
+        sqrt(
+            greatest(
+                regr_syy(ln_tokens, day order by day)
+                - power(regr_slope(ln_tokens, day order by day), 2) * regr_sxx(ln_tokens, day order by day),
+                0
+            )
+            / 26
+            / regr_sxx(ln_tokens, day order by day)
+        ) as slope_error
+    from logarithms
     group by all
 
 ),

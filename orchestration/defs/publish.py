@@ -5,7 +5,9 @@ schema `marts`; the seed `scopes` is published with them.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,12 @@ from orchestration.audit import CHECKS, Generation, Result, audit
 from orchestration.defs.raw import markdown_table
 from orchestration.defs.resources import OWNERS, POOL, failures, freshness_policy, open_lake, source_of
 from orchestration.defs.transform import MANIFEST, asset_key, compiled, what_was_kept
-from orchestration.errors import RejectedError, WarehouseError
+from orchestration.errors import RejectedError, ReportError, WarehouseError
 from orchestration.freshness import ESSENTIAL, Measure, measures, surfaces
 from orchestration.openrouter.surfaces import SURFACES
 from orchestration.package import SCOPE_OF, write_package
 from orchestration.quotes import SAID, record
+from orchestration.report import BRIEF, FOLDER, PAGE, write_report
 from orchestration.settings import Settings
 from orchestration.warehouse import FILE_NAME, Publication, Table, Warehouse
 
@@ -149,23 +152,35 @@ def classified(connection: duckdb.DuckDBPyConnection) -> dg.AssetCheckResult:
     )
 
 
-def completed(settings: Settings, marts: list[Table], results: list[Result]) -> Callable[[Publication], None]:
-    """Puts beside the tables what describes them, and audits the whole. Raises RejectedError if it does not pass."""
+@dataclass
+class Completion:
+    """Puts beside the tables the report and what describes them all, and audits the whole.
 
-    def complete(publication: Publication) -> None:
+    Raises RejectedError if it does not pass. A report that could not be made keeps no table from being published.
+    """
+
+    settings: Settings
+    marts: list[Table]
+    results: list[Result] = field(default_factory=list)
+    problem: ReportError | None = None
+
+    def __call__(self, publication: Publication) -> None:
         made = {
-            "source": settings.source,
-            "clock": source_of(settings).now.isoformat(),
+            "source": self.settings.source,
+            "clock": source_of(self.settings).now.isoformat(),
             "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         }
         name = publication.folder.name.partition("Z")[0] + "Z"
-        scope_id = SCOPE_OF[open_lake(settings).kind]
-        write_package(publication.folder, marts, scope_id, name, made, __version__)
-        results.extend(audit(generation(publication.folder, settings.data, marts)))
-        if broken := [str(result) for result in results if not result.passed]:
+        scope_id = SCOPE_OF[open_lake(self.settings).kind]
+        try:
+            write_report(publication.folder, self.marts, made)
+        except ReportError as error:
+            self.problem = error
+            shutil.rmtree(publication.folder / FOLDER, ignore_errors=True)
+        write_package(publication.folder, self.marts, scope_id, name, made, __version__)
+        self.results.extend(audit(generation(publication.folder, self.settings.data, self.marts)))
+        if broken := [str(result) for result in self.results if not result.passed]:
             raise RejectedError("\n".join([f"{len(broken)} of the checks of the whole failed.", *broken]))
-
-    return complete
 
 
 def _check_result(result: Result) -> dg.AssetCheckResult:
@@ -201,7 +216,38 @@ def _freshness_results(found: list[Measure]) -> Iterator[dg.AssetCheckResult]:
         )
 
 
-@dg.asset(
+PUBLISHED, REPORT = dg.AssetKey("published"), dg.AssetKey("report")
+
+
+@dg.multi_asset(
+    name="publish",
+    specs=[
+        dg.AssetSpec(
+            PUBLISHED,
+            deps=[asset_key(node) for node in (*_NODES, *_READ_SEEDS)],
+            group_name="published",
+            kinds={"duckdb", "parquet"},
+            owners=OWNERS,
+            freshness_policy=freshness_policy(),
+            description=(
+                "What people read: `published/routerscope.duckdb`, one Parquet file a mart, `datapackage.json` and "
+                "`CITATION.txt`. Only a build that passed every blocking check gets here; it replaces the one before "
+                "in one step, and readers of that one keep reading it."
+            ),
+        ),
+        dg.AssetSpec(
+            REPORT,
+            deps=[PUBLISHED],
+            group_name="published",
+            kinds={"html", "markdown"},
+            owners=OWNERS,
+            freshness_policy=freshness_policy(),
+            description=(
+                "What people look at: `published/report/index.html`, one page that needs no network, a picture of each "
+                "chart, and the newest week in a few cited sentences. Made of the published tables, in the same step."
+            ),
+        ),
+    ],
     check_specs=[
         *(dg.AssetCheckSpec(one.name, asset="published", description=one.description, blocking=True) for one in CHECKS),
         *(
@@ -224,31 +270,19 @@ def _freshness_results(found: list[Measure]) -> Iterator[dg.AssetCheckResult]:
             ),
         ),
     ],
-    deps=[asset_key(node) for node in (*_NODES, *_READ_SEEDS)],
-    group_name="published",
-    kinds={"duckdb", "parquet"},
-    owners=OWNERS,
-    freshness_policy=freshness_policy(),
     pool=POOL,
-    description=(
-        "What people read: `published/routerscope.duckdb`, one Parquet file a mart, `datapackage.json` and "
-        "`CITATION.txt`. Only a build that passed every blocking check gets here; it replaces the one before in one "
-        "step, and readers of that one keep reading it."
-    ),
 )
 def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def]  # Dagster wants none
-    results: list[Result] = []
     with failures():
         settings = Settings.load()
-        warehouse = Warehouse(settings.data)
+        warehouse, completion = Warehouse(settings.data), Completion(settings, tables())
         try:
-            marts = tables()
-            publication = warehouse.publish(marts, completed(settings, marts, results))
+            publication = warehouse.publish(completion.marts, completion)
         except RejectedError as error:
-            yield from map(_check_result, results)
+            yield from map(_check_result, completion.results)
             kept = warehouse.reject(str(error))
             raise RejectedError(f"{error}\n{what_was_kept(warehouse, kept)}") from error
-    yield from map(_check_result, results)
+    yield from map(_check_result, completion.results)
     try:
         record(warehouse.generations(), settings.data / SAID)
     except WarehouseError as error:
@@ -263,6 +297,7 @@ def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def
         yield from _freshness_results(measures(connection, source_of(settings).now))
     listing = "\n".join(f"| {name} | {rows:,} |" for name, rows in publication.rows.items())
     yield dg.MaterializeResult(
+        asset_key=PUBLISHED,
         metadata={
             "file": dg.MetadataValue.path(warehouse.published / FILE_NAME),
             "generation": publication.folder.name,
@@ -271,6 +306,23 @@ def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def
             "rows": sum(publication.rows.values()),
             "bytes": publication.size_bytes,
             "contents": dg.MetadataValue.md(f"| mart | rows |\n| --- | ---: |\n{listing}"),
+        },
+    )
+    with failures():
+        if completion.problem:
+            raise completion.problem
+    yield _report_result(publication.folder / FOLDER, warehouse.published / FOLDER)
+
+
+def _report_result(folder: Path, shown: Path) -> dg.MaterializeResult[Any]:
+    [brief] = folder.glob(BRIEF)
+    return dg.MaterializeResult(
+        asset_key=REPORT,
+        metadata={
+            "page": dg.MetadataValue.path(shown / PAGE),
+            "bytes": (folder / PAGE).stat().st_size,
+            "charts": len(list(folder.glob("*.png"))),
+            "brief": dg.MetadataValue.md(brief.read_text(encoding="utf-8")),
         },
     )
 

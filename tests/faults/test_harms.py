@@ -147,11 +147,11 @@ def test_a_harm_to_the_whole_is_named_and_not_published(
 
 def refused(data: Path, check: str, tables: list[Table] | None = None) -> str:
     """What is said of that check, when the warehouse is published as it is; the sample is there too."""
-    warehouse, results, tables = Warehouse(data), [], tables or publish.tables()
+    warehouse, completion = Warehouse(data), publish.Completion(Settings.load(), tables or publish.tables())
     warehouse.approve()
     with pytest.raises(RejectedError) as error:
-        warehouse.publish(tables, publish.completed(Settings.load(), tables, results))
-    [broken] = [one for one in results if one.check.name == check]
+        warehouse.publish(completion.marts, completion)
+    [broken] = [one for one in completion.results if one.check.name == check]
     assert not broken.passed
     assert broken.sample[0]["table"]
     assert str(broken) in str(error.value)

@@ -55,7 +55,7 @@ leading_five as (
         period,
         period_start,
         string_agg(model_permaslug, ', ' order by rank) filter (where rank <= 5) as names,
-        sum(share_high) filter (where rank <= 5) as share_high,
+        sum(tokens_high) filter (where rank <= 5) / max(total_tokens) as share_high,
         bool_and(is_complete_observation) filter (where rank <= 5) as is_complete_observation
     from {{ ref('share_model') }}
     group by period, period_start

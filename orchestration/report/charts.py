@@ -1,0 +1,322 @@
+"""How each figure of the report is drawn: rows and tooltips in, an Altair chart out.
+
+What is shown, and from which mart, does not belong here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import altair as alt
+
+Row = Mapping[str, Any]
+Tooltips = Sequence[alt.Tooltip]
+Drawing: TypeAlias = alt.Chart | alt.LayerChart | alt.FacetChart
+Draw = Callable[[Sequence[Row], Tooltips], Drawing]
+
+# Told apart by people who see few colours (Okabe and Ito), and on light and dark paper alike.
+COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C6BB1", "#8A8A8A"]
+INPUT, OUTPUT = COLOURS[0], COLOURS[5]
+_DAYS = {"day": 1, "week": 7}
+_HEIGHT = 300
+# The part of a slug that tells models apart; the table has it whole.
+_WITHOUT_AUTHOR = "replace(datum.label, regexp('^[^/]*/'), '')"
+_BAR = 26
+_SHARE = alt.Axis(format=".0%", title=None)
+_PRICE_SCALE = alt.Scale(type="symlog", constant=0.05, domainMin=0)
+_PRICES = [0, 0.1, 0.3, 1, 3, 10, 30, 100]
+_SPEND_SCALE = alt.Scale(type="symlog", constant=1000, domainMin=0)
+_SPEND = alt.Axis(
+    title="USD, on a logarithmic scale",
+    values=[0, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9],
+    labelExpr="datum.value < 1e6 ? datum.value / 1e3 + ' k' : datum.value / 1e6 + ' M'",
+    labelOverlap=True,
+)
+_WINDOWS = [2**power for power in range(12, 25)]
+
+
+def _data(rows: Sequence[Row]) -> alt.Data:
+    return alt.Data(values=list(rows))  # type: ignore[no-untyped-call]
+
+
+def _stretches(rows: Sequence[Row], member: str = "") -> list[Row]:
+    """Rows with the number of the stretch of consecutive days or weeks they belong to: no line is drawn over a gap."""
+    numbered: list[Row] = []
+    for row in rows:
+        before = numbered[-1] if numbered else None
+        days = (_date(row) - _date(before)).days if before else 0
+        follows = before and (not member or row[member] == before[member]) and days == _DAYS[row["period"]]
+        numbered.append({**row, "stretch": before["stretch"] if before and follows else len(numbered)})
+    return numbered
+
+
+def _date(row: Row) -> dt.date:
+    return dt.date.fromisoformat(row["period_start"])
+
+
+def _day(name: str, mondays: Sequence[str] = ()) -> alt.X:
+    # Days of the source are those of UTC, wherever the reader sits.
+    days = [dt.date.fromisoformat(monday) for monday in mondays]
+    ticks = [alt.DateTime(year=day.year, month=day.month, date=day.day, utc=True) for day in days]
+    axis = alt.Axis(
+        labelOverlap=True, format="%b %-d", values=ticks or alt.Undefined, tickCount=alt.Undefined if ticks else 6
+    )
+    return alt.X(f"utcyearmonthdate({name}):T", title=None, axis=axis)
+
+
+def _names(name: str, order: str | Sequence[Any] | None = None) -> alt.Y:
+    return alt.Y(f"{name}:N", title=None, sort=order, axis=alt.Axis(labelLimit=190, labelExpr=_WITHOUT_AUTHOR))
+
+
+def _legend(columns: int = 4) -> alt.Legend:
+    return alt.Legend(
+        title=None, orient="top", columns=columns, labelLimit=190, symbolType="circle", labelExpr=_WITHOUT_AUTHOR
+    )
+
+
+def bars(rows: Sequence[Row], tooltip: Tooltips, name: str, value: str) -> Drawing:
+    return (
+        alt.Chart(_data(rows), height=_BAR * len(rows))
+        .mark_bar(color=COLOURS[0])
+        .encode(
+            x=alt.X(f"{value}:Q", axis=_SHARE),
+            y=_names(name, [row[name] for row in rows]),
+            tooltip=list(tooltip),
+        )
+    )
+
+
+def lines(rows: Sequence[Row], tooltip: Tooltips, member: str, value: str, axis: alt.Axis = _SHARE) -> Drawing:
+    members = list(dict.fromkeys(row[member] for row in rows))
+    mondays = sorted({row["period_start"] for row in rows if row["period"] == "week"})
+    return (
+        alt.Chart(_data(_stretches(rows, member)), height=_HEIGHT)
+        .mark_line(point=alt.OverlayMarkDef(size=28), strokeWidth=2)
+        .encode(
+            x=_day("period_start", mondays),
+            y=alt.Y(f"{value}:Q", axis=axis),
+            color=alt.Color(f"{member}:N", scale=alt.Scale(domain=members, range=COLOURS), legend=_legend(2)),
+            detail="stretch:N",
+            tooltip=list(tooltip),
+        )
+    )
+
+
+def stack(rows: Sequence[Row], tooltip: Tooltips, order: Sequence[str]) -> Drawing:
+    there = [one for one in order if any(row["segment"] == one for row in rows)]
+    colours = {"other": COLOURS[7], "unclassified": "#B8B8B8", "unpriced": "#B8B8B8"}
+    spare = iter(COLOURS)
+    return (
+        alt.Chart(_data(rows), height=_HEIGHT)
+        .transform_calculate(place=f"indexof({json.dumps(there)}, datum.segment)")
+        .mark_bar()
+        .encode(
+            x=alt.X("period_start:O", title=None, axis=alt.Axis(labelOverlap=True, labelAngle=0)),
+            y=alt.Y("share:Q", stack="zero", axis=_SHARE, scale=alt.Scale(domain=[0, 1])),
+            color=alt.Color(
+                "segment:N",
+                scale=alt.Scale(domain=there, range=[colours.get(one) or next(spare) for one in there]),
+                legend=_legend(),
+            ),
+            order=alt.Order("place:Q"),
+            tooltip=list(tooltip),
+        )
+    )
+
+
+def total(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
+    return (
+        alt.Chart(_data(_stretches(rows)), height=_HEIGHT)
+        .mark_area(line={"color": COLOURS[0]}, color=COLOURS[0], opacity=0.25)
+        .encode(
+            x=_day("period_start"),
+            y=alt.Y("total_tokens:Q", axis=alt.Axis(format="~s", title="tokens a day")),
+            detail="stretch:N",
+            tooltip=list(tooltip),
+        )
+    )
+
+
+def growth(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
+    """A bar where growth is known, a line with two ends where it is only known to lie between them."""
+    names = [row["author"] for row in sorted(rows, key=lambda row: -(row["growth_low"] + row["growth_high"]))]
+    base = alt.Chart(_data(rows), height=_BAR * len(rows)).encode(y=_names("author", names), tooltip=list(tooltip))
+    axis = alt.Axis(format="+.0%", title="growth over the 28 days before")
+    known = base.transform_filter("isValid(datum.growth)").mark_bar(height=12)
+    colour = alt.condition("datum.growth < 0", alt.value(COLOURS[5]), alt.value(COLOURS[0]))
+    layers = [known.encode(x=alt.X("growth:Q", axis=axis), color=colour)]
+    if any(row["growth"] is None for row in rows):
+        low, high = (alt.X(f"growth_{end}:Q", axis=axis) for end in ("low", "high"))
+        between = base.transform_filter("!isValid(datum.growth)")
+        layers.append(between.mark_rule(strokeWidth=3, color=COLOURS[3]).encode(x=low, x2="growth_high"))
+        ends = between.mark_tick(thickness=3, size=15, color=COLOURS[3])
+        layers += [ends.encode(x=low), ends.encode(x=high)]
+    return alt.layer(*layers)
+
+
+def spend(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
+    """The plausible range as a thick line with a tick at each end, and the whole one as a thin line behind it."""
+    base = alt.Chart(_data(rows), height=_BAR * len(rows)).encode(
+        y=_names("author", [row["author"] for row in rows]), tooltip=list(tooltip)
+    )
+
+    def at(end: str) -> alt.X:
+        return alt.X(f"{end}:Q", scale=_SPEND_SCALE, axis=_SPEND)
+
+    return alt.layer(
+        base.mark_rule(strokeWidth=2, color=COLOURS[4]).encode(x=at("spend_low"), x2="spend_high"),
+        base.mark_rule(strokeWidth=9, color=COLOURS[0]).encode(x=at("spend_plausible_low"), x2="spend_plausible_high"),
+        base.mark_tick(thickness=3, size=15, color=COLOURS[5]).encode(x=at("spend_plausible_low")),
+        base.mark_tick(thickness=3, size=15, color=COLOURS[5]).encode(x=at("spend_plausible_high")),
+    )
+
+
+def drivers(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
+    return (
+        alt.Chart(_data(rows), height=_BAR * len(rows))
+        .mark_bar()
+        .encode(
+            x=alt.X("contribution_pp:Q", title="percentage points of the growth of the total"),
+            y=_names("member", [row["member"] for row in rows]),
+            color=alt.condition("datum.contribution_pp < 0", alt.value(COLOURS[5]), alt.value(COLOURS[0])),
+            tooltip=list(tooltip),
+        )
+    )
+
+
+def price_share(rows: Sequence[Row], tooltip: Tooltips, price: str, colour: str) -> Drawing:
+    return (
+        alt.Chart(_data(rows), height=_HEIGHT)
+        .mark_circle(size=90, color=colour, opacity=0.75)
+        .encode(
+            x=alt.X(
+                f"{price}:Q",
+                scale=_PRICE_SCALE,
+                axis=alt.Axis(values=_PRICES, labelExpr="datum.value"),
+                title="USD per million tokens, on a logarithmic scale; free at 0",
+            ),
+            y=alt.Y("share:Q", axis=_SHARE),
+            tooltip=list(tooltip),
+        )
+    )
+
+
+def hhi(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
+    base = alt.Chart(_data(_stretches(rows)), height=_HEIGHT).encode(
+        x=_day("period_start"), detail="stretch:N", tooltip=list(tooltip)
+    )
+    bands = []
+    for low, high, name, colour in (
+        ("hhi_author_low", "hhi_author_high", "authors", COLOURS[0]),
+        ("hhi_model_low", "hhi_model_high", "models", COLOURS[1]),
+    ):
+        named = base.transform_calculate(what=f"'{name}'")
+        colours = alt.Color(
+            "what:N", scale=alt.Scale(domain=["authors", "models"], range=COLOURS[:2]), legend=_legend()
+        )
+        y = alt.Y(f"{low}:Q", title="points of 10,000", scale=alt.Scale(zero=True))
+        bands.append(named.mark_area(opacity=0.35).encode(y=y, y2=high, color=colours))
+        bands.append(named.mark_line(color=colour).encode(y=y))
+    return alt.layer(*bands)
+
+
+def price_changes(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
+    base = alt.Chart(_data(rows), height=_HEIGHT).encode(
+        x=alt.X("utcyearmonthdatehours(valid_from):T", title=None, axis=alt.Axis(format="%b %-d", tickCount=6)),
+        tooltip=list(tooltip),
+    )
+    marks = []
+    for column, name, shape in (
+        ("prompt_change_pct", "input", "circle"),
+        ("completion_change_pct", "output", "diamond"),
+    ):
+        named = base.transform_filter(f"isValid(datum.{column}) && datum.{column} != 0").transform_calculate(
+            what=f"'{name}'"
+        )
+        marks.append(
+            named.mark_point(filled=True, size=80, opacity=0.75, shape=shape).encode(
+                y=alt.Y(
+                    f"{column}:Q",
+                    title="change, %, on a logarithmic scale",
+                    scale=alt.Scale(type="symlog", constant=5),
+                    axis=alt.Axis(values=[-100, -50, -20, -5, 0, 5, 20, 50, 100, 300, 1000]),
+                ),
+                color=alt.Color(
+                    "what:N",
+                    scale=alt.Scale(domain=["input", "output"], range=[INPUT, OUTPUT]),
+                    legend=_legend(),
+                ),
+            )
+        )
+    return alt.layer(*marks)
+
+
+def scorecard(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
+    return (
+        alt.Chart(_data(rows), height=_HEIGHT)
+        .mark_circle(opacity=0.7)
+        .encode(
+            x=alt.X(
+                "context_length:Q",
+                scale=alt.Scale(type="log", base=2, padding=24),
+                axis=alt.Axis(values=_WINDOWS, format=".3~s", labelOverlap=True),
+                title="context window, tokens",
+            ),
+            y=alt.Y("providers:Q", title="providers", axis=alt.Axis(tickMinStep=1), scale=alt.Scale(padding=16)),
+            size=alt.Size("share:Q", legend=None, scale=alt.Scale(range=[30, 600])),
+            color=alt.Color(
+                "weights:N",
+                scale=alt.Scale(
+                    domain=["open", "closed", "undisclosed", "unclassified"], range=[*COLOURS[:3], COLOURS[7]]
+                ),
+                legend=_legend(),
+            ),
+            tooltip=list(tooltip),
+        )
+    )
+
+
+def anomalies(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
+    return (
+        alt.Chart(_data(rows), height=38 * len({row["kind"] for row in rows}))
+        .mark_point(filled=True, size=110, opacity=0.6)
+        .encode(
+            x=_day("date"),
+            y=_names("kind", "ascending"),
+            color=alt.Color("kind:N", scale=alt.Scale(range=COLOURS), legend=None),
+            tooltip=list(tooltip),
+        )
+    )
+
+
+def coverage(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
+    return (
+        alt.Chart(_data(rows), height=30 * len({row["surface"] for row in rows}))
+        .transform_calculate(what="datum.is_complete ? 'complete' : datum.is_observed ? 'in part' : 'missing'")
+        .mark_rect(stroke="white", strokeWidth=0.5)
+        .encode(
+            x=alt.X("date:O", title=None, axis=alt.Axis(labelOverlap="greedy", labelSeparation=12, labelAngle=0)),
+            y=_names("surface"),
+            color=alt.Color(
+                "what:N",
+                scale=alt.Scale(domain=["complete", "in part", "missing"], range=[COLOURS[2], COLOURS[1], COLOURS[5]]),
+                legend=_legend(),
+            ),
+            tooltip=list(tooltip),
+        )
+    )
+
+
+def restatements(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
+    return (
+        alt.Chart(_data(rows), height=_HEIGHT)
+        .mark_circle(size=70, color=COLOURS[0], opacity=0.7)
+        .encode(
+            x=_day("date"),
+            y=alt.Y("change_pct:Q", title="change since it was first told, %"),
+            tooltip=list(tooltip),
+        )
+    )
