@@ -14,14 +14,15 @@ ifdef REPLAY_DIR
 export ROUTERSCOPE_REPLAY_DIR := $(REPLAY_DIR)
 endif
 
-.PHONY: help run simulator ui rollback test docs lint format lock clean
+.PHONY: help run simulator ui up rollback test docs lint format lock clean
 
 help:
 	@echo "make run                                     fetch, build, check, publish; SOURCE=live, or else simulator"
 	@echo "make run SOURCE=replay REPLAY_DIR=<folder>   the same from recorded responses"
 	@echo "make run ARGS=--help                         what else can be asked for"
 	@echo "make simulator [PORT=8080]                   a synthetic OpenRouter on http://127.0.0.1:8080/api/v1"
-	@echo "make ui [PORT=3000]                          Dagster's UI on http://127.0.0.1:3000"
+	@echo "make ui [PORT=3000]                          Dagster's UI on http://127.0.0.1:3000, for looking"
+	@echo "make up SOURCE=live [PORT=3000]              the same with schedules, alerts, and buttons that start runs"
 	@echo "make rollback                                publish the generation before this one again"
 	@echo "make test                                    every test"
 	@echo "make docs                                    write anew what programs make in README and docs/"
@@ -47,9 +48,8 @@ run:
 simulator: $(SETUP)
 	@$(BIN)/python -m orchestration.openrouter.simulator --port $(or $(PORT),8080)
 
-ui: $(SETUP)
-	@$(BIN)/python -m orchestration.runs tidy
-	@$(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1 --port $(or $(PORT),3000)
+ui up: $(SETUP)
+	@$(BIN)/python -m orchestration.runs $@ --port $(or $(PORT),3000)
 
 rollback: $(SETUP)
 	@$(BIN)/python -m orchestration.runs rollback

@@ -11,6 +11,7 @@
     ├── WarehouseError   the warehouse or the published files could not be written
     │   └── RejectedError     what was built did not pass its checks
     ├── ReportError      the report could not be made
+    ├── AlertError       an alert did not arrive
     └── QuestionError    what was asked of the published tables cannot be answered
 
 A message says what happened, what was kept, and what to do next. What belongs to one library (httpx, DuckDB,
@@ -64,6 +65,10 @@ class RejectedError(WarehouseError):
 
 class ReportError(RouterscopeError):
     """The report could not be made. The tables it would have shown are published all the same."""
+
+
+class AlertError(RouterscopeError):
+    """An alert did not arrive. It is told again later."""
 
 
 class QuestionError(RouterscopeError):

@@ -6,6 +6,7 @@ units and key, what may be done with it and how it is cited. What the tables hol
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 import re
@@ -48,6 +49,7 @@ _UNITS = (
     (r"^hhi_", "points of 10,000"),
     (r"share(_low|_high|_of_named)?$|^growth|coverage|^cr\d+$|^(survival|cagr|discount)$", "fraction"),
 )
+_MOMENT = re.compile(r"(as of|As of|observed) \S+Z")
 _MEDIA_TYPES = {".html": "text/html", ".md": "text/markdown", ".png": "image/png"}
 _LICENCES = {
     "CC BY 4.0": {
@@ -56,6 +58,11 @@ _LICENCES = {
         "title": "Creative Commons Attribution 4.0 International",
     }
 }
+
+
+def citation_as_of(citation: str, as_of: dt.datetime) -> str:
+    """A surface's citation line, with the moment of one figure in the place of its newest."""
+    return _MOMENT.sub(rf"\1 {as_of:%Y-%m-%dT%H:%M:%SZ}", citation)
 
 
 def unit_of(column: str) -> str | None:

@@ -41,7 +41,8 @@ LONGEST_WINDOW_DAYS = 366
 RESTATED_DAYS = 7
 SETTLED_AFTER_DAYS = 4
 SWEEP_DAYS = 7
-PRICE_HOURS = 6
+# Less than the hours between two runs that fetch them, so that none comes a minute too early.
+PRICE_HOURS = 5
 
 _ONE = dt.timedelta(days=1)
 
@@ -195,7 +196,7 @@ def windows(period: str, due: Iterable[dt.date]) -> list[tuple[dt.date, dt.date]
 
 
 def _due_periods(
-    period: str, seen: Mapping[dt.date, dt.datetime], now: dt.datetime, sweep: bool, first: dt.date
+    period: str, seen: Mapping[dt.date, dt.datetime], now: dt.datetime, sweep: bool, again: bool, first: dt.date
 ) -> list[dt.date]:
     yesterday = now.date() - _ONE
     restated_from = now.date() - RESTATED_DAYS * _ONE
@@ -205,6 +206,7 @@ def _due_periods(
         is_young = period == "day" and start >= restated_from
         if (
             last is None
+            or again
             or (is_young and last.date() < now.date())
             or (sweep and now - last >= dt.timedelta(days=SWEEP_DAYS))
         ):
@@ -213,7 +215,7 @@ def _due_periods(
 
 
 def _rankings(
-    found: Held, now: dt.datetime, slices: bool, sweep: bool, first: dt.date = FIRST_DAY
+    found: Held, now: dt.datetime, slices: bool, sweep: bool, first: dt.date = FIRST_DAY, again: bool = False
 ) -> Iterable[Request]:
     yesterday = now.date() - _ONE
     series = [{"period": period} for period in ("day", "week", "month")]
@@ -224,7 +226,7 @@ def _rankings(
         series += [{"period": "week", "language_type": one} for one in LANGUAGE_TYPES]
     for params in series:
         period = params["period"]
-        due = _due_periods(period, found.periods.get(_series_key(params), {}), now, sweep, first)
+        due = _due_periods(period, found.periods.get(_series_key(params), {}), now, sweep, again, first)
         for start, end in windows(period, due):
             importance = Importance.SLICES if len(params) > 1 else Importance.HISTORY
             if params == {"period": "day"} and end == yesterday:
@@ -299,7 +301,7 @@ def plan(
     *,
     has_key: bool,
     newest_snapshot: dt.date | None = None,
-    every_snapshot: bool = False,
+    again: bool = False,
     absent_snapshots: frozenset[dt.date] = frozenset(),
     slices: bool = True,
     sweep: bool = True,
@@ -308,14 +310,15 @@ def plan(
 ) -> Plan:
     """All that is missing or due at `now` (UTC), most important first.
 
-    `newest_snapshot` is the newest one of the keyless export, of which `every_snapshot` takes all but those that are
-    known to be absent. Without `slices` rankings are asked for as a whole only, without `sweep` nothing is asked for
-    again after a week. Nothing is asked for that lies before `since`, and no day of apps before `apps_since`.
+    `newest_snapshot` is the newest one of the keyless export. `again` asks for all days of the rankings, whenever they
+    were last looked at, and for every snapshot that is not known to be absent. Without `slices` rankings are asked for
+    as a whole only, without `sweep` nothing is asked for again after a week. Nothing is asked for that lies before
+    `since`, and no day of apps before `apps_since`.
     """
     since, apps_since = max(since, FIRST_DAY), max(apps_since, FIRST_DAY)
-    requests = [*_now_only(found, now, has_key), *_exports(found, newest_snapshot, every_snapshot, absent_snapshots)]
+    requests = [*_now_only(found, now, has_key), *_exports(found, newest_snapshot, again, absent_snapshots)]
     if has_key:
-        requests += [*_rankings(found, now, slices, sweep, since), *_apps(found, now, apps_since, since)]
+        requests += [*_rankings(found, now, slices, sweep, since, again), *_apps(found, now, apps_since, since)]
     return Plan(tuple(sorted(requests, key=_order)))
 
 

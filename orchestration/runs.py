@@ -2,7 +2,10 @@
 
     python -m orchestration.runs run        choose a source if none is set, and run the job
     python -m orchestration.runs refresh    run the job; exit 0 if it published, 1 if not, 2 if a setting is wrong
-    python -m orchestration.runs tidy       free what runs that were killed still hold
+    python -m orchestration.runs refresh_prices   the same for prices and endpoints alone
+    python -m orchestration.runs up         Dagster's web server and daemon, until they are stopped
+    python -m orchestration.runs ui         the web server alone, for looking
+    python -m orchestration.runs tidy       end what runs that were killed have left
     python -m orchestration.runs rollback   publish the generation before the published one again
 
 What the job does is in `defs`, what a person reads of its result in `summary`.
@@ -15,6 +18,8 @@ import contextlib
 import io
 import logging
 import os
+import signal
+import subprocess
 import sys
 import time
 import uuid
@@ -30,8 +35,8 @@ if TYPE_CHECKING:
 
     from orchestration.sources import Source
 
-JOB = "refresh"
 _PROBE_SECONDS = 5.0
+_PATIENCE_SECONDS = 30
 _NOTHING = "Nothing was published; what was published before is as it was."
 
 
@@ -41,39 +46,11 @@ def say(line: str) -> None:
 
 
 def tidy(instance: dg.DagsterInstance) -> None:
-    """End the runs whose process is gone, and free the pool slots they hold; else the next run would wait for ever."""
-    from dagster import DagsterRunStatus, RunsFilter
+    """End what runs that were killed have left; else the next run would wait for them for ever."""
+    from orchestration.housekeeping import end_lost_runs
 
-    in_progress = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
-    for record in instance.get_run_records(RunsFilter(statuses=in_progress)):
-        run = record.dagster_run
-        events = ((entry.timestamp, entry.dagster_event) for entry in instance.all_logs(run.run_id))
-        heard = [(timestamp, event.pid) for timestamp, event in events if event and event.pid]
-        if heard and _is_gone(heard[-1][1], last_heard=heard[-1][0]):
-            instance.report_run_failed(run, "Its process is gone: it was killed or the machine stopped.")
-            say(f"A run that was killed ({run.run_id[:8]}) has been ended; what it published before stands.")
-    storage = instance.event_log_storage
-    for pool in storage.get_concurrency_keys():
-        for run_id in storage.get_concurrency_info(pool).active_run_ids:
-            holder = instance.get_run_by_id(run_id)
-            if holder is None or holder.is_finished:
-                storage.free_concurrency_slots_for_run(run_id)
-
-
-def _is_gone(pid: int, last_heard: float) -> bool:
-    """Whether the process has ended that was heard of at that moment; one that was started later is another one."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    stat = Path(f"/proc/{pid}/stat")
-    if pid == os.getpid() or not stat.exists():
-        return pid == os.getpid()
-    ticks = int(stat.read_text().rpartition(")")[2].split()[19])
-    boot = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime"))
-    return int(boot.split()[1]) + ticks / os.sysconf("SC_CLK_TCK") > last_heard + 1
+    for line in end_lost_runs(instance):
+        say(line)
 
 
 def choose_source() -> str:
@@ -99,14 +76,18 @@ def _config(arguments: argparse.Namespace) -> dict[str, Any]:
     ops: dict[str, Any] = {}
     if any(window.values()):
         ops |= {f"raw__{name}": {"config": window} for name in ("rankings", "apps")}
-    if arguments.every_snapshot:
-        ops["raw__rankings_export"] = {"config": {"every_snapshot": True}}
+    if arguments.again:
+        from orchestration.defs.automation import AGAIN
+
+        ops |= AGAIN
     return {"ops": ops, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def refresh(arguments: argparse.Namespace) -> int:
-    """Run the job `refresh` here; returns the exit code."""
+    """Run the job here; returns the exit code."""
     started = time.monotonic()
+    if arguments.again and (arguments.first or arguments.last):
+        raise SettingsError("--again asks for all days, --from and --to for some. Nothing was asked. Leave one out.")
     chosen = ""
     if arguments.command == "run" and not os.environ.get("ROUTERSCOPE_SOURCE"):
         if os.environ.get("ROUTERSCOPE_REPLAY_DIR"):
@@ -156,10 +137,10 @@ def _run_job(settings: Settings, arguments: argparse.Namespace, started: float) 
             f"{settings.base_url} does not answer. Nothing was fetched; the lake and what was published are as they "
             "were. See whether this machine can reach it and run again; make run SOURCE=simulator shows invented data."
         )
-    options = wanted(source, arguments.first or "", arguments.last or "", arguments.every_snapshot)
+    options = wanted(source, arguments.first or "", arguments.last or "", arguments.again)
     for line in [*source.explain(), *plan_lines(source, options)]:
         say(line)
-    job = defs().resolve_job_def(JOB)
+    job = defs().resolve_job_def("refresh_prices" if arguments.command == "refresh_prices" else "refresh")
     with dg.DagsterInstance.get() as instance:
         tidy(instance)
         run_id = str(uuid.uuid4())
@@ -247,19 +228,18 @@ class _Progress:
                 self.reasons.append(f"{check.asset_key.to_user_string()}: {check.description}")
 
     def _failed(self, event: DagsterEvent) -> None:
+        from orchestration.defs.resources import reason_of
+
         data = event.step_failure_data
         if data.user_failure_data and data.user_failure_data.description:
-            self.reasons.append(data.user_failure_data.description)
+            self.reasons.append(reason_of(event))
             return
         error = data.error
         while error and error.cause:
             error = error.cause
         if error and error.cls_name == "DagsterAssetCheckFailedError" and self.reasons:
             return  # the check has said why
-        self.reasons.append(
-            f"Not foreseen, in {event.step_key}: {error.message.strip() if error else 'no reason given'}"
-        )
-        self.reasons.append("`make ui` shows the whole run. Please report it.")
+        self.reasons += [reason_of(event), "`make ui` shows the whole run. Please report it."]
 
 
 def main() -> int:
@@ -269,6 +249,7 @@ def main() -> int:
     for name, about in (
         ("run", "choose a source if none is set, and run"),
         ("refresh", "run with the source that is set"),
+        ("refresh_prices", "run with the source that is set, for prices and endpoints alone"),
     ):
         command = commands.add_parser(name, help=about, description=about)
         command.add_argument(
@@ -276,10 +257,19 @@ def main() -> int:
         )
         command.add_argument("--to", dest="last", metavar="DAY", help="… to this one (YYYY-MM-DD)")
         command.add_argument(
-            "--every-snapshot", action="store_true", help="take every snapshot of the keyless export, for restatements"
+            "--again",
+            action="store_true",
+            help="ask once more for all days of the rankings, and take every snapshot of the keyless export",
         )
         command.set_defaults(do=refresh)
-    commands.add_parser("tidy", help="free what runs that were killed still hold").set_defaults(do=_tidy)
+    for name, about, do in (
+        ("up", "Dagster's web server and daemon: schedules run, alerts are sent", _up),
+        ("ui", "Dagster's web server alone, for looking", _up),
+    ):
+        served = commands.add_parser(name, help=about, description=about)
+        served.add_argument("--port", type=int, default=3000, help="of the web server, on 127.0.0.1 (3000)")
+        served.set_defaults(do=do)
+    commands.add_parser("tidy", help="end what runs that were killed have left").set_defaults(do=_tidy)
     commands.add_parser("rollback", help="publish the generation before this one again").set_defaults(do=_rollback)
     arguments = parser.parse_args()
     try:
@@ -287,6 +277,46 @@ def main() -> int:
     except RouterscopeError as error:
         say(str(error))
         return _exit_code(error)
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    """Run Dagster's own programs, and end them together; returns the exit code."""
+    is_whole = arguments.command == "up"
+    if is_whole:
+        settings = Settings.load()  # else every tick would say what is wrong
+        os.environ["ROUTERSCOPE_DATA_DIR"] = str(settings.data)
+    _tidy(arguments)
+    workspace = ["--workspace", str(PROJECT_DIR / "workspace.yaml")]
+    port = ["--host", "127.0.0.1", "--port", str(arguments.port)]
+    commands = [["dagster-webserver", *workspace, *port, *([] if is_whole else ["--read-only"])]]
+    commands += [["dagster-daemon", "run", *workspace]] if is_whole else []
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with contextlib.ExitStack() as stack:
+        started = []
+        for command in commands:
+            program = str(Path(sys.executable).with_name(command[0]))
+            process = subprocess.Popen([program, *command[1:]], cwd=PROJECT_DIR)  # noqa: S603  # Dagster's own
+            stack.callback(_end, process)
+            started.append((command[0], process))
+        say(f"Dagster's UI comes up on http://127.0.0.1:{arguments.port} in some seconds. Ctrl-C ends it.")
+        if is_whole:
+            say(f"Source {settings.source}, data in {settings.data}. When what runs stands there under Automation.")
+        with contextlib.suppress(KeyboardInterrupt):
+            while True:
+                for name, process in started:
+                    if process.poll() is not None:
+                        say(f"{name} has ended ({process.returncode}); its last lines are above.")
+                        return 1
+                time.sleep(1)
+    return 0
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def _rollback(_: argparse.Namespace) -> int:

@@ -7,6 +7,9 @@
     ROUTERSCOPE_BASE_URL    where the API is (default: https://openrouter.ai/api/v1)
     ROUTERSCOPE_SIMULATOR   the simulator's world and faults, as JSON (see Simulation)
     OPENROUTER_API_KEY      key for the keyed surfaces; never shown
+    ROUTERSCOPE_ALERTS_WEBHOOK  where alerts are posted; never shown (default: nowhere)
+    ROUTERSCOPE_ALERTS_FILE     file that alerts are appended to, one JSON object a line (default: none)
+    ROUTERSCOPE_ALERTS_LOG      1 to write alerts to the log (default: 0)
 
 What a setting does is said where it is used; nothing else here reads the environment.
 """
@@ -126,6 +129,14 @@ class Settings(BaseSettings):
         None, alias="OPENROUTER_API_KEY"
     )
 
+    alerts_webhook: Annotated[SecretStr | None, BeforeValidator(_empty_is_unset), BeforeValidator(_trimmed)] = Field(
+        None, alias="ROUTERSCOPE_ALERTS_WEBHOOK"
+    )
+    alerts_file: Annotated[Path | None, BeforeValidator(_empty_is_unset)] = Field(None, alias="ROUTERSCOPE_ALERTS_FILE")
+    alerts_log: Annotated[bool, BeforeValidator(lambda value: False if value == "" else value)] = Field(
+        False, alias="ROUTERSCOPE_ALERTS_LOG"
+    )
+
     @model_validator(mode="after")
     def _fits_together(self) -> Settings:
         if self.source == "replay" and self.replay_dir is None:
@@ -142,6 +153,8 @@ class Settings(BaseSettings):
                 f"ROUTERSCOPE_NOW is {self.now.isoformat()!r}, and the simulated history is told of from "
                 f"{_SIMULATED[0].date()} to {_SIMULATED[1].date()}. Set it to a moment between them, or unset it."
             )
+        if self.alerts_webhook is not None:
+            _check_webhook(self.alerts_webhook.get_secret_value())
         if self.api_key is not None:
             # A key that no header can hold would stand in the error that says so.
             key = self.api_key.get_secret_value()
@@ -174,6 +187,17 @@ class Settings(BaseSettings):
             raise SettingsError("\n".join(_sentence(detail) for detail in error.errors())) from None
 
 
+def _check_webhook(address: str) -> None:
+    """Raises ValueError, which does not show the address: whoever has it can post there."""
+    try:
+        AnyHttpUrl(address)
+    except ValidationError:
+        raise ValueError(
+            "ROUTERSCOPE_ALERTS_WEBHOOK is not usable (its value is not shown). Set it to an http or https address, or "
+            "unset it."
+        ) from None
+
+
 def data_folder(told: Path | None = None) -> Path:
     """The data folder that was named, or that of the environment, or else the one that was published to last."""
     if told or (told := Path(folder) if (folder := os.environ.get("ROUTERSCOPE_DATA_DIR")) else None):
@@ -192,6 +216,9 @@ _RIGHT = {
     "ROUTERSCOPE_BASE_URL": f"Set it to an http or https address such as {BASE_URL}, or unset it.",
     "ROUTERSCOPE_SIMULATOR": 'Set it to JSON such as {"seed": 1, "models": 600, "faults": {"latency_seconds": 0.2}}.',
     "OPENROUTER_API_KEY": "Set it to the key's text, or unset it.",
+    "ROUTERSCOPE_ALERTS_WEBHOOK": "Set it to an http or https address, or unset it.",
+    "ROUTERSCOPE_ALERTS_FILE": "Set it to a file's path, or unset it.",
+    "ROUTERSCOPE_ALERTS_LOG": "Set it to 1 or 0, or unset it.",
 }
 
 
@@ -201,7 +228,7 @@ def _sentence(detail: Any) -> str:
         return str(detail["ctx"]["error"])
     if detail["type"] == "missing":
         return f"{variable} is not set. {_RIGHT[variable]}"
-    is_secret = variable == "OPENROUTER_API_KEY" or "@" in str(detail["input"])
+    is_secret = variable in ("OPENROUTER_API_KEY", "ROUTERSCOPE_ALERTS_WEBHOOK") or "@" in str(detail["input"])
     shown = "not usable (its value is not shown)" if is_secret else repr(detail["input"])
     inside = ".".join(map(str, detail["loc"][1:]))
     if inside:  # pydantic's own words say what is wrong inside a JSON setting

@@ -38,7 +38,6 @@ from orchestration.planner import Plan, Request
 from orchestration.settings import Settings
 
 _INDEX_HOLDS = dt.timedelta(hours=1)
-_HALF_A_DAY = dt.timedelta(hours=12)
 _WITHOUT_KEY = ("rankings_export", "models", "providers", "endpoints")
 
 
@@ -54,10 +53,13 @@ class Question:
 
 @dataclass(frozen=True)
 class Options:
-    """What a person may want beyond what is due: days to ask for once more, and every snapshot of the export."""
+    """What a person may want beyond what is due: some days of rankings and apps once more, or all days of rankings.
+
+    `again` also takes every snapshot of the keyless export.
+    """
 
     window: tuple[dt.date, dt.date] | None = None
-    every_snapshot: bool = False
+    again: bool = False
 
 
 NOTHING_MORE = Options()
@@ -179,7 +181,7 @@ class Live:
                 self.now,
                 has_key=self.has_key,
                 newest_snapshot=newest_snapshot,
-                every_snapshot=options.every_snapshot,
+                again=options.again,
                 absent_snapshots=frozenset(self._absent),
             )
         return whole.within(self._client.memory.left_today(self.now) if self.has_key else 0)
@@ -282,7 +284,7 @@ class Simulated(Live):
             self._until,
             has_key=True,
             newest_snapshot=newest_snapshot,
-            every_snapshot=options.every_snapshot,
+            again=options.again,
             since=self._since,
             apps_since=self._apps_since,
         )
@@ -304,9 +306,9 @@ class Simulated(Live):
             asked.setdefault(planner.key(surface, told["request"]), []).append(fetched_at)
         found = []
         for moment, request in self._past():
-            # Waiting for the quota has moved what was asked for at that moment by minutes.
+            # The clock may stand at another hour today, and waiting for the quota moves what is asked for by minutes.
             times = asked.get(planner.key(surface, request.params), ())
-            if request.surface is surface and not any(moment <= at < moment + _HALF_A_DAY for at in times):
+            if request.surface is surface and not any(at.date() == moment.date() for at in times):
                 question = self._question(request)
                 label = f"{question.label} on {moment.date()}"
                 found.append(replace(question, label=label, ask=self._at(moment, question.ask)))
@@ -360,14 +362,15 @@ class Simulated(Live):
 
 
 def default_clock() -> dt.datetime:
-    """The simulator's clock where none is set: today at 02:00 UTC, when the day before is whole and published."""
-    return dt.datetime.now(dt.UTC).replace(hour=2, minute=0, second=0, microsecond=0)
+    """The simulator's clock where none is set: now, or 02:00 UTC, when the day before is whole and published."""
+    now = dt.datetime.now(dt.UTC)
+    return max(now, now.replace(hour=2, minute=0)).replace(second=0, microsecond=0)
 
 
-def wanted(source: Source, first: str, last: str, every_snapshot: bool) -> Options:
+def wanted(source: Source, first: str, last: str, again: bool) -> Options:
     """What a person wants beyond what is due: days as YYYY-MM-DD, both or neither. Raises SettingsError."""
     if not (first or last):
-        return Options(every_snapshot=every_snapshot)
+        return Options(again=again)
     if isinstance(source, Live) and not source.has_key:
         raise SettingsError(
             "Days of one's choice are asked for with a key only, and OPENROUTER_API_KEY is not set. Nothing was asked. "
@@ -383,7 +386,7 @@ def wanted(source: Source, first: str, last: str, every_snapshot: bool) -> Optio
             f"The days from {first!r} to {last!r} cannot be asked for: {error}. Nothing was asked. Give both as "
             "YYYY-MM-DD, or neither."
         ) from error
-    return Options(window, every_snapshot)
+    return Options(window, again)
 
 
 def open_source(settings: Settings, lake: Lake, clock: Clock | None = None) -> Source:

@@ -271,6 +271,7 @@ PUBLISHED, REPORT = dg.AssetKey("published"), dg.AssetKey("report")
         ),
     ],
     pool=POOL,
+    required_resource_keys={"folder"},
 )
 def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def]  # Dagster wants none
     with failures():

@@ -96,11 +96,11 @@ def column_schema(schema: pa.Schema) -> dg.TableSchema:
 
 
 class Fetch(dg.Config):
-    """What to ask for beyond what is due. Days are YYYY-MM-DD; both or neither."""
+    """What to ask for beyond what is due: days (YYYY-MM-DD; both or neither), or all days of the rankings again."""
 
     start_date: str = ""
     end_date: str = ""
-    every_snapshot: bool = False
+    again: bool = False
 
 
 def _end_if_nothing_can_be_built(surface: Surface, source: Source, lake: Lake, taken: Taken) -> None:
@@ -133,6 +133,7 @@ def _raw_asset(surface: Surface, importance: int) -> dg.AssetsDefinition:
         freshness_policy=freshness_policy(surface.name),
         pool=POOL,
         op_tags={"dagster/priority": str(importance)},
+        required_resource_keys={"folder"},
         check_specs=[
             dg.AssetCheckSpec(
                 "answered",
@@ -160,7 +161,7 @@ def _raw_asset(surface: Surface, importance: int) -> dg.AssetsDefinition:
             lake.sweep()
             source = source_of(settings)
             started = time.monotonic()
-            options = wanted(source, config.start_date, config.end_date, config.every_snapshot)
+            options = wanted(source, config.start_date, config.end_date, config.again)
             taken = take_in(surface, source, lake, options, context.log.info)
             _end_if_nothing_can_be_built(surface, source, lake, taken)
             for problem in taken.problems:

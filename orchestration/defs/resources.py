@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster import DagsterEvent
 from dagster_dbt import DbtCliResource
 from packaging.version import Version
 
-from orchestration.errors import RouterscopeError
+from orchestration.errors import RouterscopeError, SettingsError
 from orchestration.freshness import limits
 from orchestration.lake import Lake
 from orchestration.settings import PROJECT_DIR, Settings
@@ -45,6 +47,42 @@ def source_of(settings: Settings) -> Source:
     return open_source(settings, open_lake(settings))
 
 
+def reason_of(event: DagsterEvent) -> str:
+    """Why a step failed, in the words it was raised with, or else in those of what was not foreseen."""
+    data = event.step_failure_data
+    if data.user_failure_data and data.user_failure_data.description:
+        return data.user_failure_data.description
+    error = data.error
+    while error and error.cause:
+        error = error.cause
+    return f"Not foreseen, in {event.step_key}: {error.message.strip() if error else 'no reason given'}"
+
+
+class DataFolder(dg.ConfigurableResource[Any]):
+    """The data folder, in which one run at a time is at work, whoever started it: others wait until it has ended.
+
+    What one run takes in would change what another has built and not yet published.
+    """
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[DataFolder]:
+        try:
+            folder = Settings.load().data
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = (folder / "run.lock").open("w")
+        except (SettingsError, OSError):
+            yield self  # what is wrong is said by the first step
+            return
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if context.log:
+                    context.log.warning(f"Another run is at work in {folder}; this one waits until it has ended.")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield self
+
+
 @contextmanager
 def failures() -> Iterator[None]:
     """An error as Dagster shows it: its sentence, and no retry, since the same input would fail again."""
@@ -72,4 +110,9 @@ class Dbt(DbtCliResource):
 @dg.definitions
 def resources() -> dg.Definitions:
     project = str(PROJECT_DIR)
-    return dg.Definitions(resources={"dbt": Dbt(project_dir=project, profiles_dir=project, dbt_executable=str(DBT))})
+    return dg.Definitions(
+        resources={
+            "folder": DataFolder(),
+            "dbt": Dbt(project_dir=project, profiles_dir=project, dbt_executable=str(DBT)),
+        }
+    )

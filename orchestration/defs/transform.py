@@ -21,7 +21,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
 from orchestration.defs.lineage import ColumnLineage, as_table
 from orchestration.defs.raw import markdown_table
-from orchestration.defs.resources import DBT, OWNERS, POOL, failures, freshness_policy
+from orchestration.defs.resources import DBT, OWNERS, POOL, DataFolder, failures, freshness_policy
 from orchestration.errors import RejectedError, WarehouseError
 from orchestration.settings import PROJECT_DIR, Settings
 from orchestration.warehouse import Warehouse
@@ -131,7 +131,7 @@ def asset_key(node: Mapping[str, Any]) -> dg.AssetKey:
     name="dbt",
     pool=POOL,
 )
-def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource, folder: DataFolder) -> Iterator[Any]:  # noqa: ARG001  # held
     with failures():
         data = Settings.load().data
         warehouse = Warehouse(data)

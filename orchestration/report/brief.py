@@ -7,11 +7,12 @@ of figures that are rows of other marts. What is not known is not said.
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
+
+from orchestration.package import citation_as_of
 
 # What a reader wants to know first comes first.
 _ORDER = (
@@ -24,7 +25,6 @@ _ORDER = (
     "free_models",
     "implied_spend",
 )
-_MOMENT = re.compile(r"(as of|observed) \S+Z")
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def sentences(connection: duckdb.DuckDBPyConnection) -> list[Sentence]:
                 Sentence(
                     mark + told.text.format(moment=period.words, traffic=traffic),
                     f"{told.caveat} {caveats}",
-                    _cited(next(lines[one] for one in told.surfaces if one in lines), told.as_of),
+                    citation_as_of(next(lines[one] for one in told.surfaces if one in lines), told.as_of),
                     told.as_of,
                     told.checked_at,
                     told.mart,
@@ -110,11 +110,6 @@ def as_markdown(period: Period, told: Sequence[Sentence], scope: Mapping[str, st
             f"{one.checked_at:%Y-%m-%d %H:%M} UTC."
         )
     return "\n".join(lines) + "\n"
-
-
-def _cited(line: str, as_of: dt.datetime) -> str:
-    """A surface's citation line, with the moment of the figure in place of its newest."""
-    return _MOMENT.sub(rf"\1 {as_of:%Y-%m-%dT%H:%M:%SZ}", line)
 
 
 def _claims(connection: duckdb.DuckDBPyConnection) -> list[Sentence]:

@@ -193,7 +193,7 @@ def test_days_of_ones_choice_take_a_key(server: Serve, clock: FastClock) -> None
     settings = Settings.load()
     source = open_source(settings, Lake(settings.data / "raw"), clock)
     with pytest.raises(SettingsError, match=r"with a key only, and OPENROUTER_API_KEY is not set. Nothing was asked"):
-        wanted(source, "2026-11-01", "2026-11-03", every_snapshot=False)
+        wanted(source, "2026-11-01", "2026-11-03", again=False)
 
 
 def absent(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, *snapshots: str) -> None:
@@ -255,7 +255,7 @@ def test_every_snapshot_is_taken_if_that_is_wanted(server: Serve, clock: FastClo
     lake = Lake(settings.data / "raw")
     source = open_source(settings, lake, clock)
     assert take_in(RANKINGS_EXPORT, source, lake).added == 4
-    assert take_in(RANKINGS_EXPORT, source, lake, Options(every_snapshot=True)).added == 65 - 4
+    assert take_in(RANKINGS_EXPORT, source, lake, Options(again=True)).added == 65 - 4
 
 
 def test_what_cannot_be_read_is_kept_aside_and_the_rest_is_kept(server: Serve, clock: FastClock) -> None:
@@ -460,7 +460,7 @@ def test_a_simulator_that_is_read_as_live_is_not_taken_for_real(
 
 def test_what_is_asked_for_beyond_what_is_due_is_said(home: Path, tmp_path: Path) -> None:
     help_text = run(tmp_path / "data", home, "run", "--help").output
-    assert "--every-snapshot" in help_text
+    assert "--again" in help_text
     small = json.dumps({"models": 60, "days": 60, "observations": 0})
     settings = {"ROUTERSCOPE_SOURCE": "simulator", "ROUTERSCOPE_SIMULATOR": small}
     forgotten = run(tmp_path / "data", home, "run", ROUTERSCOPE_REPLAY_DIR=tmp_path)

@@ -113,7 +113,7 @@ def test_snapshots_are_the_fewest_that_tell_of_every_day() -> None:
     due = plan(Held(), FIRST, has_key=False, newest_snapshot=FIRST.date()).of(RANKINGS_EXPORT)
     told = [request.params["snapshot_date"] for request in due.requests]
     assert told == ["2026-11-22", "2026-11-18", "2026-10-19", "2026-09-19"]
-    every = plan(Held(), FIRST, has_key=False, newest_snapshot=FIRST.date(), every_snapshot=True)
+    every = plan(Held(), FIRST, has_key=False, newest_snapshot=FIRST.date(), again=True)
     assert len(every.of(RANKINGS_EXPORT).requests) == 65
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from orchestration.runs import _is_gone
+from orchestration.housekeeping import is_gone
 
 
 @pytest.fixture
@@ -18,19 +18,19 @@ def process() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_a_process_that_was_just_heard_of_is_alive(process: subprocess.Popen[bytes]) -> None:
-    assert not _is_gone(process.pid, last_heard=time.time())
+    assert not is_gone(process.pid, last_heard=time.time())
 
 
 def test_a_run_may_be_created_long_before_its_process(process: subprocess.Popen[bytes]) -> None:
     time.sleep(2)
-    assert not _is_gone(process.pid, last_heard=time.time())
+    assert not is_gone(process.pid, last_heard=time.time())
 
 
-def test_a_process_that_ended_is_gone(process: subprocess.Popen[bytes]) -> None:
+def test_a_process_that_endedis_gone(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
-    assert _is_gone(process.pid, last_heard=time.time())
+    assert is_gone(process.pid, last_heard=time.time())
 
 
 def test_another_process_that_has_taken_its_number_is_not_it(process: subprocess.Popen[bytes]) -> None:
-    assert _is_gone(process.pid, last_heard=time.time() - 3600)
+    assert is_gone(process.pid, last_heard=time.time() - 3600)

@@ -1,0 +1,209 @@
+"""A month under the real daemon: every tick of every schedule, with the clock moved from one to the next.
+
+    python tests/soak.py <folder> [--days 30] [--kills 2]
+
+Needs Debian's libfaketime, which moves the clock of the daemon and of all it starts; what they do takes its real time.
+Ends with what came of it, and with 1 if anything is not as it should be. No part of `make test`: it takes an hour.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import datetime as dt
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+
+PROJECT = Path(__file__).resolve().parent.parent
+LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+WORLD = json.dumps({"models": 60, "days": 45, "observations": 8})
+# A minute of each, as the schedules have them.
+DAILY, PRICES, WEEKLY = dt.time(2, 10), (dt.time(8, 10), dt.time(14, 10), dt.time(20, 10)), dt.time(3, 40)
+BEGIN = dt.datetime(2026, 9, 1, 1, 0, tzinfo=dt.UTC)
+PATIENCE_SECONDS = 600
+
+
+def ticks(days: int) -> list[tuple[dt.datetime, str]]:
+    """When which schedule is due, in order."""
+    found = []
+    for number in range(days):
+        day = BEGIN.date() + dt.timedelta(days=number)
+        due = [(DAILY, "refresh_daily"), *((one, "prices_through_the_day") for one in PRICES)]
+        due += [(WEEKLY, "restatements_weekly")] if day.weekday() == 0 else []
+        found += [(dt.datetime.combine(day, one, dt.UTC), name) for one, name in due]
+    return sorted(found)
+
+
+class Daemon:
+    """The daemon, on a clock that is set from outside."""
+
+    def __init__(self, folder: Path) -> None:
+        self._clock = folder / "clock"
+        self._log = (folder / "daemon.log").open("a")
+        self._process: subprocess.Popen[bytes] | None = None
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("ROUTERSCOPE_", "FAKETIME"))},
+            "PYTHONPATH": str(PROJECT),
+            "DAGSTER_HOME": str(folder / "home"),
+            "ROUTERSCOPE_SOURCE": "simulator",
+            "ROUTERSCOPE_SIMULATOR": WORLD,
+            "ROUTERSCOPE_DATA_DIR": str(folder / "data"),
+            "ROUTERSCOPE_ALERTS_FILE": str(folder / "alerts.jsonl"),
+            "LD_PRELOAD": str(LIBRARY),
+            "FAKETIME_TIMESTAMP_FILE": str(self._clock),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_DONT_RESET": "1",
+        }
+
+    def set(self, moment: dt.datetime) -> None:
+        """From now on it is that moment, and time goes on from there."""
+        offset = (moment - dt.datetime.now(dt.UTC)).total_seconds()
+        building = self._clock.with_suffix(".new")
+        building.write_text(f"{offset:+.0f}\n")
+        building.replace(self._clock)
+
+    def start(self) -> None:
+        command = [str(Path(sys.executable).with_name("dagster-daemon")), "run", "--workspace", "workspace.yaml"]
+        tidy = [sys.executable, "-m", "orchestration.runs", "tidy"]
+        for one in (tidy, command):
+            self._process = subprocess.Popen(
+                one, cwd=PROJECT, env=self._environment, stdout=self._log, stderr=self._log, start_new_session=True
+            )
+            if one is tidy:
+                self._process.wait(120)
+
+    def kill(self) -> None:
+        """With everything it has started, at once."""
+        assert self._process
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(30)
+
+
+def runs(folder: Path) -> list[tuple[str, str, str, str]]:
+    """Id, schedule, tick and status of every scheduled run."""
+    import dagster as dg
+
+    with dg.DagsterInstance.from_config(str(folder / "home")) as instance:
+        return [
+            (
+                run.run_id,
+                run.tags["dagster/schedule_name"],
+                run.tags[".dagster/scheduled_execution_time"],
+                run.status.value,
+            )
+            for run in instance.get_runs()
+            if "dagster/schedule_name" in run.tags
+        ]
+
+
+def wait_for(folder: Path, count: int, status: tuple[str, ...]) -> bool:
+    """Whether there are so many scheduled runs, all in one of these states."""
+    for _ in range(PATIENCE_SECONDS):
+        found = runs(folder)
+        if len(found) >= count and all(one[3] in status for one in found):
+            return True
+        time.sleep(1)
+    return False
+
+
+def soak(folder: Path, days: int, kills: int) -> list[str]:
+    """Play all ticks; returns what is not as it should be."""
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "home").mkdir(parents=True)
+    shutil.copy(PROJECT / "dagster_home" / "dagster.yaml", folder / "home")
+    daemon, due = Daemon(folder), ticks(days)
+    killed_at = {len(due) * (number + 1) // (kills + 1) for number in range(kills)}
+    problems: list[str] = []
+    daemon.set(BEGIN)
+    daemon.start()
+    time.sleep(40)
+    started = time.monotonic()
+    try:
+        for number, (moment, name) in enumerate(due, start=1):
+            daemon.set(moment + dt.timedelta(seconds=5))
+            if number in killed_at:
+                if not wait_for(folder, number, ("SUCCESS", "FAILURE", "STARTED")):
+                    problems.append(f"{moment} {name}: no run began")
+                time.sleep(12)
+                daemon.kill()
+                print(f"killed at {moment:%Y-%m-%d %H:%M} {name}, 12 s into its run", flush=True)
+                daemon.start()
+            if not wait_for(folder, number, ("SUCCESS", "FAILURE")):
+                problems.append(f"{moment} {name}: not {number} ended runs after {PATIENCE_SECONDS} s")
+                break
+            if number % 10 == 0:
+                print(f"{number} of {len(due)} ticks, {time.monotonic() - started:.0f} s", flush=True)
+        time.sleep(70)  # the alerts of the last run
+    finally:
+        daemon.kill()
+    return problems + judged(folder, due, kills)
+
+
+def judged(folder: Path, due: list[tuple[dt.datetime, str]], kills: int) -> list[str]:
+    """Every tick one run; coverage whole, nothing twice, nothing lost; alerts once each."""
+    problems: list[str] = []
+    found = runs(folder)
+    told = collections.Counter((name, tick[:16]) for _, name, tick, _ in found)
+    wanted = {(name, f"{moment:%Y-%m-%dT%H:%M}") for moment, name in due}
+    problems += [f"{count} runs of the tick {tick}" for tick, count in told.items() if count != 1]
+    problems += [f"no run of the tick {tick}" for tick in sorted(wanted - told.keys())]
+    problems += [f"a run of no tick: {tick}" for tick in sorted(told.keys() - wanted)]
+    statuses = collections.Counter(status for *_, status in found)
+    if statuses.get("FAILURE", 0) != kills:
+        problems.append(f"{statuses} for {kills} kills")
+    files = list((folder / "data" / "raw").glob("*/*/*.parquet"))
+    hashes = collections.Counter((path.parent.parent.name, path.name.rpartition("-")[2]) for path in files)
+    problems += [f"{count} files of the same bytes: {name}" for name, count in hashes.items() if count > 1]
+    problems += [f"left behind: {path}" for path in (folder / "data" / "raw").rglob("*") if path.suffix == ".tmp"]
+    with duckdb.connect() as connection:
+        marts = str((folder / "data" / "published").resolve())
+        missing = connection.sql(
+            f"from '{marts}/coverage.parquet' select surface, date where slice = 'all' and not is_complete "
+            f"and surface in ('rankings', 'models', 'endpoints') and date >= date '{BEGIN.date()}'"
+        ).fetchall()
+        problems += [f"no {surface} on {date}" for surface, date in missing]
+        days = connection.sql(
+            f"from '{marts}/share_model.parquet' select count(distinct period_start), max(period_start) "
+            f"where period = 'day' and period_start >= date '{BEGIN.date()}'"
+        ).fetchall()
+        # A price list for each tick at the least, but for those of the kills and of the weekly ones.
+        [(prices,)] = connection.sql(
+            f"from '{marts}/provenance.parquet' select count(distinct raw_file) where surface = 'models' "
+            f"and as_of >= timestamp '{BEGIN:%Y-%m-%d}'"
+        ).fetchall()
+    ledger = [json.loads(line) for line in (folder / "alerts.jsonl").read_text().splitlines()]
+    alerts = collections.Counter(alert["id"] for alert in ledger)
+    problems += [f"told {count} times: {name}" for name, count in alerts.items() if count > 1]
+    kinds = collections.Counter(alert["kind"] for alert in ledger)
+    if kinds["run_failed"] != kills:
+        problems.append(f"{kinds['run_failed']} alerts of failed runs for {kills} kills")
+    print(f"{len(found)} runs for {len(due)} ticks: {dict(statuses)}")
+    print(f"{len(files)} raw files, days of shares {days}, price lists {prices}; alerts {dict(kinds)}")
+    return problems
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="A month under the real daemon.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--kills", type=int, default=2)
+    arguments = parser.parse_args()
+    if LIBRARY is None:
+        print("libfaketime is not installed: apt-get install libfaketime")
+        return 2
+    problems = soak(arguments.folder.absolute(), arguments.days, arguments.kills)
+    print("\n".join(problems) or "Everything is as it should be.")
+    return bool(problems)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
