@@ -2,8 +2,8 @@
 
     python tests/soak.py <folder> [--days 30] [--kills 2]
 
-Needs Debian's libfaketime, which moves the clock of the daemon and of all it starts; what they do takes its real time.
-Ends with what came of it, and with 1 if anything is not as it should be. No part of `make test`: it takes an hour.
+The clock of the daemon and of all it starts is moved (see `clock/`); what they do takes its real time. Ends with what
+came of it, and with 1 if anything is not as it should be. No part of `make test`: it takes an hour.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -23,7 +24,6 @@ from pathlib import Path
 import duckdb
 
 PROJECT = Path(__file__).resolve().parent.parent
-LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 WORLD = json.dumps({"models": 60, "days": 45, "observations": 8})
 # A minute of each, as the schedules have them.
 DAILY, PRICES, WEEKLY = dt.time(2, 10), (dt.time(8, 10), dt.time(14, 10), dt.time(20, 10)), dt.time(3, 40)
@@ -48,44 +48,60 @@ class Daemon:
     def __init__(self, folder: Path) -> None:
         self._clock = folder / "clock"
         self._log = (folder / "daemon.log").open("a")
-        self._process: subprocess.Popen[bytes] | None = None
+        self._folder = folder
+        self._processes: list[subprocess.Popen[bytes]] = []
         self._environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("ROUTERSCOPE_", "FAKETIME"))},
-            "PYTHONPATH": str(PROJECT),
+            **{
+                name: value for name, value in os.environ.items() if not name.startswith(("ROUTERSCOPE_", "TEST_CLOCK"))
+            },
+            "PYTHONPATH": os.pathsep.join([str(PROJECT / "tests" / "clock"), str(PROJECT)]),
+            "TEST_CLOCK": str(self._clock),
+            "DAGSTER_DAEMON_HEARTBEAT_TOLERANCE": "1000000000",  # a jump of the clock is no silence
             "DAGSTER_HOME": str(folder / "home"),
             "ROUTERSCOPE_SOURCE": "simulator",
             "ROUTERSCOPE_SIMULATOR": WORLD,
             "ROUTERSCOPE_DATA_DIR": str(folder / "data"),
             "ROUTERSCOPE_ALERTS_FILE": str(folder / "alerts.jsonl"),
-            "LD_PRELOAD": str(LIBRARY),
-            "FAKETIME_TIMESTAMP_FILE": str(self._clock),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "FAKETIME_DONT_RESET": "1",
         }
 
     def set(self, moment: dt.datetime) -> None:
         """From now on it is that moment, and time goes on from there."""
         offset = (moment - dt.datetime.now(dt.UTC)).total_seconds()
         building = self._clock.with_suffix(".new")
-        building.write_text(f"{offset:+.0f}\n")
+        building.write_text(f"{offset:.0f}")
         building.replace(self._clock)
 
     def start(self) -> None:
-        command = [str(Path(sys.executable).with_name("dagster-daemon")), "run", "--workspace", "workspace.yaml"]
-        tidy = [sys.executable, "-m", "orchestration.runs", "tidy"]
-        for one in (tidy, command):
-            self._process = subprocess.Popen(
-                one, cwd=PROJECT, env=self._environment, stdout=self._log, stderr=self._log, start_new_session=True
-            )
-            if one is tidy:
-                self._process.wait(120)
+        """As `make up` does, but for the code server, which has no use for heartbeats on a clock that jumps."""
+        programs = Path(sys.executable).parent
+        self._run([sys.executable, "-m", "orchestration.runs", "tidy"]).wait(120)
+        port = free_port()
+        workspace = self._folder / "workspace.yaml"
+        workspace.write_text(
+            f"load_from: [{{grpc_server: {{host: 127.0.0.1, port: {port}, location_name: routerscope}}}}]"
+        )
+        module = ["--module-name", "orchestration.definitions", "--location-name", "routerscope"]
+        self._processes = [
+            self._run([str(programs / "dagster"), "api", "grpc", "--host", "127.0.0.1", "--port", str(port), *module]),
+            self._run([str(programs / "dagster-daemon"), "run", "--workspace", str(workspace)]),
+        ]
+
+    def _run(self, command: list[str]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            command, cwd=PROJECT, env=self._environment, stdout=self._log, stderr=self._log, start_new_session=True
+        )
 
     def kill(self) -> None:
         """With everything it has started, at once."""
-        assert self._process
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait(30)
+        for process in self._processes:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(30)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def runs(folder: Path) -> list[tuple[str, str, str, str]]:
@@ -197,9 +213,6 @@ def main() -> int:
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--kills", type=int, default=2)
     arguments = parser.parse_args()
-    if LIBRARY is None:
-        print("libfaketime is not installed: apt-get install libfaketime")
-        return 2
     problems = soak(arguments.folder.absolute(), arguments.days, arguments.kills)
     print("\n".join(problems) or "Everything is as it should be.")
     return bool(problems)

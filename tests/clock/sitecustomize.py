@@ -1,0 +1,39 @@
+"""Sets the clock of every Python process that has this folder on its path, ahead by the seconds in $TEST_CLOCK's file.
+
+The file is read again and again, so that the clock can be moved while they run. How long things take stays as it is.
+"""
+
+import contextlib
+import datetime as dt
+import os
+import threading
+import time
+from pathlib import Path
+
+import time_machine
+
+_CLOCK = Path(os.environ["TEST_CLOCK"])
+_real = time.monotonic
+_begun_at, _begun = time.time(), time.monotonic()
+
+
+def _ahead() -> float:
+    with contextlib.suppress(ValueError, OSError):
+        return float(_CLOCK.read_text())
+    return 0.0
+
+
+def _moment() -> dt.datetime:
+    return dt.datetime.fromtimestamp(_begun_at + _real() - _begun + _ahead(), dt.UTC)
+
+
+def _follow(clock: time_machine.Traveller) -> None:
+    before = _ahead()
+    while True:
+        time.sleep(0.2)
+        if (now := _ahead()) != before:
+            before = now
+            clock.move_to(_moment())
+
+
+threading.Thread(target=_follow, args=[time_machine.travel(_moment()).start()], daemon=True).start()
