@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
 import datetime as dt
 import json
 import os
@@ -81,10 +82,13 @@ class Daemon:
             f"load_from: [{{grpc_server: {{host: 127.0.0.1, port: {port}, location_name: routerscope}}}}]"
         )
         module = ["--module-name", "orchestration.definitions", "--location-name", "routerscope"]
-        self._processes = [
-            self._run([str(programs / "dagster"), "api", "grpc", "--host", "127.0.0.1", "--port", str(port), *module]),
-            self._run([str(programs / "dagster-daemon"), "run", "--workspace", str(workspace)]),
-        ]
+        served = ["api", "grpc", "--host", "127.0.0.1", "--port", str(port), *module]
+        self._processes = [self._run([str(programs / "dagster"), *served])]
+        for _ in range(120):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                break
+            time.sleep(1)
+        self._processes.append(self._run([str(programs / "dagster-daemon"), "run", "--workspace", str(workspace)]))
 
     def _run(self, command: list[str]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
