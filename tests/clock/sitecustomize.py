@@ -8,13 +8,21 @@ import datetime as dt
 import os
 import threading
 import time
+import types
 from pathlib import Path
 
+import grpc._channel
+import grpc._server
 import time_machine
 
 _CLOCK = Path(os.environ["TEST_CLOCK"])
 _real = time.monotonic
 _begun_at, _begun = time.time(), time.monotonic()
+
+
+# gRPC measures in C what it has worked out in Python; both have to be on the one clock.
+_real_clock = types.SimpleNamespace(time=time_machine.escape_hatch.time.time, perf_counter=time.perf_counter)
+grpc._channel.time = grpc._server.time = _real_clock
 
 
 def _ahead() -> float:
