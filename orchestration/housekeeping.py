@@ -14,6 +14,8 @@ from dagster import DagsterRunStatus, RunsFilter
 
 # Long enough for the plots of a quarter; some two megabytes a run.
 KEPT_DAYS = 90
+# Of a run: the process that it is in, as `identity` tells it.
+PROCESS_TAG = "routerscope/process"
 _IN_PROGRESS = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
 _ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 
@@ -23,30 +25,39 @@ def end_lost_runs(instance: dg.DagsterInstance) -> list[str]:
     lines = []
     for record in instance.get_run_records(RunsFilter(statuses=_IN_PROGRESS)):
         run = record.dagster_run
-        events = ((entry.timestamp, entry.dagster_event) for entry in instance.all_logs(run.run_id))
-        heard = [(timestamp, event.pid) for timestamp, event in events if event and event.pid]
-        if heard and is_gone(heard[-1][1], last_heard=heard[-1][0]):
+        if _is_lost(instance, run):
             instance.report_run_failed(run, "Its process is gone: it was killed or the machine stopped.")
             lines.append(f"A run that was killed ({run.run_id[:8]}) has been ended; what it published before stands.")
     return lines
 
 
-def is_gone(pid: int, last_heard: float) -> bool:
-    """Whether the process has ended that was heard of at that moment; one that was started later is another one."""
+def _is_lost(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    told = run.tags.get(PROCESS_TAG)
+    if told:
+        return identity(int(told.partition("/")[0])) != told
+    # It had not come to its first step. Before any of its processes was heard of, Dagster's monitoring waits for it.
+    pids = [entry.dagster_event.pid for entry in instance.all_logs(run.run_id) if entry.dagster_event]
+    heard = [pid for pid in pids if pid]
+    return bool(heard) and identity(heard[-1]) is None
+
+
+def identity(pid: int) -> str | None:
+    """What tells a process from any other, also after its number was given to one; None if it has ended.
+
+    Without a clock, which may be set: the process's number, the machine's start, and the tick of the process's.
+    """
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
-        return True
+        return None
     except PermissionError:
-        return False
-    stat = Path(f"/proc/{pid}/stat")
-    if pid == os.getpid() or not stat.exists():
-        return pid == os.getpid()
-    state, *_, ticks = stat.read_text().rpartition(")")[2].split()[:20]
-    if state == "Z":  # it has ended, and nobody has asked how
-        return True
-    boot = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime"))
-    return int(boot.split()[1]) + int(ticks) / os.sysconf("SC_CLK_TCK") > last_heard + 1
+        pass
+    try:
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:  # a system that tells no more of its processes
+        return f"{pid}/"
+    return None if state == "Z" else f"{pid}/{boot}/{fields[18]}"
 
 
 def forget_old_runs(instance: dg.DagsterInstance, now: dt.datetime, days: int = KEPT_DAYS) -> int:

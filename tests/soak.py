@@ -34,11 +34,15 @@ PATIENCE_SECONDS = 600
 
 
 def ticks(days: int) -> list[tuple[dt.datetime, str]]:
-    """When which schedule is due, in order."""
+    """When which schedule is due, in order: in the first week always; later the clock jumps over two ticks a day.
+
+    These are as if the machine had slept, and must not be made up for one by one.
+    """
     found = []
     for number in range(days):
         day = BEGIN.date() + dt.timedelta(days=number)
-        due = [(DAILY, "refresh_daily"), *((one, "prices_through_the_day") for one in PRICES)]
+        prices = PRICES if number < 7 else PRICES[-1:]
+        due = [(DAILY, "refresh_daily"), *((one, "prices_through_the_day") for one in prices)]
         due += [(WEEKLY, "restatements_weekly")] if day.weekday() == 0 else []
         found += [(dt.datetime.combine(day, one, dt.UTC), name) for one, name in due]
     return sorted(found)

@@ -12,13 +12,15 @@ from dagster import AssetCheckSeverity, DagsterRun, DagsterRunStatus, RunsFilter
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from orchestration.alerts import Alert, Ledger, channels, news, tell_once
-from orchestration.defs.raw import DATA_TAG, raw_key
-from orchestration.defs.resources import reason_of
+from orchestration.defs.raw import raw_key
+from orchestration.defs.resources import DATA_TAG, reason_of
 from orchestration.errors import AlertError, SettingsError
 from orchestration.housekeeping import end_lost_runs, forget_old_runs
 from orchestration.openrouter.surfaces import ENDPOINTS, MODELS, SURFACES
 from orchestration.settings import Settings
 
+# What a run tells line by line is in its events; on the daemon's screen a person wants what went wrong.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
 # What asks for all days of the rankings, and for every snapshot of the export, as run config.
 AGAIN = {f"raw__{name}": {"config": {"again": True}} for name in ("rankings", "rankings_export")}
 
@@ -37,6 +39,7 @@ refresh = dg.define_asset_job(
     "refresh",
     selection=dg.AssetSelection.all(),
     executor_def=dg.in_process_executor,
+    config=_QUIET,
     description="Everything in one run: take in what is new, build and check the marts, publish them.",
 )
 refresh_prices = dg.define_asset_job(
@@ -44,6 +47,7 @@ refresh_prices = dg.define_asset_job(
     selection=dg.AssetSelection.all()
     - dg.AssetSelection.assets(*(raw_key(one) for one in SURFACES.values() if one not in (MODELS, ENDPOINTS))),
     executor_def=dg.in_process_executor,
+    config=_QUIET,
     description="Prices and endpoints, then the same marts: nothing else is asked for.",
 )
 
@@ -68,7 +72,7 @@ def _schedule(
         before = RunsFilter(tags={"dagster/schedule_name": name, DATA_TAG: data}, statuses=_UNFINISHED)
         if unfinished := context.instance.get_runs(before, limit=1):
             return dg.SkipReason(f"The run of the tick before, {unfinished[0].run_id[:8]}, has not ended yet.")
-        return dg.RunRequest(tags={DATA_TAG: data}, run_config={"ops": ops} if ops else None)
+        return dg.RunRequest(tags={DATA_TAG: data}, run_config={**_QUIET, "ops": ops or {}})
 
     return due
 

@@ -16,9 +16,10 @@ import duckdb
 
 from orchestration import __version__
 from orchestration.audit import CHECKS, Generation, Result, audit
+from orchestration.defs.manifest import MANIFEST
 from orchestration.defs.raw import markdown_table
 from orchestration.defs.resources import OWNERS, POOL, failures, freshness_policy, open_lake, source_of
-from orchestration.defs.transform import MANIFEST, asset_key, compiled, what_was_kept
+from orchestration.defs.transform import asset_key, compiled, what_was_kept
 from orchestration.errors import RejectedError, ReportError, WarehouseError
 from orchestration.freshness import ESSENTIAL, Measure, measures, surfaces
 from orchestration.openrouter.surfaces import SURFACES

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from orchestration.defs.manifest import MANIFEST
 from orchestration.defs.resources import OWNERS, POOL, failures, freshness_policy, open_lake, source_of
 from orchestration.errors import ResponseError
 from orchestration.intake import Taken, take_in
@@ -24,7 +25,6 @@ from orchestration.openrouter.surfaces import (
 from orchestration.settings import BASE_URL, Settings
 from orchestration.sources import Source, wanted
 
-DATA_TAG = "routerscope/data"
 _SHOWN = 20
 
 
@@ -84,13 +84,18 @@ def markdown_table(table: pa.Table, columns: int = 6) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def column_schema(schema: pa.Schema) -> dg.TableSchema:
+def column_schema(surface: Surface) -> dg.TableSchema:
+    """Columns and types of its files, in the words in which dbt describes the views over them."""
+    [view] = [one for one in MANIFEST["sources"].values() if one["name"] == surface.name]
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
-                item.name, str(item.type)[:60], constraints=dg.TableColumnConstraints(nullable=item.nullable)
+                item.name,
+                str(item.type)[:60],
+                description=view["columns"].get(item.name, {}).get("description"),
+                constraints=dg.TableColumnConstraints(nullable=item.nullable),
             )
-            for item in schema
+            for item in pa.schema([*surface.schema, *PROVENANCE])
         ]
     )
 
@@ -147,16 +152,15 @@ def _raw_asset(surface: Surface, importance: int) -> dg.AssetsDefinition:
             + (" Asked for with a key only." if surface.needs_key else "")
         ),
         metadata={
-            "dagster/column_schema": column_schema(pa.schema([*surface.schema, *PROVENANCE])),
-            "source": dg.MetadataValue.url(surface.source_url),
+            "dagster/column_schema": column_schema(surface),
+            "cite": dg.MetadataValue.url(surface.source_url),
+            "source": dg.MetadataValue.path("orchestration/openrouter/surfaces.py"),
             "endpoint": dg.MetadataValue.url(BASE_URL + surface.path),
         },
     )
     def raw(context: dg.AssetExecutionContext, config: Fetch):  # type: ignore[no-untyped-def]  # Dagster wants none
         with failures():
             settings = Settings.load()
-            # One history holds the runs of all data folders.
-            context.instance.add_run_tags(context.run_id, {DATA_TAG: str(settings.data)})
             lake = open_lake(settings)
             lake.sweep()
             source = source_of(settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import fcntl
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from packaging.version import Version
 
 from orchestration.errors import RouterscopeError, SettingsError
 from orchestration.freshness import limits
+from orchestration.housekeeping import PROCESS_TAG, identity
 from orchestration.lake import Lake
 from orchestration.settings import PROJECT_DIR, Settings
 from orchestration.sources import Source, open_source
@@ -26,6 +28,8 @@ from orchestration.sources import Source, open_source
 POOL = "warehouse"
 DBT = Path(sys.executable).with_name("dbt")
 OWNERS = ["team:routerscope"]
+# One history holds the runs of all data folders: of a run, the one in which it is at work.
+DATA_TAG = "routerscope/data"
 
 
 def freshness_policy(surface: str = "rankings") -> dg.FreshnessPolicy:
@@ -74,6 +78,9 @@ class DataFolder(dg.ConfigurableResource[Any]):
             yield self  # what is wrong is said by the first step
             return
         with lock:
+            if context.instance and context.run:
+                tags = {DATA_TAG: str(folder), PROCESS_TAG: identity(os.getpid()) or ""}
+                context.instance.add_run_tags(context.run.run_id, tags)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -1,15 +1,9 @@
-"""dbt's models, seeds and data tests as one set of Dagster assets and checks.
+"""dbt's models, seeds and data tests as one set of Dagster assets and checks."""
 
-The manifest is made anew when a hash of dbt's inputs has changed, and never read when it is stale.
-"""
-
-import fcntl
-import hashlib
 import itertools
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -20,14 +14,13 @@ import pyarrow as pa
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
 from orchestration.defs.lineage import ColumnLineage, as_table
+from orchestration.defs.manifest import MANIFEST
 from orchestration.defs.raw import markdown_table
-from orchestration.defs.resources import DBT, OWNERS, POOL, DataFolder, failures, freshness_policy
-from orchestration.errors import RejectedError, WarehouseError
-from orchestration.settings import PROJECT_DIR, Settings
+from orchestration.defs.resources import OWNERS, POOL, DataFolder, failures, freshness_policy
+from orchestration.errors import RejectedError
+from orchestration.settings import Settings
 from orchestration.warehouse import Warehouse
 
-_INPUTS = ("dbt_project.yml", "profiles.yml", "dbt_project/**/*", "models/**/*", "seeds/**/*")
-_TARGET = PROJECT_DIR / "target"
 # dbt dies without a word when it cannot write its own files.
 _ROOM = 8 * 1024 * 1024
 _RESULTS: Final = "run_results.json"
@@ -37,46 +30,6 @@ _SAID = 5
 TELL_ALL = ["--vars", json.dumps({"severity": "warn"})]
 
 
-def _inputs_hash() -> str:
-    digest = hashlib.sha256((PROJECT_DIR / "requirements.lock").read_bytes())
-    for pattern in _INPUTS:
-        for path in sorted(path for path in PROJECT_DIR.glob(pattern) if path.is_file()):
-            digest.update(str(path.relative_to(PROJECT_DIR)).encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def manifest() -> dict[str, Any]:
-    """dbt's manifest of the project as it is now. Raises WarehouseError if dbt cannot parse the project."""
-    _TARGET.mkdir(exist_ok=True)
-    with (_TARGET / "manifest.lock").open("w") as alone:
-        # Of several processes that start at once, one parses.
-        fcntl.flock(alone, fcntl.LOCK_EX)
-        return _manifest()
-
-
-def _manifest() -> dict[str, Any]:
-    stamp, path = _TARGET / "manifest.sha256", _TARGET / "manifest.json"
-    wanted = _inputs_hash()
-    if not (path.exists() and stamp.exists() and stamp.read_text() == f"{wanted} {_hash(path)}"):
-        parsed = subprocess.run(  # noqa: S603  # our own dbt, with fixed arguments
-            [DBT, "--quiet", "--no-use-colors", "parse", "--profiles-dir", PROJECT_DIR],
-            cwd=PROJECT_DIR,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if parsed.returncode:
-            raise WarehouseError(f"dbt cannot parse the project, so nothing was built:\n{parsed.stdout}{parsed.stderr}")
-        # The manifest's own hash too: dbt started by hand writes the file as well, without a stamp.
-        stamp.write_text(f"{wanted} {_hash(path)}")
-    return dict(json.loads(path.read_text()))
-
-
-MANIFEST = manifest()
 # What must have been built, or have found nothing, before anything is published.
 _EVERY = {name for name, node in MANIFEST["nodes"].items() if node["resource_type"] in ("model", "seed", "test")}
 
@@ -90,6 +43,12 @@ class Translator(DagsterDbtTranslator):
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
         spec = super().get_asset_spec(manifest, unique_id, project)
+        node = manifest["nodes"].get(unique_id, {})
+        if path := node.get("original_file_path"):
+            spec = spec.merge_attributes(metadata={"source": dg.MetadataValue.path(path)})
+        if node.get("schema") == "marts":
+            where = f"docs/data-dictionary.md#{node['name']}"
+            spec = spec.merge_attributes(metadata={"columns_and_units": dg.MetadataValue.path(where)})
         return spec.replace_attributes(owners=OWNERS, freshness_policy=freshness_policy())
 
     def get_asset_check_spec(

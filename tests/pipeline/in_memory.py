@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration.defs.transform import MANIFEST
+from orchestration.defs.manifest import MANIFEST
 
 
 class Compiled:

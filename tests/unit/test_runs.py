@@ -1,13 +1,13 @@
 """A run whose process is gone is told from one that is alive."""
 
+import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import pytest
 
-from orchestration.housekeeping import is_gone
+from orchestration.housekeeping import identity
 
 
 @pytest.fixture
@@ -17,20 +17,18 @@ def process() -> Iterator[subprocess.Popen[bytes]]:
         started.kill()
 
 
-def test_a_process_that_was_just_heard_of_is_alive(process: subprocess.Popen[bytes]) -> None:
-    assert not is_gone(process.pid, last_heard=time.time())
+def test_a_process_that_is_alive_is_told_by_the_same_words(process: subprocess.Popen[bytes]) -> None:
+    assert identity(process.pid) == identity(process.pid)
+    assert str(identity(process.pid)).startswith(f"{process.pid}/")
 
 
-def test_a_run_may_be_created_long_before_its_process(process: subprocess.Popen[bytes]) -> None:
-    time.sleep(2)
-    assert not is_gone(process.pid, last_heard=time.time())
-
-
-def test_a_process_that_endedis_gone(process: subprocess.Popen[bytes]) -> None:
+def test_a_process_that_ended_has_none_even_if_nobody_asked_how(process: subprocess.Popen[bytes]) -> None:
     process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert identity(process.pid) is None  # a zombie
     process.wait()
-    assert is_gone(process.pid, last_heard=time.time())
+    assert identity(process.pid) is None
 
 
-def test_another_process_that_has_taken_its_number_is_not_it(process: subprocess.Popen[bytes]) -> None:
-    assert is_gone(process.pid, last_heard=time.time() - 3600)
+def test_another_process_is_told_by_other_words(process: subprocess.Popen[bytes]) -> None:
+    assert str(identity(process.pid)).split("/")[2] != str(identity(os.getpid())).split("/")[2]
