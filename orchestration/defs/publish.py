@@ -54,6 +54,27 @@ _DAYS = """
     SELECT period, period_start, total_tokens FROM traffic_summary
     WHERE period = 'day' AND period_start > (SELECT max(period_start) - 28 FROM traffic_summary WHERE period = 'day')
 """
+# What is worth following over time: Dagster draws each number of every run's `published` as a line.
+_FOLLOWED = """
+    WITH newest AS (
+        SELECT * FROM traffic_summary WHERE period = 'day' ORDER BY period_start DESC LIMIT 28
+    ),
+    restated AS (
+        SELECT sum(abs(change_tokens)) AS tokens FROM restatement
+        WHERE slice = 'all' AND date >= (SELECT min(period_start) FROM newest)
+    )
+    SELECT
+        (SELECT count(DISTINCT period_start) FROM share_model WHERE period = 'day') AS days_covered,
+        max_by(total_tokens, period_start)::DOUBLE AS newest_day_tokens,
+        max_by(other_share, period_start) AS newest_day_unlisted_share,
+        max_by(priced_coverage, period_start) AS newest_day_priced_coverage,
+        coalesce(any_value(restated.tokens), 0) / sum(total_tokens) AS restated_share_of_28_days,
+        (SELECT coalesce(sum(requests), 0)::DOUBLE FROM share_app
+            WHERE period = 'day' AND period_start = (SELECT max(period_start) FROM share_app WHERE period = 'day'))
+            AS newest_day_app_requests,
+        (SELECT count(*) FROM anomaly WHERE date >= (SELECT min(period_start) FROM newest)) AS anomalies_of_28_days
+    FROM newest, restated
+"""
 _NODES: list[dict[str, Any]] = [
     node
     for node in MANIFEST["nodes"].values()
@@ -297,6 +318,8 @@ def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def
             context.log_event(dg.AssetObservation(asset_key(node), metadata=shown))
         yield classified(connection)
         yield from _freshness_results(measures(connection, source_of(settings).now))
+        followed = connection.sql(_FOLLOWED)
+        numbers = dict(zip(followed.columns, followed.fetchall()[0], strict=True))
     listing = "\n".join(f"| {name} | {rows:,} |" for name, rows in publication.rows.items())
     yield dg.MaterializeResult(
         asset_key=PUBLISHED,
@@ -307,6 +330,7 @@ def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def
             "tables": len(publication.rows),
             "rows": sum(publication.rows.values()),
             "bytes": publication.size_bytes,
+            **{name: float(number) for name, number in numbers.items() if number is not None},
             "contents": dg.MetadataValue.md(f"| mart | rows |\n| --- | ---: |\n{listing}"),
         },
     )
