@@ -1,7 +1,8 @@
 """The one place that speaks HTTP: key, timeouts, retries, pages, and errors in plain words.
 
 How many requests are left is counted in `quota`. What is asked for is said by `surfaces` and the planner, what an
-answer means by `readers`. Nothing else imports httpx. The key travels in a header, to the base URL's host alone, and is
+answer means by `readers`. Nothing else asks OpenRouter
+anything. The key travels in a header, to the base URL's host alone, and is
 in no error, log, label or `repr`.
 """
 

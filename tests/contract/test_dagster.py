@@ -9,8 +9,10 @@ from conftest import Run
 
 from orchestration.audit import CHECKS
 from orchestration.definitions import defs
+from orchestration.defs.publish import tables
 from orchestration.freshness import surfaces
 from orchestration.openrouter.surfaces import SURFACES
+from orchestration.report.figures import FIGURES
 
 AssetGraph = Any  # Dagster's own, which it does not export
 
@@ -36,8 +38,9 @@ def test_lineage_is_unbroken_from_the_endpoints_to_the_published_file(graph: Ass
     roots = {key for key in graph.get_all_asset_keys() if not graph.get(key).parent_keys}
     assert {key.path[0] for key in roots} == {"openrouter", "seeds"}
     assert {dg.AssetKey(["openrouter", surface]) for surface in SURFACES} <= above
-    # Nothing but `published` leads nowhere.
-    assert set(graph.get_all_asset_keys()) - above == {dg.AssetKey("published")}
+    # Nothing but what is published leads nowhere, and the report is made of the published tables.
+    assert set(graph.get_all_asset_keys()) - above == {dg.AssetKey("published"), dg.AssetKey("report")}
+    assert graph.get(dg.AssetKey("report")).parent_keys == {dg.AssetKey("published")}
 
 
 def test_a_chain_goes_through_every_layer(graph: AssetGraph) -> None:
@@ -70,6 +73,48 @@ def test_everything_that_touches_the_warehouse_takes_the_one_slot() -> None:
         if isinstance(assets, dg.AssetsDefinition) and assets.is_executable
     }
     assert pools == {"warehouse"}
+
+
+def test_exposures_name_what_they_show(manifest: dict) -> None:
+    exposed = {
+        one["name"]: {name.rpartition(".")[2] for name in one["depends_on"]["nodes"]}
+        for one in manifest["exposures"].values()
+    }
+    shown = {mart for figure in FIGURES for mart in figure.marts}
+    assert exposed["published_file"] == {table.name for table in tables()}
+    assert exposed["report"] == shown | {"claim", "citations", "model", "scopes"}
+
+
+def test_a_raw_column_says_what_it_means(graph: AssetGraph) -> None:
+    for surface in SURFACES:
+        schema = graph.get(dg.AssetKey(["raw", surface])).metadata["dagster/column_schema"]
+        assert [column.name for column in schema.columns if not column.description] == [], surface
+
+
+def test_a_model_names_its_file_and_a_mart_where_its_columns_are_explained(graph: AssetGraph) -> None:
+    told = graph.get(dg.AssetKey(["marts", "share_model"])).metadata
+    assert told["source"].value == "models/marts/share/share_model.sql"
+    assert told["columns_and_units"].value == "docs/data-dictionary.md#share_model"
+
+
+def test_schedules_are_on_and_in_utc() -> None:
+    schedules = {one.name: one for one in defs().schedules or []}
+    assert {name: one.cron_schedule for name, one in schedules.items()} == {
+        "refresh_daily": "10 2 * * *",
+        "prices_through_the_day": "10 8,14,20 * * *",
+        "restatements_weekly": "40 3 * * 1",
+    }
+    for one in schedules.values():
+        assert isinstance(one, dg.ScheduleDefinition)
+        assert (one.execution_timezone, one.default_status.value) == ("UTC", "RUNNING")
+
+
+def test_prices_ask_for_nothing_else_and_build_the_same() -> None:
+    whole, prices = (defs().resolve_job_def(name) for name in ("refresh", "refresh_prices"))
+    left_out = {dg.AssetKey(["raw", name]) for name in SURFACES if name not in ("models", "endpoints")}
+    keys = [set(job.asset_layer.executable_asset_keys) for job in (whole, prices)]
+    assert keys[0] - keys[1] == left_out
+    assert keys[1] < keys[0]
 
 
 def test_raw_files_block_and_what_the_source_does_only_warns(graph: AssetGraph) -> None:

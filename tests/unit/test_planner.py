@@ -58,7 +58,7 @@ def test_the_history_is_two_windows_a_series() -> None:
 def test_the_same_day_nothing_is_due_again_but_prices_after_some_hours() -> None:
     found = Held(models=600)
     answered(found, plan(found, FIRST, has_key=True, newest_snapshot=FIRST.date()), FIRST)
-    for hours, due in ((0, set()), (5, set()), (6, {MODELS.name, ENDPOINTS.name}), (21, {MODELS.name, ENDPOINTS.name})):
+    for hours, due in ((0, set()), (4, set()), (5, {MODELS.name, ENDPOINTS.name}), (21, {MODELS.name, ENDPOINTS.name})):
         later = FIRST + dt.timedelta(hours=hours)
         assert plan(found, later, has_key=True, newest_snapshot=FIRST.date()).by_surface().keys() == due
 
