@@ -1,0 +1,175 @@
+"""Every command of the documents is run here as it stands there, or is named with the test that runs it."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from conftest import MAKE, NOWHERE, PROJECT, Run, environment, make_home
+from test_documents import held
+
+DOCUMENTS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+FENCES = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+TINY = '{"models": 60, "days": 45, "observations": 2}'
+# Run by whoever runs this.
+BY_CI = {"make test", "make lint"}
+# Run with just these words by conftest's `simulated`, and by test_live.
+BY_OTHERS = {" ".join(["make", *words]) for words in MAKE.values()}
+COMMAND_LINE = PROJECT / "docs" / "command-line.md"
+
+
+def blocks(language: str) -> list[tuple[Path, str]]:
+    return [(path, body) for path in DOCUMENTS for kind, body in FENCES.findall(path.read_text()) if kind == language]
+
+
+def commands(path: Path) -> list[str]:
+    told = [body for kind, body in FENCES.findall(path.read_text()) if kind == "sh"]
+    return [line.partition("  #")[0].strip() for body in told for line in body.splitlines() if line.strip()]
+
+
+@pytest.fixture
+def place(everything: Run, tmp_path: Path) -> Path:
+    """The project as a reader has it, with the recordings' tables in data/replay."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for path in PROJECT.iterdir():
+        if path.name not in ("data", "target", "dagster_home"):
+            (folder / path.name).symlink_to(path)
+    (folder / "data").mkdir()
+    shutil.copytree(everything.data, folder / "data" / "replay", symlinks=True)
+    (folder / "backup").mkdir()
+    return folder
+
+
+def told(command: str, place: Path, home: Path, **settings: object) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return subprocess.run(
+        ["bash", "-c", command],
+        cwd=place,
+        env=environment(home, ROUTERSCOPE_DATA_DIR=place / "data" / "replay", **settings) | {"PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+READING = [
+    pytest.param(path, command, id=f"{path.stem}: {command[:60]}")
+    for path in DOCUMENTS
+    for command in commands(path)
+    if not command.startswith("make ")
+]
+
+
+@pytest.mark.parametrize(("path", "command"), READING)
+def test_a_command_that_asks_or_copies_does_as_told(path: Path, command: str, place: Path, home: Path) -> None:
+    done = told(command, place, home)
+    # The recordings end in August and lack some surfaces: that is a doubt, or too old, and said.
+    fine = {0, 3, 4} if "status" in command else {0}
+    assert done.returncode in fine, f"{path}: {command}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize(("path", "code"), [pytest.param(*one, id=one[0].stem) for one in blocks("python")])
+def test_python_of_the_documents_runs(path: Path, code: str, place: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", code], cwd=place, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{path}: {done.stderr}"
+
+
+@pytest.mark.parametrize(("path", "code"), [pytest.param(*one, id=one[0].stem) for one in blocks("r")])
+def test_r_of_the_documents_runs(path: Path, code: str, place: Path, home: Path) -> None:
+    if shutil.which("Rscript") is None:
+        missing = "needs Debian's r-base-core"
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+    (place / "ask.R").write_text(code)
+    done = told("Rscript ask.R", place, home)
+    assert done.returncode == 0, f"{path}: {done.stderr}"
+
+
+def test_a_reader_who_runs_one_after_the_other_gets_what_is_promised(tmp_path: Path, home: Path) -> None:
+    """What changes a data folder, in the order in which the guides come to it, in one folder with a tiny world."""
+    data = tmp_path / "data"
+    in_order = ["make run SOURCE=simulator", 'make run ARGS="--from 2026-11-01 --to 2026-11-03"', "make rollback"]
+    in_order += ["make run ARGS=--again", "make up SOURCE=simulator PORT=3010"]
+    changing = {one for path in DOCUMENTS for one in commands(path) if one.startswith("make ")}
+    assert changing - BY_CI - BY_OTHERS == set(in_order)
+    settings = environment(
+        make_home(home),
+        ROUTERSCOPE_DATA_DIR=data,
+        ROUTERSCOPE_SIMULATOR=TINY,
+        ROUTERSCOPE_BASE_URL=NOWHERE,
+        ROUTERSCOPE_NOW="2026-11-22",
+    )
+    published = [None]
+    for command in in_order[:-1]:
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=PROJECT, env=settings, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        now = (data / "published").resolve().name
+        assert now != published[-1]
+        published.append(now)
+    assert published[3] == published[1], "the one before again"
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with (tmp_path / "up.log").open("w") as log:
+        up = subprocess.Popen(
+            ["bash", "-c", in_order[-1].replace("3010", str(port))],
+            cwd=PROJECT,
+            env=settings,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            for _ in range(90):
+                try:
+                    urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=1)  # loopback
+                    break
+                except OSError:
+                    time.sleep(1)
+            else:
+                pytest.fail((tmp_path / "up.log").read_text())
+        finally:
+            os.killpg(up.pid, signal.SIGTERM)
+            up.wait(60)
+    assert f"http://127.0.0.1:{port}" in (tmp_path / "up.log").read_text()
+
+
+def test_the_command_line_is_what_help_says(home: Path) -> None:
+    told = ["# Command line", ""]
+    wide = environment(home, COLUMNS="110", TERM="dumb", NO_COLOR="1")
+    programs = [[str(Path(sys.executable).with_name("routerscope")), *one] for one in ([], ["status"], ["query"])]
+    programs += [[programs[0][0], "cite"], [programs[0][0], "trace"], [sys.executable, "-m", "orchestration.runs"]]
+    programs += [[*programs[-1], "run"], [*programs[-1], "up"]]
+    for program in programs:
+        name = " ".join(program).replace(sys.executable, "python").replace(programs[0][0], "routerscope")
+        said = subprocess.run([*program, "--help"], cwd=PROJECT, env=wide, capture_output=True, text=True, check=True)
+        told += [f"## {name}", "", "```", *(line.rstrip() for line in said.stdout.strip().splitlines()), "```", ""]
+    made = subprocess.run(["make", "help"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    told += ["## make", "", "```", *made.strip().splitlines(), "```", ""]
+    held(COMMAND_LINE, "\n".join(told))
+
+
+def test_every_link_between_documents_leads_somewhere() -> None:
+    for path in DOCUMENTS:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text()):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_every_setting_is_in_the_reference() -> None:
+    named = set(
+        re.findall(r"^    ([A-Z_]{8,}) ", (PROJECT / "orchestration" / "settings.py").read_text(), re.MULTILINE)
+    )
+    text = (PROJECT / "docs" / "settings.md").read_text()
+    assert len(named) == 10
+    assert {name for name in named if f"`{name}" not in text} == set()
