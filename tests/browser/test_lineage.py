@@ -1,93 +1,37 @@
 """The lineage as a person sees it: Dagster's own page in a real browser, on loopback."""
 
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
-from conftest import PROJECT, Run, environment
-from playwright.sync_api import Page, Route, sync_playwright
+from conftest import Run
+from playwright.sync_api import Browser, Page, Route, expect
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from .conftest import screenshot, serving
+
 CHAIN = ["openrouter/rankings", "raw/rankings", "staging/stg_openrouter__rankings", "intermediate/int_rankings__latest"]
-CHAIN += ["intermediate/int_spans__members", "marts/share_model", "published"]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+CHAIN += ["intermediate/int_spans__members", "marts/share_model", "published", "report"]
 
 
 @pytest.fixture(scope="module")
 def webserver(everything: Run, dagster_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Dagster's web server over the run on all recordings; ended with the tests."""
-    port = str(free_port())
-    url = f"http://127.0.0.1:{port}"
-    log = tmp_path_factory.mktemp("webserver") / "log"
-    with log.open("w") as output:
-        server = subprocess.Popen(
-            [str(Path(sys.executable).with_name("dagster-webserver")), "--host", "127.0.0.1", "--port", port],
-            cwd=PROJECT,
-            env=environment(dagster_home, ROUTERSCOPE_DATA_DIR=everything.data),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            for _ in range(120):
-                if server.poll() is not None:
-                    pytest.fail(log.read_text())
-                try:
-                    urllib.request.urlopen(f"{url}/server_info", timeout=1)  # noqa: S310  # loopback
-                    break
-                except OSError:
-                    time.sleep(1)
-            else:
-                pytest.fail(f"the web server does not answer: {log.read_text()}")
-            yield url
-        finally:
-            server.terminate()
-            server.wait(timeout=30)
+    with serving(dagster_home, everything.data, tmp_path_factory.mktemp("webserver") / "log") as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
-def page(webserver: str) -> Iterator[Page]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        missing = "needs Debian's chromium"
-        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
-
+def page(browser: Browser, webserver: str) -> Iterator[Page]:
     def only_loopback(route: Route) -> None:
         route.continue_() if route.request.url.startswith(webserver) else route.abort()
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        page = browser.new_page(viewport={"width": 1600, "height": 1000})
-        page.set_default_timeout(20_000)
-        page.route("**/*", only_loopback)
-        yield page
-        browser.close()
-
-
-def screenshot(page: Page, name: str) -> None:
-    folder = PROJECT / "target" / "screenshots"
-    folder.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=folder / f"{name}.png")
+    page = browser.new_page(viewport={"width": 1600, "height": 1000})
+    page.set_default_timeout(20_000)
+    page.route("**/*", only_loopback)
+    yield page
+    page.close()
 
 
 def test_every_asset_is_in_the_catalog_of_the_lineage(page: Page, webserver: str) -> None:
@@ -134,3 +78,49 @@ def test_a_raw_surface_shows_what_was_taken_in(page: Page, webserver: str) -> No
     page.get_by_text("days_covered").first.wait_for()
     page.wait_for_timeout(1000)
     screenshot(page, "raw_rankings")
+
+
+def test_the_schedules_are_listed_and_switched_on(page: Page, webserver: str) -> None:
+    page.goto(f"{webserver}/automation")
+    for name in ("refresh_daily", "prices_through_the_day", "restatements_weekly", "alerts", "housekeeping"):
+        row = page.get_by_role("row").filter(has_text=name)
+        expect(row.get_by_role("switch").or_(row.locator("input[type=checkbox]")).first).to_be_checked()
+    page.wait_for_timeout(500)
+    screenshot(page, "automation")
+
+
+def test_a_check_that_failed_can_be_read(page: Page, webserver: str) -> None:
+    """The endpoints of the recordings end two weeks before the rankings do."""
+    page.goto(f"{webserver}/assets/published?view=checks&checkDetail=fresh_endpoints")
+    page.get_by_text("fresh_endpoints").first.wait_for()
+    page.get_by_text("as_of_hours").first.wait_for()
+    page.get_by_text("Failed").first.wait_for()
+    page.wait_for_timeout(1000)
+    screenshot(page, "failed_check")
+
+
+def test_what_is_published_can_be_followed_over_time_and_the_brief_read(
+    page: Page, webserver: str, everything: Run
+) -> None:
+    page.goto(f"{webserver}/assets/published?view=events")
+    page.get_by_text("newest_day_priced_coverage").first.wait_for()
+    with duckdb.connect(str(everything.published), read_only=True) as connection:
+        [(days,)] = connection.sql(
+            "select count(distinct period_start) from share_model where period = 'day'"
+        ).fetchall()
+    row = page.get_by_role("row").filter(has_text="days_covered")
+    expect(row.first).to_contain_text(str(days))
+    page.wait_for_timeout(500)
+    screenshot(page, "published")
+    page.goto(f"{webserver}/assets/report?view=events")
+    page.get_by_role("row").filter(has_text="brief").get_by_text("[Show Markdown]").first.click()
+    page.get_by_text("more than any other listed model").first.wait_for()
+    page.wait_for_timeout(500)
+    screenshot(page, "brief")
+
+
+def test_a_raw_table_explains_its_columns(page: Page, webserver: str) -> None:
+    page.goto(f"{webserver}/assets/raw/rankings")
+    page.get_by_text("SHA-256 of the response").first.wait_for()
+    page.wait_for_timeout(500)
+    screenshot(page, "raw_columns")

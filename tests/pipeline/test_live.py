@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -31,6 +32,7 @@ from orchestration.openrouter.surfaces import (
     SURFACES,
     Surface,
 )
+from orchestration.runs import choose_source
 from orchestration.settings import Faults, Settings, Simulation
 from orchestration.sources import Live, Options, open_source, wanted
 
@@ -294,11 +296,10 @@ def test_live_without_a_key_publishes_what_is_free_to_have(home: Path, tmp_path:
     today = dt.datetime.now(dt.UTC)
     simulator = Simulator(Simulation(models=60), lambda: dt.datetime.now(dt.UTC), today.date() + ONE)
     with serve(simulator) as url:
-        done = run(tmp_path / "data", home, "run", ROUTERSCOPE_BASE_URL=url)
+        done = run(tmp_path / "data", home, "live", ROUTERSCOPE_BASE_URL=url)
     assert done.code == 0, done.output
-    # With no source said, what answers is asked.
     for line in (done.output.splitlines()[0], done.output.splitlines()[-1]):
-        assert f"source live, since {url} answers" in line
+        assert f"source live at {url}" in line
         assert "for invented data without a network: make run SOURCE=simulator" in line
     assert "Without a key: rankings_export, models, providers, endpoints. A key from openrouter.ai" in done.output
     assert "Plan: " in done.output
@@ -307,6 +308,15 @@ def test_live_without_a_key_publishes_what_is_free_to_have(home: Path, tmp_path:
     assert done.query("select count(*) from spend_model where price_basis = 'backcast'") > [(0,)]
     assert "SIMULATED, no figure is real." in done.output
     assert simulator.refused == 0
+
+
+def test_with_no_source_said_what_answers_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROUTERSCOPE_SOURCE", "")
+    now = dt.datetime.now(dt.UTC)
+    with serve(Simulator(Simulation(models=60), lambda: now, now.date())) as url:
+        monkeypatch.setenv("ROUTERSCOPE_BASE_URL", url)
+        assert choose_source() == f"{url} answers"
+    assert os.environ["ROUTERSCOPE_SOURCE"] == "live"
 
 
 def test_live_without_a_network_is_a_plain_error_at_once(started_from_few: Path, home: Path) -> None:

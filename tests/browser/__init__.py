@@ -1,0 +1,1 @@
+"""Tests in a real browser; their pictures lie in target/screenshots."""

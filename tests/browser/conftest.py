@@ -1,0 +1,76 @@
+"""What the tests in a browser share: Chromium, and Dagster's web server on loopback."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from conftest import PROJECT, environment
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        missing = "needs Debian's chromium"
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+def screenshot(page: Page, name: str, *, whole: bool = False) -> None:
+    folder = PROJECT / "target" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=folder / f"{name}.png", full_page=whole)
+
+
+@contextmanager
+def serving(home: Path, data: Path, log: Path) -> Iterator[str]:
+    """Dagster's web server over a history; gives its address, and is ended with the block."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    url = f"http://127.0.0.1:{port}"
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [str(Path(sys.executable).with_name("dagster-webserver")), "--host", "127.0.0.1", "--port", port],
+            cwd=PROJECT,
+            env=environment(home, ROUTERSCOPE_DATA_DIR=data),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            for _ in range(120):
+                if server.poll() is not None:
+                    pytest.fail(log.read_text())
+                try:
+                    urllib.request.urlopen(f"{url}/server_info", timeout=1)  # noqa: S310  # loopback
+                    break
+                except OSError:
+                    time.sleep(1)
+            else:
+                pytest.fail(f"the web server does not answer: {log.read_text()}")
+            yield url
+        finally:
+            server.terminate()
+            server.wait(timeout=30)

@@ -1,0 +1,153 @@
+"""The report as a person sees it: in a browser, on paper of both colours, on a phone, by keyboard, without a "
+"network."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Run
+from playwright.sync_api import Browser, Page, expect
+
+from orchestration.report.figures import FIGURES
+
+from .conftest import screenshot
+
+PHONE, DESK = {"width": 390, "height": 844}, {"width": 1200, "height": 900}
+
+
+def address(run: Run) -> str:
+    return ((run.data / "published" / "report").resolve() / "index.html").as_uri()
+
+
+class Visit:
+    """A page that notes what it asks for and what it complains of."""
+
+    def __init__(self, browser: Browser, url: str, **context: object) -> None:
+        self.context = browser.new_context(**context)  # type: ignore[arg-type]
+        self.page: Page = self.context.new_page()
+        self.asked: list[str] = []
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on(
+            "console",
+            lambda told: self.complaints.append(told.text) if told.type in ("error", "warning") else None,
+        )
+        self.page.goto(url)
+        self.page.evaluate("window.routerscope.ready")
+
+
+@pytest.fixture(scope="module", params=["everything", "simulated"])
+def run(request: pytest.FixtureRequest) -> Run:
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="module")
+def visit(browser: Browser, run: Run) -> Iterator[Visit]:
+    visit = Visit(browser, address(run), viewport=DESK, color_scheme="light")
+    yield visit
+    visit.context.close()
+
+
+def test_every_chart_is_drawn_without_a_complaint_and_without_a_network(visit: Visit, run: Run) -> None:
+    for figure in FIGURES:
+        marks = visit.page.locator(f"#chart-{figure.id} svg .mark-group path, #chart-{figure.id} svg .mark-rule line")
+        assert marks.count() > 0, figure.id
+        drawn = visit.page.locator(f"#chart-{figure.id} svg").bounding_box()
+        assert drawn is not None
+        assert drawn["width"] > 500, figure.id
+    assert visit.complaints == []
+    assert visit.asked == [address(run)]
+    screenshot(visit.page, f"report_{run.data.parent.name}", whole=True)
+
+
+def test_a_chart_draws_the_rows_of_its_table(visit: Visit) -> None:
+    """What Vega holds after drawing, against the cells under it."""
+    held = json.loads(visit.page.evaluate("JSON.stringify(routerscope.views['leaders'].data('source_0'))"))
+    cells = visit.page.locator("#leaders tbody tr td:nth-child(5)").all_text_contents()
+    assert [f"{100 * row['share']:.2f}" for row in held] == cells
+
+
+def test_a_table_is_opened_and_scrolled_by_keyboard(visit: Visit) -> None:
+    page = visit.page
+    table = page.locator("#leaders table")
+    expect(table).not_to_be_visible()
+    page.locator("#leaders summary").focus()
+    page.keyboard.press("Enter")
+    expect(table).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.locator("#leaders .wide")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.locator("#leaders summary").focus()
+    page.keyboard.press("Enter")
+
+
+def test_a_screen_reader_is_told_what_each_part_is(visit: Visit) -> None:
+    page = visit.page
+    assert page.locator("html").get_attribute("lang") == "en"
+    assert page.locator("h1").count() == 1
+    for figure in FIGURES:
+        chart = page.locator(f"#chart-{figure.id}")
+        assert chart.get_attribute("role") == "img"
+        assert figure.title in str(chart.get_attribute("aria-label"))
+        assert page.locator(f"#{figure.id} table caption").count() == 1
+        assert page.locator(f"#{figure.id} th:not([scope=col])").count() == 0
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(one => one.id).filter(id => id)")
+    assert len(ids) == len(set(ids))
+    page.keyboard.press("Tab")
+    links = page.evaluate("[...document.querySelectorAll('nav a')].map(one => one.getAttribute('href').slice(1))")
+    assert set(links) <= set(ids)
+
+
+def contrast(page: Page, text: str, paper: str) -> float:
+    """By the formula of WCAG 2."""
+
+    def light(colour: str) -> float:
+        parts = [int(part) / 255 for part in colour.strip("rgba()").split(",")[:3]]
+        red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    read = "([one, name]) => getComputedStyle(document.querySelector(one))[name]"
+    one, two = sorted(
+        (light(page.evaluate(read, [text, "color"])), light(page.evaluate(read, [paper, "backgroundColor"])))
+    )
+    return (two + 0.05) / (one + 0.05)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_phone_on_paper_of_either_colour(browser: Browser, run: Run, scheme: str) -> None:
+    visit = Visit(browser, address(run), viewport=PHONE, color_scheme=scheme)
+    try:
+        page = visit.page
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        for text, paper in (("h1", "body"), (".scope", "body"), ("figcaption", "figure"), ("summary", "figure")):
+            assert contrast(page, text, paper) >= 4.5, (text, scheme)
+        label = page.locator("#chart-leaders svg .role-axis-label text").first
+        ink = label.evaluate("one => getComputedStyle(one).fill")
+        assert ink == page.locator("h1").evaluate("one => getComputedStyle(one).color")
+        for figure in FIGURES:
+            drawn = page.locator(f"#chart-{figure.id} svg").bounding_box()
+            assert drawn is not None
+            assert drawn["width"] <= PHONE["width"]
+        assert visit.complaints == []
+        screenshot(page, f"report_{run.data.parent.name}_{scheme}_phone", whole=True)
+    finally:
+        visit.context.close()
+
+
+def test_what_is_invented_cannot_be_taken_for_real(browser: Browser, simulated: Run) -> None:
+    visit = Visit(browser, address(simulated), viewport=DESK)
+    try:
+        visit.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+        expect(visit.page.locator(".simulated")).to_be_in_viewport()
+        expect(visit.page.locator(".simulated")).to_contain_text("Every model, provider and figure is invented")
+    finally:
+        visit.context.close()
+
+
+def test_pictures_are_of_a_size_to_look_at(run: Run) -> None:
+    folder = Path(run.data / "published" / "report")
+    for figure in FIGURES:
+        width = int.from_bytes((folder / f"{figure.id}.png").read_bytes()[16:20], "big")
+        assert 1_000 < width < 2_500, figure.id
