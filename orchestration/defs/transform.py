@@ -35,11 +35,11 @@ _EVERY = {name for name, node in MANIFEST["nodes"].items() if node["resource_typ
 
 
 class Translator(DagsterDbtTranslator):
-    """Groups that tell the story: staging, intermediate, one for each folder of marts. Checks say what they are for."""
+    """Groups that tell the story: staging, intermediate, marts by their folders. Checks say what they are for."""
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         folders = dbt_resource_props["fqn"][1:-1]
-        return "seeds" if dbt_resource_props["resource_type"] == "seed" else (folders or [None])[-1]
+        return "seeds" if dbt_resource_props["resource_type"] == "seed" else "_".join(folders) or None
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
         spec = super().get_asset_spec(manifest, unique_id, project)

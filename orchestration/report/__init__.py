@@ -47,7 +47,7 @@ _CONFIG = {
     "background": "transparent",
     "view": {"stroke": None},
     "axis": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "grid": True, "labelPadding": 4},
-    "legend": {"labelFontSize": 12},
+    "legend": {"labelFontSize": 12, "columns": 3},
     "aria": False,  # the chart has one name, and its table the rest
 }
 

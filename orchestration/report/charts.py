@@ -71,10 +71,9 @@ def _names(name: str, order: str | Sequence[Any] | None = None) -> alt.Y:
     return alt.Y(f"{name}:N", title=None, sort=order, axis=alt.Axis(labelLimit=190, labelExpr=_WITHOUT_AUTHOR))
 
 
-def _legend(columns: int = 4) -> alt.Legend:
-    return alt.Legend(
-        title=None, orient="top", columns=columns, labelLimit=190, symbolType="circle", labelExpr=_WITHOUT_AUTHOR
-    )
+def _legend() -> alt.Legend:
+    # In how many columns is a matter of the paper's width.
+    return alt.Legend(title=None, orient="top", labelLimit=190, symbolType="circle", labelExpr=_WITHOUT_AUTHOR)
 
 
 def bars(rows: Sequence[Row], tooltip: Tooltips, name: str, value: str) -> Drawing:
@@ -98,7 +97,7 @@ def lines(rows: Sequence[Row], tooltip: Tooltips, member: str, value: str, axis:
         .encode(
             x=_day("period_start", mondays),
             y=alt.Y(f"{value}:Q", axis=axis),
-            color=alt.Color(f"{member}:N", scale=alt.Scale(domain=members, range=COLOURS), legend=_legend(2)),
+            color=alt.Color(f"{member}:N", scale=alt.Scale(domain=members, range=COLOURS), legend=_legend()),
             detail="stretch:N",
             tooltip=list(tooltip),
         )

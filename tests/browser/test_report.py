@@ -88,7 +88,7 @@ def test_a_screen_reader_is_told_what_each_part_is(visit: Visit) -> None:
     assert page.locator("html").get_attribute("lang") == "en"
     assert page.locator("h1").count() == 1
     for figure in FIGURES:
-        chart = page.locator(f"#chart-{figure.id}")
+        chart = page.locator(f"#{figure.id} .picture")
         assert chart.get_attribute("role") == "img"
         assert figure.title in str(chart.get_attribute("aria-label"))
         assert page.locator(f"#{figure.id} table caption").count() == 1
