@@ -178,7 +178,7 @@ def drivers(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
         alt.Chart(_data(rows), height=_BAR * len(rows))
         .mark_bar()
         .encode(
-            x=alt.X("contribution_pp:Q", title="percentage points of the growth of the total"),
+            x=alt.X("contribution_pp:Q", title="points of the growth of all traffic"),
             y=_names("member", [row["member"] for row in rows]),
             color=alt.condition("datum.contribution_pp < 0", alt.value(COLOURS[5]), alt.value(COLOURS[0])),
             tooltip=list(tooltip),
@@ -264,7 +264,7 @@ def scorecard(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
                 axis=alt.Axis(values=_WINDOWS, format=".3~s", labelOverlap=True),
                 title="context window, tokens",
             ),
-            y=alt.Y("providers:Q", title="providers", axis=alt.Axis(tickMinStep=1), scale=alt.Scale(padding=16)),
+            y=alt.Y("providers:Q", title="providers", axis=alt.Axis(tickMinStep=1), scale=alt.Scale(domainMin=0)),
             size=alt.Size("share:Q", legend=None, scale=alt.Scale(range=[30, 600])),
             color=alt.Color(
                 "weights:N",

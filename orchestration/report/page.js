@@ -2,18 +2,13 @@
 const specs = JSON.parse(document.getElementById("specs").textContent);
 const views = {};
 
-// A legend beside another would be wider than a phone.
-const narrow = { legend: { columns: 1 } };
-
 async function drawAll() {
   for (const id of Object.keys(specs)) {
     const place = document.getElementById(`chart-${id}`);
+    // One beside another, the names would be wider than a phone.
+    if (place.clientWidth < 600) specs[id].config.legend.columns = 1;
     try {
-      views[id] = (await vegaEmbed(place, specs[id], {
-        actions: false,
-        renderer: "svg",
-        config: place.clientWidth < 600 ? narrow : {},
-      })).view;
+      views[id] = (await vegaEmbed(place, specs[id], { actions: false, renderer: "svg" })).view;
     } catch (error) {
       place.textContent = "This chart could not be drawn; its table is below.";
       console.error(error);
