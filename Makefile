@@ -14,7 +14,7 @@ ifdef REPLAY_DIR
 export ROUTERSCOPE_REPLAY_DIR := $(REPLAY_DIR)
 endif
 
-.PHONY: help run simulator ui up rollback test docs lint format lock clean
+.PHONY: help run simulator ui up rollback test bench docs lint format lock clean
 
 help:
 	@echo "make run                                     fetch, build, check, publish; SOURCE=live, or else simulator"
@@ -25,6 +25,7 @@ help:
 	@echo "make up SOURCE=live [PORT=3000]              the same with schedules, alerts, and buttons that start runs"
 	@echo "make rollback                                publish the generation before this one again"
 	@echo "make test                                    every test"
+	@echo "make bench                                   how long things take, and how much memory they need"
 	@echo "make docs                                    write anew what programs make in README and docs/"
 	@echo "make lint                                    formatting, lint, types"
 	@echo "make format                                  mend what lint can mend"
@@ -56,6 +57,9 @@ rollback: $(SETUP)
 
 test: $(SETUP)
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+
+bench: $(SETUP)
+	@$(BIN)/python tests/benchmarks/bench.py
 
 # From the recorded responses that the tests use.
 docs: $(SETUP)
