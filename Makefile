@@ -63,7 +63,9 @@ bench: $(SETUP)
 
 # From the recorded responses that the tests use.
 docs: $(SETUP)
-	@UPDATE_DOCS=1 $(BIN)/python -m pytest -q tests/pipeline/test_documents.py tests/pipeline/test_readme.py
+	@UPDATE_DOCS=1 $(BIN)/python -m pytest -q tests/pipeline/test_documents.py tests/pipeline/test_readme.py \
+	    tests/pipeline/test_docs.py::test_the_command_line_is_what_help_says \
+	    tests/faults/test_harms.py::test_the_list_of_harms_is_in_the_documents
 
 lint: $(SETUP)
 	@$(BIN)/ruff format --check .

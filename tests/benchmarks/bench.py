@@ -1,7 +1,7 @@
 """How long things take and how much memory they need, on this machine and now: `make bench`.
 
 Measures, in a folder of its own, a first and a second run of the whole simulated world (as `make run` makes it), the
-parts of publishing, and the report in a browser. No figure of it is a test; what is quoted elsewhere was measured with it.
+parts of publishing, and the report in a browser. No figure of it is a test.
 """
 
 from __future__ import annotations
