@@ -64,6 +64,8 @@ def test_the_output_shown_is_that_of_a_run(everything: Run) -> None:
     assert timeless(shown) == timeless(real)
 
 
-@pytest.mark.parametrize("target", ["run", "simulator", "rollback", "test", "docs", "ui", "lint", "clean", "help"])
+@pytest.mark.parametrize(
+    "target", ["run", "simulator", "rollback", "test", "docs", "ui", "up", "bench", "lint", "clean", "help"]
+)
 def test_the_commands_named_are_there(target: str) -> None:
-    assert re.search(rf"^{target}:", (PROJECT / "Makefile").read_text(), re.MULTILINE)
+    assert re.search(rf"^([a-z]+ )*{target}( [a-z]+)*:", (PROJECT / "Makefile").read_text(), re.MULTILINE)
