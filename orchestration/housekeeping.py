@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 from dagster import DagsterRunStatus, RunsFilter
 
-# Long enough for the plots of a quarter; some two megabytes a run.
+# Long enough for the plots of a quarter; some five megabytes a run.
 KEPT_DAYS = 90
 # Of a run: the process that it is in, as `identity` tells it.
 PROCESS_TAG = "routerscope/process"

@@ -143,16 +143,17 @@ _USAGE = ("rankings", "rankings_export")
 def _gain(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[_Told]:
     """Who gained most, of those that were listed throughout this week and the one before."""
     horizon = "7d" if period.kind == "week" else "1d"
-    for author, change, as_of, checked_at in connection.execute(
+    for author, name, change, as_of, checked_at in connection.execute(
         """
-        SELECT author, share_change_pp, as_of, checked_at FROM growth_author
+        SELECT author, coalesce(display_name, author), share_change_pp, growth_author.as_of, growth_author.checked_at
+        FROM growth_author LEFT JOIN author USING (author)
         WHERE horizon = ? AND window_end = ? AND status = 'ok' AND share_change_pp > 0
         ORDER BY share_change_pp DESC, author LIMIT 1
         """,
         [horizon, period.end],
     ).fetchall():
         yield _Told(
-            f"In {{moment}}, the listed models of {_name(author)} gained {change:.1f} percentage points of "
+            f"In {{moment}}, the listed models of {_name(name)} gained {change:.1f} percentage points of "
             f"{{traffic}} over "
             f"the {'week' if period.kind == 'week' else 'day'} before, more than those of any other author whose "
             f"models "
