@@ -54,8 +54,8 @@ def ticks(days: int) -> list[tuple[dt.datetime, str]]:
 def lived(due: list[tuple[dt.datetime, str]], asleep: int) -> list[list[tuple[dt.datetime, str]]]:
     """What the daemon meets each time that it looks at the clock: the ticks since the last time.
 
-    In the last `asleep` days it sleeps from one night to the next: of the ticks it has missed, only each schedule's newest
-    is made up for.
+    In the last `asleep` days it sleeps from one night to the next. Of the ticks that it has missed, only the newest of
+    each schedule is made up for.
     """
     last_day = due[-1][0].date()
     awake_until = last_day - dt.timedelta(days=asleep)
