@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import fcntl
 import hashlib
 import json
 import os
@@ -47,7 +48,12 @@ _PRICES = """
         ON jumps.kind = 'price_jump' AND jumps.subject = model_id AND jumps.date = CAST(valid_from AS DATE)
     QUALIFY valid_from > max(last_seen_at) OVER () - to_days($days)
         AND valid_from > min(valid_from) OVER ()
-        AND (is_new OR prompt_change_pct <> 0 OR completion_change_pct <> 0)
+        AND model_id NOT LIKE '~%'  -- an alias costs what its target does
+        AND (
+            is_new
+            OR prompt_usd_per_mtok <> previous_prompt_usd_per_mtok
+            OR completion_usd_per_mtok <> previous_completion_usd_per_mtok
+        )
     ORDER BY valid_from, model_id
 """
 _ANOMALIES = """
@@ -85,7 +91,17 @@ class Alert:
 
 
 def news(generation: Path) -> list[Alert]:
-    """The new models, price changes and anomalies of a generation that are not old, the oldest first."""
+    """The new models, price changes and anomalies of a generation that are not old, the oldest first.
+
+    Raises AlertError if it cannot be read.
+    """
+    try:
+        return _news(generation)
+    except duckdb.Error as error:
+        raise AlertError(f"{generation} cannot be read: {error}. Its news wait for the next tick.") from error
+
+
+def _news(generation: Path) -> list[Alert]:
     with duckdb.connect() as connection:
         given = {"folder": str(generation), "days": _NEWS_DAYS}
         cited = dict(connection.execute(_CITATIONS, {"folder": str(generation)}).fetchall())
@@ -193,7 +209,7 @@ class Webhook:
                 timeout=self._timeout,
                 follow_redirects=False,
             )
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:  # whose words may hold the address
             raise AlertError(f"The webhook did not answer ({type(error).__name__}).") from None
         if not answer.is_success:
             raise AlertError(f"The webhook answered {answer.status_code}.")
@@ -212,14 +228,24 @@ class File:
             with self._path.open("a+", encoding="utf-8") as file:
                 file.seek(0)
                 # Who was killed before noting it has told it all the same.
-                told = {json.loads(line)["id"] for line in file if line.endswith("\n")}
+                lines = file.readlines()
+                told = {identifier for line in lines if (identifier := _id_in(line))}
+                if lines and not lines[-1].endswith("\n"):
+                    file.write("\n")  # killed while it wrote
                 file.writelines(
                     json.dumps(alert.body(), ensure_ascii=False) + "\n" for alert in alerts if alert.id not in told
                 )
                 file.flush()
                 os.fsync(file.fileno())
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except OSError as error:
             raise AlertError(f"{self._path} cannot be written: {error}.") from error
+
+
+def _id_in(line: str) -> str:
+    """The id of the alert in a line; nothing if it holds none."""
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        return str(json.loads(line)["id"])
+    return ""
 
 
 class Log:
@@ -232,7 +258,8 @@ class Log:
 
     def send(self, alerts: Sequence[Alert]) -> None:
         for alert in alerts:
-            self._tell(f"{alert.severity}: {alert.text} {alert.citation or ''}".strip())
+            source = f" {alert.citation} Checked {alert.checked_at}, scope {alert.scope_id}." if alert.citation else ""
+            self._tell(f"{alert.severity}: {alert.text}{source}")
 
 
 def channels(settings: Settings, tell: Callable[[str], None]) -> list[Channel]:
@@ -252,6 +279,18 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """The only one that tells and notes: two daemons would each tell what the other has not noted yet."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            lock = self._path.with_suffix(".lock").open("w")
+        except OSError as error:
+            raise AlertError(f"{self._path.parent} cannot be written: {error}. Nothing was sent.") from error
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -294,6 +333,11 @@ def tell_once(found: Mapping[str, Sequence[Alert]], to: Sequence[Channel], ledge
     `found` are all that there are now, by where they are from. What a channel hears first from anywhere is taken as
     known: nobody is told a whole history.
     """
+    with ledger.alone():
+        return _tell_once(found, to, ledger)
+
+
+def _tell_once(found: Mapping[str, Sequence[Alert]], to: Sequence[Channel], ledger: Ledger) -> tuple[int, list[str]]:
     count, problems = 0, []
     for channel in to:
         told = ledger.told(channel)

@@ -25,7 +25,8 @@ def end_lost_runs(instance: dg.DagsterInstance) -> list[str]:
     lines = []
     for record in instance.get_run_records(RunsFilter(statuses=_IN_PROGRESS)):
         run = record.dagster_run
-        if _is_lost(instance, run):
+        # It may have ended, and its process with it, while we looked.
+        if _is_lost(instance, run) and not getattr(instance.get_run_by_id(run.run_id), "is_finished", True):
             instance.report_run_failed(run, "Its process is gone: it was killed or the machine stopped.")
             lines.append(f"A run that was killed ({run.run_id[:8]}) has been ended; what it published before stands.")
     return lines
@@ -61,7 +62,7 @@ def identity(pid: int) -> str | None:
 
 
 def forget_old_runs(instance: dg.DagsterInstance, now: dt.datetime, days: int = KEPT_DAYS) -> int:
-    """Delete the runs, with their events and logs, that ended so many days ago; returns how many."""
+    """Delete ended runs that were created so many days ago, with their events and logs; returns how many."""
     before = now - dt.timedelta(days=days)
     old = instance.get_run_records(RunsFilter(statuses=_ENDED, created_before=before), limit=100)
     for record in old:

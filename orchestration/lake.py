@@ -83,6 +83,11 @@ class Lake:
             raise LakeError(f"{self.root} holds nothing yet ({error}). Run `make run` first.") from error
         return "simulated" if held == "simulated" else "real"
 
+    @property
+    def is_simulated(self) -> bool:
+        """Whether it holds invented data; not if it holds nothing yet."""
+        return (self.root / "KIND").exists() and self.kind == "simulated"
+
     def check_kind(self, kind: Kind) -> None:
         """Raises LakeError if the lake holds the other kind of data."""
         stamp = self.root / "KIND"

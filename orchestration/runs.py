@@ -140,6 +140,8 @@ def _run_job(settings: Settings, arguments: argparse.Namespace, started: float) 
     options = wanted(source, arguments.first or "", arguments.last or "", arguments.again)
     for line in [*source.explain(), *plan_lines(source, options)]:
         say(line)
+    published = settings.data / "published"
+    before = published.resolve()
     job = defs().resolve_job_def("refresh_prices" if arguments.command == "refresh_prices" else "refresh")
     with dg.DagsterInstance.get() as instance:
         tidy(instance)
@@ -152,7 +154,9 @@ def _run_job(settings: Settings, arguments: argparse.Namespace, started: float) 
                 instance=instance, run_id=run_id, raise_on_error=False, run_config=_config(arguments)
             )
     if not result.success:
-        done = "The tables are published; something after that went wrong." if progress.has_published else _NOTHING
+        done = (
+            "The tables are published; something after that went wrong." if published.resolve() != before else _NOTHING
+        )
         say(f"\nFAILED. {done}")
         for reason in dict.fromkeys(progress.reasons):
             say(reason)
@@ -170,7 +174,6 @@ class _Progress:
         self._started = started
         self._source = source
         self.reasons: list[str] = []
-        self.has_published = False
 
     def __call__(self, entry: EventLogEntry) -> None:
         event = entry.dagster_event
@@ -211,7 +214,6 @@ class _Progress:
                 f"newest as of {facts['newest_as_of']}{f', {left} left for later' if left else ''}"
             )
         elif path == ["published"]:
-            self.has_published = True
             self._tell(f"published: {metadata['tables'].value} tables, {metadata['rows'].value:,} rows")
 
     def _checked(self, event: DagsterEvent) -> None:

@@ -9,17 +9,20 @@ from typing import Any
 
 import dagster as dg
 from dagster import AssetCheckSeverity, DagsterRun, DagsterRunStatus, RunsFilter
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecord,
+    AssetCheckExecutionRecordStatus,
+)
 
-from orchestration.alerts import Alert, Ledger, channels, news, tell_once
+from orchestration.alerts import Alert, Ledger, Severity, channels, news, tell_once
 from orchestration.defs.raw import raw_key
-from orchestration.defs.resources import DATA_TAG, reason_of
+from orchestration.defs.resources import DATA_TAG, open_lake, reason_of
 from orchestration.errors import AlertError, SettingsError
 from orchestration.housekeeping import end_lost_runs, forget_old_runs
 from orchestration.openrouter.surfaces import ENDPOINTS, MODELS, SURFACES
 from orchestration.settings import Settings
 
-# What a run tells line by line is in its events; on the daemon's screen a person wants what went wrong.
+# What a run tells line by line is in its events; on the daemon's screen dbt's lines are enough.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
 # What asks for all days of the rankings, and for every snapshot of the export, as run config.
 AGAIN = {f"raw__{name}": {"config": {"again": True}} for name in ("rankings", "rankings_export")}
@@ -121,22 +124,27 @@ def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     if not to:
         return dg.SkipReason("Nobody is told: none of ROUTERSCOPE_ALERTS_WEBHOOK, _FILE and _LOG is set.")
     ledger = Ledger(settings.data / "alerts.sqlite")
-    failed, over = _checks(context, str(settings.data))
+    mark = "SIMULATED: " if open_lake(settings).is_simulated else ""
+    failed, over = _checks(context, str(settings.data), mark)
     ledger.forget(over)
-    found = {"failures": [*_runs(context.instance, str(settings.data)), *failed]}
+    sent, problems = tell_once({"failures": [*_runs(context.instance, str(settings.data), mark), *failed]}, to, ledger)
     published = (settings.data / "published").resolve()
-    # A generation that was told of whole has no news.
-    if published.is_dir() and context.cursor != published.name:
-        found["news"] = news(published)
-    sent, problems = tell_once(found, to, ledger)
+    # What a generation has to tell was told of it, to those who listened.
+    cursor = " ".join([published.name, *(channel.name for channel in to)])
+    if published.is_dir() and context.cursor != cursor:
+        try:
+            more, gone_wrong = tell_once({"news": news(published)}, to, ledger)
+        except AlertError as error:
+            more, gone_wrong = 0, [str(error)]
+        sent, problems = sent + more, problems + gone_wrong
     if problems:
         raise AlertError(" ".join(problems))
-    if "news" in found:
-        context.update_cursor(published.name)
+    if published.is_dir():
+        context.update_cursor(cursor)
     return dg.SkipReason(f"{sent} alerts were sent." if sent else "Nothing that was not told before.")
 
 
-def _runs(instance: dg.DagsterInstance, data: str) -> Iterator[Alert]:
+def _runs(instance: dg.DagsterInstance, data: str, mark: str) -> Iterator[Alert]:
     for record in instance.get_run_records(RunsFilter(statuses=[DagsterRunStatus.FAILURE]), limit=_LOOKED_AT):
         run = record.dagster_run
         if _is_elsewhere(run, data):
@@ -149,7 +157,7 @@ def _runs(instance: dg.DagsterInstance, data: str) -> Iterator[Alert]:
             severity="error",
             at=f"{at:%Y-%m-%dT%H:%M:%SZ}",
             subject=run.job_name,
-            text=f"The run {run.run_id[:8]} of {run.job_name} failed. {reasons}",
+            text=f"{mark}The run {run.run_id[:8]} of {run.job_name} failed. {reasons}",
             details={"run_id": run.run_id, "data": data},
         )
 
@@ -161,38 +169,52 @@ def _reasons(instance: dg.DagsterInstance, run: DagsterRun) -> str:
     return " ".join(steps or [event.message or "" for event in told])
 
 
-def _checks(context: dg.SensorEvaluationContext, data: str) -> tuple[list[Alert], list[str]]:
+def _checks(context: dg.SensorEvaluationContext, data: str, mark: str) -> tuple[list[Alert], list[str]]:
     """Alerts of the checks that fail now, and what is over: the checks that do not any more."""
     assert context.repository_def  # noqa: S101  # a sensor is always that of a code location
-    latest = context.instance.event_log_storage.get_latest_asset_check_execution_by_key(
-        list(context.repository_def.asset_graph.asset_check_keys)
-    )
+    storage = context.instance.event_log_storage
+    keys = list(context.repository_def.asset_graph.asset_check_keys)
+    latest = storage.get_latest_asset_check_execution_by_key(keys)
     failed, over = [], []
-    for key, record in latest.items():
-        run = context.instance.get_run_by_id(record.run_id) if record.status in _CHECKED else None
-        if run is None or _is_elsewhere(run, data) or record.event is None or record.event.dagster_event is None:
+    for key in keys:
+        if key not in latest:
+            continue
+        record: AssetCheckExecutionRecord | None = latest[key]
+        if not _is_told_here(context.instance, record, data):
+            # A run that waits, or one in another folder, does not hide what was found before it.
+            before = storage.get_asset_check_execution_history(key, limit=_LOOKED_AT)
+            record = next((one for one in before if _is_told_here(context.instance, one, data)), None)
+        if record is None or record.event is None or record.event.dagster_event is None:
             continue
         name = f"{key.asset_key.to_user_string()}/{key.name}"
-        once = f"check_failed/{name}"
         if record.status == AssetCheckExecutionRecordStatus.SUCCEEDED:
-            over.append(once)
+            over += [f"check_failed/{name}/{severity}" for severity in ("warning", "error")]
             continue
         evaluation = record.event.dagster_event.asset_check_evaluation_data
+        severity: Severity = "error" if evaluation.severity == AssetCheckSeverity.ERROR else "warning"
         why = evaluation.description or "Dagster's UI shows what it found."
         at = dt.datetime.fromtimestamp(record.create_timestamp, dt.UTC)
         failed.append(
             Alert(
-                id=f"{once}/{record.run_id}",
+                id=f"check_failed/{name}/{record.run_id}",
                 kind="check_failed",
-                severity="error" if evaluation.severity == AssetCheckSeverity.ERROR else "warning",
+                severity=severity,
                 at=f"{at:%Y-%m-%dT%H:%M:%SZ}",
                 subject=name,
-                text=f"The check {key.name} of {key.asset_key.to_user_string()} fails. {why}".strip(),
+                text=f"{mark}The check {key.name} of {key.asset_key.to_user_string()} fails. {why}",
                 details={"run_id": record.run_id, "data": data},
-                once=once,
+                once=f"check_failed/{name}/{severity}",
             )
         )
     return failed, over
+
+
+def _is_told_here(instance: dg.DagsterInstance, record: AssetCheckExecutionRecord | None, data: str) -> bool:
+    """Whether it says how a check ended, in a run in this data folder."""
+    if record is None or record.status not in _CHECKED:
+        return False
+    run = instance.get_run_by_id(record.run_id)
+    return run is not None and not _is_elsewhere(run, data)
 
 
 def _is_elsewhere(run: DagsterRun, data: str) -> bool:
@@ -220,4 +242,10 @@ def housekeeping(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 
 @dg.definitions
 def automation() -> dg.Definitions:
-    return dg.Definitions(jobs=[refresh, refresh_prices], schedules=SCHEDULES, sensors=[alerts, housekeeping])
+    # Also what is started from an asset's page is one process, which holds the data folder until it has ended.
+    return dg.Definitions(
+        jobs=[refresh, refresh_prices],
+        schedules=SCHEDULES,
+        sensors=[alerts, housekeeping],
+        executor=dg.in_process_executor,
+    )

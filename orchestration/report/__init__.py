@@ -27,7 +27,7 @@ import vl_convert
 from markupsafe import Markup
 
 from orchestration.errors import ReportError
-from orchestration.package import SIMULATED
+from orchestration.package import SIMULATED, citation_as_of
 from orchestration.report.brief import as_markdown, period_of, sentences
 from orchestration.report.charts import Row
 from orchestration.report.figures import FIGURES, SECTIONS, Column, Figure
@@ -83,15 +83,9 @@ class Shown:
     @property
     def moments(self) -> str:
         """As of when the figures are, and when that was last fetched."""
-        newest, oldest, checked = (
-            when(row)
-            for row in (
-                max(one["as_of"] for one in self.rows),
-                min(one["oldest_as_of"] for one in self.rows),
-                max(one["checked_at"] for one in self.rows),
-            )
-        )
-        return f"As of {newest}{f', the oldest {oldest}' if oldest != newest else ''}; checked {checked}."
+        as_of = _span(max(one["as_of"] for one in self.rows), min(one["oldest_as_of"] for one in self.rows))
+        checked = [one["checked_at"] for one in self.rows]
+        return f"As of {as_of}; checked {_span(max(checked), min(checked))}."
 
 
 def write_report(folder: Path, tables: Sequence[Table], made: Mapping[str, str]) -> None:
@@ -166,6 +160,9 @@ def _shown(
     rows = rows_of(connection, figure.sql)
     surfaces = {surface for mart in figure.marts for surface in tables[mart].surfaces}
     cited = [line["citation"] for surface, line in lines.items() if surface in surfaces]
+    if rows and (len(cited) == 1 or rows[0].get("scope_id") == "simulated"):
+        as_of = dt.datetime.fromisoformat(max(row["as_of"] for row in rows))
+        cited = list(dict.fromkeys(citation_as_of(line, as_of) for line in cited))
     return Shown(figure, rows, cited, _spec(figure, rows) if rows else None)
 
 
@@ -195,7 +192,8 @@ def _picture(shown: Shown, scope: Row, mark: str) -> bytes:
     """The chart as PNG on white, which says itself what it is about and where it is from."""
     under = _wrapped([*([mark] if mark else []), scope["statement"], *shown.cited, shown.moments])
     title = {
-        "text": shown.figure.title,
+        "text": f"SIMULATED: {shown.figure.title}" if mark else shown.figure.title,
+        "color": "#B00020" if mark else "black",
         "subtitle": under,
         "anchor": "start",
         "fontSize": 16,
@@ -231,6 +229,10 @@ def _plain(value: Any) -> Any:
 def when(moment: str) -> str:
     """A moment as people read it: 2026-08-07 00:05 UTC."""
     return f"{moment[:16].replace('T', ' ')} UTC"
+
+
+def _span(newest: str, oldest: str) -> str:
+    return when(newest) + (f", the oldest {when(oldest)}" if when(oldest) != when(newest) else "")
 
 
 def cell(value: Any, column: Column) -> Cell:

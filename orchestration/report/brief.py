@@ -7,6 +7,7 @@ of figures that are rows of other marts. What is not known is not said.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -106,10 +107,15 @@ def as_markdown(period: Period, told: Sequence[Sentence], scope: Mapping[str, st
     for number, one in enumerate(told, start=1):
         own = one.caveat.removesuffix(scope["caveats"]).strip()
         lines.append(
-            f"{number}. {one.text}{f' *{own}*' if own else ''} {one.citation} Checked "
+            f"{number}. {_plain(one.text)}{f' *{own}*' if own else ''} {one.citation} Checked "
             f"{one.checked_at:%Y-%m-%d %H:%M} UTC."
         )
     return "\n".join(lines) + "\n"
+
+
+def _plain(text: str) -> str:
+    """A sentence with names in it, as Markdown that shows it as it is."""
+    return re.sub(r"([\[\]<>`!])", r"\\\1", " ".join(text.split()))
 
 
 def _claims(connection: duckdb.DuckDBPyConnection) -> list[Sentence]:
@@ -193,24 +199,24 @@ def _new_model(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterato
 
 def _price_change(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[_Told]:
     """The largest relative change of a listed input price."""
-    for model, moment, before, now, out_before, out_now, as_of, checked_at in connection.execute(
+    for model, moment, not_before, before, now, out_before, out_now, as_of, checked_at in connection.execute(
         """
         SELECT
-            model_id, valid_from, previous_prompt_usd_per_mtok, prompt_usd_per_mtok,
+            model_id, valid_from, not_before, previous_prompt_usd_per_mtok, prompt_usd_per_mtok,
             previous_completion_usd_per_mtok, completion_usd_per_mtok, as_of, checked_at
         FROM price_history
-        WHERE CAST(valid_from AS DATE) BETWEEN ? AND ? AND prompt_change_pct <> 0
+        WHERE CAST(valid_from AS DATE) BETWEEN ? AND ? AND prompt_usd_per_mtok <> previous_prompt_usd_per_mtok
+            AND model_id NOT LIKE '~%'
         ORDER BY abs(ln((prompt_usd_per_mtok + 1e-9) / (previous_prompt_usd_per_mtok + 1e-9))) DESC, model_id LIMIT 1
         """,
         [period.start, period.end],
     ).fetchall():
         yield _Told(
-            f"Of the listed input prices that changed in {{moment}}, that of {_name(model)} changed most: from "
-            f"{before:g} to "
-            f"{now:g} USD per million tokens, first seen {moment:%Y-%m-%d}; its output price was {_usd(out_before)} "
-            f"before "
-            f"and {_usd(out_now)} then.",
-            "As /models lists it; single providers may ask other prices.",
+            f"Of the changes of listed input prices first seen in {{moment}}, that of {_name(model)} was the largest: "
+            f"from {before:g} to {now:g} USD per million tokens, seen {moment:%Y-%m-%d}; its output price was "
+            f"{_usd(out_before)} before and {_usd(out_now)} then.",
+            f"The price before was last seen {not_before:%Y-%m-%d}. As /models lists it; single providers may ask "
+            "other prices.",
             ("models",),
             as_of,
             checked_at,

@@ -196,10 +196,9 @@ GROWTH = Figure(
 DRIVERS = Figure(
     "drivers",
     "What the growth is made of",
-    "Contributions of authors to the growth of the total over 28 days, which add up to it. “crossed_top50” are "
-    "models that "
-    "were listed in one of the two windows only: an artefact of the list's length, not an entry into any market. "
-    "“launched” are models created in the window, “other” what was never listed.",
+    "The fourteen largest contributions of authors to the growth of the total over 28 days; all of them together add "
+    "up to it. “crossed_top50” are models that were listed in one of the two windows only: an artefact of the list's "
+    "length, not an entry into any market. “launched” are models created in the window, “other” what was never listed.",
     "growth_drivers",
     ("window_end", "horizon", "dimension", "member"),
     (
@@ -260,19 +259,25 @@ PRICE_CHANGES = Figure(
     """
     select * from price_history
     where valid_from > (select max(last_seen_at) - interval 30 day from price_history)
-        and (prompt_change_pct <> 0 or completion_change_pct <> 0)
+        and model_id not like '~%'
+        and (
+            prompt_usd_per_mtok <> previous_prompt_usd_per_mtok
+            or completion_usd_per_mtok <> previous_completion_usd_per_mtok
+        )
+    -- From nothing to something, which has no percentage, first.
     order by
+        previous_prompt_usd_per_mtok = 0 or previous_completion_usd_per_mtok = 0 desc,
         greatest(abs(coalesce(prompt_change_pct, 0)), abs(coalesce(completion_change_pct, 0))) desc,
         model_id,
         valid_from
     limit 60
     """,
     charts.price_changes,
-    "No listed price changed in the 30 days up to the newest list.",
+    "Nothing to show: no change of a listed price was seen in the 30 days up to the newest list.",
 )
 SPEND = Figure(
     "spend",
-    "Implied spend of a week, as a range",
+    "Implied spend, as a range",
     "What the tokens of the newest week cost at list prices: the thin line however they split into input, output and "
     "cached input, the thick one under the assumed range of splits, which is unverified. The source publishes no "
     "split, so "
@@ -418,7 +423,7 @@ ANOMALIES = Figure(
     order by date desc, score / threshold desc, kind, subject limit 50
     """,
     charts.anomalies,
-    "Nothing in the last 28 days stands out.",
+    "Nothing to show: nothing of the last 28 days stood out, or there were too few days before to compare with.",
 )
 COVERAGE = Figure(
     "coverage",
@@ -467,7 +472,7 @@ RESTATEMENTS = Figure(
     order by abs(change_pct) desc nulls last, date, model_permaslug limit 60
     """,
     charts.restatements,
-    "No day of the last 60 was told differently later.",
+    "Nothing to show: no day of the last 60 was seen told differently later.",
 )
 
 SECTIONS = (

@@ -83,8 +83,8 @@ def test_a_raw_surface_shows_what_was_taken_in(page: Page, webserver: str) -> No
 def test_the_schedules_are_listed_and_switched_on(page: Page, webserver: str) -> None:
     page.goto(f"{webserver}/automation")
     for name in ("refresh_daily", "prices_through_the_day", "restatements_weekly", "alerts", "housekeeping"):
-        switched_on = page.locator("input[type=checkbox]:checked")
-        expect(page.locator("div").filter(has_text=name).filter(has=switched_on).last).to_be_visible()
+        page.get_by_text(name, exact=True).first.wait_for()
+    expect(page.locator("input[type=checkbox]:checked")).to_have_count(5)
     page.wait_for_timeout(500)
     screenshot(page, "automation")
 

@@ -1,4 +1,4 @@
-"""Sets the clock of every Python process that has this folder on its path, ahead by the seconds in $TEST_CLOCK's file.
+"""Sets the clock of every Python process that has this folder on its path, off by the seconds in $TEST_CLOCK's file.
 
 The file is read again and again, so that the clock can be moved while they run. How long things take stays as it is.
 """

@@ -83,7 +83,7 @@ def test_exposures_name_what_they_show(manifest: dict) -> None:
     }
     shown = {mart for figure in FIGURES for mart in figure.marts}
     assert exposed["published_file"] == {table.name for table in tables()}
-    assert exposed["report"] == shown | {"claim", "citations", "model", "scopes"}
+    assert exposed["report"] == shown | {"author", "claim", "citations", "model", "scopes"}
 
 
 def test_a_raw_column_says_what_it_means(graph: AssetGraph) -> None:

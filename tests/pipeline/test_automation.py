@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from orchestration.alerts import news
 from orchestration.definitions import defs
 from orchestration.defs.automation import SCHEDULES, alerts, housekeeping
 from orchestration.defs.resources import DATA_TAG
+from orchestration.errors import AlertError
 from orchestration.housekeeping import PROCESS_TAG, forget_old_runs
 
 TICK = dt.datetime(2026, 11, 23, 2, 10, tzinfo=dt.UTC)
@@ -97,6 +99,32 @@ def test_nothing_is_sent_where_nobody_is_named(data: Path, history: dg.DagsterIn
     assert not (data / "alerts.sqlite").exists()
 
 
+def test_a_channel_that_is_added_later_begins_with_what_is_there(
+    data: Path, history: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROUTERSCOPE_DATA_DIR", str(shutil.copytree(data, tmp_path / "data", symlinks=True)))
+    monkeypatch.setenv("ROUTERSCOPE_ALERTS_LOG", "1")
+    _, cursor = sense(alerts, history)
+    monkeypatch.setenv("ROUTERSCOPE_ALERTS_FILE", str(tmp_path / "alerts.jsonl"))
+    _, later = sense(alerts, history, cursor)
+    assert later != cursor
+    with sqlite3.connect(tmp_path / "data" / "alerts.sqlite") as ledger:
+        begun = ledger.execute("select channel from told where once = 'begun/news' order by channel").fetchall()
+    assert begun == [(f"file {tmp_path / 'alerts.jsonl'}",), ("log",)]
+
+
+def test_what_did_not_arrive_is_offered_again(
+    data: Path, history: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("ROUTERSCOPE_DATA_DIR", str(shutil.copytree(data, tmp_path / "data", symlinks=True)))
+    monkeypatch.setenv("ROUTERSCOPE_ALERTS_FILE", str(tmp_path / "file" / "alerts.jsonl"))
+    sense(alerts, history)
+    create_run_for_test(history, job_name="refresh", status=dg.DagsterRunStatus.FAILURE)
+    with pytest.raises(AlertError, match="1 alerts wait for the next tick"):
+        sense(alerts, history)
+
+
 def test_failures_are_told_once_each_and_history_is_no_news(
     data: Path, history: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,7 +135,7 @@ def test_failures_are_told_once_each_and_history_is_no_news(
     old = create_run_for_test(history, job_name="refresh", status=dg.DagsterRunStatus.FAILURE, tags=here)
     said, cursor = sense(alerts, history)
     assert said == "Nothing that was not told before."
-    assert cursor == (tmp_path / "data" / "published").resolve().name
+    assert str(cursor).startswith((tmp_path / "data" / "published").resolve().name)
     for tags in (here, {DATA_TAG: "/elsewhere"}):
         create_run_for_test(history, job_name="refresh_prices", status=dg.DagsterRunStatus.FAILURE, tags=tags)
     assert sense(alerts, history, cursor)[0] == "1 alerts were sent."
@@ -146,7 +174,8 @@ def test_news_are_those_of_the_marts_each_with_its_source(everything: Run) -> No
     newest = "(select max(last_seen_at) from price_history)"
     [(changes,)] = everything.query(
         f"select count(*) from price_history where valid_from > {newest} - interval 30 day "
-        "and (prompt_change_pct <> 0 or completion_change_pct <> 0)"
+        "and model_id not like '~%' and (prompt_usd_per_mtok <> previous_prompt_usd_per_mtok "
+        "or completion_usd_per_mtok <> previous_completion_usd_per_mtok)"
     )
     [(odd,)] = everything.query(
         "select count(*) from anomaly where kind <> 'price_jump' "

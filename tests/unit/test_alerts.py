@@ -89,6 +89,15 @@ def test_a_file_that_was_told_before_it_was_noted_is_not_told_again(ledger: Ledg
     assert [json.loads(line)["id"] for line in path.read_text().splitlines()] == [NEW.id, OLD.id]
 
 
+def test_a_line_that_was_torn_costs_only_itself(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    path.write_text('{"id": "new_model/a/old", "kind": "new_mo')  # killed while it wrote
+    File(path).send([NEW])
+    File(path).send([NEW, OLD])
+    lines = path.read_text().splitlines()
+    assert [json.loads(line)["id"] for line in lines[1:]] == [NEW.id, OLD.id]
+
+
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(AlertError, match="cannot be written"):
@@ -97,8 +106,12 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 def test_the_log_has_a_line_with_the_citation() -> None:
     lines: list[str] = []
-    Log(lines.append).send([replace(NEW, citation="Source: OpenRouter.")])
-    assert lines == ["info: a/new is listed. Source: OpenRouter."]
+    sourced = replace(NEW, citation="Source: OpenRouter.", checked_at="2026-11-01T00:00:00Z", scope_id="simulated")
+    Log(lines.append).send([sourced, OLD])
+    assert lines == [
+        "info: a/new is listed. Source: OpenRouter. Checked 2026-11-01T00:00:00Z, scope simulated.",
+        "info: a/old is listed.",
+    ]
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):
@@ -136,6 +149,13 @@ def test_a_webhook_that_refuses_is_named_without_its_address(receiver: http.serv
     receiver.status = status  # type: ignore[attr-defined]
     with pytest.raises(AlertError, match=f"answered {status}") as error:
         Webhook(f"http://127.0.0.1:{receiver.server_port}/{SECRET}").send([NEW])
+    assert SECRET not in str(error.value)
+
+
+@pytest.mark.parametrize("address", [f"http://a\tb/{SECRET}", f"http://xn--/{SECRET}", f"http://{'a' * 300}/{SECRET}"])
+def test_an_address_that_leads_nowhere_is_an_error_like_others(address: str) -> None:
+    with pytest.raises(AlertError, match="did not answer") as error:
+        Webhook(address).send([NEW])
     assert SECRET not in str(error.value)
 
 
