@@ -34,6 +34,12 @@ CHECKS = PROJECT / "docs" / "checks.md"
 FOLDERS = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
 
 
+@pytest.fixture(autouse=True)
+def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its words are harmed in test_report; here it would only take its time."""
+    monkeypatch.setattr(publish, "write_report", lambda *_: None)
+
+
 @pytest.fixture(scope="module")
 def dbt() -> dbtRunner:
     manifest = dbtRunner().invoke(["--quiet", "parse", *TELL_ALL, *FOLDERS]).result
@@ -74,7 +80,8 @@ def untouched(tmp_path: Path) -> Iterator[Callable[[], None]]:
 
     def state() -> dict[str, str]:
         folder = (tmp_path / "data" / "published").resolve()
-        return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
     yield lambda: before.update(state())
     assert len(before) > 30

@@ -69,7 +69,7 @@ def test_published_are_the_marts_and_nothing_else(manifest: dict, everything: Ru
     marts = {node["name"] for node in models(manifest, "marts")} | {"scopes"}
     assert {name for (name,) in everything.query("select table_name from duckdb_tables()")} == marts
     files = {path.name for path in (everything.data / "published").iterdir()}
-    described = {"datapackage.json", "CITATION.txt"}
+    described = {"datapackage.json", "CITATION.txt", "report"}
     assert files == {"routerscope.duckdb"} | described | {f"{name}.parquet" for name in marts}
 
 
