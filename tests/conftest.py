@@ -77,7 +77,9 @@ Job = Callable[..., Run]
 
 def environment(home: Path, **settings: object) -> dict[str, str]:
     """This process's environment with only the given settings of Routerscope."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ROUTERSCOPE_", "OPENROUTER_"))}
+    # Nor what `make test` tells the makes below it.
+    ours = ("ROUTERSCOPE_", "OPENROUTER_", "MAKE", "MFLAGS")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return kept | {"DAGSTER_HOME": str(home)} | {name: str(value) for name, value in settings.items()}
 
 

@@ -155,7 +155,7 @@ def test_the_command_line_is_what_help_says(home: Path) -> None:
         name = " ".join(program).replace(sys.executable, "python").replace(programs[0][0], "routerscope")
         said = subprocess.run([*program, "--help"], cwd=PROJECT, env=wide, capture_output=True, text=True, check=True)
         told += [f"## {name}", "", "```", *(line.rstrip() for line in said.stdout.strip().splitlines()), "```", ""]
-    made = subprocess.run(["make", "help"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    made = subprocess.run(["make", "help"], cwd=PROJECT, env=wide, capture_output=True, text=True, check=True).stdout
     told += ["## make", "", "```", *made.strip().splitlines(), "```", ""]
     held(COMMAND_LINE, "\n".join(told))
 

@@ -86,7 +86,8 @@ def test_every_table_leads_to_the_newest_and_the_oldest_response_of_its_rows(
     source: str, request: pytest.FixtureRequest
 ) -> None:
     data = request.getfixturevalue(source).data
-    tables = [one["name"] for one in json.loads((data / "published" / PACKAGE).read_text())["resources"]]
+    told = json.loads((data / "published" / PACKAGE).read_text())["resources"]
+    tables = [one["name"] for one in told if one.get("type") != "file"]
     for table in tables:
         if table in ("duckdb", "scopes"):
             continue
