@@ -152,7 +152,9 @@ def test_every_figure_says_what_it_is_about_and_where_it_is_from(run: Run) -> No
         told = caption.replace("&#39;", "'")
         assert statement in told
         assert any(line in told for line in lines)
-        assert re.search(r"As of \d{4}-\d\d-\d\d \d\d:\d\d UTC.*; checked \d{4}-\d\d-\d\d \d\d:\d\d UTC\.", told)
+        moment = r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"
+        span = rf"{moment}(, the oldest {moment})?"
+        assert re.search(rf"As of {span}; checked {span}\.", told)
 
 
 def test_the_brief_is_a_dozen_cited_sentences_and_the_page_says_the_same(run: Run, page: Page) -> None:
