@@ -298,15 +298,14 @@ class Ledger:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.closing(sqlite3.connect(self._path, timeout=30)) as connection, connection:
                 connection.execute(
-                    "CREATE TABLE IF NOT EXISTS told (channel TEXT, once TEXT, id TEXT, at TEXT, PRIMARY KEY "
-                    "(channel, once))"
+                    "CREATE TABLE IF NOT EXISTS told "
+                    "(channel TEXT, once TEXT, id TEXT, at TEXT, PRIMARY KEY (channel, once))"
                 )
                 yield connection
         except sqlite3.Error as error:
             raise AlertError(
-                f"{self._path}, which keeps what was told, cannot be used: {error}. Nothing was sent. Mend or delete "
-                f"it: "
-                "without it, all that is there now is taken as known."
+                f"{self._path}, which keeps what was told, cannot be used: {error}. Nothing was sent. Mend it or "
+                "delete it: without it, all that is there now is taken as known."
             ) from error
 
     def told(self, channel: Channel) -> set[str]:

@@ -1,7 +1,7 @@
 """The job run in this process, for people without a daemon: progress and errors in plain words, an exit code.
 
     python -m orchestration.runs run        choose a source if none is set, and run the job
-    python -m orchestration.runs refresh    run the job; exit 0 if it published, 1 if not, 2 if a setting is wrong
+    python -m orchestration.runs refresh    run the job; exit 0 if all went well, 1 if not, 2 if a setting is wrong
     python -m orchestration.runs refresh_prices   the same for prices and endpoints alone
     python -m orchestration.runs up         Dagster's web server and daemon, until they are stopped
     python -m orchestration.runs ui         the web server alone, for looking
@@ -254,6 +254,9 @@ def main() -> int:
         ("refresh_prices", "run with the source that is set, for prices and endpoints alone"),
     ):
         command = commands.add_parser(name, help=about, description=about)
+        command.set_defaults(do=refresh, first=None, last=None, again=False)
+        if name == "refresh_prices":  # which have no past to ask for
+            continue
         command.add_argument(
             "--from", dest="first", metavar="DAY", help="ask once more for rankings and apps from this day"
         )
@@ -263,7 +266,6 @@ def main() -> int:
             action="store_true",
             help="ask once more for all days of the rankings, and take every snapshot of the keyless export",
         )
-        command.set_defaults(do=refresh)
     for name, about, do in (
         ("up", "Dagster's web server and daemon: schedules run, alerts are sent", _up),
         ("ui", "Dagster's web server alone, for looking", _up),

@@ -221,15 +221,21 @@ def judged(folder: Path, due: list[tuple[dt.datetime, str]], kills: int) -> list
             f"and surface in ('rankings', 'models', 'endpoints') and date >= date '{BEGIN.date()}'"
         ).fetchall()
         problems += [f"no {surface} on {date}" for surface, date in missing]
-        days = connection.sql(
-            f"from '{marts}/share_model.parquet' select count(distinct period_start), max(period_start) "
+        last = max(moment for moment, _ in due).date()
+        [(days,)] = connection.sql(
+            f"from '{marts}/share_model.parquet' select count(distinct period_start) "
             f"where period = 'day' and period_start >= date '{BEGIN.date()}'"
         ).fetchall()
-        # A price list for each tick at the least, but for those of the kills and of the weekly ones.
+        if days != (last - BEGIN.date()).days:
+            problems.append(f"shares of {days} days up to {last}")
         [(prices,)] = connection.sql(
             f"from '{marts}/provenance.parquet' select count(distinct raw_file) where surface = 'models' "
             f"and as_of >= timestamp '{BEGIN:%Y-%m-%d}'"
         ).fetchall()
+    # Each run that was not killed, but for the weekly ones that come an hour after another, has seen prices anew.
+    watched = sum(status == "SUCCESS" and name != "restatements_weekly" for _, name, _, status in found)
+    if prices < watched:
+        problems.append(f"{prices} price lists of {watched} runs")
     ledger = [json.loads(line) for line in (folder / "alerts.jsonl").read_text().splitlines()]
     alerts = collections.Counter(alert["id"] for alert in ledger)
     problems += [f"told {count} times: {name}" for name, count in alerts.items() if count > 1]

@@ -37,11 +37,9 @@ _UNFINISHED = [
 _LOOKED_AT = 50
 _CHECKED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 
-# One process: dbt is the only heavy step, and starting Python anew for each step costs more than it gives.
 refresh = dg.define_asset_job(
     "refresh",
     selection=dg.AssetSelection.all(),
-    executor_def=dg.in_process_executor,
     config=_QUIET,
     description="Everything in one run: take in what is new, build and check the marts, publish them.",
 )
@@ -49,7 +47,6 @@ refresh_prices = dg.define_asset_job(
     "refresh_prices",
     selection=dg.AssetSelection.all()
     - dg.AssetSelection.assets(*(raw_key(one) for one in SURFACES.values() if one not in (MODELS, ENDPOINTS))),
-    executor_def=dg.in_process_executor,
     config=_QUIET,
     description="Prices and endpoints, then the same marts: nothing else is asked for.",
 )
@@ -91,8 +88,7 @@ SCHEDULES = [
         "prices_through_the_day",
         refresh_prices,
         "10 8,14,20 * * *",
-        "Prices and endpoints between two daily refreshes, since what is not observed now can never be asked for "
-        "later.",
+        "Prices and endpoints between two daily refreshes: what is not observed now can never be asked for later.",
     ),
     _schedule(
         "restatements_weekly",
@@ -110,9 +106,8 @@ SCHEDULES = [
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
         "Tells, once each, of new models, price changes and anomalies of what was published, and of runs and checks "
-        "that "
-        "failed: to the webhook, file or log that ROUTERSCOPE_ALERTS_… name. None is set by default, and nothing is "
-        "sent."
+        "that failed: to the webhook, file or log that ROUTERSCOPE_ALERTS_… name. None is set by default, and nothing "
+        "is sent."
     ),
 )
 def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
@@ -242,7 +237,8 @@ def housekeeping(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 
 @dg.definitions
 def automation() -> dg.Definitions:
-    # Also what is started from an asset's page is one process, which holds the data folder until it has ended.
+    # One process for whatever is started, wherever: it holds the data folder until it has ended. And dbt is the only
+    # heavy step; starting Python anew for each costs more than it gives.
     return dg.Definitions(
         jobs=[refresh, refresh_prices],
         schedules=SCHEDULES,

@@ -168,6 +168,12 @@ def _raw_asset(surface: Surface, importance: int) -> dg.AssetsDefinition:
             options = wanted(source, config.start_date, config.end_date, config.again)
             taken = take_in(surface, source, lake, options, context.log.info)
             _end_if_nothing_can_be_built(surface, source, lake, taken)
+            is_asked_for = raw_key(RANKINGS) in context.job_def.asset_layer.executable_asset_keys
+            if not (is_asked_for or lake.files(RANKINGS.name) or lake.files(RANKINGS_EXPORT.name)):
+                raise ResponseError(
+                    f"{lake.root} holds no rankings yet, and this run asks for none. The marts need them, so nothing "
+                    "is built; what was taken in is kept. Run the whole job `refresh` first."
+                )
             for problem in taken.problems:
                 context.log.warning(problem)
             told = {

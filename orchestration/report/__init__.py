@@ -101,8 +101,7 @@ def write_report(folder: Path, tables: Sequence[Table], made: Mapping[str, str])
         reason = f"{type(error).__name__}: {error}"
         raise ReportError(
             f"The report could not be made: {reason}. The tables are published all the same. Please report it; the "
-            f"next "
-            "run tries again."
+            "next run tries again."
         ) from error
 
 
@@ -160,9 +159,11 @@ def _shown(
     rows = rows_of(connection, figure.sql)
     surfaces = {surface for mart in figure.marts for surface in tables[mart].surfaces}
     cited = [line["citation"] for surface, line in lines.items() if surface in surfaces]
-    if rows and (len(cited) == 1 or rows[0].get("scope_id") == "simulated"):
-        as_of = dt.datetime.fromisoformat(max(row["as_of"] for row in rows))
-        cited = list(dict.fromkeys(citation_as_of(line, as_of) for line in cited))
+    if rows:
+        newest = dt.datetime.fromisoformat(max(row["as_of"] for row in rows))
+        # Of several surfaces, which one a moment is of is not told; each then has its own newest.
+        at_once = {citation_as_of(line, newest) for line in cited}
+        cited = list(at_once) if len(at_once) == 1 else cited
     return Shown(figure, rows, cited, _spec(figure, rows) if rows else None)
 
 

@@ -159,11 +159,9 @@ def _gain(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[_To
         [horizon, period.end],
     ).fetchall():
         yield _Told(
-            f"In {{moment}}, the listed models of {_name(name)} gained {change:.1f} percentage points of "
-            f"{{traffic}} over "
-            f"the {'week' if period.kind == 'week' else 'day'} before, more than those of any other author whose "
-            f"models "
-            "were listed throughout.",
+            f"In {{moment}}, the listed models of {_name(name)} gained {change:.1f} percentage points of {{traffic}} "
+            f"over the {'week' if period.kind == 'week' else 'day'} before, more than those of any other author whose "
+            "models were listed throughout.",
             "An author whose models were not all listed every day may have gained more.",
             _USAGE,
             as_of,

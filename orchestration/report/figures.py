@@ -108,8 +108,7 @@ AUTHORS = Figure(
     "authors",
     "Authors, week by week",
     "The eight authors that lead in the newest week, and their listed models' share in the 26 weeks up to it. An "
-    "author "
-    "is who made a model, not who hosts it.",
+    "author is who made a model, not who hosts it.",
     "share_author",
     ("period", "period_start", "author"),
     (*_PERIOD, Column("author", "author"), Column("rank", "rank", 1), _SHARE, _SHARE_HIGH, _TOKENS),
@@ -128,8 +127,7 @@ MODELS = Figure(
     "models",
     "Models, day by day",
     "The six models that lead in the newest week, in the last 60 days. On a day without a point the model was not "
-    "among "
-    "those listed: what it had then is not known.",
+    "among those listed: what it had then is not known.",
     "share_model",
     ("period", "period_start", "model_permaslug"),
     (*_PERIOD, Column("model_permaslug", "model"), Column("rank", "rank", 1), _SHARE, _TOKENS),
@@ -147,8 +145,7 @@ TOTAL = Figure(
     "total",
     "All traffic, day by day",
     "Tokens of a day, listed models and the rest together, in the last 120 days, and the growth of the 7 and 28 days "
-    "up "
-    "to it over as many before.",
+    "up to it over as many before.",
     "traffic_summary",
     ("period", "period_start"),
     (
@@ -169,8 +166,7 @@ GROWTH = Figure(
     "growth",
     "Authors that gained or lost most",
     "The 28 days up to the newest against the 28 before, for the dozen authors whose share moved most. Where a model "
-    "was "
-    "not listed on some day, its growth is only known to lie in a range.",
+    "was not listed on some day, its growth is only known to lie in a range.",
     "growth_author",
     ("window_end", "horizon", "author"),
     (
@@ -241,8 +237,7 @@ PRICE_CHANGES = Figure(
     "price-changes",
     "Price changes",
     "Listed prices that changed in the 30 days up to the newest list, input and output apart; the largest 60. The "
-    "change "
-    "lies between the two observations.",
+    "change lies between the two observations.",
     "price_history",
     ("model_id", "valid_from"),
     (
@@ -280,8 +275,7 @@ SPEND = Figure(
     "Implied spend, as a range",
     "What the tokens of the newest week cost at list prices: the thin line however they split into input, output and "
     "cached input, the thick one under the assumed range of splits, which is unverified. The source publishes no "
-    "split, so "
-    "there is no single figure. Before fees, without own keys.",
+    "split, so there is no single figure. Before fees, without own keys.",
     "spend_author",
     ("period", "period_start", "author"),
     (
@@ -332,9 +326,8 @@ def _segment_figure(identifier: str, title: str, lede: str, kind: str, order: Se
 WEIGHTS = _segment_figure(
     "weights",
     "Open and closed weights",
-    "Share of tokens of each week by whether the model's weights are open, by our own reading of pages that are "
-    "named in "
-    "the seed model_weights. “other” are models that are not listed.",
+    "Share of tokens of each week by whether the model's weights are open, by our own reading of pages that are named "
+    "in the seed model_weights. “other” are models that are not listed.",
     "weights",
     ("open", "closed", "undisclosed", "unclassified", "other"),
 )
@@ -342,8 +335,7 @@ PAID = _segment_figure(
     "paid",
     "Free and paid",
     "Share of tokens of each week by whether the listed price is zero. Free to the caller at OpenRouter's listed "
-    "price; "
-    "“other” are models that are not listed.",
+    "price; “other” are models that are not listed.",
     "price_class",
     ("paid", "free", "unpriced", "other"),
 )
@@ -351,10 +343,8 @@ CONCENTRATION = Figure(
     "concentration",
     "Concentration, day by day",
     "The Herfindahl-Hirschman index of the tokens of a day over authors and over models, in the last 90 days: 10,000 "
-    "if "
-    "one had all. It is a range, since models that are not listed are of unknown size. This is concentration among "
-    "what "
-    "one router passes on, not of a market.",
+    "if one had all. It is a range, since models that are not listed are of unknown size. This is concentration among "
+    "what one router passes on, not of a market.",
     "traffic_summary",
     ("period", "period_start"),
     (

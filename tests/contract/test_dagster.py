@@ -110,6 +110,12 @@ def test_schedules_are_on_and_in_utc() -> None:
         assert (one.execution_timezone, one.default_status.value) == ("UTC", "RUNNING")
 
 
+def test_every_run_is_one_process_which_holds_its_folder() -> None:
+    jobs = [defs().resolve_job_def(name) for name in ("refresh", "refresh_prices")]
+    jobs.append(defs().resolve_implicit_global_asset_job_def())
+    assert {job.executor_def.name for job in jobs} == {"in_process"}
+
+
 def test_prices_ask_for_nothing_else_and_build_the_same() -> None:
     whole, prices = (defs().resolve_job_def(name) for name in ("refresh", "refresh_prices"))
     left_out = {dg.AssetKey(["raw", name]) for name in SURFACES if name not in ("models", "endpoints")}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from conftest import Run
+from conftest import SMALL_WORLD, Run, run
 from dagster._core.test_utils import create_run_for_test
 
 from orchestration.alerts import news
@@ -167,6 +167,15 @@ def test_a_check_that_fails_is_told_when_it_begins_to(
     assert len(set(subjects)) == len(subjects)
     assert any(subject.startswith("published/") for subject in subjects)
     assert sense(alerts, history)[0] == "Nothing that was not told before."
+
+
+def test_prices_alone_need_rankings_that_are_there(home: Path, tmp_path: Path) -> None:
+    settings = {"ROUTERSCOPE_SOURCE": "simulator", "ROUTERSCOPE_SIMULATOR": SMALL_WORLD}
+    done = run(tmp_path / "data", home, "refresh_prices", **settings)
+    assert done.code == 1, done.output
+    assert "holds no rankings yet, and this run asks for none" in done.output
+    assert "Run the whole job `refresh` first." in done.output
+    assert list((tmp_path / "data" / "raw" / "models").rglob("*.parquet"))
 
 
 def test_news_are_those_of_the_marts_each_with_its_source(everything: Run) -> None:
