@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import dagster as dg
-from sqlglot import exp
+from sqlglot import MappingSchema, exp
 from sqlglot.errors import SqlglotError
 from sqlglot.lineage import lineage
 
@@ -27,19 +27,21 @@ class ColumnLineage:
 
     def __init__(self, manifest: Mapping[str, Any], asset_key: Callable[[Mapping[str, Any]], dg.AssetKey]) -> None:
         self._keys: dict[tuple[str, str], dg.AssetKey] = {}
-        self._schema: dict[str, Any] = {}
+        schema: dict[str, Any] = {}
         nodes = [node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed")]
         for node in [*nodes, *manifest["sources"].values()]:
             table = node.get("alias") or node["identifier"]
             self._keys[node["schema"], table] = asset_key(node)
             # Only names matter for lineage, not types.
             columns = dict.fromkeys(node["columns"], "varchar")
-            self._schema.setdefault(node["database"], {}).setdefault(node["schema"], {})[table] = columns
+            schema.setdefault(node["database"], {}).setdefault(node["schema"], {})[table] = columns
+        self._schema = MappingSchema(schema, dialect=_DIALECT)
 
     def of(self, columns: Mapping[str, Any], compiled_sql: str) -> dg.TableColumnLineage | None:
         """Lineage of the columns in that SQL; None if the SQL is beyond the parser, which harms nothing else."""
         try:
-            found = lineage(None, compiled_sql, schema=self._schema, dialect=_DIALECT, validate_qualify_columns=False)
+            # Untrimmed: what would be trimmed is the text of each column's query, which nobody reads here.
+            found = lineage(None, compiled_sql, schema=self._schema, dialect=_DIALECT, trim_selects=False)
         except SqlglotError:
             return None
         sources = {column: self._sources(found[column]) for column in columns if column in found}

@@ -28,6 +28,8 @@ _SHOWN = 20
 _SAID = 5
 # All models are built and all checks run, whatever one of them says: a person wants to know them all.
 TELL_ALL = ["--vars", json.dumps({"severity": "warn"})]
+# Its log of every statement takes dbt longer to write than most statements take to run.
+_LOG = ["--log-level-file", "info"]
 
 
 # What must have been built, or have found nothing, before anything is published.
@@ -100,7 +102,7 @@ def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource, folder: D
         target = target_of(data)
         (target / _RESULTS).unlink(missing_ok=True)
         lineage = ColumnLineage(MANIFEST, asset_key)
-        invocation = dbt.cli(["build", *TELL_ALL], context=context, raise_on_error=False, target_path=target)
+        invocation = dbt.cli(["build", *TELL_ALL, *_LOG], context=context, raise_on_error=False, target_path=target)
         refused = []
         for event in invocation.stream():
             if isinstance(event, dg.AssetCheckResult) and not event.passed:
