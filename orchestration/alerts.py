@@ -35,6 +35,8 @@ Severity = Literal["info", "warning", "error"]
 # What is older than this, on the clock of the data, is no news any more, however late it is found.
 _NEWS_DAYS = 30
 _AT_ONCE = 100
+# As the mart `anomaly` has it.
+_ONE_CHANGE = dt.timedelta(days=7)
 _TIMEOUT_SECONDS = 10.0
 
 # Where a price came from, and where the first one of a model did; a change that stands out is an anomaly as well.
@@ -67,7 +69,10 @@ _CITATIONS = "SELECT source_url, citation FROM read_parquet($folder || '/citatio
 
 @dataclass(frozen=True)
 class Alert:
-    """One thing to tell. `id` stays for ever; of what has the same `once`, only the first is told until it is over."""
+    """One thing to tell. `id` stays for ever; of what has the same `once`, only the first is told until it is over.
+
+    What was told under one of `other_ids` is told as well.
+    """
 
     id: str
     kind: Kind
@@ -82,11 +87,17 @@ class Alert:
     as_of: str | None = None
     checked_at: str | None = None
     once: str = ""
+    other_ids: Sequence[str] = ()
+
+    @property
+    def key(self) -> str:
+        """What the ledger knows it by."""
+        return self.once or self.id
 
     def body(self) -> dict[str, Any]:
         """What is sent; every field always, null where it says nothing."""
         told = asdict(self)
-        del told["once"]
+        del told["once"], told["other_ids"]
         return told
 
 
@@ -150,8 +161,12 @@ def _price(row: Mapping[str, Any], cited: Mapping[str, str]) -> Alert:
 
 
 def _anomaly(row: Mapping[str, Any], cited: Mapping[str, str]) -> Alert:
+    change = f"anomaly/{row['kind']}/{row['subject_type']}/{row['subject']}"
+    # Where its first day was restated, it may have been told as that of another day: within a week it is one change.
+    first, last = row["date"] - _ONE_CHANGE, row["last_date"] + _ONE_CHANGE
+    days = [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
     return Alert(
-        f"anomaly/{row['kind']}/{row['subject_type']}/{row['subject']}/{row['date']}",
+        f"{change}/{row['date']}",
         "anomaly",
         "warning",
         f"{row['date']}",
@@ -159,6 +174,7 @@ def _anomaly(row: Mapping[str, Any], cited: Mapping[str, str]) -> Alert:
         f"{row['kind']} on {row['date']}: {row['evidence']} {row['hint']}",
         _plain(row, ("kind", "subject_type", "value", "expected", "score", "threshold", "score_unit")),
         **_source(row, cited),
+        other_ids=[f"{change}/{day}" for day in days],
     )
 
 
@@ -342,7 +358,7 @@ def _tell_once(found: Mapping[str, Sequence[Alert]], to: Sequence[Channel], ledg
         told = ledger.told(channel)
         fresh: dict[str, Alert] = {}
         for origin, alerts in found.items():
-            unknown = {alert.once or alert.id: alert for alert in alerts if (alert.once or alert.id) not in told}
+            unknown = {alert.key: alert for alert in alerts if told.isdisjoint([alert.key, *alert.other_ids])}
             begun = f"begun/{origin}"
             if begun in told:
                 fresh |= unknown

@@ -25,6 +25,7 @@ SCOPES = "scopes"
 # Columns of tokens that speak of no traffic.
 _LIMITS = ("context_length", "max_completion_tokens")
 _SAMPLE = 20
+_DRAWN = re.compile(r'<script type="application/json"[^>]*>(.*?)</script>', re.DOTALL)
 _SCRIPTS = re.compile(r"<(script|style)\b.*?</\1>", re.DOTALL)
 _MARKUP = re.compile(r"<[^>]*>")
 
@@ -159,9 +160,18 @@ def _texts(generation: Generation, connection: duckdb.DuckDBPyConnection) -> Ite
 
 
 def _plain(page: str) -> str:
-    """The words of a page, what stands in one element apart from those of the next."""
-    told = _MARKUP.sub("\n\n", _SCRIPTS.sub("", page))
-    return html.unescape(told)
+    """The words of a page, and those that its charts write; what stands in one element apart from that of the next."""
+    told = html.unescape(_MARKUP.sub("\n\n", _SCRIPTS.sub("", page)))
+    return "\n\n".join([told, *(title for chart in _DRAWN.findall(page) for title in _titles(json.loads(chart)))])
+
+
+def _titles(chart: Any) -> Iterator[str]:
+    """The titles of axes, legends and tooltips, wherever they stand in a chart's specification."""
+    for name, part in chart.items() if isinstance(chart, dict) else enumerate(chart):
+        if name == "title" and isinstance(part, str):
+            yield part
+        elif name != "values" and isinstance(part, dict | list):
+            yield from _titles(part)
 
 
 def _tokenizer(generation: Generation, connection: duckdb.DuckDBPyConnection) -> Iterator[Row]:

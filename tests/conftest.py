@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,9 +97,9 @@ def replay_environment(data: Path, recordings: Path, home: Path, now: str | None
     return environment(home, **settings, **({"ROUTERSCOPE_NOW": now} if now else {}))
 
 
-def replay(data: Path, recordings: Path, home: Path, now: str | None = None) -> Run:
+def replay(data: Path, recordings: Path, home: Path, now: str | None = None, command: Sequence[str] = REFRESH) -> Run:
     finished = subprocess.run(
-        REFRESH,
+        command,
         cwd=PROJECT,
         env=replay_environment(data, recordings, home, now),
         stdout=subprocess.PIPE,
@@ -139,7 +139,12 @@ def everything(tmp_path_factory: pytest.TempPathFactory, recordings: Path) -> Ru
     return shared_run(
         tmp_path_factory,
         "everything",
-        lambda folder: replay(folder / "data", recordings, make_home(folder / "home")),
+        lambda folder: replay(
+            folder / "data",
+            recordings,
+            make_home(folder / "home"),
+            command=["make", "run", "SOURCE=replay", f"REPLAY_DIR={recordings}"],
+        ),
     )
 
 

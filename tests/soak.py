@@ -168,8 +168,9 @@ def soak(folder: Path, days: int, kills: int, asleep: int) -> list[str]:
     shutil.copy(PROJECT / "dagster_home" / "dagster.yaml", folder / "home")
     daemon, met = Daemon(folder), lived(ticks(days), asleep)
     due = [tick for one in met for tick in one]
-    killed_at = {len(met) * (number + 1) // (kills + 1) for number in range(kills)}
+    killed_at = [len(met) * (number + 1) // (kills + 1) for number in range(kills)]
     problems: list[str] = []
+    held: set[Path] = set()
     daemon.set(BEGIN)
     daemon.start()
     time.sleep(40)
@@ -183,19 +184,28 @@ def soak(folder: Path, days: int, kills: int, asleep: int) -> list[str]:
             if number in killed_at:
                 if not wait_for(folder, expected, ("SUCCESS", "FAILURE", "STARTED")):
                     problems.append(f"{one}: no run began")
-                time.sleep(12)
+                # Once while it starts or takes in, once while it builds.
+                into = 12 * (1 + killed_at.index(number))
+                time.sleep(into)
                 daemon.kill()
-                print(f"killed at {moment:%Y-%m-%d %H:%M}, 12 s into a run", flush=True)
+                print(f"killed at {moment:%Y-%m-%d %H:%M}, {into} s into a run", flush=True)
                 daemon.start()
             if not wait_for(folder, expected, ("SUCCESS", "FAILURE")):
                 problems.append(f"{one}: not {expected} ended runs after {PATIENCE_SECONDS} s")
                 break
+            there = raw_files(folder)
+            problems += [f"{one}: lost {path}" for path in sorted(held - there)]
+            held |= there
             if number % 10 == 0:
                 print(f"{expected} of {len(due)} runs, {time.monotonic() - started:.0f} s", flush=True)
         time.sleep(70)  # the alerts of the last run
     finally:
         daemon.kill()
     return problems + judged(folder, due, kills)
+
+
+def raw_files(folder: Path) -> set[Path]:
+    return set((folder / "data" / "raw").glob("*/*/*.parquet"))
 
 
 def judged(folder: Path, due: list[tuple[dt.datetime, str]], kills: int) -> list[str]:
@@ -210,10 +220,14 @@ def judged(folder: Path, due: list[tuple[dt.datetime, str]], kills: int) -> list
     statuses = collections.Counter(status for *_, status in found)
     if statuses.get("FAILURE", 0) != kills:
         problems.append(f"{statuses} for {kills} kills")
-    files = list((folder / "data" / "raw").glob("*/*/*.parquet"))
+    files = raw_files(folder)
     hashes = collections.Counter((path.parent.parent.name, path.name.rpartition("-")[2]) for path in files)
     problems += [f"{count} files of the same bytes: {name}" for name, count in hashes.items() if count > 1]
     problems += [f"left behind: {path}" for path in (folder / "data" / "raw").rglob("*") if path.suffix == ".tmp"]
+    command = [str(Path(sys.executable).with_name("routerscope")), "trace", "--all", "--data", str(folder / "data")]
+    traced = subprocess.run(command, capture_output=True, text=True, check=False)
+    if traced.returncode:
+        problems.append(f"{' '.join(command)}: {traced.stdout}{traced.stderr}")
     with duckdb.connect() as connection:
         marts = str((folder / "data" / "published").resolve())
         missing = connection.sql(

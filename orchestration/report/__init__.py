@@ -40,7 +40,7 @@ PAGE = "index.html"
 _HERE = Path(__file__).parent
 _PICTURE_WIDTH = 760
 _PICTURE_SCALE = 1.5
-_LINE = 118
+_LINE = 130
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif"
 _CONFIG = {
     "font": _FONT,

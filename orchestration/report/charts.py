@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -35,6 +36,8 @@ _SPEND = alt.Axis(
     labelExpr="datum.value < 1e6 ? datum.value / 1e3 + ' k' : datum.value / 1e6 + ' M'",
     labelOverlap=True,
 )
+# How much of a chart a name takes, so that none is written over another.
+_NAME_WIDTH, _NAME_HEIGHT = 0.4, 0.07
 _WINDOWS = [2**power for power in range(12, 25)]
 
 
@@ -53,8 +56,56 @@ def _stretches(rows: Sequence[Row], member: str = "") -> list[Row]:
     return numbered
 
 
+def _number(moment: str) -> float:
+    """A day or a moment on a line."""
+    return dt.datetime.fromisoformat(moment).replace(tzinfo=dt.UTC).timestamp()
+
+
 def _date(row: Row) -> dt.date:
     return dt.date.fromisoformat(row["period_start"])
+
+
+def _weeks(rows: Sequence[Row]) -> list[str]:
+    """Every week from the first to the last, also those of which there is nothing."""
+    days = [_date(row) for row in rows]
+    count = (max(days) - min(days)).days // 7 + 1
+    return [(min(days) + dt.timedelta(weeks=number)).isoformat() for number in range(count)]
+
+
+def _with_names(
+    rows: Sequence[Row], name: str, at: Callable[[Row], tuple[float, float] | None], most: int = 7
+) -> list[Row]:
+    """Rows with, for the first that have room for it, the name to write beside their point, and on which side.
+
+    `at` says where the point is, if anywhere; rows come in the order in which they matter.
+    """
+    points = [at(row) for row in rows]
+    there = [point for point in points if point]
+    (left, width), (low, height) = (
+        (min(along), (max(along) - min(along)) or 1) for along in (zip(*there, strict=True) if there else ((0,), (0,)))
+    )
+    taken: list[tuple[float, float]] = []
+    told: list[Row] = []
+    for row, point in zip(rows, points, strict=True):
+        written = {}
+        if point and len(taken) < most:
+            x, y = (point[0] - left) / width, (point[1] - low) / height
+            if all(abs(x - across) > _NAME_WIDTH or abs(y - along) > _NAME_HEIGHT for across, along in taken):
+                taken.append((x, y))
+                written = {"label": row[name], "is_left": x > 0.5}
+        told.append({**row, **written})
+    return told
+
+
+def _names_beside(points: alt.Chart, dx: int = 9, dy: int = 0) -> alt.Chart:
+    """The names that were given to some of the points, on paper where nobody can point at them."""
+    side = alt.expr("datum.is_left ? 'right' : 'left'")
+    return (
+        points.transform_filter("isValid(datum.label)")
+        .mark_text(align=side, dx=alt.expr(f"datum.is_left ? {-dx} : {dx}"), dy=dy, fontSize=11, limit=210)
+        .transform_calculate(short=_WITHOUT_AUTHOR)
+        .encode(text="short:N")
+    )
 
 
 def _day(name: str, mondays: Sequence[str] = ()) -> alt.X:
@@ -113,7 +164,12 @@ def stack(rows: Sequence[Row], tooltip: Tooltips, order: Sequence[str]) -> Drawi
         .transform_calculate(place=f"indexof({json.dumps(there)}, datum.segment)")
         .mark_bar()
         .encode(
-            x=alt.X("period_start:O", title=None, axis=alt.Axis(labelOverlap=True, labelAngle=0)),
+            x=alt.X(
+                "period_start:O",
+                title=None,
+                axis=alt.Axis(labelOverlap=True, labelAngle=0),
+                scale=alt.Scale(domain=_weeks(rows)),
+            ),
             y=alt.Y("share:Q", stack="zero", axis=_SHARE, scale=alt.Scale(domain=[0, 1])),
             color=alt.Color(
                 "segment:N",
@@ -187,20 +243,18 @@ def drivers(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
 
 
 def price_share(rows: Sequence[Row], tooltip: Tooltips, price: str, colour: str) -> Drawing:
-    return (
-        alt.Chart(_data(rows), height=_HEIGHT)
-        .mark_circle(size=90, color=colour, opacity=0.75)
-        .encode(
-            x=alt.X(
-                f"{price}:Q",
-                scale=_PRICE_SCALE,
-                axis=alt.Axis(values=_PRICES, labelExpr="datum.value"),
-                title="USD per million tokens, on a logarithmic scale; free at 0",
-            ),
-            y=alt.Y("share:Q", axis=_SHARE),
-            tooltip=list(tooltip),
-        )
+    named = _with_names(rows, "model_permaslug", lambda row: (math.log10(row[price] + 0.05), row["share"]))
+    points = alt.Chart(_data(named), height=_HEIGHT).encode(
+        x=alt.X(
+            f"{price}:Q",
+            scale=_PRICE_SCALE,
+            axis=alt.Axis(values=_PRICES, labelExpr="datum.value"),
+            title="USD per million tokens, log scale; free at 0",
+        ),
+        y=alt.Y("share:Q", axis=_SHARE),
+        tooltip=list(tooltip),
     )
+    return alt.layer(points.mark_circle(size=90, color=colour, opacity=0.75), _names_beside(points))
 
 
 def hhi(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
@@ -223,7 +277,22 @@ def hhi(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
 
 
 def price_changes(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
-    base = alt.Chart(_data(rows), height=_HEIGHT).encode(
+    def change(column: str) -> alt.Y:
+        return alt.Y(
+            f"{column}:Q",
+            title="change, %, on a logarithmic scale",
+            scale=alt.Scale(type="symlog", constant=5),
+            axis=alt.Axis(values=[-100, -50, -20, -5, 0, 5, 20, 50, 100, 300, 1000]),
+        )
+
+    told = [{**row, "greater": _greater_change(row)} for row in rows]
+
+    def at(row: Row) -> tuple[float, float] | None:
+        if (greater := row["greater"]) is None:
+            return None
+        return _number(row["valid_from"]), math.copysign(math.log1p(abs(greater) / 5), greater)
+
+    base = alt.Chart(_data(_with_names(told, "model_id", at)), height=_HEIGHT).encode(
         x=alt.X("utcyearmonthdatehours(valid_from):T", title=None, axis=alt.Axis(format="%b %-d", tickCount=6)),
         tooltip=list(tooltip),
     )
@@ -232,63 +301,63 @@ def price_changes(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
         ("prompt_change_pct", "input", "circle"),
         ("completion_change_pct", "output", "diamond"),
     ):
-        named = base.transform_filter(f"isValid(datum.{column}) && datum.{column} != 0").transform_calculate(
+        changed = base.transform_filter(f"isValid(datum.{column}) && datum.{column} != 0").transform_calculate(
             what=f"'{name}'"
         )
-        marks.append(
-            named.mark_point(filled=True, size=80, opacity=0.75, shape=shape).encode(
-                y=alt.Y(
-                    f"{column}:Q",
-                    title="change, %, on a logarithmic scale",
-                    scale=alt.Scale(type="symlog", constant=5),
-                    axis=alt.Axis(values=[-100, -50, -20, -5, 0, 5, 20, 50, 100, 300, 1000]),
-                ),
-                color=alt.Color(
-                    "what:N",
-                    scale=alt.Scale(domain=["input", "output"], range=[INPUT, OUTPUT]),
-                    legend=_legend(),
-                ),
-            )
+        colour = alt.Color(
+            "what:N", scale=alt.Scale(domain=["input", "output"], range=[INPUT, OUTPUT]), legend=_legend()
         )
-    return alt.layer(*marks)
+        point = changed.mark_point(filled=True, size=80, opacity=0.75, shape=shape)
+        marks.append(point.encode(y=change(column), color=colour))
+    return alt.layer(*marks, _names_beside(base).encode(y=change("greater")))
+
+
+def _greater_change(row: Row) -> float | None:
+    changes = [row[f"{kind}_change_pct"] for kind in ("prompt", "completion")]
+    return max((change for change in changes if change), key=abs, default=None)
 
 
 def scorecard(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
-    return (
-        alt.Chart(_data(rows), height=_HEIGHT)
-        .mark_circle(opacity=0.7)
-        .encode(
-            x=alt.X(
-                "context_length:Q",
-                scale=alt.Scale(type="log", base=2, padding=24),
-                axis=alt.Axis(values=_WINDOWS, format=".3~s", labelOverlap=True),
-                title="context window, tokens",
-            ),
-            y=alt.Y("providers:Q", title="providers", axis=alt.Axis(tickMinStep=1), scale=alt.Scale(domainMin=0)),
-            size=alt.Size("share:Q", legend=None, scale=alt.Scale(range=[30, 600])),
-            color=alt.Color(
-                "weights:N",
-                scale=alt.Scale(
-                    domain=["open", "closed", "undisclosed", "unclassified"], range=[*COLOURS[:3], COLOURS[7]]
-                ),
-                legend=_legend(),
-            ),
-            tooltip=list(tooltip),
-        )
+    named = _with_names(
+        rows,
+        "model_permaslug",
+        lambda row: (
+            (math.log2(row["context_length"]), row["providers"])
+            if row["context_length"] and row["providers"] is not None
+            else None
+        ),
     )
+    points = alt.Chart(_data(named), height=_HEIGHT).encode(
+        x=alt.X(
+            "context_length:Q",
+            scale=alt.Scale(type="log", base=2, padding=24),
+            axis=alt.Axis(values=_WINDOWS, format=".3~s", labelOverlap=True),
+            title="context window, tokens",
+        ),
+        y=alt.Y("providers:Q", title="providers", axis=alt.Axis(tickMinStep=1), scale=alt.Scale(domainMin=0)),
+        tooltip=list(tooltip),
+    )
+    circles = points.mark_circle(opacity=0.7).encode(
+        size=alt.Size("share:Q", legend=None, scale=alt.Scale(range=[30, 600])),
+        color=alt.Color(
+            "weights:N",
+            scale=alt.Scale(domain=["open", "closed", "undisclosed", "unclassified"], range=[*COLOURS[:3], COLOURS[7]]),
+            legend=_legend(),
+        ),
+    )
+    return alt.layer(circles, _names_beside(points))
 
 
 def anomalies(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
-    return (
-        alt.Chart(_data(rows), height=38 * len({row["kind"] for row in rows}))
-        .mark_point(filled=True, size=110, opacity=0.6)
-        .encode(
-            x=_day("date"),
-            y=_names("kind", "ascending"),
-            color=alt.Color("kind:N", scale=alt.Scale(range=COLOURS), legend=None),
-            tooltip=list(tooltip),
-        )
+    kinds = sorted({row["kind"] for row in rows})
+    named = _with_names(rows, "subject", lambda row: (_number(row["date"]), kinds.index(row["kind"])), 2 * len(kinds))
+    points = alt.Chart(_data(named), height=38 * len(kinds)).encode(
+        x=_day("date"), y=_names("kind", "ascending"), tooltip=list(tooltip)
     )
+    marks = points.mark_point(filled=True, size=110, opacity=0.6).encode(
+        color=alt.Color("kind:N", scale=alt.Scale(range=COLOURS), legend=None)
+    )
+    return alt.layer(marks, _names_beside(points, dx=-5, dy=-12))  # above: beside stand others
 
 
 def coverage(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
@@ -310,12 +379,14 @@ def coverage(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
 
 
 def restatements(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
-    return (
-        alt.Chart(_data(rows), height=_HEIGHT)
-        .mark_circle(size=70, color=COLOURS[0], opacity=0.7)
-        .encode(
-            x=_day("date"),
-            y=alt.Y("change_pct:Q", title="change since it was first told, %"),
-            tooltip=list(tooltip),
-        )
+    named = _with_names(
+        rows,
+        "model_permaslug",
+        lambda row: (_number(row["date"]), row["change_pct"]) if row["change_pct"] is not None else None,
     )
+    points = alt.Chart(_data(named), height=_HEIGHT).encode(
+        x=_day("date"),
+        y=alt.Y("change_pct:Q", title="change since it was first told, %"),
+        tooltip=list(tooltip),
+    )
+    return alt.layer(points.mark_circle(size=70, color=COLOURS[0], opacity=0.7), _names_beside(points))

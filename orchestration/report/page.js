@@ -2,11 +2,16 @@
 const specs = JSON.parse(document.getElementById("specs").textContent);
 const views = {};
 
+// One beside another, names would be wider than a phone; those beside points would lie over one another.
+function forPhone(spec) {
+  spec.config.legend.columns = 1;
+  if (spec.layer) spec.layer = spec.layer.filter((layer) => layer.mark.type !== "text");
+}
+
 async function drawAll() {
   for (const id of Object.keys(specs)) {
     const place = document.getElementById(`chart-${id}`);
-    // One beside another, the names would be wider than a phone.
-    if (place.clientWidth < 600) specs[id].config.legend.columns = 1;
+    if (place.clientWidth < 600) forPhone(specs[id]);
     try {
       views[id] = (await vegaEmbed(place, specs[id], { actions: false, renderer: "svg" })).view;
     } catch (error) {

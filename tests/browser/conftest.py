@@ -38,6 +38,24 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+class Visit:
+    """A page that notes what it asks for and what it complains of."""
+
+    def __init__(self, browser: Browser, url: str, **context: object) -> None:
+        self.context = browser.new_context(**context)  # type: ignore[arg-type]
+        self.page: Page = self.context.new_page()
+        self.asked: list[str] = []
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on(
+            "console",
+            lambda told: self.complaints.append(told.text) if told.type in ("error", "warning") else None,
+        )
+        self.page.set_default_timeout(20_000)
+        self.page.goto(url)
+
+
 def screenshot(page: Page, name: str, *, whole: bool = False) -> None:
     folder = PROJECT / "target" / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 import duckdb
 import pytest
 from conftest import Run
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 
-from .conftest import screenshot, serving
+from .conftest import Visit, screenshot, serving
 
 CHAIN = ["openrouter/rankings", "raw/rankings", "staging/stg_openrouter__rankings", "intermediate/int_rankings__latest"]
 CHAIN += ["intermediate/int_spans__members", "marts/share_model", "published", "report"]
@@ -23,15 +23,20 @@ def webserver(everything: Run, dagster_home: Path, tmp_path_factory: pytest.Temp
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser, webserver: str) -> Iterator[Page]:
-    def only_loopback(route: Route) -> None:
-        route.continue_() if route.request.url.startswith(webserver) else route.abort()
+def visit(browser: Browser, webserver: str) -> Iterator[Visit]:
+    visit = Visit(browser, webserver, viewport={"width": 1600, "height": 1000})
+    yield visit
+    visit.context.close()
 
-    page = browser.new_page(viewport={"width": 1600, "height": 1000})
-    page.set_default_timeout(20_000)
-    page.route("**/*", only_loopback)
-    yield page
-    page.close()
+
+@pytest.fixture
+def page(visit: Visit, webserver: str) -> Iterator[Page]:
+    """Dagster's pages, held to ask for nothing beyond loopback and to complain of nothing."""
+    visit.asked.clear()
+    visit.complaints.clear()
+    yield visit.page
+    assert [url for url in visit.asked if not url.startswith((webserver, "data:", "blob:"))] == []
+    assert visit.complaints == []
 
 
 def test_every_asset_is_in_the_catalog_of_the_lineage(page: Page, webserver: str) -> None:

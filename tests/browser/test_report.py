@@ -1,5 +1,4 @@
-"""The report as a person sees it: in a browser, on paper of both colours, on a phone, by keyboard, without a "
-"network."""
+"""The report in a browser: on paper of both colours, on a phone, by keyboard, without scripts, without a network."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from orchestration.report.figures import FIGURES
 
-from .conftest import screenshot
+from .conftest import Visit, screenshot
 
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1200, "height": 900}
 
@@ -20,22 +19,11 @@ def address(run: Run) -> str:
     return ((run.data / "published" / "report").resolve() / "index.html").as_uri()
 
 
-class Visit:
-    """A page that notes what it asks for and what it complains of."""
-
-    def __init__(self, browser: Browser, url: str, **context: object) -> None:
-        self.context = browser.new_context(**context)  # type: ignore[arg-type]
-        self.page: Page = self.context.new_page()
-        self.asked: list[str] = []
-        self.complaints: list[str] = []
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on(
-            "console",
-            lambda told: self.complaints.append(told.text) if told.type in ("error", "warning") else None,
-        )
-        self.page.goto(url)
-        self.page.evaluate("window.routerscope.ready")
+def drawn(browser: Browser, run: Run, **context: object) -> Visit:
+    """The report of a run, with all of its charts."""
+    visit = Visit(browser, address(run), **context)
+    visit.page.evaluate("window.routerscope.ready")
+    return visit
 
 
 @pytest.fixture(scope="module", params=["everything", "simulated"])
@@ -45,7 +33,7 @@ def run(request: pytest.FixtureRequest) -> Run:
 
 @pytest.fixture(scope="module")
 def visit(browser: Browser, run: Run) -> Iterator[Visit]:
-    visit = Visit(browser, address(run), viewport=DESK, color_scheme="light")
+    visit = drawn(browser, run, viewport=DESK, color_scheme="light")
     yield visit
     visit.context.close()
 
@@ -54,9 +42,9 @@ def test_every_chart_is_drawn_without_a_complaint_and_without_a_network(visit: V
     for figure in FIGURES:
         marks = visit.page.locator(f"#chart-{figure.id} svg .mark-group path, #chart-{figure.id} svg .mark-rule line")
         assert marks.count() > 0, figure.id
-        drawn = visit.page.locator(f"#chart-{figure.id} svg").bounding_box()
-        assert drawn is not None
-        assert drawn["width"] > 500, figure.id
+        box = visit.page.locator(f"#chart-{figure.id} svg").bounding_box()
+        assert box is not None
+        assert box["width"] > 500, figure.id
     assert visit.complaints == []
     assert visit.asked == [address(run)]
     screenshot(visit.page, f"report_{run.data.parent.name}", whole=True)
@@ -93,6 +81,9 @@ def test_a_screen_reader_is_told_what_each_part_is(visit: Visit) -> None:
         assert figure.title in str(chart.get_attribute("aria-label"))
         assert page.locator(f"#{figure.id} table caption").count() == 1
         assert page.locator(f"#{figure.id} th:not([scope=col])").count() == 0
+        columns = page.locator(f"#{figure.id} th").all_text_contents()
+        assert page.locator(f"#{figure.id} .meanings dt").all_text_contents() == columns
+        assert all(page.locator(f"#{figure.id} .meanings dd").all_text_contents())
     ids = page.evaluate("[...document.querySelectorAll('[id]')].map(one => one.id).filter(id => id)")
     assert len(ids) == len(set(ids))
     page.keyboard.press("Tab")
@@ -117,7 +108,7 @@ def contrast(page: Page, text: str, paper: str) -> float:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_on_a_phone_on_paper_of_either_colour(browser: Browser, run: Run, scheme: str) -> None:
-    visit = Visit(browser, address(run), viewport=PHONE, color_scheme=scheme)
+    visit = drawn(browser, run, viewport=PHONE, color_scheme=scheme)
     try:
         page = visit.page
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
@@ -127,17 +118,29 @@ def test_on_a_phone_on_paper_of_either_colour(browser: Browser, run: Run, scheme
         ink = label.evaluate("one => getComputedStyle(one).fill")
         assert ink == page.locator("h1").evaluate("one => getComputedStyle(one).color")
         for figure in FIGURES:
-            drawn = page.locator(f"#chart-{figure.id} svg").bounding_box()
-            assert drawn is not None
-            assert drawn["width"] <= PHONE["width"]
+            box = page.locator(f"#chart-{figure.id} svg").bounding_box()
+            assert box is not None
+            assert box["width"] <= PHONE["width"]
         assert visit.complaints == []
         screenshot(page, f"report_{run.data.parent.name}_{scheme}_phone", whole=True)
     finally:
         visit.context.close()
 
 
+def test_without_scripts_it_says_where_the_figures_are(browser: Browser, everything: Run) -> None:
+    context = browser.new_context(viewport=DESK, java_script_enabled=False)
+    try:
+        page = context.new_page()
+        page.goto(address(everything))
+        expect(page.get_by_text("Their figures stand in the table under each.")).to_be_visible()
+        page.locator("#leaders summary").click()
+        expect(page.locator("#leaders table")).to_be_visible()
+    finally:
+        context.close()
+
+
 def test_what_is_invented_cannot_be_taken_for_real(browser: Browser, simulated: Run) -> None:
-    visit = Visit(browser, address(simulated), viewport=DESK)
+    visit = drawn(browser, simulated, viewport=DESK)
     try:
         visit.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
         expect(visit.page.locator(".simulated")).to_be_in_viewport()

@@ -18,6 +18,7 @@ from orchestration.defs.automation import SCHEDULES, alerts, housekeeping
 from orchestration.defs.resources import DATA_TAG
 from orchestration.errors import AlertError
 from orchestration.housekeeping import PROCESS_TAG, forget_old_runs
+from orchestration.words import Words
 
 TICK = dt.datetime(2026, 11, 23, 2, 10, tzinfo=dt.UTC)
 
@@ -202,6 +203,23 @@ def test_news_are_those_of_the_marts_each_with_its_source(everything: Run) -> No
     [cut] = [alert for alert in told if alert.id.startswith("price_change/deepseek/deepseek-v4-flash/2026-08-06")]
     assert cut.severity == "warning"  # a jump
     assert "input 0.0882, output 0.1764, before input 0.14, output 0.28 USD per million tokens" in cut.text
+
+
+def test_a_change_whose_first_day_was_restated_is_no_news(everything: Run) -> None:
+    """Two changes of one kind and subject are more than a week apart: what is nearer is the same one."""
+    told = [alert for alert in news((everything.data / "published").resolve()) if alert.kind == "anomaly"]
+    for alert in told:
+        change, _, day = alert.id.rpartition("/")
+        near = [f"{change}/{dt.date.fromisoformat(day) + dt.timedelta(days=off)}" for off in (-8, -7, 1, 7)]
+        assert [one in alert.other_ids for one in near] == [False, True, True, True]
+        assert not any(one.id in alert.other_ids for one in told if one != alert)
+
+
+def test_news_claim_no_more_than_what_was_observed(everything: Run, simulated: Run) -> None:
+    for one in (everything, simulated):
+        told = news((one.data / "published").resolve())
+        names = {name for (name,) in one.query("select model_id from price_history union select subject from anomaly")}
+        assert Words(names=names).findings(alert.text for alert in told) == []
 
 
 def test_news_of_a_simulated_world_say_so(simulated: Run) -> None:

@@ -1,5 +1,6 @@
 """Every command of the documents is run here as it stands there, or is named with the test that runs it."""
 
+import configparser
 import os
 import re
 import shutil
@@ -8,9 +9,11 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import httpx
 import pytest
 from conftest import MAKE, NOWHERE, PROJECT, Run, environment, make_home
 from test_documents import held
@@ -18,8 +21,10 @@ from test_documents import held
 DOCUMENTS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 FENCES = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TINY = '{"models": 60, "days": 45, "observations": 2}'
-# Run by whoever runs this.
-BY_CI = {"make test", "make lint"}
+# Run by `.ci/run`.
+BY_CI = {"make test", "make lint", "make format", "make docs", "make bench"}
+# `make lock` asks for versions that are newer than those that are tested.
+NOT_RUN = {"make lock"}
 # Run with just these words by conftest's `simulated`, and by test_live.
 BY_OTHERS = {" ".join(["make", *words]) for words in MAKE.values()}
 COMMAND_LINE = PROJECT / "docs" / "command-line.md"
@@ -118,31 +123,102 @@ def test_a_reader_who_runs_one_after_the_other_gets_what_is_promised(tmp_path: P
         published.append(now)
     assert published[3] == published[1], "the one before again"
 
+    with answering(in_order[-1].replace("3010", "{port}"), "server_info", settings, tmp_path / "log") as address:
+        pass
+    assert address in (tmp_path / "log").read_text()
+
+
+@contextmanager
+def answering(command: str, path: str, settings: dict[str, str], log: Path) -> Iterator[str]:
+    """What serves, as it is told to a reader, until it has answered; ended as systemd or Ctrl-C would."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with (tmp_path / "up.log").open("w") as log:
-        up = subprocess.Popen(
-            ["bash", "-c", in_order[-1].replace("3010", str(port))],
+    address = f"http://127.0.0.1:{port}"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            ["bash", "-c", command.format(port=port)],
             cwd=PROJECT,
             env=settings,
-            stdout=log,
-            stderr=log,
+            stdout=output,
+            stderr=output,
             start_new_session=True,
         )
         try:
             for _ in range(90):
+                if process.poll() is not None:
+                    pytest.fail(log.read_text())
                 try:
-                    urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=1)  # loopback
+                    httpx.get(f"{address}/{path}", timeout=1).raise_for_status()
                     break
-                except OSError:
+                except httpx.HTTPError:
                     time.sleep(1)
             else:
-                pytest.fail((tmp_path / "up.log").read_text())
+                pytest.fail(log.read_text())
+            yield address
         finally:
-            os.killpg(up.pid, signal.SIGTERM)
-            up.wait(60)
-    assert f"http://127.0.0.1:{port}" in (tmp_path / "up.log").read_text()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+            process.wait(60)
+
+
+def test_the_ui_is_for_looking_alone(everything: Run, dagster_home: Path, tmp_path: Path) -> None:
+    settings = environment(dagster_home, ROUTERSCOPE_DATA_DIR=everything.data)
+    with answering("make ui PORT={port}", "server_info", settings, tmp_path / "log") as address:
+        answer = httpx.post(
+            f"{address}/graphql", json={"query": "{ permissions { permission value } }"}, timeout=60
+        ).raise_for_status()
+    permissions = answer.json()["data"]["permissions"]
+    allowed = {one["permission"]: one["value"] for one in permissions}
+    assert not allowed["launch_pipeline_execution"]
+    assert not allowed["terminate_pipeline_execution"]
+
+
+def test_the_simulator_is_served(home: Path, tmp_path: Path) -> None:
+    settings = environment(home, ROUTERSCOPE_SIMULATOR=TINY)
+    with answering("make simulator PORT={port}", "api/v1/models", settings, tmp_path / "log") as address:
+        models = httpx.get(f"{address}/api/v1/models", timeout=30).json()["data"]
+    assert len(models) > 40
+
+
+def test_the_unit_for_systemd_starts_it_and_ends_it(home: Path, tmp_path: Path) -> None:
+    [unit] = [body for path, body in blocks("") if path.stem == "deploy"]
+    told = configparser.ConfigParser()
+    told.optionxform = str  # type: ignore[assignment, method-assign]
+    told.read_string(unit)
+    assert set(told["Service"]) == {"WorkingDirectory", "EnvironmentFile", "ExecStart", "Restart", "User"}
+    start = told["Service"]["ExecStart"]
+    assert Path(start.split()[0]).is_absolute()
+    settings = environment(home, ROUTERSCOPE_DATA_DIR=tmp_path / "data", ROUTERSCOPE_BASE_URL=NOWHERE)
+    with answering(f"exec {start} PORT={{port}}", "server_info", settings, tmp_path / "log") as address:
+        pass
+    assert address in (tmp_path / "log").read_text()
+
+
+def test_what_clean_leaves(home: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    subprocess.run(["git", "clone", "--quiet", str(PROJECT), str(copy)], check=True)
+    for name in ("data/live/raw/x", "target/x", ".venv/x", "dagster_home/storage/x"):
+        (copy / name).parent.mkdir(parents=True)
+        (copy / name).touch()
+    subprocess.run(["make", "clean"], cwd=copy, env=environment(home), check=True, capture_output=True)
+    assert (copy / "data" / "live" / "raw" / "x").exists()
+    assert not any((copy / name).exists() for name in ("target", ".venv", "dagster_home/storage"))
+    told = ["git", "status", "--porcelain"]
+    assert subprocess.run(told, cwd=copy, check=True, capture_output=True, text=True).stdout == ""
+
+
+def test_every_target_of_make_is_run(home: Path) -> None:
+    makefile, ci = ((PROJECT / name).read_text() for name in ("Makefile", ".ci/run"))
+    [targets] = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    here = {f"make {name}" for name in ("run", "help", "up", "ui", "simulator", "rollback", "clean")}
+    assert {f"make {name}" for name in targets.split()} == here | BY_CI | NOT_RUN
+    for command in BY_CI:
+        assert re.search(rf"^{command}$", ci, re.MULTILINE), command
+    said = subprocess.run(
+        ["make", "run", "ARGS=--help"], cwd=PROJECT, env=environment(home), check=True, capture_output=True, text=True
+    )
+    assert "--again" in said.stdout
 
 
 def test_the_command_line_is_what_help_says(home: Path) -> None:

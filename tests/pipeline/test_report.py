@@ -10,6 +10,7 @@ import duckdb
 import pytest
 from conftest import Run
 
+from orchestration.audit import _plain
 from orchestration.defs import publish
 from orchestration.errors import RejectedError, ReportError
 from orchestration.report import figures
@@ -245,6 +246,12 @@ def test_words_that_claim_too_much_are_refused_in_the_report_too(
     with pytest.raises(RejectedError, match=r"report/index\.html"):
         Warehouse(approved).publish(completion.marts, completion)
     assert (approved / "published").resolve() == before
+
+
+def test_what_charts_write_is_looked_at_too(everything: Run) -> None:
+    told = _plain((report_of(everything) / "index.html").read_text())
+    for title in ("points of 10,000", "USD, on a logarithmic scale", "context window, tokens"):
+        assert f"\n{title}\n" in f"{told}\n", title
 
 
 def test_a_month_that_was_seen_once_has_a_report_without_what_it_lacks(few_run: Run) -> None:

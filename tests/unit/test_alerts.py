@@ -70,6 +70,16 @@ def test_a_channel_that_does_not_listen_is_told_later_and_the_other_at_once(ledg
     assert (deaf.heard, other.heard) == ([NEW.id], [NEW.id])
 
 
+def test_what_was_told_under_another_id_is_not_told_again(ledger: Ledger) -> None:
+    told = Told()
+    tell_once({"news": []}, [told], ledger)
+    first = replace(OLD, id="anomaly/token_spike/model/a/2026-11-02", kind="anomaly")
+    restated = replace(first, id="anomaly/token_spike/model/a/2026-11-03", other_ids=[first.id])
+    assert tell_once({"news": [first]}, [told], ledger) == (1, [])
+    assert tell_once({"news": [restated]}, [told], ledger) == (0, [])
+    assert "other_ids" not in restated.body()
+
+
 def test_what_goes_on_is_told_once_and_what_comes_again_anew(ledger: Ledger) -> None:
     told, once = Told(), "check_failed/published/fresh_models"
     failing = [replace(OLD, id=f"{once}/{run}", kind="check_failed", once=once) for run in ("1", "2", "3")]

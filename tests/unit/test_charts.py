@@ -1,0 +1,30 @@
+"""Charts do not hide what is missing, and name what nobody can point at on paper."""
+
+import altair as alt
+
+from orchestration.report.charts import Row, price_share, stack
+
+WEEKS = ["2026-06-01", "2026-06-08", "2026-06-22", "2026-06-29"]  # without that of the 15th
+
+
+def test_a_missing_week_keeps_its_place() -> None:
+    rows = [{"period": "week", "period_start": week, "segment": "open", "share": 1.0} for week in WEEKS]
+    chart = stack(rows, [], ["open"]).to_dict()
+    assert chart["encoding"]["x"]["scale"]["domain"] == [*WEEKS[:2], "2026-06-15", *WEEKS[2:]]
+
+
+def names_in(rows: list[Row]) -> list[str]:
+    chart = price_share(rows, [alt.Tooltip("share:Q")], "price", "#000000").to_dict()
+    return [row["label"] for row in chart["data"]["values"] if "label" in row]
+
+
+def test_points_that_matter_are_named_where_there_is_room() -> None:
+    alone = [
+        {"model_permaslug": "a/first", "price": 0.1, "share": 0.3},
+        {"model_permaslug": "a/dear", "price": 10.0, "share": 0.2},
+        {"model_permaslug": "a/small", "price": 0.1, "share": 0.01},
+    ]
+    assert names_in(alone) == ["a/first", "a/dear", "a/small"]
+    beside_the_first = {"model_permaslug": "a/second", "price": 0.11, "share": 0.299}
+    assert names_in([alone[0], beside_the_first, *alone[1:]]) == ["a/first", "a/dear", "a/small"]
+    assert names_in(alone[:1]) == ["a/first"]
