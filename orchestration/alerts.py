@@ -241,7 +241,7 @@ class File:
     def send(self, alerts: Sequence[Alert]) -> None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("a+", encoding="utf-8") as file:
+            with self._path.open("a+", encoding="utf-8", errors="replace") as file:  # a character may be torn
                 file.seek(0)
                 # Who was killed before noting it has told it all the same.
                 lines = file.readlines()
@@ -309,7 +309,7 @@ class Ledger:
             yield
 
     @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
+    def _open(self, meanwhile: str = "Nothing was sent.") -> Iterator[sqlite3.Connection]:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.closing(sqlite3.connect(self._path, timeout=30)) as connection, connection:
@@ -318,23 +318,33 @@ class Ledger:
                     "(channel TEXT, once TEXT, id TEXT, at TEXT, PRIMARY KEY (channel, once))"
                 )
                 yield connection
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise AlertError(
-                f"{self._path}, which keeps what was told, cannot be used: {error}. Nothing was sent. Mend it or "
-                "delete it: without it, all that is there now is taken as known."
+                f"{self._path}, which keeps what was told, cannot be used: {error}. {meanwhile} Mend it or delete it: "
+                "without it, all that is there now is taken as known."
             ) from error
 
     def told(self, channel: Channel) -> set[str]:
         with self._open() as connection:
-            rows = connection.execute("SELECT once FROM told WHERE channel = ?", [channel.name]).fetchall()
+            rows = connection.execute(
+                "SELECT once FROM told WHERE channel = ? AND at IS NOT NULL", [channel.name]
+            ).fetchall()
         return {once for (once,) in rows}
+
+    def intend(self, channel: Channel, telling: Mapping[str, str]) -> None:
+        """These are about to be told (once → id). What can be noted now can be noted then, on a disk that fills up."""
+        with self._open() as connection:
+            self._write(connection, channel, telling, None)
 
     def note(self, channel: Channel, told: Mapping[str, str]) -> None:
         """These were told: once → id."""
-        at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        with self._open("What was sent last may come again, with the same ids.") as connection:
+            self._write(connection, channel, told, dt.datetime.now(dt.UTC).isoformat(timespec="seconds"))
+
+    @staticmethod
+    def _write(connection: sqlite3.Connection, channel: Channel, told: Mapping[str, str], at: str | None) -> None:
         rows = [(channel.name, once, identifier, at) for once, identifier in told.items()]
-        with self._open() as connection:
-            connection.executemany("INSERT OR IGNORE INTO told VALUES (?, ?, ?, ?)", rows)
+        connection.executemany("INSERT OR REPLACE INTO told VALUES (?, ?, ?, ?)", rows)
 
     def forget(self, onces: Sequence[str]) -> None:
         """These are over: when they come again, that is news."""
@@ -367,11 +377,13 @@ def _tell_once(found: Mapping[str, Sequence[Alert]], to: Sequence[Channel], ledg
         waiting = list(fresh.items())
         while waiting:
             batch, rest = waiting[:_AT_ONCE], waiting[_AT_ONCE:]
+            telling = {once: alert.id for once, alert in batch}
+            ledger.intend(channel, telling)
             try:
                 channel.send([alert for _, alert in batch])
             except AlertError as error:
                 problems.append(f"{channel.name}: {error} {len(waiting)} alerts wait for the next tick.")
                 break
-            ledger.note(channel, {once: alert.id for once, alert in batch})
+            ledger.note(channel, telling)
             count, waiting = count + len(batch), rest
     return count, problems

@@ -14,7 +14,6 @@ from dagster import DagsterRunStatus, RunsFilter
 
 # Long enough for the plots of a quarter; some five megabytes a run.
 KEPT_DAYS = 90
-# Of a run: the process that it is in, as `identity` tells it.
 PROCESS_TAG = "routerscope/process"
 _IN_PROGRESS = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
 _ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
@@ -32,9 +31,14 @@ def end_lost_runs(instance: dg.DagsterInstance) -> list[str]:
     return lines
 
 
+def process_of(run: dg.DagsterRun) -> str:
+    """What PROCESS_TAG holds of a run that is in this process. A run that does another one again has that one's tag."""
+    return f"{run.run_id} {identity(os.getpid()) or ''}"
+
+
 def _is_lost(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    told = run.tags.get(PROCESS_TAG)
-    if told:
+    run_id, _, told = run.tags.get(PROCESS_TAG, "").partition(" ")
+    if told and run_id == run.run_id:
         return identity(int(told.partition("/")[0])) != told
     # It had not come to its first step. Before any of its processes was heard of, Dagster's monitoring waits for it.
     pids = [entry.dagster_event.pid for entry in instance.all_logs(run.run_id) if entry.dagster_event]

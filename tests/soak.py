@@ -12,6 +12,7 @@ import argparse
 import collections
 import contextlib
 import datetime as dt
+import http.server
 import json
 import os
 import shutil
@@ -19,8 +20,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -69,10 +72,36 @@ def lived(due: list[tuple[dt.datetime, str]], asleep: int) -> list[list[tuple[dt
     return met
 
 
+class Receiver(http.server.ThreadingHTTPServer):
+    """A webhook on loopback, which keeps what it is told, as often as it is told."""
+
+    def __init__(self) -> None:
+        self.alerts: list[dict[str, Any]] = []
+        super().__init__(("127.0.0.1", 0), Answer)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/"
+
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:  # as the library calls it
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.alerts += body["alerts"]
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
 class Daemon:
     """The daemon, on a clock that is set from outside."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, webhook: str) -> None:
         self._clock = folder / "clock"
         self._log = (folder / "daemon.log").open("a")
         self._folder = folder
@@ -88,7 +117,7 @@ class Daemon:
             "ROUTERSCOPE_SOURCE": "simulator",
             "ROUTERSCOPE_SIMULATOR": WORLD,
             "ROUTERSCOPE_DATA_DIR": str(folder / "data"),
-            "ROUTERSCOPE_ALERTS_FILE": str(folder / "alerts.jsonl"),
+            "ROUTERSCOPE_ALERTS_WEBHOOK": webhook,
         }
 
     def set(self, moment: dt.datetime) -> None:
@@ -166,7 +195,8 @@ def soak(folder: Path, days: int, kills: int, asleep: int) -> list[str]:
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "home").mkdir(parents=True)
     shutil.copy(PROJECT / "dagster_home" / "dagster.yaml", folder / "home")
-    daemon, met = Daemon(folder), lived(ticks(days), asleep)
+    receiver, met = Receiver(), lived(ticks(days), asleep)
+    daemon = Daemon(folder, receiver.address)
     due = [tick for one in met for tick in one]
     killed_at = [len(met) * (number + 1) // (kills + 1) for number in range(kills)]
     problems: list[str] = []
@@ -201,14 +231,34 @@ def soak(folder: Path, days: int, kills: int, asleep: int) -> list[str]:
         time.sleep(70)  # the alerts of the last run
     finally:
         daemon.kill()
-    return problems + judged(folder, due, kills)
+        receiver.shutdown()
+    (folder / "alerts.json").write_text(json.dumps(receiver.alerts, indent=1))
+    return problems + judged(folder, due, kills, receiver.alerts)
 
 
 def raw_files(folder: Path) -> set[Path]:
     return set((folder / "data" / "raw").glob("*/*/*.parquet"))
 
 
-def judged(folder: Path, due: list[tuple[dt.datetime, str]], kills: int) -> list[str]:
+def beginnings(folder: Path) -> collections.Counter[tuple[str, str]]:
+    """How often each check began to fail, by severity, in the order of the runs."""
+    import dagster as dg
+
+    state: dict[str, str] = {}
+    found: collections.Counter[tuple[str, str]] = collections.Counter()
+    with dg.DagsterInstance.from_config(str(folder / "home")) as instance:
+        for run in reversed(list(instance.get_runs())):
+            for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
+                check = entry.dagster_event.asset_check_evaluation_data
+                name = f"{check.asset_key.to_user_string()}/{check.check_name}"
+                severity = "passed" if check.passed else {"ERROR": "error", "WARN": "warning"}[check.severity.value]
+                if severity not in ("passed", state.get(name)):
+                    found[name, severity] += 1
+                state[name] = severity
+    return found
+
+
+def judged(folder: Path, due: list[tuple[dt.datetime, str]], kills: int, heard: list[dict[str, Any]]) -> list[str]:
     """Every tick one run; coverage whole, nothing twice, nothing lost; alerts once each."""
     problems: list[str] = []
     found = runs(folder)
@@ -250,10 +300,16 @@ def judged(folder: Path, due: list[tuple[dt.datetime, str]], kills: int) -> list
     watched = sum(status == "SUCCESS" and name != "restatements_weekly" for _, name, _, status in found)
     if prices < watched:
         problems.append(f"{prices} price lists of {watched} runs")
-    ledger = [json.loads(line) for line in (folder / "alerts.jsonl").read_text().splitlines()]
-    alerts = collections.Counter(alert["id"] for alert in ledger)
+    alerts = collections.Counter(alert["id"] for alert in heard)
     problems += [f"told {count} times: {name}" for name, count in alerts.items() if count > 1]
-    kinds = collections.Counter(alert["kind"] for alert in ledger)
+    # Two runs may end between two ticks of the sensor, which then hears of the later one only.
+    failing = beginnings(folder)
+    of_checks = collections.Counter(
+        (alert["subject"], alert["severity"]) for alert in heard if alert["kind"] == "check_failed"
+    )
+    problems += [f"told {of_checks[one]} times, began {failing[one]} times: {one}" for one in of_checks - failing]
+    problems += [f"never told: {one}" for one in failing.keys() - of_checks.keys()]
+    kinds = collections.Counter(alert["kind"] for alert in heard)
     if kinds["run_failed"] != kills:
         problems.append(f"{kinds['run_failed']} alerts of failed runs for {kills} kills")
     print(f"{len(found)} runs for {len(due)} ticks: {dict(statuses)}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import fcntl
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from packaging.version import Version
 
 from orchestration.errors import RouterscopeError, SettingsError
 from orchestration.freshness import limits
-from orchestration.housekeeping import PROCESS_TAG, identity
+from orchestration.housekeeping import PROCESS_TAG, process_of
 from orchestration.lake import Lake
 from orchestration.settings import PROJECT_DIR, Settings
 from orchestration.sources import Source, open_source
@@ -79,7 +78,7 @@ class DataFolder(dg.ConfigurableResource[Any]):
             return
         with lock:
             if context.instance and context.run:
-                tags = {DATA_TAG: str(folder), PROCESS_TAG: identity(os.getpid()) or ""}
+                tags = {DATA_TAG: str(folder), PROCESS_TAG: process_of(context.run)}
                 context.instance.add_run_tags(context.run.run_id, tags)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -69,6 +69,13 @@ def test_a_tick_whose_run_before_has_not_ended_is_skipped(data: Path, history: d
     assert isinstance(tick(prices, history), dg.RunRequest)
 
 
+def test_a_run_that_was_never_handed_over_stops_no_schedule(data: Path, history: dg.DagsterInstance) -> None:
+    daily = SCHEDULES[0]
+    tags = {"dagster/schedule_name": daily.name, DATA_TAG: str(data)}
+    create_run_for_test(history, job_name="refresh", status=dg.DagsterRunStatus.NOT_STARTED, tags=tags)
+    assert isinstance(tick(daily, history), dg.RunRequest)
+
+
 def test_a_tick_of_another_folder_does_not_matter(data: Path, history: dg.DagsterInstance) -> None:  # noqa: ARG001
     tags = {"dagster/schedule_name": SCHEDULES[0].name, DATA_TAG: "/elsewhere"}
     create_run_for_test(history, job_name="refresh", status=dg.DagsterRunStatus.STARTED, tags=tags)
@@ -230,8 +237,11 @@ def test_news_of_a_simulated_world_say_so(simulated: Run) -> None:
 
 def test_a_run_whose_process_is_gone_is_ended_and_others_are_not(history: dg.DagsterInstance) -> None:
     started = dg.DagsterRunStatus.STARTED
-    lost = create_run_for_test(history, job_name="refresh", status=started, tags={PROCESS_TAG: "1/of-another-boot/7"})
-    waiting = create_run_for_test(history, job_name="refresh", status=started)
+    lost = create_run_for_test(history, job_name="refresh", status=started)
+    of_another_boot = f"{lost.run_id} 1/of-another-boot/7"
+    history.add_run_tags(lost.run_id, {PROCESS_TAG: of_another_boot})
+    # One that was started again from the UI has the tags of the first, until it says its own.
+    waiting = create_run_for_test(history, job_name="refresh", status=started, tags={PROCESS_TAG: of_another_boot})
     said, _ = sense(housekeeping, history)
     assert said.startswith(f"A run that was killed ({lost.run_id[:8]}) has been ended")
     states = [history.get_run_by_id(one.run_id) for one in (lost, waiting)]

@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import sqlite3
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -101,10 +102,10 @@ def test_a_file_that_was_told_before_it_was_noted_is_not_told_again(ledger: Ledg
 
 def test_a_line_that_was_torn_costs_only_itself(tmp_path: Path) -> None:
     path = tmp_path / "alerts.jsonl"
-    path.write_text('{"id": "new_model/a/old", "kind": "new_mo')  # killed while it wrote
+    path.write_bytes('{"id": "new_model/a/old", "text": "a → b'.encode()[:-4])  # killed in the middle of a character
     File(path).send([NEW])
     File(path).send([NEW, OLD])
-    lines = path.read_text().splitlines()
+    lines = path.read_text(errors="replace").splitlines()
     assert [json.loads(line)["id"] for line in lines[1:]] == [NEW.id, OLD.id]
 
 
@@ -202,3 +203,39 @@ def test_a_ledger_that_cannot_be_used_says_so_and_nothing_is_sent(tmp_path: Path
     with pytest.raises(AlertError, match="Nothing was sent"):
         tell_once({"news": [NEW]}, [told], Ledger(tmp_path / "alerts.sqlite"))
     assert told.heard == []
+
+
+def test_a_ledger_that_cannot_be_written_is_found_out_before_anything_is_sent(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk is when runs fail: nobody may be told so every half a minute."""
+    told = Told()
+    tell_once({"failures": []}, [told], ledger)
+
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as during:
+        during.setattr(Ledger, "_write", staticmethod(full))
+        for _ in range(3):
+            with pytest.raises(AlertError, match=r"disk is full\. Nothing was sent\."):
+                tell_once({"failures": [NEW]}, [told], ledger)
+    assert told.heard == []
+    assert tell_once({"failures": [NEW]}, [told], ledger) == (1, [])
+
+
+def test_what_was_sent_and_could_not_be_noted_is_not_denied(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = Told()
+    tell_once({"failures": []}, [told], ledger)
+    write = Ledger._write
+
+    def fills_up(connection: sqlite3.Connection, channel: Channel, told: dict[str, str], at: str | None) -> None:
+        if at:
+            raise sqlite3.OperationalError("database or disk is full")
+        write(connection, channel, told, at)
+
+    with monkeypatch.context() as during:
+        during.setattr(Ledger, "_write", staticmethod(fills_up))
+        with pytest.raises(AlertError, match="What was sent last may come again, with the same ids"):
+            tell_once({"failures": [NEW]}, [told], ledger)
+    assert told.heard == [NEW.id]
