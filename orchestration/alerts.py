@@ -60,8 +60,9 @@ _PRICES = """
 """
 _ANOMALIES = """
     SELECT * FROM read_parquet($folder || '/anomaly.parquet')
-    WHERE kind <> 'price_jump'
-    QUALIFY date > max(date) OVER () - $days
+    WHERE kind <> 'price_jump' AND date > (
+        SELECT max(period_start) - $days FROM read_parquet($folder || '/traffic_summary.parquet') WHERE period = 'day'
+    )
     ORDER BY date, kind, subject_type, subject
 """
 _CITATIONS = "SELECT source_url, citation FROM read_parquet($folder || '/citations.parquet') ORDER BY surface DESC"

@@ -18,7 +18,7 @@ from orchestration import __version__
 from orchestration.audit import CHECKS, Generation, Result, audit
 from orchestration.defs.manifest import MANIFEST
 from orchestration.defs.raw import markdown_table
-from orchestration.defs.resources import OWNERS, POOL, failures, freshness_policy, open_lake, source_of
+from orchestration.defs.resources import OWNERS, POOL, code, failures, freshness_policy, open_lake, source_of
 from orchestration.defs.transform import asset_key, compiled, what_was_kept
 from orchestration.errors import RejectedError, ReportError, WarehouseError
 from orchestration.freshness import ESSENTIAL, Measure, measures, surfaces
@@ -250,6 +250,7 @@ PUBLISHED, REPORT = dg.AssetKey("published"), dg.AssetKey("report")
             group_name="published",
             kinds={"duckdb", "parquet"},
             owners=OWNERS,
+            metadata=code("orchestration/defs/publish.py"),
             freshness_policy=freshness_policy(),
             description=(
                 "What people read: `published/routerscope.duckdb`, one Parquet file a mart, `datapackage.json` and "
@@ -263,6 +264,7 @@ PUBLISHED, REPORT = dg.AssetKey("published"), dg.AssetKey("report")
             group_name="published",
             kinds={"html", "markdown"},
             owners=OWNERS,
+            metadata=code("orchestration/report/__init__.py"),
             freshness_policy=freshness_policy(),
             description=(
                 "What people look at: `published/report/index.html`, one page that needs no network, a picture of each "

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from orchestration.defs.manifest import MANIFEST
-from orchestration.defs.resources import OWNERS, POOL, failures, freshness_policy, open_lake, source_of
+from orchestration.defs.resources import OWNERS, POOL, code, failures, freshness_policy, open_lake, source_of
 from orchestration.errors import ResponseError
 from orchestration.intake import Taken, take_in
 from orchestration.lake import PROVENANCE, Lake
@@ -154,7 +154,7 @@ def _raw_asset(surface: Surface, importance: int) -> dg.AssetsDefinition:
         metadata={
             "dagster/column_schema": column_schema(surface),
             "cite": dg.MetadataValue.url(surface.source_url),
-            "source": dg.MetadataValue.path("orchestration/openrouter/surfaces.py"),
+            **code("orchestration/openrouter/surfaces.py"),
             "endpoint": dg.MetadataValue.url(BASE_URL + surface.path),
         },
     )

@@ -89,6 +89,15 @@ class DataFolder(dg.ConfigurableResource[Any]):
             yield self
 
 
+def code(path: str) -> dict[str, dg.MetadataValue[Any]]:
+    """Where a reader finds what makes an asset: the path in the project, and the link that opens it in an editor."""
+    reference = dg.LocalFileCodeReference(file_path=str(PROJECT_DIR / path), label=path)
+    return {
+        "source": dg.MetadataValue.path(path),
+        "dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference]),
+    }
+
+
 @contextmanager
 def failures() -> Iterator[None]:
     """An error as Dagster shows it: its sentence, and no retry, since the same input would fail again."""

@@ -16,7 +16,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 from orchestration.defs.lineage import ColumnLineage, as_table
 from orchestration.defs.manifest import MANIFEST
 from orchestration.defs.raw import markdown_table
-from orchestration.defs.resources import OWNERS, POOL, DataFolder, failures, freshness_policy
+from orchestration.defs.resources import OWNERS, POOL, DataFolder, code, failures, freshness_policy
 from orchestration.errors import RejectedError
 from orchestration.settings import Settings
 from orchestration.warehouse import Warehouse
@@ -47,7 +47,7 @@ class Translator(DagsterDbtTranslator):
         spec = super().get_asset_spec(manifest, unique_id, project)
         node = manifest["nodes"].get(unique_id, {})
         if path := node.get("original_file_path"):
-            spec = spec.merge_attributes(metadata={"source": dg.MetadataValue.path(path)})
+            spec = spec.merge_attributes(metadata=code(path))
         if node.get("schema") == "marts":
             where = f"docs/data-dictionary.md#{node['name']}"
             spec = spec.merge_attributes(metadata={"columns_and_units": dg.MetadataValue.path(where)})

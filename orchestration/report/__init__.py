@@ -15,7 +15,7 @@ import json
 import os
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,7 @@ class Cell:
 
     text: str
     is_number: bool
+    names_row: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,10 @@ class Shown:
         return [
             (
                 json.dumps({name: row[name] for name in self.figure.key}),
-                [cell(row[column.name], column) for column in self.figure.columns],
+                [
+                    replace(cell(row[column.name], column), names_row=column.name == self.figure.subject)
+                    for column in self.figure.columns
+                ],
             )
             for row in self.rows
         ]

@@ -79,7 +79,8 @@ def sentences(connection: duckdb.DuckDBPyConnection) -> list[Sentence]:
         "SELECT scope_id, traffic, caveats FROM scopes "
         "WHERE scope_id = (SELECT any_value(scope_id) FROM traffic_summary)"
     ).fetchall()
-    lines = dict(connection.sql("SELECT surface, citation FROM citations").fetchall())
+    # The rankings' page is that of several surfaces; theirs is the last of them.
+    lines = dict(connection.sql("SELECT source_url, citation FROM citations ORDER BY surface").fetchall())
     found = _claims(connection)
     for tell in (_gain, _new_model, _price_change, _restatement):
         for told in tell(connection, period):
@@ -88,7 +89,7 @@ def sentences(connection: duckdb.DuckDBPyConnection) -> list[Sentence]:
                 Sentence(
                     mark + told.text.format(moment=period.words, traffic=traffic),
                     f"{told.caveat} {caveats}",
-                    citation_as_of(next(lines[one] for one in told.surfaces if one in lines), told.as_of),
+                    citation_as_of(lines[told.source_url], told.as_of),
                     told.as_of,
                     told.checked_at,
                     told.mart,
@@ -132,26 +133,24 @@ def _claims(connection: duckdb.DuckDBPyConnection) -> list[Sentence]:
 
 @dataclass(frozen=True)
 class _Told:
-    """A sentence before its scope is put in; `surfaces`: whose line it is cited by, the first that there is."""
+    """A sentence before its scope is put in; `source_url`: whose line it is cited by."""
 
     text: str
     caveat: str
-    surfaces: Sequence[str]
+    source_url: str
     as_of: dt.datetime
     checked_at: dt.datetime
     mart: str
     key: Mapping[str, str]
 
 
-_USAGE = ("rankings", "rankings_export")
-
-
 def _gain(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[_Told]:
     """Who gained most, of those that were listed throughout this week and the one before."""
     horizon = "7d" if period.kind == "week" else "1d"
-    for author, name, change, as_of, checked_at in connection.execute(
+    for author, name, change, source_url, as_of, checked_at in connection.execute(
         """
-        SELECT author, coalesce(display_name, author), share_change_pp, growth_author.as_of, growth_author.checked_at
+        SELECT author, coalesce(display_name, author), share_change_pp, growth_author.source_url,
+            growth_author.as_of, growth_author.checked_at
         FROM growth_author LEFT JOIN author USING (author)
         WHERE horizon = ? AND window_end = ? AND status = 'ok' AND share_change_pp > 0
         ORDER BY share_change_pp DESC, author LIMIT 1
@@ -163,7 +162,7 @@ def _gain(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[_To
             f"over the {'week' if period.kind == 'week' else 'day'} before, more than those of any other author whose "
             "models were listed throughout.",
             "An author whose models were not all listed every day may have gained more.",
-            _USAGE,
+            source_url,
             as_of,
             checked_at,
             "growth_author",
@@ -173,9 +172,10 @@ def _gain(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[_To
 
 def _new_model(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[_Told]:
     """The model that was listed for the first time, and had the largest share."""
-    for slug, first, share, as_of, checked_at in connection.execute(
+    for slug, first, share, source_url, as_of, checked_at in connection.execute(
         """
-        SELECT model_permaslug, first_ranked_on, share, share_model.as_of, share_model.checked_at
+        SELECT
+            model_permaslug, first_ranked_on, share, share_model.source_url, share_model.as_of, share_model.checked_at
         FROM share_model JOIN newest USING (period, period_start) JOIN model USING (model_permaslug)
         WHERE first_ranked_on BETWEEN ? AND ?
             AND first_ranked_on > (SELECT min(period_start) FROM share_model WHERE period = 'day')
@@ -187,7 +187,7 @@ def _new_model(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterato
             f"{_name(slug)} was among the listed models on {first} for the first time in what was observed, and had at "
             f"least {share:.1%} of {{traffic}} in {{moment}}.".replace("%", " %"),
             "What it had on days on which it was not listed is not known.",
-            _USAGE,
+            source_url,
             as_of,
             checked_at,
             "share_model",
@@ -197,14 +197,25 @@ def _new_model(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterato
 
 def _price_change(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[_Told]:
     """The largest relative change of a listed input price."""
-    for model, moment, not_before, before, now, out_before, out_now, as_of, checked_at in connection.execute(
+    for (
+        model,
+        moment,
+        not_before,
+        before,
+        now,
+        out_before,
+        out_now,
+        source_url,
+        as_of,
+        checked_at,
+    ) in connection.execute(
         """
         SELECT
             model_id, valid_from, not_before, previous_prompt_usd_per_mtok, prompt_usd_per_mtok,
-            previous_completion_usd_per_mtok, completion_usd_per_mtok, as_of, checked_at
+            previous_completion_usd_per_mtok, completion_usd_per_mtok, source_url, as_of, checked_at
         FROM price_history
         WHERE CAST(valid_from AS DATE) BETWEEN ? AND ? AND prompt_usd_per_mtok <> previous_prompt_usd_per_mtok
-            AND model_id NOT LIKE '~%'
+            AND model_id NOT LIKE '~%' AND NOT is_return  -- which had its price before long ago
         ORDER BY abs(ln((prompt_usd_per_mtok + 1e-9) / (previous_prompt_usd_per_mtok + 1e-9))) DESC, model_id LIMIT 1
         """,
         [period.start, period.end],
@@ -215,7 +226,7 @@ def _price_change(connection: duckdb.DuckDBPyConnection, period: Period) -> Iter
             f"{_usd(out_before)} before and {_usd(out_now)} then.",
             f"The price before was last seen {not_before:%Y-%m-%d}. As /models lists it; single providers may ask "
             "other prices.",
-            ("models",),
+            source_url,
             as_of,
             checked_at,
             "price_history",
@@ -225,9 +236,10 @@ def _price_change(connection: duckdb.DuckDBPyConnection, period: Period) -> Iter
 
 def _restatement(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[_Told]:
     """The figure of the week that the source has changed most since."""
-    for slug, date, first, last, change, as_of, checked_at in connection.execute(
+    for slug, date, first, last, change, source_url, as_of, checked_at in connection.execute(
         """
-        SELECT model_permaslug, date, first_tokens, last_tokens, change_pct, as_of, checked_at FROM restatement
+        SELECT model_permaslug, date, first_tokens, last_tokens, change_pct, source_url, as_of, checked_at
+        FROM restatement
         WHERE slice = 'all' AND date BETWEEN ? AND ? AND change_pct IS NOT NULL
         ORDER BY abs(change_pct) DESC, date, model_permaslug LIMIT 1
         """,
@@ -238,7 +250,7 @@ def _restatement(connection: duckdb.DuckDBPyConnection, period: Period) -> Itera
             f"Of the days of {{moment}} that were told differently later, {date} was for {whose} most of all: "
             f"{first:,} tokens at first, {last:,} now ({change:+.2g} %).",
             "Days are restated for some days after their end.",
-            _USAGE,
+            source_url,
             as_of,
             checked_at,
             "restatement",

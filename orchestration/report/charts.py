@@ -18,8 +18,9 @@ Tooltips = Sequence[alt.Tooltip]
 Drawing: TypeAlias = alt.Chart | alt.LayerChart | alt.FacetChart
 Draw = Callable[[Sequence[Row], Tooltips], Drawing]
 
-# Told apart by people who see few colours (Okabe and Ito), and on light and dark paper alike.
-COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C6BB1", "#8A8A8A"]
+# Told apart by people who see few colours: those of Okabe and Ito, darkened to 3:1 and more on light paper.
+COLOURS = ["#0072B2", "#B87A00", "#008F68", "#C2609A", "#3A93C4", "#D55E00", "#8C6BB1", "#6E6E6E"]
+_UNKNOWN = "#8F8F8F"
 INPUT, OUTPUT = COLOURS[0], COLOURS[5]
 _DAYS = {"day": 1, "week": 7}
 _HEIGHT = 300
@@ -157,7 +158,7 @@ def lines(rows: Sequence[Row], tooltip: Tooltips, member: str, value: str, axis:
 
 def stack(rows: Sequence[Row], tooltip: Tooltips, order: Sequence[str]) -> Drawing:
     there = [one for one in order if any(row["segment"] == one for row in rows)]
-    colours = {"other": COLOURS[7], "unclassified": "#B8B8B8", "unpriced": "#B8B8B8"}
+    colours = {"other": COLOURS[7], "unclassified": _UNKNOWN, "unpriced": _UNKNOWN}
     spare = iter(COLOURS)
     return (
         alt.Chart(_data(rows), height=_HEIGHT)
@@ -185,7 +186,7 @@ def stack(rows: Sequence[Row], tooltip: Tooltips, order: Sequence[str]) -> Drawi
 def total(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
     return (
         alt.Chart(_data(_stretches(rows)), height=_HEIGHT)
-        .mark_area(line={"color": COLOURS[0]}, color=COLOURS[0], opacity=0.25)
+        .mark_area(line={"color": COLOURS[0]}, point={"color": COLOURS[0], "size": 20}, color=COLOURS[0], opacity=0.25)
         .encode(
             x=_day("period_start"),
             y=alt.Y("total_tokens:Q", axis=alt.Axis(format="~s", title="tokens a day")),
@@ -272,7 +273,7 @@ def hhi(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
         )
         y = alt.Y(f"{low}:Q", title="points of 10,000", scale=alt.Scale(zero=True))
         bands.append(named.mark_area(opacity=0.35).encode(y=y, y2=high, color=colours))
-        bands.append(named.mark_line(color=colour).encode(y=y))
+        bands.append(named.mark_line(color=colour, point=alt.OverlayMarkDef(color=colour, size=20)).encode(y=y))
     return alt.layer(*bands)
 
 
@@ -293,9 +294,11 @@ def price_changes(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
         return _number(row["valid_from"]), math.copysign(math.log1p(abs(greater) / 5), greater)
 
     base = alt.Chart(_data(_with_names(told, "model_id", at)), height=_HEIGHT).encode(
-        x=alt.X("utcyearmonthdatehours(valid_from):T", title=None, axis=alt.Axis(format="%b %-d", tickCount=6)),
+        x=alt.X("utcyearmonthdatehours(seen):T", title=None, axis=alt.Axis(format="%b %-d", tickCount=6)),
         tooltip=list(tooltip),
     )
+    # A moment without its zone would be one of the reader's own.
+    base = base.transform_calculate(seen="toDate(datum.valid_from + 'Z')")
     marks = []
     for column, name, shape in (
         ("prompt_change_pct", "input", "circle"),

@@ -47,6 +47,11 @@ class Figure:
     nothing: str = "Nothing to show yet: no such figures were observed."
 
     @property
+    def subject(self) -> str:
+        """The column that names a row."""
+        return next((name for name in ("model_id", "surface") if name in self.key), self.key[-1])
+
+    @property
     def marts(self) -> list[str]:
         """The marts that it shows figures of."""
         return list(dict.fromkeys([self.mart, *(column.mart for column in self.columns if column.mart)]))
@@ -165,8 +170,8 @@ TOTAL = Figure(
 GROWTH = Figure(
     "growth",
     "Authors that gained or lost most",
-    "The 28 days up to the newest against the 28 before, for the dozen authors whose share moved most. Where a model "
-    "was not listed on some day, its growth is only known to lie in a range.",
+    "The 28 days up to the newest against the 28 before, for the dozen authors whose tokens certainly changed most. "
+    "Where a model was not listed on some day, growth is only known to lie in a range.",
     "growth_author",
     ("window_end", "horizon", "author"),
     (
@@ -184,7 +189,7 @@ GROWTH = Figure(
     select * from growth_author
     where horizon = '28d' and growth_low is not null and growth_high is not null
         and window_end = (select max(window_end) from growth_author where horizon = '28d')
-    order by abs(share_change_pp) desc nulls last, author limit 12
+    order by greatest(tokens - base_tokens_high, base_tokens - tokens_high, 0) desc, author limit 12
     """,
     charts.growth,
     "Nothing to show yet: it takes 56 days, all of them observed.",
@@ -237,7 +242,8 @@ PRICE_CHANGES = Figure(
     "price-changes",
     "Price changes",
     "Listed prices that changed in the 30 days up to the newest list, input and output apart; the largest 60. The "
-    "change lies between the two observations.",
+    "change lies between the two observations; a model that was not listed for a while had its price before when it "
+    "went.",
     "price_history",
     ("model_id", "valid_from"),
     (
@@ -261,7 +267,8 @@ PRICE_CHANGES = Figure(
         )
     -- From nothing to something, which has no percentage, first.
     order by
-        previous_prompt_usd_per_mtok = 0 or previous_completion_usd_per_mtok = 0 desc,
+        (previous_prompt_usd_per_mtok = 0 and prompt_usd_per_mtok > 0)
+        or (previous_completion_usd_per_mtok = 0 and completion_usd_per_mtok > 0) desc,
         greatest(abs(coalesce(prompt_change_pct, 0)), abs(coalesce(completion_change_pct, 0))) desc,
         model_id,
         valid_from

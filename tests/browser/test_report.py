@@ -53,7 +53,7 @@ def test_every_chart_is_drawn_without_a_complaint_and_without_a_network(visit: V
 def test_a_chart_draws_the_rows_of_its_table(visit: Visit) -> None:
     """What Vega holds after drawing, against the cells under it."""
     held = json.loads(visit.page.evaluate("JSON.stringify(routerscope.views['leaders'].data('source_0'))"))
-    cells = visit.page.locator("#leaders tbody tr td:nth-child(5)").all_text_contents()
+    cells = visit.page.locator("#leaders tbody tr > :nth-child(5)").all_text_contents()
     assert [f"{100 * row['share']:.2f}" for row in held] == cells
 
 
@@ -80,8 +80,10 @@ def test_a_screen_reader_is_told_what_each_part_is(visit: Visit) -> None:
         assert chart.get_attribute("role") == "img"
         assert figure.title in str(chart.get_attribute("aria-label"))
         assert page.locator(f"#{figure.id} table caption").count() == 1
-        assert page.locator(f"#{figure.id} th:not([scope=col])").count() == 0
-        columns = page.locator(f"#{figure.id} th").all_text_contents()
+        assert page.locator(f"#{figure.id} tbody tr th[scope=row]:only-of-type").count() == (
+            page.locator(f"#{figure.id} tbody tr").count()
+        )
+        columns = page.locator(f"#{figure.id} th[scope=col]").all_text_contents()
         assert page.locator(f"#{figure.id} .meanings dt").all_text_contents() == columns
         assert all(page.locator(f"#{figure.id} .meanings dd").all_text_contents())
     ids = page.evaluate("[...document.querySelectorAll('[id]')].map(one => one.id).filter(id => id)")
@@ -125,6 +127,17 @@ def test_on_a_phone_on_paper_of_either_colour(browser: Browser, run: Run, scheme
         screenshot(page, f"report_{run.data.parent.name}_{scheme}_phone", whole=True)
     finally:
         visit.context.close()
+
+
+def test_a_day_is_that_of_utc_wherever_the_reader_sits(browser: Browser, everything: Run) -> None:
+    charts = []
+    for zone in ("UTC", "Asia/Tokyo", "America/Los_Angeles"):
+        visit = drawn(browser, everything, viewport=DESK, timezone_id=zone)
+        charts.append(visit.page.evaluate("[...document.querySelectorAll('.chart svg')].map(one => one.innerHTML)"))
+        visit.context.close()
+    assert len(charts[0]) == len(FIGURES)
+    for figure, *told in zip(FIGURES, *charts, strict=True):
+        assert told[0] == told[1] == told[2], figure.id
 
 
 def test_without_scripts_it_says_where_the_figures_are(browser: Browser, everything: Run) -> None:

@@ -196,7 +196,7 @@ def test_news_are_those_of_the_marts_each_with_its_source(everything: Run) -> No
     )
     [(odd,)] = everything.query(
         "select count(*) from anomaly where kind <> 'price_jump' "
-        "and date > (select max(date) from anomaly where kind <> 'price_jump') - 30"
+        "and date > (select max(period_start) from traffic_summary where period = 'day') - 30"
     )
     kinds = [alert.kind for alert in told]
     assert (kinds.count("price_change"), kinds.count("anomaly")) == (changes, odd)

@@ -49,16 +49,14 @@ def place(everything: Run, tmp_path: Path) -> Path:
             (folder / path.name).symlink_to(path)
     (folder / "data").mkdir()
     shutil.copytree(everything.data, folder / "data" / "replay", symlinks=True)
-    (folder / "backup").mkdir()
     return folder
 
 
 def told(command: str, place: Path, home: Path, **settings: object) -> subprocess.CompletedProcess[str]:
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     return subprocess.run(
         ["bash", "-c", command],
         cwd=place,
-        env=environment(home, ROUTERSCOPE_DATA_DIR=place / "data" / "replay", **settings) | {"PATH": path},
+        env=environment(home, ROUTERSCOPE_DATA_DIR=place / "data" / "replay", **settings),
         capture_output=True,
         text=True,
         timeout=300,
@@ -193,6 +191,21 @@ def test_the_unit_for_systemd_starts_it_and_ends_it(home: Path, tmp_path: Path) 
     with answering(f"exec {start} PORT={{port}}", "server_info", settings, tmp_path / "log") as address:
         pass
     assert address in (tmp_path / "log").read_text()
+
+
+def test_the_line_for_cron_has_the_settings_of_the_machine(home: Path, tmp_path: Path) -> None:
+    [(_, lines)] = blocks("crontab")
+    zone, line = lines.strip().splitlines()
+    assert zone == "CRON_TZ=UTC"
+    (tmp_path / "env").write_text(f"ROUTERSCOPE_BASE_URL={NOWHERE}\nROUTERSCOPE_DATA_DIR={tmp_path / 'data'}\n")
+    *due, command = line.split(maxsplit=5)
+    assert due == ["10", "2", "*", "*", "*"]
+    here = command.replace("/srv/routerscope", str(PROJECT)).replace("/etc/routerscope.env", str(tmp_path / "env"))
+    # As cron does it, with another shell and next to no environment.
+    bare = {name: value for name, value in environment(home).items() if name in ("PATH", "HOME", "DAGSTER_HOME")}
+    done = subprocess.run(["sh", "-c", here], env=bare, capture_output=True, text=True, timeout=120, check=False)
+    assert f"{NOWHERE} does not answer. Nothing was fetched" in done.stdout
+    assert str(tmp_path / "data") in done.stdout
 
 
 def test_what_clean_leaves(home: Path, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import altair as alt
 
-from orchestration.report.charts import Row, price_share, stack
+from orchestration.report.charts import Row, hhi, price_share, stack, total
 
 WEEKS = ["2026-06-01", "2026-06-08", "2026-06-22", "2026-06-29"]  # without that of the 15th
 
@@ -11,6 +11,15 @@ def test_a_missing_week_keeps_its_place() -> None:
     rows = [{"period": "week", "period_start": week, "segment": "open", "share": 1.0} for week in WEEKS]
     chart = stack(rows, [], ["open"]).to_dict()
     assert chart["encoding"]["x"]["scale"]["domain"] == [*WEEKS[:2], "2026-06-15", *WEEKS[2:]]
+
+
+def test_a_day_alone_is_a_point() -> None:
+    """A line through one point is nothing to see."""
+    day = {"period": "day", "period_start": "2026-06-01", "total_tokens": 1}
+    assert total([day], []).to_dict()["mark"]["point"]
+    ends = {f"hhi_{kind}_{end}": 1000 for kind in ("author", "model") for end in ("low", "high")}
+    marks = [layer["mark"] for layer in hhi([{**day, **ends}], []).to_dict()["layer"]]
+    assert [bool(mark.get("point")) for mark in marks if mark["type"] == "line"] == [True, True]
 
 
 def names_in(rows: list[Row]) -> list[str]:

@@ -17,15 +17,6 @@ citations as (
 
 ),
 
--- Without a key there are the daily snapshots alone.
-lines as (
-
-    select citation from citations
-    where surface in ('rankings', 'rankings_export')
-    qualify row_number() over (order by surface) = 1
-
-),
-
 author_names as (
 
     select
@@ -341,8 +332,10 @@ select
     said.oldest_as_of,
     said.checked_at
 from said
-cross join lines
--- The rankings' own moment: that of a figure may be that of a price or an app.
+-- The rankings' own moment and line: those of a figure may be those of a price or an app.
 inner join provenance using (period, period_start)
+inner join
+    citations as lines
+    on provenance.source_url = lines.source_url and lines.surface in ('rankings', 'rankings_export')
 left join citations as app_lines on said.app_as_of is not null and app_lines.surface = 'apps'
 left join citations as price_lines on said.price_as_of is not null and price_lines.surface = 'models'
