@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import fcntl
 import sys
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from importlib import metadata
@@ -89,13 +90,14 @@ class DataFolder(dg.ConfigurableResource[Any]):
             yield self
 
 
-def code(path: str) -> dict[str, dg.MetadataValue[Any]]:
+@lru_cache
+def code(path: str) -> Mapping[str, dg.MetadataValue[Any]]:
     """Where a reader finds what makes an asset: the path in the project, and the link that opens it in an editor."""
-    reference = dg.LocalFileCodeReference(file_path=str(PROJECT_DIR / path), label=path)
-    return {
-        "source": dg.MetadataValue.path(path),
-        "dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference]),
-    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        reference = dg.LocalFileCodeReference(file_path=str(PROJECT_DIR / path), label=path)
+        link = dg.CodeReferencesMetadataValue(code_references=[reference])
+    return {"source": dg.MetadataValue.path(path), "dagster/code_references": link}
 
 
 @contextmanager
