@@ -45,6 +45,7 @@ def test_every_chart_is_drawn_without_a_complaint_and_without_a_network(visit: V
         box = visit.page.locator(f"#chart-{figure.id} svg").bounding_box()
         assert box is not None
         assert box["width"] > 500, figure.id
+    expect(visit.page.get_by_text("has not run")).to_have_count(0)
     assert visit.complaints == []
     assert visit.asked == [address(run)]
     screenshot(visit.page, f"report_{run.data.parent.name}", whole=True)
@@ -145,7 +146,7 @@ def test_without_scripts_it_says_where_the_figures_are(browser: Browser, everyth
     try:
         page = context.new_page()
         page.goto(address(everything))
-        expect(page.get_by_text("Their figures stand in the table under each.")).to_be_visible()
+        expect(page.locator("#leaders").get_by_text("Its figures stand in the table below.")).to_be_visible()
         page.locator("#leaders summary").click()
         expect(page.locator("#leaders table")).to_be_visible()
     finally:
