@@ -13,8 +13,19 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orchestration.intake import take_in
+from orchestration.lake import Lake
+from orchestration.openrouter.surfaces import SURFACES
+from orchestration.settings import Settings
+from orchestration.sources import Options, open_source
+
 PROJECT = Path(__file__).resolve().parent.parent
 SHARED = PROJECT.parent / "shared"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole runs first: with one of them last, all other processes would wait for it."""
+    items.sort(key=lambda item: "home" not in getattr(item, "fixturenames", ()))
 
 
 def _shared(folder: str) -> Path:
@@ -193,6 +204,16 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     return make_home(tmp_path / "dagster_home")
+
+
+def new_responses() -> dict[str, int]:
+    """What a run with the settings of the environment takes in, by surface; fails if anything cannot be."""
+    settings = Settings.load()
+    lake = Lake(settings.data / "raw")
+    source = open_source(settings, lake)
+    taken = {name: take_in(surface, source, lake, Options()) for name, surface in SURFACES.items()}
+    assert [problem for one in taken.values() for problem in one.problems] == []
+    return {name: one.added for name, one in taken.items() if one.added}
 
 
 # Three tellings of a month, of which the second restates a day, and three price lists: enough for every mart.

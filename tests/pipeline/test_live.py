@@ -15,7 +15,7 @@ import duckdb
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from conftest import NOWHERE, PROJECT, REFRESH, SMALL_WORLD, Run, environment, run, stated_requests
+from conftest import NOWHERE, PROJECT, REFRESH, SMALL_WORLD, Run, environment, new_responses, run, stated_requests
 
 from orchestration.errors import LakeError, SettingsError
 from orchestration.intake import Taken, take_in
@@ -414,12 +414,7 @@ def test_a_second_run_asks_nothing(simulated: Run, tmp_path: Path, monkeypatch: 
     before = contents(data / "raw")
     for name, value in (("SOURCE", "simulator"), ("SIMULATOR", SMALL_WORLD), ("DATA_DIR", str(data))):
         monkeypatch.setenv(f"ROUTERSCOPE_{name}", value)
-    settings = Settings.load()
-    lake = Lake(settings.data / "raw")
-    source = open_source(settings, lake)
-    for surface in ALL:
-        taken = take_in(surface, source, lake, NOTHING_MORE)
-        assert (taken.added, taken.problems) == (0, []), surface.name
+    assert new_responses() == {}
     assert contents(data / "raw") == before
 
 
