@@ -229,7 +229,9 @@ def _show_status(told: Mapping[str, Any], code: int) -> None:
     for one in told["measures"]:
         look = _LOOKS[one["state"]]
         limits = (f"{one['warn_above']:g}", f"{one['error_above']:g}")
-        table.add_row(one["surface"], one["name"], f"{one['value']:.1f}", *limits, f"[{look}]{one['state']}[/]")
+        table.add_row(
+            one["surface"], one["name"], f"{round(one['value'], 1) + 0:.1f}", *limits, f"[{look}]{one['state']}[/]"
+        )
     out.print(table)
     missing = ", ".join(f"{one['date']} ({one['surface']}: {one['reason']})" for one in told["missing_days"])
     out.print(f"\nMissing within 28 days: {missing or 'nothing'}", soft_wrap=True)
@@ -266,7 +268,6 @@ def query(
                 raise QuestionError("One statement at a time, please. Nothing was asked.")
             if statements[0].type not in _QUESTIONS:
                 raise QuestionError("What was published is read-only: ask with SELECT. Nothing was changed.")
-            tables = sorted(published.connection.get_table_names(sql))
             relation = published.connection.sql(sql)
             if relation is None:
                 raise QuestionError("That is no question: it gives no rows. Nothing was changed.")
@@ -275,11 +276,25 @@ def query(
             raise QuestionError(
                 f"That cannot be answered: {error}\n`routerscope query` without SQL lists the tables."
             ) from error
-        lines = published.lines(tables)
+        lines = published.lines(_tables_in(sql, published))
     try:
         _give(rows, lines, form, output)
     except OSError as error:
         raise QuestionError(f"{output} cannot be written: {error.strerror or error}. Nothing was lost.") from error
+
+
+def _tables_in(sql: str, published: Published) -> Sequence[str]:
+    """The tables that a question asks; all of them, so that nobody goes uncited, if the parser does not know its words.
+
+    DuckDB's own list of them fails on `JOIN … USING`.
+    """
+    import sqlglot  # here, since only this needs it, and it takes a while
+
+    try:
+        parsed = sqlglot.parse_one(sql, dialect="duckdb")
+    except sqlglot.errors.SqlglotError:
+        return list(published.tables)
+    return sorted({table.name.lower() for table in parsed.find_all(sqlglot.exp.Table)})
 
 
 def _with_own_names(rows: pa.Table) -> pa.Table:

@@ -29,7 +29,7 @@ _TOLD = """
         max(as_of) AS as_of,
         max_by(checked_at, as_of) AS checked_at
     FROM coverage
-    WHERE slice = 'all' AND is_complete
+    WHERE (slice = 'all' OR starts_with(slice, 'source=')) AND is_complete  -- benchmarks are told by source
     GROUP BY ALL
 """
 _BY_SURFACE = f"""

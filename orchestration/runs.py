@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _PROBE_SECONDS = 5.0
 _PATIENCE_SECONDS = 30
+_QUIET_SECONDS = 15
 _NOTHING = "Nothing was published; what was published before is as it was."
 
 
@@ -174,6 +175,8 @@ class _Progress:
         self._started = started
         self._source = source
         self.reasons: list[str] = []
+        self._told_at = started
+        self._built = 0
 
     def __call__(self, entry: EventLogEntry) -> None:
         event = entry.dagster_event
@@ -188,11 +191,20 @@ class _Progress:
             self._failed(event)
         elif event.event_type_value == "ASSET_MATERIALIZATION":
             self._materialized(event)
+            self._counted(event)
         elif event.event_type_value == "ASSET_CHECK_EVALUATION":
             self._checked(event)
+            self._counted(event)
 
     def _tell(self, line: str) -> None:
+        self._told_at = time.monotonic()
         say(f"{time.monotonic() - self._started:5.0f} s  {line}")
+
+    def _counted(self, event: DagsterEvent) -> None:
+        if event.step_key == "dbt":
+            self._built += 1
+            if time.monotonic() - self._told_at >= _QUIET_SECONDS:
+                self._tell(f"… {self._built} models and checks done")
 
     def _materialized(self, event: DagsterEvent) -> None:
         metadata = event.step_materialization_data.materialization.metadata

@@ -20,7 +20,7 @@ Draw = Callable[[Sequence[Row], Tooltips], Drawing]
 
 # Told apart by people who see few colours: those of Okabe and Ito, darkened to 3:1 and more on light paper.
 COLOURS = ["#0072B2", "#B87A00", "#008F68", "#C2609A", "#3A93C4", "#D55E00", "#8C6BB1", "#6E6E6E"]
-_UNKNOWN = "#8F8F8F"
+_UNKNOWN = "#A2845C"
 INPUT, OUTPUT = COLOURS[0], COLOURS[5]
 _DAYS = {"day": 1, "week": 7}
 _HEIGHT = 300
@@ -34,11 +34,12 @@ _SPEND_SCALE = alt.Scale(type="symlog", constant=1000, domainMin=0)
 _SPEND = alt.Axis(
     title="USD, on a logarithmic scale",
     values=[0, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9],
-    labelExpr="datum.value < 1e6 ? datum.value / 1e3 + ' k' : datum.value / 1e6 + ' M'",
+    labelExpr="datum.value == 0 ? '0' : datum.value < 1e6 ? datum.value / 1e3 + ' k' : datum.value / 1e6 + ' M'",
     labelOverlap=True,
 )
 # How much of a chart a name takes, so that none is written over another.
 _NAME_WIDTH, _NAME_HEIGHT = 0.4, 0.07
+_GROWTHS = [-0.9, -0.6, -0.3, -0.1, 0, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 100]
 _WINDOWS = [2**power for power in range(12, 25)]
 
 
@@ -200,12 +201,15 @@ def growth(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
     """A bar where growth is known, a line with two ends where it is only known to lie between them."""
     names = [row["author"] for row in sorted(rows, key=lambda row: -(row["growth_low"] + row["growth_high"]))]
     base = alt.Chart(_data(rows), height=_BAR * len(rows)).encode(y=_names("author", names), tooltip=list(tooltip))
-    axis = alt.Axis(format="+.0%", title="growth over the 28 days before")
+    axis = alt.Axis(
+        format="+.0%", title="growth over the 28 days before, log scale", values=_GROWTHS, labelOverlap=True
+    )
     known = base.transform_filter("isValid(datum.growth)").mark_bar(height=12)
     colour = alt.condition("datum.growth < 0", alt.value(COLOURS[5]), alt.value(COLOURS[0]))
-    layers = [known.encode(x=alt.X("growth:Q", axis=axis), color=colour)]
+    scale = alt.Scale(type="symlog", constant=0.5)  # one that has grown tenfold leaves room for the others
+    layers = [known.encode(x=alt.X("growth:Q", axis=axis, scale=scale), color=colour)]
     if any(row["growth"] is None for row in rows):
-        low, high = (alt.X(f"growth_{end}:Q", axis=axis) for end in ("low", "high"))
+        low, high = (alt.X(f"growth_{end}:Q", axis=axis, scale=scale) for end in ("low", "high"))
         between = base.transform_filter("!isValid(datum.growth)")
         layers.append(between.mark_rule(strokeWidth=3, color=COLOURS[3]).encode(x=low, x2="growth_high"))
         ends = between.mark_tick(thickness=3, size=15, color=COLOURS[3])

@@ -91,8 +91,8 @@ _NO_WEEKS = "Nothing to show yet: no whole week was observed."
 LEADERS = Figure(
     "leaders",
     "Leading models",
-    "Share of all tokens of the newest week, with what the models cost in it. A variant, such as a free one, counts "
-    "as a model of its own.",
+    "Share of all tokens of the newest week; the table says what the models cost in it. A variant, such as a free one, "
+    "counts as a model of its own.",
     "share_model",
     ("period", "period_start", "model_permaslug"),
     (
@@ -149,8 +149,8 @@ MODELS = Figure(
 TOTAL = Figure(
     "total",
     "All traffic, day by day",
-    "Tokens of a day, listed models and the rest together, in the last 120 days, and the growth of the 7 and 28 days "
-    "up to it over as many before.",
+    "Tokens of a day, listed models and the rest together, in the last 120 days; the table has the growth of the 7 and "
+    "28 days up to it over as many before.",
     "traffic_summary",
     ("period", "period_start"),
     (

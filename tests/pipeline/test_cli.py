@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,9 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 from conftest import PROJECT, Run, environment
+from typer.testing import CliRunner
 
+from orchestration.cli import app
 from orchestration.package import PACKAGE
 from orchestration.quotes import SAID, record
 
@@ -54,6 +57,8 @@ def test_the_clock_of_a_replay_is_the_one_that_is_set(everything: Run) -> None:
 def test_status_of_simulated_data_says_so_first(simulated: Run) -> None:
     told = ask(simulated.data, "status")
     assert told.stdout.startswith("SIMULATED")
+    assert "Never observed: nothing" in told.stdout  # all surfaces are simulated
+    assert "-0.0" not in told.stdout
 
 
 def test_status_tells_of_a_newer_build_that_was_rejected(few_run: Run, tmp_path: Path) -> None:
@@ -64,6 +69,29 @@ def test_status_tells_of_a_newer_build_that_was_rejected(few_run: Run, tmp_path:
     told = ask(data, "status", home=few_run.data.parent / "home")
     assert "A newer build was rejected" in told.stdout
     assert "tokens_equal_raw: 3 rows." in told.stdout
+
+
+ASKED = [
+    pytest.param(sql, id=f"{path.stem}-{number}")
+    for path in (PROJECT / "README.md", PROJECT / "docs" / "questions.md")
+    for number, sql in enumerate(re.findall(r"```sql\n(.*?)```", path.read_text(), re.DOTALL))
+]
+
+
+@pytest.mark.parametrize("sql", ASKED)
+def test_every_question_of_the_documents_can_be_asked_by_the_command(sql: str, everything: Run) -> None:
+    told = CliRunner().invoke(app, ["query", sql, "--format", "json", "--data", str(everything.data)])
+    assert told.exit_code == 0, told.output
+    assert json.loads(told.stdout)
+    assert "Source: OpenRouter (" in told.stderr
+
+
+def test_who_joins_tables_cites_all_of_them(everything: Run) -> None:
+    sql = "with led as (from share_model where rank = 1) select * from led join spend_model using (model_permaslug)"
+    told = ask(everything.data, "query", f"{sql} limit 1")
+    assert told.returncode == 0, told.stderr
+    assert "openrouter.ai/rankings" in told.stdout
+    assert "openrouter.ai/api/v1/models" in told.stdout
 
 
 def test_a_query_comes_with_its_scope_and_its_line(everything: Run) -> None:
