@@ -132,8 +132,9 @@ def answering(command: str, path: str, settings: dict[str, str], log: Path) -> I
         port = probe.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
     with log.open("w") as output:
+        # With the signals of a shell of one's own: Dagster, used in this process, may have made it deaf to some.
         process = subprocess.Popen(
-            ["bash", "-c", command.format(port=port)],
+            ["env", "--default-signal", "bash", "-c", command.format(port=port)],
             cwd=PROJECT,
             env=settings,
             stdout=output,
