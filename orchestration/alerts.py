@@ -25,7 +25,7 @@ import duckdb
 import httpx
 
 from orchestration.errors import AlertError
-from orchestration.package import citation_as_of
+from orchestration.package import citation_as_of, lines_by_url
 from orchestration.settings import Settings
 
 SCHEMA = "routerscope.alerts/1"
@@ -65,7 +65,6 @@ _ANOMALIES = """
     )
     ORDER BY date, kind, subject_type, subject
 """
-_CITATIONS = "SELECT source_url, citation FROM read_parquet($folder || '/citations.parquet') ORDER BY surface DESC"
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ def news(generation: Path) -> list[Alert]:
 def _news(generation: Path) -> list[Alert]:
     with duckdb.connect() as connection:
         given = {"folder": str(generation), "days": _NEWS_DAYS}
-        cited = dict(connection.execute(_CITATIONS, {"folder": str(generation)}).fetchall())
+        cited = lines_by_url(connection.read_parquet(str(generation / "citations.parquet")))
         prices, anomalies = (_rows(connection.execute(sql, given)) for sql in (_PRICES, _ANOMALIES))
     found = [*(_price(row, cited) for row in prices), *(_anomaly(row, cited) for row in anomalies)]
     return [replace(one, text=f"SIMULATED: {one.text}") if one.scope_id == "simulated" else one for one in found]

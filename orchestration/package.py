@@ -60,6 +60,12 @@ _LICENCES = {
 }
 
 
+def lines_by_url(citations: duckdb.DuckDBPyRelation) -> dict[str, str]:
+    """Source URL → citation line, from `citations`; of surfaces that share the rankings' page, the rankings' own."""
+    told = citations.order("surface = 'rankings', surface").project("source_url, citation")
+    return dict(told.fetchall())
+
+
 def citation_as_of(citation: str, as_of: dt.datetime) -> str:
     """A surface's citation line, with the moment of one figure in the place of its newest."""
     return _MOMENT.sub(rf"\1 {as_of:%Y-%m-%dT%H:%M:%SZ}", citation)

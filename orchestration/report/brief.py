@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from orchestration.package import citation_as_of
+from orchestration.package import citation_as_of, lines_by_url
 
 # What a reader wants to know first comes first.
 _ORDER = (
@@ -79,8 +79,7 @@ def sentences(connection: duckdb.DuckDBPyConnection) -> list[Sentence]:
         "SELECT scope_id, traffic, caveats FROM scopes "
         "WHERE scope_id = (SELECT any_value(scope_id) FROM traffic_summary)"
     ).fetchall()
-    # The rankings' page is that of several surfaces; theirs is the last of them.
-    lines = dict(connection.sql("SELECT source_url, citation FROM citations ORDER BY surface").fetchall())
+    lines = lines_by_url(connection.table("citations"))
     found = _claims(connection)
     for tell in (_gain, _new_model, _price_change, _restatement):
         for told in tell(connection, period):
