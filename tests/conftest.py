@@ -28,6 +28,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "home" not in getattr(item, "fixturenames", ()))
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: whole runs wait for one another, and live ones for the quota."""
+    return (os.cpu_count() or 1) + 1
+
+
 def _shared(folder: str) -> Path:
     """A folder that stands beside the project and is no part of it; a test that needs it is never skipped in CI."""
     path = SHARED / folder
@@ -103,16 +108,12 @@ def make_home(folder: Path) -> Path:
 REFRESH = [sys.executable, "-m", "orchestration.runs", "refresh"]
 
 
-def replay_environment(data: Path, recordings: Path, home: Path, now: str | None = None) -> dict[str, str]:
-    settings = {"ROUTERSCOPE_SOURCE": "replay", "ROUTERSCOPE_REPLAY_DIR": recordings, "ROUTERSCOPE_DATA_DIR": data}
-    return environment(home, **settings, **({"ROUTERSCOPE_NOW": now} if now else {}))
-
-
 def replay(data: Path, recordings: Path, home: Path, now: str | None = None, command: Sequence[str] = REFRESH) -> Run:
+    settings = {"ROUTERSCOPE_SOURCE": "replay", "ROUTERSCOPE_REPLAY_DIR": recordings, "ROUTERSCOPE_DATA_DIR": data}
     finished = subprocess.run(
         command,
         cwd=PROJECT,
-        env=replay_environment(data, recordings, home, now),
+        env=environment(home, **settings, **({"ROUTERSCOPE_NOW": now} if now else {})),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -160,7 +161,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory, recordings: Path) -> Ru
 
 
 # As the documents say it.
-MAKE = {("run",): ["run"], ("live",): ["run", "SOURCE=live"]}
+MAKE = {("run",): ["run"], ("live",): ["run", "SOURCE=live"], ("again",): ["run", "ARGS=--again"]}
 
 
 def run(data: Path, home: Path, *arguments: str, timeout: int = 300, **settings: object) -> Run:
@@ -180,6 +181,7 @@ def run(data: Path, home: Path, *arguments: str, timeout: int = 300, **settings:
 
 
 NOWHERE = "http://127.0.0.1:9/api/v1"
+TINY_WORLD = json.dumps({"models": 60, "days": 45, "observations": 2})
 # In which every surface has something to say.
 SMALL_WORLD = json.dumps({"models": 100, "days": 80, "observations": 8})
 
