@@ -28,11 +28,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "home" not in getattr(item, "fixturenames", ()))
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are processors: whole runs wait for one another, and live ones for the quota."""
-    return (os.cpu_count() or 1) + 1
-
-
 def _shared(folder: str) -> Path:
     """A folder that stands beside the project and is no part of it; a test that needs it is never skipped in CI."""
     path = SHARED / folder
