@@ -103,12 +103,16 @@ def make_home(folder: Path) -> Path:
 REFRESH = [sys.executable, "-m", "orchestration.runs", "refresh"]
 
 
-def replay(data: Path, recordings: Path, home: Path, now: str | None = None, command: Sequence[str] = REFRESH) -> Run:
+def replay_environment(data: Path, recordings: Path, home: Path, now: str | None = None) -> dict[str, str]:
     settings = {"ROUTERSCOPE_SOURCE": "replay", "ROUTERSCOPE_REPLAY_DIR": recordings, "ROUTERSCOPE_DATA_DIR": data}
+    return environment(home, **settings, **({"ROUTERSCOPE_NOW": now} if now else {}))
+
+
+def replay(data: Path, recordings: Path, home: Path, now: str | None = None, command: Sequence[str] = REFRESH) -> Run:
     finished = subprocess.run(
         command,
         cwd=PROJECT,
-        env=environment(home, **settings, **({"ROUTERSCOPE_NOW": now} if now else {})),
+        env=replay_environment(data, recordings, home, now),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -156,7 +160,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory, recordings: Path) -> Ru
 
 
 # As the documents say it.
-MAKE = {("run",): ["run"], ("live",): ["run", "SOURCE=live"], ("again",): ["run", "ARGS=--again"]}
+MAKE = {("run",): ["run"], ("live",): ["run", "SOURCE=live"]}
 
 
 def run(data: Path, home: Path, *arguments: str, timeout: int = 300, **settings: object) -> Run:
@@ -176,7 +180,6 @@ def run(data: Path, home: Path, *arguments: str, timeout: int = 300, **settings:
 
 
 NOWHERE = "http://127.0.0.1:9/api/v1"
-TINY_WORLD = json.dumps({"models": 60, "days": 45, "observations": 2})
 # In which every surface has something to say.
 SMALL_WORLD = json.dumps({"models": 100, "days": 80, "observations": 8})
 

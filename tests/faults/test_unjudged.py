@@ -44,14 +44,8 @@ def test_a_part_that_was_built_alone_approves_nothing(data: Path) -> None:
     assert_not_published(data)
 
 
-def test_checks_that_nobody_answered_for_have_not_passed(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Here of a dbt that ends well and leaves no word of what it did."""
-    silent = tmp_path / "dbt"
-    silent.write_text("#!/bin/sh\n")
-    silent.chmod(0o755)
-    monkeypatch.setattr("orchestration.defs.resources.DBT", silent)
+def test_checks_that_nobody_answered_for_have_not_passed(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DBT_WRITE_JSON", "false")
     result = build("*")
     assert not result.success
     [failure] = [event for event in result.all_events if event.is_step_failure]
@@ -59,4 +53,5 @@ def test_checks_that_nobody_answered_for_have_not_passed(
     assert told is not None
     assert "dbt ended and says nothing of" in str(told.description)
     assert "The build is kept in" in str(told.description)
+    monkeypatch.delenv("DBT_WRITE_JSON")
     assert_not_published(data)

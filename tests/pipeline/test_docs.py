@@ -15,16 +15,17 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import MAKE, NOWHERE, PROJECT, TINY_WORLD, Run, environment, make_home
+from conftest import MAKE, NOWHERE, PROJECT, Run, environment, make_home
 from test_documents import held
 
 DOCUMENTS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 FENCES = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+TINY = '{"models": 60, "days": 45, "observations": 2}'
 # Run by `.ci/run`.
 BY_CI = {"make test", "make lint", "make format", "make docs", "make bench"}
 # `make lock` asks for versions that are newer than those that are tested.
 NOT_RUN = {"make lock"}
-# Run with just these words by conftest's `simulated`, by test_live, and by test_damage.
+# Run with just these words by conftest's `simulated`, and by test_live.
 BY_OTHERS = {" ".join(["make", *words]) for words in MAKE.values()}
 # Run by the test of the unit for systemd.
 UP = "make up SOURCE=live"
@@ -101,12 +102,13 @@ def test_a_reader_who_runs_one_after_the_other_gets_what_is_promised(tmp_path: P
     """What changes a data folder, in the order in which the guides come to it, in one folder with a tiny world."""
     data = tmp_path / "data"
     in_order = ["make run SOURCE=simulator", 'make run ARGS="--from 2026-11-01 --to 2026-11-03"', "make rollback"]
+    in_order += ["make run ARGS=--again"]
     changing = {one for path in DOCUMENTS for one in commands(path) if one.startswith("make ")}
     assert changing - BY_CI - BY_OTHERS - {UP} == set(in_order)
     settings = environment(
         make_home(home),
         ROUTERSCOPE_DATA_DIR=data,
-        ROUTERSCOPE_SIMULATOR=TINY_WORLD,
+        ROUTERSCOPE_SIMULATOR=TINY,
         ROUTERSCOPE_BASE_URL=NOWHERE,
         ROUTERSCOPE_NOW="2026-11-22",
     )
@@ -170,7 +172,7 @@ def test_the_ui_is_for_looking_alone(everything: Run, dagster_home: Path, tmp_pa
 
 
 def test_the_simulator_is_served(home: Path, tmp_path: Path) -> None:
-    settings = environment(home, ROUTERSCOPE_SIMULATOR=TINY_WORLD)
+    settings = environment(home, ROUTERSCOPE_SIMULATOR=TINY)
     with answering("make simulator PORT={port}", "api/v1/models", settings, tmp_path / "log") as address:
         models = httpx.get(f"{address}/api/v1/models", timeout=30).json()["data"]
     assert len(models) > 40

@@ -118,7 +118,7 @@ def counted(simulator: Simulator) -> dict[str, int]:
 def test_the_requests_are_those_of_the_table_and_none_is_refused(
     server: Serve, clock: FastClock, key: str | None
 ) -> None:
-    simulator = server(key, models=100)
+    simulator = server(key)
     for day in range(2):
         clock.turn_to(FIRST + day * ONE)
         lake, taken = intake(clock)
