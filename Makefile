@@ -29,7 +29,7 @@ help:
 	@echo "make docs                                    write anew what programs make in README and docs/"
 	@echo "make lint                                    formatting, lint, types"
 	@echo "make format                                  mend what lint can mend"
-	@echo "make lock                                    pin new versions in requirements.lock"
+	@echo "make lock [ARGS=--upgrade]                   pin in requirements.lock what pyproject.toml asks for; new versions"
 	@echo "make clean                                   remove what was built; data/ stays"
 
 $(SETUP): requirements.lock
@@ -78,9 +78,10 @@ format: $(SETUP)
 	@$(BIN)/ruff check --fix .
 	@mkdir -p $(LINT_DATA) && ROUTERSCOPE_DATA_DIR=$(LINT_DATA) $(BIN)/sqlfluff fix models dbt_project/tests
 
-lock:
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet \
-	    --group dev --output-file requirements.lock pyproject.toml
+# What is pinned stays so, unless pyproject.toml no longer admits it or ARGS=--upgrade.
+lock: $(SETUP)
+	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet \
+	    --group dev --output-file requirements.lock $(ARGS) pyproject.toml
 
 clean:
 	rm -rf .venv target logs .mypy_cache .pytest_cache .ruff_cache .hypothesis
