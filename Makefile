@@ -29,7 +29,7 @@ help:
 	@echo "make docs                                    write anew what programs make in README and docs/"
 	@echo "make lint                                    formatting, lint, types"
 	@echo "make format                                  mend what lint can mend"
-	@echo "make lock [ARGS=--upgrade]                   pin in requirements.lock what pyproject.toml asks for; new versions"
+	@echo "make lock [ARGS=--upgrade]                   pin what pyproject.toml asks for [in the newest versions]"
 	@echo "make clean                                   remove what was built; data/ stays"
 
 $(SETUP): requirements.lock
@@ -78,10 +78,13 @@ format: $(SETUP)
 	@$(BIN)/ruff check --fix .
 	@mkdir -p $(LINT_DATA) && ROUTERSCOPE_DATA_DIR=$(LINT_DATA) $(BIN)/sqlfluff fix models dbt_project/tests
 
-# What is pinned stays so, unless pyproject.toml no longer admits it or ARGS=--upgrade.
+# What is pinned stays so, unless pyproject.toml no longer admits it or ARGS=--upgrade. A lock that says the same is left
+# untouched: a newer one has .venv made anew.
 lock: $(SETUP)
+	@mkdir -p target && cp requirements.lock target/
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet \
-	    --group dev --output-file requirements.lock $(ARGS) pyproject.toml
+	    --group dev --output-file target/requirements.lock $(ARGS) pyproject.toml
+	@cmp --silent target/requirements.lock requirements.lock || cp target/requirements.lock requirements.lock
 
 clean:
 	rm -rf .venv target logs .mypy_cache .pytest_cache .ruff_cache .hypothesis

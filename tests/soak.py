@@ -270,10 +270,9 @@ def judged(
     found = runs(folder)
     told = collections.Counter((name, tick[:16]) for _, name, tick, _ in found)
     looks = {(name, f"{moment:%Y-%m-%dT%H:%M}"): look for look, one in enumerate(met) for moment, name in one}
-    wanted = looks.keys()
     problems += [f"{count} runs of the tick {tick}" for tick, count in told.items() if count != 1]
-    problems += [f"no run of the tick {tick}" for tick in sorted(wanted - told.keys())]
-    problems += [f"a run of no tick: {tick}" for tick in sorted(told.keys() - wanted)]
+    problems += [f"no run of the tick {tick}" for tick in sorted(looks.keys() - told.keys())]
+    problems += [f"a run of no tick: {tick}" for tick in sorted(told.keys() - looks.keys())]
     statuses = collections.Counter(status for *_, status in found)
     if statuses.get("FAILURE", 0) != kills:
         problems.append(f"{statuses} for {kills} kills")
