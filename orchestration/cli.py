@@ -23,8 +23,10 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 import typer
-from rich.console import Console
+from rich.console import Console, Group
 from rich.markup import escape
+from rich.measure import Measurement
+from rich.padding import Padding
 from rich.table import Table
 
 from orchestration import __version__
@@ -42,6 +44,7 @@ OK, FAILED, DOUBTFUL, NO_LONGER = 0, 1, 3, 4
 QUERY = "select author, share from share_author where period = $$week$$ order by period_start desc, rank limit 5"
 _QUESTIONS = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 _ROWS_SHOWN = 100
+_ANY_WIDTH = 1_000_000
 _FILES_SHOWN = 12
 _EPILOG = (
     "Exit codes: 0 all is as it should be; 1 it cannot be answered; 2 it was asked wrongly; 3 there is a doubt (stale, "
@@ -339,16 +342,29 @@ def _give(rows: pa.Table, lines: Sequence[str], form: Form, output: Path | None)
         output.write_text(text + "\n", encoding="utf-8") if output else typer.echo(text)
     else:
         console = Console(file=output.open("w", encoding="utf-8"), width=200) if output else out
-        table = Table(*map(escape, rows.column_names), box=None, pad_edge=False)
-        for row in rows.slice(0, _ROWS_SHOWN).to_pylist():
-            table.add_row(*(_cell(value) for value in row.values()))
-        console.print(table)
+        cells = [[_cell(value) for value in row.values()] for row in rows.slice(0, _ROWS_SHOWN).to_pylist()]
+        console.print(_across(rows.column_names, cells, console))
         if rows.num_rows > _ROWS_SHOWN:
             console.print(f"… {rows.num_rows - _ROWS_SHOWN:,} more rows: --format csv gives all of them")
     beside = aside if form is not Form.table or output else out
     beside.print()
     for line in lines:
         beside.print(escape(line), soft_wrap=True, style="dim")
+
+
+def _across(names: Sequence[str], cells: Sequence[Sequence[str]], console: Console) -> Table | Group:
+    """A row a line; where not even their words fit side by side, a column a line, row after row."""
+    table = Table(*map(escape, names), box=None, pad_edge=False)
+    for row in cells:
+        table.add_row(*row)
+    needed = Measurement.get(console, console.options.update(max_width=_ANY_WIDTH), table).minimum
+    if not cells or needed <= console.width:
+        return table
+    records = [Table(show_header=False, box=None, pad_edge=False) for _ in cells]
+    for record, row in zip(records, cells, strict=True):
+        for name, cell in zip(names, row, strict=True):
+            record.add_row(escape(name), cell)
+    return Group(*(Padding(record, (0, 0, 1, 0)) for record in records))
 
 
 def _cell(value: Any) -> str:

@@ -25,7 +25,7 @@ def ask(data: Path, *arguments: str, home: Path | None = None, **settings: str) 
     return subprocess.run(
         [sys.executable, "-m", "orchestration.cli", *arguments, "--data", str(data)],
         cwd=PROJECT,
-        env=environment(home or data.parent / "home", COLUMNS="300", **settings),
+        env=environment(home or data.parent / "home", **{"COLUMNS": "300", **settings}),
         capture_output=True,
         text=True,
         timeout=120,
@@ -102,6 +102,21 @@ def test_a_query_comes_with_its_scope_and_its_line(everything: Run) -> None:
     assert "api/v1/models" not in told.stdout  # only those who were asked
     listing = ask(everything.data, "query")
     assert "share_author" in listing.stdout
+
+
+def test_rows_that_do_not_fit_side_by_side_are_told_one_below_the_other(everything: Run) -> None:
+    sql = "from share_author order by period_start desc, period, rank limit 2"
+    names = [name for (name,) in everything.query(f"select column_name from (describe {sql})")]
+    told = ask(everything.data, "query", sql, COLUMNS="80").stdout
+    lines = [line.split(maxsplit=1) for line in told.splitlines()]
+    assert [line[0] for line in lines if line and line[0] in names] == names * 2
+    for row in everything.query(f"select author, tokens::varchar, source_url from ({sql})"):
+        for value in row:
+            assert value in [line[1].strip() for line in lines if len(line) > 1]
+    narrow = ask(everything.data, "query", f"select author, rank from ({sql})", COLUMNS="80").stdout
+    assert narrow.splitlines()[0].split() == ["author", "rank"]
+    empty = ask(everything.data, "query", f"select period, rank from ({sql}) where false", COLUMNS="80").stdout
+    assert empty.splitlines()[0].split() == ["period", "rank"]
 
 
 def test_a_query_in_every_form(everything: Run, tmp_path: Path) -> None:
