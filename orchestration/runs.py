@@ -237,7 +237,8 @@ class _Progress:
                 self._tell(f"{'stale' if is_warning else 'too old'}: {surface} (routerscope status says how old)")
                 return
             name = f"check {check.check_name} of {check.asset_key.to_user_string()}"
-            self._tell(f"{'warning' if is_warning else 'FAILED'}: {name} (make ui shows what it found)")
+            found = f": {check.description}" if is_warning and check.description else ""
+            self._tell(f"{'warning' if is_warning else 'FAILED'}: {name} (make ui shows what it found){found}")
             if check.description and not is_warning:
                 self.reasons.append(f"{check.asset_key.to_user_string()}: {check.description}")
 

@@ -18,6 +18,15 @@
     end
 {%- endmacro %}
 
+{#- First day of the day, ISO week or month before the one that begins on period_start. -#}
+{% macro previous_period_start(period, period_start) -%}
+    case {{ period }}
+        when 'week' then {{ period_start }} - 7
+        when 'month' then cast(date_trunc('month', {{ period_start }} - 1) as date)
+        else {{ period_start }} - 1
+    end
+{%- endmacro %}
+
 {% macro days_in_period(period, period_start) -%}
     ({{ period_end(period, period_start) }} - {{ period_start }} + 1)
 {%- endmacro %}

@@ -3,11 +3,11 @@
     10000 * ({{ squares }}) / power(spans.total_tokens, 2)
 {%- endmacro %}
 
-{#- The most concentrated that unlisted models can be: blocks no larger than the last listed one, and a rest. -#}
-{% macro unlisted_model_squares(other_tokens, last_listed_tokens) -%}
+{#- The most concentrated that unlisted models can be: blocks no larger than an unlisted model can be, and a rest. -#}
+{% macro unlisted_model_squares(other_tokens, unlisted_member_tokens_high) -%}
     coalesce(
-        floor({{ other_tokens }} / nullif({{ last_listed_tokens }}, 0)) * power({{ last_listed_tokens }}, 2)
-        + power({{ other_tokens }} % nullif({{ last_listed_tokens }}, 0), 2), 0
+        floor({{ other_tokens }} / nullif({{ unlisted_member_tokens_high }}, 0)) * power({{ unlisted_member_tokens_high }}, 2)
+        + power({{ other_tokens }} % nullif({{ unlisted_member_tokens_high }}, 0), 2), 0
     )
 {%- endmacro %}
 

@@ -12,7 +12,7 @@
             "abs(share - tokens / total_tokens) <= 1e-12",
             "abs(share_high - tokens_high / total_tokens) <= 1e-12",
             "rank >= 1",
-            "is_complete_observation = (tokens = tokens_high)",
+            "not is_complete_observation or tokens = tokens_high",
             "period_start = date_trunc(period, period_start)",
             "basis in ('source', 'days')",
         ],

@@ -1,3 +1,13 @@
+{#- Segments that say that nobody knows: their models may belong to any other segment of the division. -#}
+{% macro is_unknown_segment(segment) -%}
+    {{ segment }} in ('unclassified', 'undisclosed', 'unknown', 'unpriced')
+{%- endmacro %}
+
+{#- Whether one end of a range is above the other by more than sums of doubles differ when added up in another order. -#}
+{% macro is_above(low, high) -%}
+    {{ low }} - {{ high }} > 1e-9 * greatest(abs({{ low }}), abs({{ high }}))
+{%- endmacro %}
+
 {#- The columns every share mart has, from a span and one of its members. -#}
 {% macro share_columns() -%}
     members.tokens,

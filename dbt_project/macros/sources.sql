@@ -12,6 +12,24 @@
     ltrim(split_part({{ slug }}, '/', 1), '~')
 {%- endmacro %}
 
+{#- Whether a row of rankings is the remainder `other`, whatever its case or blanks. -#}
+{% macro is_other_slug(slug) -%}
+    regexp_matches({{ slug }}, '^[\s\p{Z}]*other[\s\p{Z}]*$', 'i')
+{%- endmacro %}
+
+{#-
+    Whether a slug is author/name[:variant]. Authors are lowercase; names may hold capitals (pplx-embed-v1-0.6B). Anything
+    outside printable ASCII, a second slash or a second colon makes it malformed.
+-#}
+{% macro is_model_slug(slug) -%}
+    regexp_matches({{ slug }}, '^[a-z0-9][a-z0-9._-]*/[!-.0-9;-~]+(:[!-.0-9;-~]+)?$')
+{%- endmacro %}
+
+{#- A ranking row's slug as the marts count it: rows that name no model are part of `other`. -#}
+{% macro ranked_slug(slug) -%}
+    case when {{ is_model_slug(slug) }} then {{ slug }} else 'other' end
+{%- endmacro %}
+
 {#- The slug that rankings call a model by: its canonical slug and the variant of its id. -#}
 {% macro permaslug(canonical_slug, variant) -%}
     {{ canonical_slug }} || case {{ variant }} when 'standard' then '' else ':' || {{ variant }} end

@@ -7,7 +7,11 @@
 } %}
 with raw_models as (
 
-    select * from {{ source('raw', 'models') }}
+    select models.*
+    from {{ source('raw', 'models') }} as models
+    -- Lists that look truncated are set aside.
+    inner join {{ ref('int_lists__compared') }} as lists using (raw_file)
+    where not lists.is_suspect
 
 ),
 

@@ -19,14 +19,14 @@ told as (
         ledger.slice,
         ledger.period,
         ledger.date,
-        rankings.model_permaslug,
+        {{ ranked_slug('rankings.model_permaslug') }} as model_permaslug,
         sum(rankings.total_tokens) as tokens,
         sum(sum(rankings.total_tokens)) over (partition by ledger.slice, ledger.period, ledger.date) as total_tokens,
         bool_or(coalesce(rankings.category, rankings.language_type) is not null) as is_estimate
     from ledger
     inner join {{ source('raw', 'rankings') }} as rankings
         on ledger.raw_file = rankings.raw_file and ledger.date = rankings.date
-    group by ledger.slice, ledger.period, ledger.date, rankings.model_permaslug
+    group by ledger.slice, ledger.period, ledger.date, {{ ranked_slug('rankings.model_permaslug') }}
 
 ),
 

@@ -29,11 +29,11 @@ raw_tokens as (
 
     select
         date,
-        rankings.model_permaslug,
-        max(rankings.total_tokens) as tokens
+        {{ ranked_slug('rankings.model_permaslug') }} as model_permaslug,
+        sum(rankings.total_tokens) as tokens
     from told as rankings
     inner join responses using (date, raw_file)
-    group by date, rankings.model_permaslug
+    group by date, {{ ranked_slug('rankings.model_permaslug') }}
 
 ),
 

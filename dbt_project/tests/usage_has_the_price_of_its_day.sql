@@ -4,12 +4,15 @@
 with raw_models as (
 
     select distinct
-        id,
-        as_of,
-        pricing_prompt,
-        pricing_completion,
-        pricing_input_cache_read
-    from {{ source('raw', 'models') }}
+        models.id,
+        models.as_of,
+        models.pricing_prompt,
+        models.pricing_completion,
+        models.pricing_input_cache_read
+    from {{ source('raw', 'models') }} as models
+    -- Lists that look truncated are set aside.
+    inner join {{ ref('int_lists__compared') }} as lists using (raw_file)
+    where not lists.is_suspect
 
 ),
 

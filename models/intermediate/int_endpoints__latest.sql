@@ -1,7 +1,17 @@
 -- The newest observation of each endpoint. A provider may offer several under one tag: they are numbered as listed.
-with endpoints as (
+with sweeps as (
 
-    select * from {{ ref('stg_openrouter__endpoints') }}
+    select endpoints.*
+    from {{ ref('stg_openrouter__endpoints') }} as endpoints
+    left join {{ ref('int_lists__compared') }} as lists using (raw_file)
+    -- A sweep that looks truncated is set aside: that it lacks a model does not mean that nobody hosts it.
+    where not coalesce(lists.is_suspect, false)
+
+),
+
+endpoints as (
+
+    select * from sweeps
     where endpoint_no is not null
 
 ),
@@ -14,7 +24,7 @@ newest_answers as (
         model_id,
         max(as_of) filter (where http_status in (200, 404)) as newest_as_of,
         max(as_of) as asked_as_of
-    from {{ ref('stg_openrouter__endpoints') }}
+    from sweeps
     group by model_id
 
 ),

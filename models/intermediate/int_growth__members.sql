@@ -76,6 +76,7 @@ observed as (
             )
         end as tokens_high,
         case when spans.is_whole then members.rank end as rank,
+        spans.is_suspect,
         spans.scope_id,
         spans.source_url,
         spans.as_of,
@@ -112,6 +113,7 @@ side_by_side as (
             max(tokens_high) filter (where windows_before = {{ windows_before }}) as {{ name }}tokens_high,
             max(total_tokens) filter (where windows_before = {{ windows_before }}) as {{ name }}total_tokens,
             max(rank) filter (where windows_before = {{ windows_before }}) as {{ name }}rank,
+            bool_or(is_suspect) filter (where windows_before = {{ windows_before }}) as is_{{ name }}suspect,
         {% endfor -%}
         {{ provenance_of_sums('observed') }}
     from observed
@@ -120,11 +122,16 @@ side_by_side as (
 )
 
 select
-    side_by_side.* exclude (scope_id, source_url, as_of, oldest_as_of, checked_at),
+    side_by_side.* exclude (
+        is_suspect, is_base_suspect, is_second_suspect, is_third_suspect,
+        scope_id, source_url, as_of, oldest_as_of, checked_at
+    ),
     created.created_on,
-    tokens = tokens_high and base_tokens = base_tokens_high as is_complete,
-    base_tokens = base_tokens_high and second_tokens = second_tokens_high as is_base_complete,
-    third_tokens = third_tokens_high as is_third_complete,
+    -- Nothing is exact that rests on a response which looks incomplete.
+    tokens = tokens_high and base_tokens = base_tokens_high and not (is_suspect or is_base_suspect) as is_complete,
+    base_tokens = base_tokens_high and second_tokens = second_tokens_high
+    and not (is_base_suspect or is_second_suspect) as is_base_complete,
+    third_tokens = third_tokens_high and not is_third_suspect as is_third_complete,
     scope_id,
     source_url,
     as_of,

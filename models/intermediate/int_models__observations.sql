@@ -1,13 +1,14 @@
--- The observations of /models in the order the source made them; late arrivals take their place.
+-- The observations of /models in the order the source made them; late arrivals take their place. A list that looks
+-- truncated is set aside: that it lacks an id does not mean that the id is gone.
 with observations as (
 
     select
         raw_file,
         as_of,
         fetched_at
-    from {{ ref('stg_openrouter__observations') }}
-    where surface = 'models'
-    -- Of several of one moment, one stands for all.
+    from {{ ref('int_lists__compared') }}
+    where surface = 'models' and not is_suspect
+    -- Several fetches share an as_of; keep the newest.
     qualify row_number() over (partition by as_of order by fetched_at desc, raw_file desc) = 1
 
 )

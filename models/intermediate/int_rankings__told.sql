@@ -1,4 +1,4 @@
--- Rankings as they were told, with a key and in the keyless snapshots: two ways to the same figures.
+-- Rankings as the responses report them, with a key and in the keyless snapshots: two ways to the same figures.
 with rankings as (
 
     select * from {{ ref('stg_openrouter__rankings') }}
@@ -9,8 +9,72 @@ exports as (
 
     select * from {{ ref('stg_openrouter__rankings_export') }}
 
+),
+
+reported as (
+
+    select * from rankings
+    union all
+    select * exclude (told_rank, told_share) from exports
+
+),
+
+-- Rows that name no model are one remainder: every spelling of `other`, and rows whose slug is malformed.
+remainder as (
+
+    select
+        raw_file,
+        slice,
+        period,
+        'other' as model_permaslug,
+        cast(sum(tokens) as bigint) as tokens,
+        count(*) as row_count,
+        count(*) filter (where is_malformed) as malformed_rows,
+        coalesce(max(tokens) filter (where is_malformed), 0) as largest_malformed_tokens,
+        period_start,
+        as_of,
+        fetched_at
+    from reported
+    where is_other or is_malformed
+    group by raw_file, slice, period, period_start, as_of, fetched_at
+
 )
 
-select * from rankings
+select
+    raw_file,
+    slice,
+    period,
+    model_permaslug,
+    base_slug,
+    variant,
+    author,
+    false as is_other,
+    tokens,
+    1 as row_count,
+    0 as malformed_rows,
+    0 as largest_malformed_tokens,
+    period_start,
+    as_of,
+    fetched_at
+from reported
+where not is_other and not is_malformed
+
 union all
-select * exclude (told_rank, told_share) from exports
+
+select
+    raw_file,
+    slice,
+    period,
+    model_permaslug,
+    {{ base_slug('model_permaslug') }} as base_slug,
+    {{ variant('model_permaslug') }} as variant,
+    {{ author('model_permaslug') }} as author,
+    true as is_other,
+    tokens,
+    row_count,
+    malformed_rows,
+    largest_malformed_tokens,
+    period_start,
+    as_of,
+    fetched_at
+from remainder

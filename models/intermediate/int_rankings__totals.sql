@@ -5,13 +5,20 @@ with rankings as (
 
 ),
 
-totals as (
+compared as (
+
+    select * from {{ ref('int_responses__compared') }}
+
+),
+
+sums as (
 
     select
         slice as ranking,
         period,
         period_start,
         period_end,
+        raw_file,
         scope_id,
         source_url,
         as_of,
@@ -22,12 +29,43 @@ totals as (
     from rankings
     group by all
 
+),
+
+-- Of a truncated list nobody knows which members are missing: any of them may have all that is unlisted or missing.
+unlisted as (
+
+    select
+        sums.*,
+        compared.is_suspect,
+        compared.is_truncated,
+        compared.largest_malformed_tokens,
+        least(
+            sums.other_tokens + coalesce(compared.missing_tokens, sums.total_tokens), sums.total_tokens
+        ) as unlisted_tokens_high
+    from sums
+    inner join compared using (raw_file, period, period_start)
+
 )
 
 select
-    *,
-    -- An unlisted model had at most what the last listed one had, and no more than all unlisted ones together.
-    least(last_listed_tokens, other_tokens) as unlisted_member_tokens_high,
+    ranking,
+    period,
+    period_start,
+    period_end,
+    scope_id,
+    source_url,
+    as_of,
+    fetched_at,
+    total_tokens,
+    other_tokens,
+    last_listed_tokens,
+    is_suspect,
+    -- An unlisted model had at most what the last listed one had, unless it is a row with a malformed slug, and no
+    -- more than all unlisted ones together.
+    case
+        when is_truncated then unlisted_tokens_high
+        else least(greatest(last_listed_tokens, largest_malformed_tokens), other_tokens)
+    end as unlisted_member_tokens_high,
     -- A group of models, such as an author's, may have any number of unlisted ones.
-    other_tokens as unlisted_group_tokens_high
-from totals
+    unlisted_tokens_high as unlisted_group_tokens_high
+from unlisted

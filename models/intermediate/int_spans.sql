@@ -24,6 +24,7 @@ periods as (
         other_tokens,
         unlisted_member_tokens_high,
         unlisted_group_tokens_high,
+        is_suspect,
         scope_id,
         source_url,
         as_of,
@@ -41,6 +42,7 @@ periods as (
         0 as other_tokens,
         unlisted_member_tokens_high,
         0 as unlisted_group_tokens_high,
+        is_suspect,
         scope_id,
         source_url,
         as_of,
@@ -103,6 +105,7 @@ added_up as (
         cast(sum(days.other_tokens) as bigint) as other_tokens,
         cast(sum(days.unlisted_member_tokens_high) as bigint) as unlisted_member_tokens_high,
         cast(sum(days.unlisted_group_tokens_high) as bigint) as unlisted_group_tokens_high,
+        bool_or(days.is_suspect) as is_suspect,
         {{ provenance_of('days') }}
     from wanted
     inner join days
@@ -127,6 +130,7 @@ as_given as (
         other_tokens,
         unlisted_member_tokens_high,
         unlisted_group_tokens_high,
+        is_suspect,
         scope_id,
         source_url,
         as_of,
@@ -167,6 +171,7 @@ select
     traffic.total_tokens - apps.total_tokens as other_tokens,
     apps.unlisted_member_tokens_high,
     apps.unlisted_group_tokens_high,
+    apps.is_suspect or traffic.is_suspect as is_suspect,
     apps.scope_id,
     apps.source_url,
     greatest(apps.as_of, traffic.as_of) as as_of,

@@ -106,9 +106,8 @@ listed as (
         members.*,
         case
             when members.member_type in ('model', 'app') then bounds.unlisted_member_tokens_high
-            -- The remainder itself is in the response even where it is nothing.
-            when members.member = 'other' then 0
-            else bounds.unlisted_group_tokens_high
+            when members.member_type = 'author' then bounds.unlisted_group_tokens_high
+            else 0
         end as unlisted_tokens_high
     from members
     inner join bounds using (ranking, period, period_start)
@@ -131,13 +130,16 @@ added_up as (
             + max(
                 case
                     when listed.member_type in ('model', 'app') then spans.unlisted_member_tokens_high
-                    when listed.member = 'other' then 0
-                    else spans.unlisted_group_tokens_high
+                    when listed.member_type = 'author' then spans.unlisted_group_tokens_high
+                    else 0
                 end
             )
             - sum(listed.unlisted_tokens_high) as bigint
         ) as tokens_high,
-        cast(sum(listed.requests) as bigint) as requests
+        cast(sum(listed.requests) as bigint) as requests,
+        max(spans.unlisted_group_tokens_high) as unlisted_group_tokens_high,
+        bool_or(spans.is_suspect) as is_suspect,
+        max(spans.total_tokens) as total_tokens
     from spans
     inner join listed
         on
@@ -151,12 +153,44 @@ added_up as (
             )
     group by all
 
+),
+
+-- Any segment may hold what is not listed and what nobody has classified, on every day. The remainder itself is known.
+bounded as (
+
+    select
+        * exclude (tokens_high, unlisted_group_tokens_high, total_tokens),
+        case
+            when member_type in ('model', 'author', 'app') or member = 'other' then tokens_high
+            else least(
+                tokens + unlisted_group_tokens_high
+                + case
+                    when {{ is_unknown_segment('member') }} then 0
+                    else coalesce(
+                        sum(tokens) filter (where {{ is_unknown_segment('member') }}) over (
+                            partition by ranking, span, span_start, member_type
+                        ), 0
+                    )
+                end,
+                total_tokens
+            )
+        end as tokens_high
+    from added_up
+
 )
 
 select
-    *,
-    tokens = tokens_high as is_complete_observation,
+    ranking,
+    span,
+    span_start,
+    span_end,
+    member_type,
+    member,
+    tokens,
+    cast(tokens_high as bigint) as tokens_high,
+    requests,
+    tokens = tokens_high and not is_suspect as is_complete_observation,
     row_number() over (
         partition by ranking, span, span_start, member_type order by tokens desc, member asc
     ) as rank
-from added_up
+from bounded

@@ -26,7 +26,6 @@ sums as (
             ) as {{ member_type }}_squares,
         {% endfor -%}
         max(tokens) filter (where member_type = 'author') as leading_author_tokens,
-        min(tokens) filter (where member_type = 'model') as last_listed_tokens,
         sum(tokens) filter (where member_type = 'weights' and member = 'open') as open_tokens,
         sum(tokens) filter (where member_type = 'weights' and member = 'closed') as closed_tokens,
     {% for top in [1, 3, 5, 10] -%}
@@ -50,7 +49,7 @@ select
         case
             when spans.basis = 'source'
                 then {{ hhi('sums.' ~ member_type ~ '_squares + ' ~ {
-                'model': unlisted_model_squares('spans.other_tokens', 'sums.last_listed_tokens'),
+                'model': unlisted_model_squares('spans.other_tokens', 'spans.unlisted_member_tokens_high'),
                 'author': unlisted_author_squares('spans.other_tokens', 'sums.leading_author_tokens'),
             }[member_type]) }}
         end as hhi_{{ member_type }}_high,
@@ -60,7 +59,7 @@ select
     {% endfor -%}
     coalesce(sums.open_tokens, 0) / spans.total_tokens as open_weights_share_low,
     -- All that is not known to be closed may be open: what is unclassified, undisclosed or not listed.
-    1 - coalesce(sums.closed_tokens, 0) / spans.total_tokens as open_weights_share_high,
+    (spans.total_tokens - coalesce(sums.closed_tokens, 0)) / spans.total_tokens as open_weights_share_high,
     spans.scope_id,
     spans.source_url,
     spans.as_of,

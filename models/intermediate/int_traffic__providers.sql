@@ -8,8 +8,10 @@ with spans as (
 
 endpoints as (
 
-    select * from {{ ref('stg_openrouter__endpoints') }}
-    where endpoint_no is not null
+    select endpoints.*
+    from {{ ref('stg_openrouter__endpoints') }} as endpoints
+    inner join {{ ref('int_lists__compared') }} as lists using (raw_file)
+    where endpoints.endpoint_no is not null and not lists.is_suspect
 
 ),
 

@@ -144,8 +144,11 @@ def compiled(node: Mapping[str, Any], data: Path) -> Path:
 
 def _with_sample(event: dg.AssetCheckResult, result: Mapping[str, Any], warehouse: Warehouse) -> dg.AssetCheckResult:
     sample = dg.MetadataValue.md(markdown_table(_found(result, warehouse), columns=_SHOWN))
-    severity = dg.AssetCheckSeverity.ERROR if _has_failed(result) else dg.AssetCheckSeverity.WARN
-    return event._replace(severity=severity, metadata={**event.metadata, "sample": sample})
+    metadata = {**event.metadata, "sample": sample}
+    if _has_failed(result):  # the rejection says what it found
+        return event._replace(severity=dg.AssetCheckSeverity.ERROR, metadata=metadata)
+    found = _sentence(result, warehouse).strip()
+    return event._replace(severity=dg.AssetCheckSeverity.WARN, metadata=metadata, description=found)
 
 
 def _found(result: Mapping[str, Any], warehouse: Warehouse) -> pa.Table:

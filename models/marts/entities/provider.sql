@@ -1,14 +1,24 @@
 -- Who hosts: every provider that /providers lists or that has, or had, an endpoint.
-with told as (
+with listed as (
 
-    select * from {{ ref('stg_openrouter__providers') }}
+    select providers.*
+    from {{ ref('stg_openrouter__providers') }} as providers
+    inner join {{ ref('int_lists__compared') }} as lists using (raw_file)
+    -- A list that looks truncated is set aside.
+    where not lists.is_suspect
+
+),
+
+told as (
+
+    select * from listed
     qualify row_number() over (partition by provider_name order by as_of desc, fetched_at desc, raw_file desc) = 1
 
 ),
 
 newest as (
 
-    select max(as_of) as as_of from {{ ref('stg_openrouter__providers') }}
+    select max(as_of) as as_of from listed
 
 ),
 

@@ -59,6 +59,27 @@ calendar as (
 
 ),
 
+-- Responses that look incomplete for a day or period.
+suspects as (
+
+    select
+        raw_file,
+        period_start as date,
+        suspect_reason
+    from {{ ref('int_responses__compared') }}
+    where is_suspect
+
+    union all
+
+    select
+        raw_file,
+        cast(as_of as date) as date,
+        'fewer_ids' as suspect_reason
+    from {{ ref('int_lists__compared') }}
+    where is_suspect
+
+),
+
 told as (
 
     select
@@ -66,6 +87,7 @@ told as (
         slice,
         date,
         count(*) as observations,
+        max_by(raw_file, (as_of, fetched_at, raw_file)) filter (where is_complete) as newest_complete_file,
         max(as_of) as newest_as_of,
         max_by(fetched_at, (as_of, fetched_at)) as checked_at,
         max_by(rows, (as_of, fetched_at)) as rows,
@@ -83,6 +105,8 @@ select
     calendar.date,
     coalesce(told.is_observed, false) as is_observed,
     coalesce(told.is_complete, false) as is_complete,
+    suspects.raw_file is not null as is_suspect,
+    suspects.suspect_reason,
     coalesce(told.observations, 0) as observations,
     told.newest_as_of,
     coalesce(told.rows, 0) as rows,
@@ -100,3 +124,4 @@ select
     coalesce(told.checked_at, calendar.newest_checked_at) as checked_at
 from calendar
 left join told using (surface, slice, date)
+left join suspects on told.newest_complete_file = suspects.raw_file and told.date = suspects.date

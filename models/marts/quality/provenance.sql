@@ -16,7 +16,7 @@ row_counts as (
     select
         raw_file,
         period_start,
-        count(*) as row_count
+        cast(sum(row_count) as bigint) as row_count
     from {{ ref('int_rankings__told') }}
     group by raw_file, period_start
 

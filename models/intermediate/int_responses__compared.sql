@@ -1,0 +1,102 @@
+-- Which responses look incomplete for a period they cover. A list that was cut short still parses, and its shares look like
+-- any others: it is recognised by what earlier responses report.
+with measured as (
+
+    select * from {{ ref('int_responses__measured') }}
+
+),
+
+-- Of the responses for the period before, the fullest: a list that is cut short is cut for all of its days.
+fullest as (
+
+    select
+        ranking,
+        period,
+        period_start,
+        max(row_count) as row_count,
+        max(tokens) as tokens,
+        max(other_tokens) as other_tokens
+    from measured
+    group by ranking, period, period_start
+
+),
+
+against_the_period_before as (
+
+    select
+        measured.*,
+        before.row_count as before_row_count,
+        before.tokens as before_tokens,
+        before.other_tokens as before_other_tokens,
+        coalesce(
+            measured.row_count > 0
+            and (2 * measured.row_count < before.row_count or 2 * measured.tokens < before.tokens), false
+        ) as is_below_period_before
+    from measured
+    left join fullest as before
+        on
+            measured.ranking = before.ranking
+            and measured.period = before.period
+            and {{ previous_period_start('measured.period', 'measured.period_start') }} = before.period_start
+
+),
+
+-- Of the earlier responses for the same period, the last one that does not look incomplete itself.
+against_the_responses_before as (
+
+    select
+        *,
+        {% for column in ['row_count', 'tokens', 'other_tokens'] -%}
+            last_value(case when not is_below_period_before then {{ column }} end ignore nulls) over earlier_responses
+                as earlier_{{ column }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from against_the_period_before
+    window earlier_responses as (
+        partition by ranking, period, period_start
+        order by as_of, fetched_at, raw_file
+        rows between unbounded preceding and 1 preceding
+    )
+
+),
+
+compared as (
+
+    select
+        *,
+        {% for column in ['row_count', 'tokens', 'other_tokens'] -%}
+            case when earlier_row_count is null then before_{{ column }} else earlier_{{ column }} end
+                as reference_{{ column }},
+        {% endfor -%}
+        case
+            when earlier_row_count is null then is_below_period_before
+            else 2 * row_count < earlier_row_count or 2 * tokens < earlier_tokens
+        end as is_below_reference
+    from against_the_responses_before
+
+)
+
+select
+    raw_file,
+    ranking,
+    period,
+    period_start,
+    lacks_other or is_below_reference as is_truncated,
+    lacks_other or is_below_reference or malformed_rows > 0 as is_suspect,
+    nullif(
+        concat_ws(
+            ', ',
+            case when lacks_other then 'no_other' end,
+            case when is_below_reference and 2 * row_count < reference_row_count then 'fewer_rows' end,
+            case when is_below_reference and 2 * tokens < reference_tokens then 'fewer_tokens' end,
+            case when malformed_rows > 0 then 'malformed_slug' end
+        ),
+        ''
+    ) as suspect_reason,
+    -- What is missing at most, against the same response; without one to compare with it can be anything.
+    case
+        when not (lacks_other or is_below_reference) then 0
+        when reference_tokens is not null
+            then greatest(reference_tokens - tokens, reference_other_tokens - other_tokens, 0)
+    end as missing_tokens,
+    largest_malformed_tokens
+from compared
