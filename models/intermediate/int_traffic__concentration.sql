@@ -59,7 +59,10 @@ select
     {% endfor -%}
     coalesce(sums.open_tokens, 0) / spans.total_tokens as open_weights_share_low,
     -- All that is not known to be closed may be open: what is unclassified, undisclosed or not listed.
-    (spans.total_tokens - coalesce(sums.closed_tokens, 0)) / spans.total_tokens as open_weights_share_high,
+    least(
+        spans.total_tokens - coalesce(sums.closed_tokens, 0) - spans.other_tokens + spans.unlisted_group_tokens_high,
+        spans.total_tokens
+    ) / spans.total_tokens as open_weights_share_high,
     spans.scope_id,
     spans.source_url,
     spans.as_of,

@@ -35,13 +35,7 @@ class Compiled:
 
     def build(self, raw: dict[str, list[dict[str, Any]]]) -> "Built":
         """All models over rows of the raw tables; columns not given are null."""
-        connection = duckdb.connect()
-        connection.execute("attach ':memory:' as warehouse; use warehouse; set TimeZone = 'UTC'")
-        connection.execute(f"attach '{self.warehouse}' as built (read_only)")
-        for schema in {node["schema"] for node in self.nodes.values() if node["resource_type"] != "test"} | {"raw"}:
-            connection.execute(f"create schema if not exists {schema}")
-        for seed in (node for node in self.nodes.values() if node["resource_type"] == "seed"):
-            connection.execute(f"create table seeds.{seed['name']} as from built.seeds.{seed['name']}")
+        connection = self._connect()
         for source in self.sources.values():
             columns = [(column["name"], column["data_type"]) for column in source["columns"].values()]
             declared = ", ".join(f"{name} {kind}" for name, kind in columns)
@@ -51,6 +45,28 @@ class Compiled:
                 marks = ", ".join("?" for _ in columns)
                 values = [[row.get(name) for name, _ in columns] for row in rows]
                 connection.executemany(f"insert into raw.{source['name']} values ({marks})", values)
+        return self._built(connection)
+
+    def rebuild(self, *changes: str) -> "Built":
+        """All models over the raw tables of the run itself, after these SQL statements have changed them."""
+        connection = self._connect()
+        for source in self.sources.values():
+            connection.execute(f"create table raw.{source['name']} as from built.raw.{source['name']}")
+        for change in changes:
+            assert connection.execute(change).fetchall() != [(0,)], f"changes nothing: {change}"
+        return self._built(connection)
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect()
+        connection.execute("attach ':memory:' as warehouse; use warehouse; set TimeZone = 'UTC'")
+        connection.execute(f"attach '{self.warehouse}' as built (read_only)")
+        for schema in {node["schema"] for node in self.nodes.values() if node["resource_type"] != "test"} | {"raw"}:
+            connection.execute(f"create schema if not exists {schema}")
+        for seed in (node for node in self.nodes.values() if node["resource_type"] == "seed"):
+            connection.execute(f"create table seeds.{seed['name']} as from built.seeds.{seed['name']}")
+        return connection
+
+    def _built(self, connection: duckdb.DuckDBPyConnection) -> "Built":
         for model in self.models:
             kind = "view" if model["config"]["materialized"] == "view" else "table"
             connection.execute(f"create {kind} {model['relation_name']} as {model['compiled_code']}")
@@ -70,6 +86,11 @@ class Built:
 
     def query(self, sql: str) -> list[tuple]:
         return self.connection.execute(sql).fetchall()
+
+    def warning(self, name: str) -> str:
+        """SQL of a data test that only warns."""
+        [test] = [node for node in self._compiled.nodes.values() if node["name"] == name]
+        return test["compiled_code"]
 
     def broken_laws(self) -> dict[str, list[tuple]]:
         """Data test → the first rows that break it."""

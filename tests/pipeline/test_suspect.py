@@ -1,0 +1,103 @@
+"""Odd and incomplete responses over the whole chain of models: what is published of them, and what says so."""
+
+import pytest
+from conftest import Run
+from in_memory import Built, Compiled
+
+NEWEST = (
+    "(select max(date) from raw.rankings where as_of = (select max(as_of) from raw.rankings) and date < as_of::date)"
+)
+OF_NEWEST_DAY = f"as_of = (select max(as_of) from raw.rankings) and date = {NEWEST}"
+NTH = "(select model_permaslug from raw.rankings where {day} order by total_tokens desc limit 1 offset {n})"
+
+
+@pytest.fixture(scope="module")
+def compiled(few_run: Run) -> Compiled:
+    return Compiled(few_run.data)
+
+
+def rename(rank: int, slug: str) -> str:
+    old = NTH.format(day=OF_NEWEST_DAY, n=rank)
+    return f"update raw.rankings set model_permaslug = {slug} where {OF_NEWEST_DAY} and model_permaslug = {old}"
+
+
+def newest_day(built: Built) -> tuple:
+    """Total and `other` tokens, models, authors that are listed, and whether every row is complete."""
+    [row] = built.query(
+        "select summary.total_tokens, summary.other_tokens, summary.models_listed, summary.authors_listed, "
+        "(select bool_and(is_complete_observation) from marts.share_model as models "
+        "where (models.period, models.period_start) = (summary.period, summary.period_start)) "
+        "from marts.traffic_summary as summary where period = 'day' order by period_start desc limit 1"
+    )
+    return row
+
+
+def suspects(built: Built) -> list[tuple]:
+    return built.query("select surface, suspect_reason from marts.coverage where is_suspect order by all")
+
+
+@pytest.fixture(scope="module")
+def whole(compiled: Compiled) -> tuple:
+    with compiled.rebuild() as built:
+        assert suspects(built) == []
+        return newest_day(built)
+
+
+def test_any_spelling_of_other_is_the_remainder(compiled: Compiled, whole: tuple) -> None:
+    with compiled.rebuild(
+        "update raw.rankings set model_permaslug = ' Other' where model_permaslug = 'other'"
+    ) as built:
+        assert newest_day(built) == whole
+        assert suspects(built) == []
+        assert built.broken_laws() == {}
+
+
+MALFORMED = ["''", "'  '", "'noslash'", "'google/gemini '", "upper(model_permaslug)", "'a/b/c'", "chr(7) || 'a/b'"]
+
+
+def test_malformed_slugs_stay_in_the_total(compiled: Compiled, whole: tuple) -> None:
+    with compiled.rebuild(*(rename(20 + number, slug) for number, slug in enumerate(MALFORMED))) as built:
+        total, other, models, authors, is_complete = newest_day(built)
+        assert total == whole[0]
+        assert other > whole[1]
+        assert models == whole[2] - len(MALFORMED)
+        assert authors <= whole[3]
+        assert not is_complete
+        assert suspects(built) == [("rankings", "malformed_slug")]
+        assert len(built.query(built.warning("assert_no_suspect_days"))) == 1
+        assert built.broken_laws() == {}
+
+
+def test_a_list_without_other_is_suspect(compiled: Compiled, whole: tuple) -> None:
+    with compiled.rebuild(f"delete from raw.rankings where {OF_NEWEST_DAY} and model_permaslug = 'other'") as built:
+        assert newest_day(built) == (whole[0] - whole[1], 0, whole[2], whole[3], False)
+        assert suspects(built) == [("rankings", "no_other")]
+        assert built.broken_laws() == {}
+
+
+def test_ten_of_fifty_rows_are_no_fall_of_100_percent(compiled: Compiled) -> None:
+    tenth = f"(select total_tokens from raw.rankings where {OF_NEWEST_DAY} and model_permaslug <> 'other' "
+    tenth += "order by total_tokens desc limit 1 offset 9)"
+    cut = f"delete from raw.rankings where {OF_NEWEST_DAY} and (total_tokens < {tenth} or model_permaslug = 'other')"
+    with compiled.rebuild(cut) as built:
+        assert [reason for _, reason in suspects(built)] == ["fewer_rows"]
+        [(ok, exact, bounded)] = built.query(
+            "select count(*) filter (where status = 'ok'), count(growth), count(*) filter (where growth_high > -1) "
+            "from marts.growth_author where horizon = '1d' "
+            "and window_end = (select max(window_end) from marts.growth_author)"
+        )
+        assert (ok, exact) == (0, 0)
+        assert bounded > 10
+        assert built.broken_laws() == {}
+
+
+def test_twenty_of_the_models_end_no_price(compiled: Compiled) -> None:
+    cut = (
+        "delete from raw.models where as_of = (select max(as_of) from raw.models) and id not in "
+        "(select id from raw.models where as_of = (select max(as_of) from raw.models) order by id limit 20)"
+    )
+    with compiled.rebuild(cut) as built:
+        assert built.query("select count(*) > 300 from marts.price_history where valid_to is null") == [(True,)]
+        assert built.query("select count(*) > 300 from marts.price_current") == [(True,)]
+        assert suspects(built) == [("models", "fewer_ids")]
+        assert built.broken_laws() == {}
