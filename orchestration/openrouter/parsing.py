@@ -35,9 +35,9 @@ _NUMBER = re.compile(r"\s*[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?\s*")
 _MAX_INTEGER_DIGITS = sys.int_info.str_digits_check_threshold
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
-# Every escape of a JSON text in its order: a whole pair, half a pair (the group), or any other.
-_HALF = r"[0-9a-fA-F]{2}"
-_ESCAPE = re.compile(rf"\\(?:u[dD][89abAB]{_HALF}\\u[dD][c-fC-F]{_HALF}|(u[dD][89a-fA-F]{_HALF})|.)", re.DOTALL)
+# Escapes of a JSON text in their order: a backslash, a whole surrogate pair, half a pair (the group).
+_CODE = r"[0-9a-fA-F]{2}"
+_ESCAPE = re.compile(rf"\\(?:\\|u[dD][89abAB]{_CODE}\\u[dD][c-fC-F]{_CODE}|(u[dD][89a-fA-F]{_CODE}))")
 _MAX_SHOWN = 500
 
 
@@ -172,7 +172,7 @@ class Fields:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    text = str(_number(value)) if isinstance(value, Decimal) else repr(value)
     return text if len(text) <= 80 else text[:77] + "…"
 
 

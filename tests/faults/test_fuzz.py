@@ -109,13 +109,16 @@ def written(value: Any) -> bytes:
 
 def change(body: Any, random: Random) -> None:
     """One change of structure, somewhere in the body."""
-    holder, place = random.choice(list(parents(body)) or [({}, "")])
-    value = holder.get(place) if isinstance(holder, dict) else holder[place]
+    places = list(parents(body))
+    if not places:
+        return
+    holder, place = random.choice(places)
+    value = holder[place]
     kind = random.randrange(9)
     if kind <= 2:
         holder[place] = mark(random)
     elif kind == 3:
-        holder.pop(place, None) if isinstance(holder, dict) else holder.pop(place)
+        holder.pop(place)
     elif kind == 4 and isinstance(holder, list):
         holder.insert(place, json.loads(json.dumps(value)))
     elif kind == 4:
@@ -127,7 +130,7 @@ def change(body: Any, random: Random) -> None:
     elif kind == 7 and isinstance(holder, dict):
         holder[random.choice(NAMES)] = random.choice([mark(random), value])
     else:
-        other, elsewhere = random.choice(list(parents(body)))
+        other, elsewhere = random.choice(places)
         holder[place] = json.loads(json.dumps(other[elsewhere]))
 
 
@@ -168,8 +171,7 @@ def mutated_export(csv: bytes, manifest: Any, random: Random) -> tuple[bytes, by
         elif kind == 2:
             line.insert(cell, line[cell])
         elif kind == 3:
-            del line[cell]
-            line.extend([] if line else [b""])
+            line[cell : cell + 1] = [] if len(line) > 1 else [b""]
         else:
             lines.append(list(line))
     payload = b"".join(b",".join(line) + b"\r\n" for line in lines)
