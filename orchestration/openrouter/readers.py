@@ -480,7 +480,7 @@ def read_endpoints(observation: Observation) -> Answer:
     for model_id, value in body.items():
         try:
             found = _read_models_answer(model_id, value)
-            if found[0]["http_status"] == NO_ANSWER:
+            if found[0]["http_status"] not in (HTTPStatus.OK, HTTPStatus.NOT_FOUND):
                 problems.append(f"{observation.label}: {one_line(model_id)} has no answer: {_said(value['error'])}.")
         except Exception as error:
             problems.append(f"{observation.label}: {reason(error)}. It is kept in `extra`; every other answer is read.")

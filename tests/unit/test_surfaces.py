@@ -418,6 +418,7 @@ def test_a_sweep_has_a_row_for_every_endpoint_and_one_for_every_model_without() 
         ({"odd": []}, "the answer for a/odd is list"),
         ({"odd": {"endpoints": []}}, "neither `data` nor `error`"),
         ({"odd": {"data": {"endpoints": [{"status": "up"}]}}}, "endpoint 0 of a/odd: `status` is 'up'"),
+        ({"odd": {"error": {"code": 402, "message": "No credits"}}}, "a/odd has no answer: error 402 (No credits)"),
         ({"odd": {"data": None}}, "neither `data` nor `error`"),
         ({"odd": {"data": {"name": "Odd"}}}, "the answer for a/odd, `data`: `endpoints` is None"),
         ({"odd": {"error": {"message": "Try later"}}}, "a/odd has no answer: error (Try later)"),
