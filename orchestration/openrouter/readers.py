@@ -1,7 +1,7 @@
 """Reading the body of each surface's response: JSON (or CSV) → rows in the surface's schema.
 
-A response is read whole or not at all. What a surface is called, cited as and asked for is in `surfaces`; how bytes
-are come by is in `client` and `replay`.
+A response is read whole or not at all: a body that announces pages which were not fetched is refused. What a surface
+is called, cited as and asked for is in `surfaces`; how bytes are come by is in `client` and `replay`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import datetime as dt
 import hashlib
 import io
 import json
+import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 
@@ -23,15 +24,21 @@ from orchestration.errors import ResponseError
 from orchestration.openrouter import schemas
 from orchestration.openrouter.parsing import (
     Fields,
+    Repeating,
     boolean,
     day,
+    decode,
+    from_json,
     instant,
     integer,
     json_object,
     moment,
     number,
     objects,
+    one_line,
     price,
+    reason,
+    small_integer,
     text,
     texts,
     to_json,
@@ -47,6 +54,17 @@ NO_ANSWER = 0
 # Clocks of two machines differ; a week or month may still be running when the response is made.
 CLOCK_SLACK = dt.timedelta(hours=1)
 LONGEST_PERIOD = dt.timedelta(days=31)
+# Fields by which an API announces another page, compared without case, `_` and `-`, and the objects that hold them.
+_MORE = frozenset(
+    {
+        "hasmore", "hasnext", "hasnextpage", "next", "nextcursor", "nextlink", "nextoffset", "nextpage",
+        "nextpagetoken", "nexttoken", "nexturl",
+    }
+)  # fmt: skip
+_TOTALS = frozenset({"total", "totalcount"})
+_AROUND_ROWS = frozenset({"data", "links", "meta", "pageinfo", "pagination", "paging"})
+_UNSET = frozenset({"", "false", "none", "null"})
+_KEY = re.compile(r"sk-or-[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True)
@@ -88,7 +106,7 @@ class Answer:
 
 def _json(payload: bytes) -> Any:
     try:
-        return json.loads(payload, parse_float=Decimal)
+        return from_json(payload)
     except (ValueError, RecursionError) as error:
         raise ResponseError(f"it is not JSON ({error})") from error
 
@@ -100,7 +118,61 @@ def _object(value: Any, what: str) -> dict[str, Any]:
 
 
 def _body(observation: Observation) -> dict[str, Any]:
-    return _object(_json(observation.payload), "the body")
+    body = _object(_json(observation.payload), "the body")
+    if isinstance(body, Repeating):
+        raise ResponseError(f"the body contains `{one_line(body.name)}` twice with different values")
+    if body.get("error") and not body.get("data"):
+        raise ResponseError(f"the API returned {_said(body['error'])} instead of data")
+    return body
+
+
+def _said(error: Any) -> str:
+    """The code and the message of an API's error object, on one line and without a key."""
+    told = error if isinstance(error, dict) else {"message": error}
+    code, message = told.get("code"), told.get("message")
+    said = "error" if code is None else f"error {code}"
+    return _KEY.sub("•••", one_line(said if message is None else f"{said} ({message})", limit=200))
+
+
+def _announcements(around: Any, where: str = "") -> Iterator[tuple[str, str, Any]]:
+    """Path, plain name and value of each field that stands around the rows."""
+    if not isinstance(around, dict):
+        return
+    for name, value in around.items():
+        plain = name.lower().replace("_", "").replace("-", "")
+        yield where + name, plain, value
+        if plain in _AROUND_ROWS:
+            yield from _announcements(value, f"{where}{name}.")
+
+
+def _is_set(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_is_set, value.values()))
+    return value.strip().lower() not in _UNSET if isinstance(value, str) else bool(value)
+
+
+def _refuse_part(body: dict[str, Any], what: str = "", rows: int = 0) -> None:
+    """Raises ResponseError if the body says that it is a part of a list.
+
+    Looks at the top level and in `data`, `links`, `meta` and `pagination`. With `what` the body's rows are that, and
+    `total_count` counts them; elsewhere a total may count tokens or requests.
+    """
+    for path, name, value in _announcements(body):
+        if name in _MORE and _is_set(value):
+            raise ResponseError(f"it is only a part of the list, such as its first page: `{one_line(path)}` is set")
+        if what and name in _TOTALS and value is not None and value != rows and str(value) != str(rows):
+            raise ResponseError(f"it lists {rows} {what} and says that there are {one_line(str(value))} (`{path}`)")
+
+
+def _refuse_page(body: dict[str, Any], observation: Observation) -> None:
+    """As `_refuse_part`, for a list that the client fetches by offset and pastes together.
+
+    The client asks on while a page is full, up to the greatest offset that the API allows. Where it did so, a marker
+    is the first page's and was followed; a shorter list with a marker was cut by the API.
+    """
+    limit = observation.params.get("limit", "")
+    if not (limit.isdecimal() and len(_rows(body)) >= int(limit)):
+        _refuse_part(body)
 
 
 def _rows(body: dict[str, Any], name: str = "data") -> list[Any]:
@@ -137,9 +209,10 @@ def _window(meta: Fields, as_of: dt.datetime) -> tuple[dt.date, dt.date]:
 
 
 def _each_once(keys: Iterable[object], what: str = "data") -> None:
-    seen: set[object] = set()
+    """Raises ResponseError if a key repeats; None is no key."""
+    seen: set[object] = {None}
     for position, key in enumerate(keys):
-        if key in seen:
+        if key is not None and key in seen:
             shown = " on ".join(map(str, key)) if isinstance(key, tuple) else key
             raise ResponseError(f"row {position} of `{what}`: {shown} stands there twice")
         seen.add(key)
@@ -149,8 +222,22 @@ def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=schema)
 
 
+def _slug(fields: Fields) -> str:
+    """A row's slug, empty if it has none: one bad row costs no response, and its tokens stay in the denominator."""
+    return fields.take("model_permaslug", text) or ""
+
+
+def _check_slugs(slugs: Iterable[str], dates: Iterable[dt.date]) -> None:
+    """Raises ResponseError if no row has a slug, or if one stands twice on a date."""
+    keys = [(slug, date) if slug else None for slug, date in zip(slugs, dates, strict=True)]
+    if keys and not any(keys):
+        raise ResponseError("no row in it has a `model_permaslug`")
+    _each_once(keys)
+
+
 def read_rankings(observation: Observation) -> Answer:
     body = _body(observation)
+    _refuse_part(body)
     meta, as_of = _meta(body, observation)
     start, end = _window(meta, as_of)
     asked = {"period": DAY, **observation.params}
@@ -159,10 +246,10 @@ def read_rankings(observation: Observation) -> Answer:
     columns: dict[str, list[Any]] = {name: [] for name in ("date", "model_permaslug", "total_tokens", "extra")}
     for fields in _fields(rows):
         columns["date"].append(fields.require("date", day))
-        columns["model_permaslug"].append(fields.require("model_permaslug", text))
+        columns["model_permaslug"].append(_slug(fields))
         columns["total_tokens"].append(fields.require("total_tokens", token_count))
         columns["extra"].append(fields.extra())
-    _each_once(zip(columns["model_permaslug"], columns["date"], strict=True))
+    _check_slugs(columns["model_permaslug"], columns["date"])
     for position, date in enumerate(columns["date"]):
         if asked["period"] == DAY and not start <= date <= end:
             raise ResponseError(
@@ -184,16 +271,21 @@ def read_rankings_export(observation: Observation) -> Answer:
     as_of, snapshot = manifest.require("retrieved_at", instant), manifest.require("snapshot_date", day)
     told = manifest.inside("files").inside("csv")
     wanted = (told.require("bytes", integer), told.require("sha256", text), manifest.require("row_count", integer))
+    if snapshot < dt.date.min + dt.timedelta(days=EXPORT_DAYS):
+        raise ResponseError(f"the manifest: `snapshot_date` is {snapshot}, which has no {EXPORT_DAYS} days before it")
     start, end = snapshot - dt.timedelta(days=EXPORT_DAYS), snapshot - dt.timedelta(days=1)
     try:
-        lines = csv.DictReader(io.StringIO(observation.payload.decode(), newline=""), strict=True)
+        lines = csv.DictReader(io.StringIO(decode(observation.payload), newline=""), strict=True)
+        header = list(lines.fieldnames or ())
+        if len(set(header)) < len(header):
+            raise ResponseError(f"its header repeats a column: {one_line(', '.join(header))}")
         rows = [_export_row(line, position, start, end) for position, line in enumerate(lines)]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ResponseError(f"it is not CSV ({error})") from error
     found = (len(observation.payload), observation.payload_sha256, len(rows))
     if found != wanted:
         raise ResponseError(f"it has {_told(found)}; its manifest says {_told(wanted)}")
-    _each_once((row["model_permaslug"], row["date"]) for row in rows)
+    _check_slugs((row["model_permaslug"] for row in rows), (row["date"] for row in rows))
     params = {"snapshot_date": f"{snapshot}", "start_date": f"{start}", "end_date": f"{end}"}
     return Answer(_table(rows, schemas.RANKINGS_EXPORT), as_of, params, to_json(_json(observation.preface)))
 
@@ -209,7 +301,7 @@ def _export_row(line: dict[str, Any], position: int, start: dt.date, end: dt.dat
     fields = Fields({name: value for name, value in line.items() if value != ""}, where)
     row: dict[str, Any] = {
         "date": fields.require("date", day),
-        "model_permaslug": fields.require("model_permaslug", text),
+        "model_permaslug": _slug(fields),
         "rank": fields.take("rank", token_count),
         "total_tokens": fields.require("total_tokens", token_count),
         "share_of_daily_tokens": fields.take("share_of_daily_tokens", _fraction),
@@ -220,15 +312,18 @@ def _export_row(line: dict[str, Any], position: int, start: dt.date, end: dt.dat
     return row
 
 
-def _fraction(value: Any) -> float:
+def _fraction(value: Any) -> float | None:
+    """A number as CSV writes it, if DOUBLE holds it."""
     try:
-        return float(value)
+        found = float(value)
     except ValueError:
         raise TypeError("number") from None
+    return found if math.isfinite(found) else None
 
 
 def read_apps(observation: Observation) -> Answer:
     body = _body(observation)
+    _refuse_page(body, observation)
     meta, as_of = _meta(body, observation)
     start, end = _window(meta, as_of)
     rows = [
@@ -252,6 +347,7 @@ def read_apps(observation: Observation) -> Answer:
 
 def read_tasks(observation: Observation) -> Answer:
     body = _body(observation)
+    _refuse_part(body)
     data = _object(body.get("data"), "`data`")
     told = Fields(data, "`data`")
     # The source gives the day only.
@@ -280,6 +376,7 @@ def _task_model(fields: Fields) -> dict[str, Any]:
 
 def read_session_cost(observation: Observation) -> Answer:
     body = _body(observation)
+    _refuse_page(body, observation)
     meta, as_of = _meta(body, observation)
     window = {"window_days": meta.take("window_days", integer), "window_end_date": meta.take("window_end_date", day)}
     rows = [
@@ -314,12 +411,14 @@ def read_benchmarks(observation: Observation) -> Answer:
         for name in ("prompt", "completion"):
             row[f"pricing_{name}"] = pricing.take(name, price)
         rows.append(row | {"extra": fields.extra()})
+    _refuse_part(body, "results", len(rows))
     return Answer(_table(rows, schemas.BENCHMARKS), as_of, dict(observation.params), _envelope(body))
 
 
 def _read_override(value: dict[str, Any], where: str) -> dict[str, Any]:
     fields = Fields(value, where)
-    conditions = {name: fields.take(name, integer) for name in ("min_prompt_tokens", "utc_start", "utc_end")}
+    conditions = {"min_prompt_tokens": fields.take("min_prompt_tokens", integer)}
+    conditions |= {name: fields.take(name, small_integer) for name in ("utc_start", "utc_end")}
     prices = {name: fields.take(name, price) for name in schemas.PRICES}
     return conditions | prices | {"extra": fields.extra()}
 
@@ -362,12 +461,7 @@ def read_models(observation: Observation) -> Answer:
     # One model without a price is news; a list without any is a changed format, and would unprice every figure.
     if not any(row["pricing_prompt"] is not None for row in rows):
         raise ResponseError("no model in it has a prompt price that can be read")
-    told = Fields(body, "the body")
-    if told.inside("links").take("next", text):
-        raise ResponseError("it is only the first page of the list (`links.next` is set)")
-    total = told.take("total_count", integer)
-    if total is not None and total != len(rows):
-        raise ResponseError(f"it lists {len(rows)} models and says that there are {total}")
+    _refuse_part(body, "models", len(rows))
     return Answer(_table(rows, schemas.MODELS), observation.fetched_at, dict(observation.params), _envelope(body))
 
 
@@ -386,10 +480,10 @@ def read_endpoints(observation: Observation) -> Answer:
     for model_id, value in body.items():
         try:
             found = _read_models_answer(model_id, value)
-            if found[0]["http_status"] == NO_ANSWER:
-                problems.append(f"{observation.label}: {model_id} gave no answer ({value['error'].get('message')}).")
-        except ResponseError as error:
-            problems.append(f"{observation.label}: {error}. It is kept in `extra`; every other answer is read.")
+            if found[0]["http_status"] not in (HTTPStatus.OK, HTTPStatus.NOT_FOUND):
+                problems.append(f"{observation.label}: {one_line(model_id)} has no answer: {_said(value['error'])}.")
+        except Exception as error:
+            problems.append(f"{observation.label}: {reason(error)}. It is kept in `extra`; every other answer is read.")
             found = [{"model_id": model_id, "http_status": NO_ANSWER, "extra": to_json({"answer": value})}]
         rows.extend(found)
     if not any(row["http_status"] == HTTPStatus.OK for row in rows):
@@ -402,14 +496,20 @@ def _read_models_answer(model_id: str, value: Any) -> list[dict[str, Any]]:
     """A row for each endpoint of a model, or one that says that it has none."""
     where = f"the answer for {model_id}"
     answer = Fields(_object(value, where), where)
-    code = answer.inside("error").take("code", integer)
+    _refuse_part(value)
+    code = answer.inside("error").take("code", _error_status)
     told = answer.inside("data")
-    endpoints = told.take("endpoints", objects) or []
+    if value.get("data") is not None and not value.get("error"):
+        endpoints = told.require("endpoints", objects)
+    else:
+        endpoints = told.take("endpoints", objects) or []
     for name in _SAID_BY_MODELS:
         told.take(name, lambda said: said)
-    if code is None and "data" not in value:
+    if value.get("data") is None and not value.get("error"):
         raise ResponseError(f"{where} has neither `data` nor `error`")
-    row: dict[str, Any] = {"model_id": model_id, "http_status": int(HTTPStatus.OK) if code is None else code}
+    if code is None:
+        code = int(HTTPStatus.OK) if value.get("data") is not None else NO_ANSWER
+    row: dict[str, Any] = {"model_id": model_id, "http_status": code}
     rows = [
         row | _read_endpoint(Fields(endpoint, f"endpoint {position} of {model_id}"), position)
         for position, endpoint in enumerate(endpoints)
@@ -419,12 +519,19 @@ def _read_models_answer(model_id: str, value: Any) -> list[dict[str, Any]]:
     return rows
 
 
+def _error_status(value: Any) -> int | None:
+    """The HTTP status of an error; 0 is the client's own, for a model without an answer."""
+    code = integer(value)
+    return code if code is not None and (code == NO_ANSWER or 400 <= code < 600) else None
+
+
 def _read_endpoint(fields: Fields, position: int) -> dict[str, Any]:
     row: dict[str, Any] = {"endpoint_no": position}
     for name in ("provider_name", "tag", "name", "quantization"):
         row[name] = fields.take(name, text)
-    for name in ("context_length", "max_prompt_tokens", "max_completion_tokens", "status"):
+    for name in ("context_length", "max_prompt_tokens", "max_completion_tokens"):
         row[name] = fields.take(name, integer)
+    row["status"] = fields.take("status", small_integer)
     row["supported_parameters"] = fields.take("supported_parameters", texts)
     row["supports_implicit_caching"] = fields.take("supports_implicit_caching", boolean)
     for name in ("uptime_last_5m", "uptime_last_30m", "uptime_last_1d"):
@@ -446,5 +553,6 @@ def read_providers(observation: Observation) -> Answer:
         rows.append(row | {"extra": fields.extra()})
     if not rows:
         raise ResponseError("it lists no provider")
+    _refuse_part(body, "providers", len(rows))
     _each_once(row["slug"] for row in rows)
     return Answer(_table(rows, schemas.PROVIDERS), observation.fetched_at, dict(observation.params), _envelope(body))

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from orchestration.errors import ResponseError
 from orchestration.openrouter import readers, schemas
+from orchestration.openrouter.parsing import reason
 from orchestration.openrouter.readers import Answer, Observation
 from orchestration.settings import BASE_URL
 
@@ -68,12 +69,15 @@ class Surface:
     untyped: frozenset[str] = frozenset()
 
     def read(self, observation: Observation) -> Answer:
-        """Rows and dates of one response. Raises ResponseError naming the response if it cannot be read whole."""
+        """Rows and dates of one response.
+
+        Raises ResponseError naming the response if it cannot be read whole, whatever its reader raised.
+        """
         try:
             return self._read(observation)
-        except ResponseError as error:
+        except Exception as error:  # a value that nobody foresaw costs this response, not the run
             raise ResponseError(
-                f"{observation.label} cannot be read as a response of {self.path} ({self.name}): {error}. "
+                f"{observation.label} cannot be read as a response of {self.path} ({self.name}): {reason(error)}. "
                 "Nothing of it was written; every other response is kept."
             ) from error
 

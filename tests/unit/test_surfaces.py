@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +21,7 @@ from orchestration.openrouter.surfaces import (
     RANKINGS,
     RANKINGS_EXPORT,
     SESSION_COST,
+    SURFACES,
     TASKS,
     Observation,
     Surface,
@@ -200,6 +202,176 @@ def test_a_field_of_another_type_is_named(surface: Surface, row: dict[str, Any],
     assert "which is no " in message
 
 
+# One row's text of JSON, which Python could not write.
+def raw_row(surface: Surface, row: str) -> bytes:
+    if surface is ENDPOINTS:
+        return f'{{"a/one": {{"data": {{"endpoints": [{row}]}}}}}}'.encode()
+    priced = ', {"id": "a/priced", "pricing": {"prompt": "0"}}' if surface is MODELS else ""
+    return f'{{"data": [{row}{priced}], "meta": {json.dumps(META)}}}'.encode()
+
+
+@pytest.mark.parametrize(
+    ("surface", "row", "column", "kept"),
+    [
+        (MODELS, '{"id": "a/one", "pricing": {"prompt": "1E+1000000"}}', "pricing_prompt", "1E+1000000"),
+        (MODELS, '{"id": "a/one", "pricing": {"prompt": 1E+1000000}}', "pricing_prompt", "1E+1000000"),
+        (MODELS, '{"id": "a/one", "pricing": {"prompt": "-1E+9999999999999999999"}}', "pricing_prompt", "-1E+99999"),
+        (MODELS, '{"id": "a/one", "context_length": 1E+9999999999999999999}', "context_length", "1E+99999999999"),
+        (MODELS, f'{{"id": "a/one", "context_length": {"9" * 400}}}', "context_length", "9" * 400),
+        (MODELS, f'{{"id": "a/one", "context_length": {"9" * 5000}}}', "context_length", "9" * 5000),
+        (MODELS, '{"id": "a/one", "created": 1000000000000000000}', "created", "1000000000000000000"),
+        (MODELS, '{"id": "a/one", "pricing": {"overrides": [{"utc_end": 2147483648}]}}', "", "2147483648"),
+        (ENDPOINTS, '{"status": 1000000000000000000}', "status", "1000000000000000000"),
+        (ENDPOINTS, '{"uptime_last_1d": 1e400}', "uptime_last_1d", "1E+400"),
+        (ENDPOINTS, f'{{"latency_last_30m": {{"p50": {"9" * 400}}}}}', "latency_last_30m", "9" * 400),
+        (
+            BENCHMARKS,
+            '{"source": "s", "model_permaslug": "m", "last_run_timestamp": "0001-01-01T00:00:00+23:59"}',
+            "last_run_timestamp",
+            "0001-01-01T00:00:00+23:59",
+        ),
+        (APPS, '{"rank": 1, "app_id": 1, "total_tokens": "1", "total_requests": -1}', "total_requests", "-1"),
+    ],
+)
+def test_value_beyond_its_column_is_kept_in_extra(surface: Surface, row: str, column: str, kept: str) -> None:
+    found = read(surface, raw_row(surface, row)).table.to_pylist()[0]
+    if column:
+        assert found[column] is None
+        assert kept in found["extra"]
+    else:
+        [override] = found["pricing_overrides"]
+        assert (override["utc_end"], override["extra"]) == (None, '{"utc_end":2147483648}')
+
+
+def test_required_value_beyond_its_column_is_named() -> None:
+    with pytest.raises(ResponseError, match=r"row 0 of `data`: `rank` is 1E\+1000000, which is no"):
+        read(APPS, raw_row(APPS, '{"rank": 1E+1000000, "app_id": 1, "total_tokens": "1"}'))
+    with pytest.raises(ResponseError, match=r"`as_of` is '0001-01-01T00:00:00\+23:59', which is no instant"):
+        read(RANKINGS, rankings(row(), as_of="0001-01-01T00:00:00+23:59"))
+
+
+def test_half_a_surrogate_pair_becomes_a_replacement_character() -> None:
+    escaped = raw_row(MODELS, r'{"id": "a/one", "name": "\ud800 \\ud800 \ud83d\ude00", "new\udc00": "\udfff"}')
+    found = read(MODELS, escaped).table.to_pylist()[0]
+    assert found["name"] == "\ufffd \\ud800 \U0001f600"
+    assert json.loads(found["extra"]) == {"new\ufffd": "\ufffd"}
+    found = read(MODELS, raw_row(MODELS, '{"id": "a/one", "name": "@"}').replace(b"@", b"\xed\xa0\x80"))
+    assert found.table.to_pylist()[0]["name"] == "\ufffd"
+
+
+def test_any_exception_of_a_reader_refuses_the_response() -> None:
+    def fail(_: Observation) -> Any:
+        raise OverflowError("a value\nnobody foresaw")
+
+    with pytest.raises(ResponseError) as raised:
+        read(replace(MODELS, _read=fail), {})
+    assert "a response cannot be read as a response of /models" in str(raised.value)
+    assert "OverflowError: a value nobody foresaw" in str(raised.value)
+    assert "every other response is kept" in str(raised.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_byte_order_marks_and_utf_16_are_read(encoding: str) -> None:
+    body = json.dumps({"data": [model(name="Ä")]}, ensure_ascii=False)
+    assert read(MODELS, body.encode(encoding)).table.column("name").to_pylist() == ["Ä"]
+    assert export(LINES.decode().encode(encoding), row_count=2).table.num_rows == 2
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_nan_and_infinity_are_not_json(number: str) -> None:
+    with pytest.raises(ResponseError, match=f"not JSON \\({number} is no JSON value"):
+        read(MODELS, raw_row(MODELS, f'{{"id": "a/one", "new": {number}}}'))
+
+
+def test_object_that_repeats_a_name_with_another_value_is_refused() -> None:
+    twice = '{"id": "a/one", "context_length": 1, "context_length": %s}'
+    with pytest.raises(ResponseError, match="row 0 of `data` contains `context_length` twice"):
+        read(MODELS, raw_row(MODELS, twice % 2))
+    assert read(MODELS, raw_row(MODELS, twice % 1)).table.column("context_length").to_pylist() == [1, None]
+    one, two = (json.dumps({"a/one": {"error": {"code": code}}})[1:-1] for code in (404, 502))
+    with pytest.raises(ResponseError, match="the body contains `a/one` twice"):
+        read(ENDPOINTS, f"{{{one}, {two}}}".encode())
+
+
+UNDER_200 = {"error": {"code": 402, "message": "Insufficient credits\nfor sk-or-v1-0123abcd"}}
+
+
+@pytest.mark.parametrize("surface", [one for one in SURFACES.values() if one is not RANKINGS_EXPORT])
+def test_error_object_under_status_200_is_reported(surface: Surface) -> None:
+    with pytest.raises(ResponseError) as raised:
+        read(surface, UNDER_200)
+    assert "the API returned error 402 (Insufficient credits for •••) instead of data" in str(raised.value)
+
+
+MARKERS = {
+    "has_more": {"has_more": True},
+    "next_cursor": {"next_cursor": "abc"},
+    "nextPageToken": {"nextPageToken": 7},
+    "links.next": {"links": {"next": {"href": "/api/v1/x?offset=500"}}},
+    "meta.next": {"meta": META | {"next": "/api/v1/x?offset=500"}},
+    "meta.pagination.has_more": {"meta": META | {"pagination": {"has_more": True}}},
+}
+WHOLE: dict[str, dict[str, Any]] = {
+    "rankings": rankings(row()),
+    "models": {"data": [model()], "total_count": 1},
+    "providers": {"data": [{"slug": "a"}]},
+    "apps": {"data": [{"rank": 1, "app_id": 1, "total_tokens": "1"}], "meta": META},
+    "session_cost": {"data": [{"app_slug": "a", "model_permaslug": "m", "turn_range": "1-turn"}], "meta": META},
+    "benchmarks": {"data": [{"source": "openrouter", "model_permaslug": "m"}], "meta": META},
+    "tasks": {"data": {"as_of": "2026-07-02", "classifications": [{"tag": "code:x"}]}},
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize("marker", MARKERS)
+def test_pages_that_were_not_followed_refuse_the_response(name: str, marker: str) -> None:
+    whole = WHOLE[name]
+    with pytest.raises(ResponseError, match=f"only a part of the list.*`{marker}` is set"):
+        read(SURFACES[name], whole | MARKERS[marker])
+    unset = {"has_more": False, "next_cursor": None, "next": "", "links": {"next": None, "self": "/x"}}
+    assert read(SURFACES[name], whole | unset).table.num_rows == 1
+
+
+def test_pages_within_data_are_seen() -> None:
+    data = WHOLE["tasks"]["data"] | {"next_cursor": "abc"}
+    with pytest.raises(ResponseError, match=r"`data\.next_cursor` is set"):
+        read(TASKS, {"data": data})
+    whole, part = ({"data": {"endpoints": [{"status": 0}], "has_more": more}} for more in (False, True))
+    answer = read(ENDPOINTS, {"a/whole": whole, "a/part": part})
+    assert answer.table.column("http_status").to_pylist() == [200, 0]
+    assert "`data.has_more` is set" in answer.problems[0]
+
+
+@pytest.mark.parametrize("name", ["models", "providers", "benchmarks"])
+@pytest.mark.parametrize("around", [{"total_count": 2}, {"meta": META | {"total": 2}}])
+def test_list_shorter_than_its_total_is_refused(name: str, around: dict[str, Any]) -> None:
+    with pytest.raises(ResponseError, match=r"it lists 1 .* and says that there are 2"):
+        read(SURFACES[name], {**WHOLE[name], **({"total_count": 1} if "meta" in around else {}), **around})
+
+
+def test_page_markers_of_a_list_that_was_paged_to_its_end_are_no_gap() -> None:
+    rows = [{"rank": number, "app_id": number, "total_tokens": "1"} for number in range(100)]
+    body = {"data": rows, "meta": META, "has_more": True}
+    live = Observation("a response", json.dumps(body).encode(), MOMENT, {"limit": "100"})
+    assert APPS.read(live).table.num_rows == 100
+    with pytest.raises(ResponseError, match="`has_more` is set"):
+        read(APPS, body)  # a recording: nobody followed
+
+
+def test_row_without_a_slug_is_kept_with_an_empty_one() -> None:
+    nameless = {"date": "2026-07-01", "total_tokens": "5"}
+    rows = [row(), nameless, row(model_permaslug=None), row(model_permaslug=" A/One"), row(model_permaslug="A/ONE")]
+    answer = read(RANKINGS, rankings(*rows))
+    assert answer.table.column("model_permaslug").to_pylist() == ["a/one", "", "", " A/One", "A/ONE"]
+    assert answer.table.column("total_tokens").to_pylist() == [1, 5, 1, 1, 1]
+    answer = export(LINES + b"2026-07-01,,2,7,0.1\r\n")
+    assert answer.table.column("model_permaslug").to_pylist() == ["a/one", "other", ""]
+    with pytest.raises(ResponseError, match="`model_permaslug` is 7, which is no text"):
+        read(RANKINGS, rankings(row(), row(model_permaslug=7)))
+    with pytest.raises(ResponseError, match="no row in it has a `model_permaslug`"):
+        export(LINES.replace(b"model_permaslug", b"slug"))
+
+
 def test_a_field_that_is_removed_or_null_is_null() -> None:
     bare, null = read(MODELS, {"data": [model(), model(id="a/two", context_length=None, name=None)]}).table.to_pylist()
     assert (bare["context_length"], null["context_length"], null["name"]) == (None, None, None)
@@ -246,6 +418,11 @@ def test_a_sweep_has_a_row_for_every_endpoint_and_one_for_every_model_without() 
         ({"odd": []}, "the answer for a/odd is list"),
         ({"odd": {"endpoints": []}}, "neither `data` nor `error`"),
         ({"odd": {"data": {"endpoints": [{"status": "up"}]}}}, "endpoint 0 of a/odd: `status` is 'up'"),
+        ({"odd": {"error": {"code": 402, "message": "No credits"}}}, "a/odd has no answer: error 402 (No credits)"),
+        ({"odd": {"data": None}}, "neither `data` nor `error`"),
+        ({"odd": {"data": {"name": "Odd"}}}, "the answer for a/odd, `data`: `endpoints` is None"),
+        ({"odd": {"error": {"message": "Try later"}}}, "a/odd has no answer: error (Try later)"),
+        ({"odd": {"error": {"code": 10**18}}}, "a/odd has no answer: error 1000000000000000000"),
     ],
 )
 def test_a_sweep_that_cannot_be_read_is_refused(answers: dict[str, Any], word: str) -> None:
@@ -301,6 +478,8 @@ def test_a_snapshot_is_what_its_manifest_says() -> None:
         (LINES + b"2026-07-02,a/two,1\r\n", {}, "another number of fields"),
         (LINES + b"2026-07-02,a/two,x,1,0\r\n", {}, "`rank` is 'x'"),
         (b"\xff" + LINES, {}, "not CSV"),
+        (HEADER.replace(b"rank", b"date") + b"2026-07-02,a/two,1,1,0\r\n", {}, "its header repeats a column"),
+        (LINES, {"snapshot_date": "0001-01-01"}, "`snapshot_date` is 0001-01-01"),
         (HEADER.replace(b"date", b"day") + b"2026-07-02,a/two,1,1,0\r\n", {}, "`date` is None"),
     ],
 )
