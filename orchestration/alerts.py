@@ -27,6 +27,7 @@ import httpx
 from orchestration.errors import AlertError
 from orchestration.package import citation_as_of, lines_by_url
 from orchestration.settings import Settings
+from orchestration.transport import Http
 
 SCHEMA = "routerscope.alerts/1"
 Kind = Literal["new_model", "price_change", "anomaly", "run_failed", "check_failed"]
@@ -219,12 +220,14 @@ class Webhook:
 
     def send(self, alerts: Sequence[Alert]) -> None:
         try:
-            answer = httpx.post(
-                self._address,
-                json={"schema": SCHEMA, "alerts": [alert.body() for alert in alerts]},
-                timeout=self._timeout,
-                follow_redirects=False,
-            )
+            with contextlib.closing(Http(self._timeout)) as http:
+                answer, _ = http.fetch(
+                    "POST",
+                    self._address,
+                    json={"schema": SCHEMA, "alerts": [alert.body() for alert in alerts]},
+                    within_seconds=self._timeout,
+                    max_bytes=0,  # the status says it all
+                )
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:  # whose words may hold the address
             raise AlertError(f"The webhook did not answer ({type(error).__name__}).") from None
         if not answer.is_success:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from orchestration.errors import NotFoundError, QuotaSpentError, ResponseError, SourceError
 from orchestration.lake import Lake, Provenance
+from orchestration.openrouter.client import MAX_REFETCHES
 from orchestration.openrouter.quota import REQUESTS_A_MINUTE
 from orchestration.openrouter.simulator.api import BASE_URL as SIMULATOR_URL
 from orchestration.openrouter.surfaces import (
@@ -20,7 +21,7 @@ from orchestration.openrouter.surfaces import (
     Observation,
     Surface,
 )
-from orchestration.sources import NOTHING_MORE, Options, Replaying, Source
+from orchestration.sources import NOTHING_MORE, Options, Question, Replaying, Source
 
 _SECONDS_BETWEEN_LINES = 5.0
 
@@ -105,9 +106,10 @@ def take_in(
                 observation = question.ask()
                 if (observation.payload_sha256, observation.fetched_at.isoformat()) not in held:
                     taken.asked += question.requests
-                    is_new, unread = _write(surface, observation, source, lake)
-                    taken.added += is_new
-                    taken.problems += unread
+                    observation, answer = _read(surface, observation, question, source, lake, taken)
+                    written = lake.write(surface.name, answer.table, provenance(surface, observation, answer))
+                    taken.added += written is not None
+                    taken.problems += answer.problems
             except ResponseError as error:
                 went_wrong.append(str(error))
             except SourceError as error:
@@ -130,19 +132,34 @@ def _minutes(surface: Surface, requests: int) -> str:
     return f", about {minutes} min to go" if minutes > 0 else ""
 
 
-def _write(surface: Surface, observation: Observation, source: Source, lake: Lake) -> tuple[bool, tuple[str, ...]]:
-    """Whether the answer was new to the lake, and what in it could not be read.
+def _read(
+    surface: Surface, observation: Observation, question: Question, source: Source, lake: Lake, taken: Taken
+) -> tuple[Observation, Answer]:
+    """The response and its rows. One that cannot be parsed is fetched again, as a lost connection is.
 
-    Raises ResponseError if it cannot be read at all, and keeps it aside then.
+    Raises ResponseError if the last one cannot be parsed either, and SourceError if a refetch fails; the newest body
+    is quarantined then.
     """
-    try:
-        answer = surface.read(observation)
-    except ResponseError as error:
-        if isinstance(source, Replaying):
+    for refetch in range(MAX_REFETCHES + 1):
+        try:
+            return observation, surface.read(observation)
+        except ResponseError as error:
+            if isinstance(source, Replaying):
+                raise
+            problem = error
+        if question.pause is None or refetch == MAX_REFETCHES:
+            break
+        try:
+            question.pause(refetch + 1)
+            newer = question.ask()
+        except (SourceError, ResponseError):
+            (taken.fatal if question.is_essential else taken.problems).append(
+                f"{problem} {_keep_aside(surface, observation, lake)}"
+            )
             raise
-        raise ResponseError(f"{error} {_keep_aside(surface, observation, lake)}") from error
-    is_new = lake.write(surface.name, answer.table, provenance(surface, observation, answer)) is not None
-    return is_new, answer.problems
+        observation = newer
+        taken.asked += question.requests
+    raise ResponseError(f"{problem} {_keep_aside(surface, observation, lake)}") from problem
 
 
 def _keep_aside(surface: Surface, observation: Observation, lake: Lake) -> str:

@@ -43,12 +43,16 @@ _WITHOUT_KEY = ("rankings_export", "models", "providers", "endpoints")
 
 @dataclass(frozen=True)
 class Question:
-    """Something to be asked of a source; `label` names it for people, `is_essential` that the marts rest on it."""
+    """Something to be asked of a source; `label` names it for people, `is_essential` that the marts rest on it.
+
+    `pause` waits before refetch 1, 2, … of a response that cannot be parsed; without it, none is refetched.
+    """
 
     label: str
     ask: Callable[[], Observation] = field(repr=False)
     requests: int = 1
     is_essential: bool = False
+    pause: Callable[[int], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -209,7 +213,9 @@ class Live:
             is_essential = not any(name in request.params for name in SLICES)
         elif request.surface is RANKINGS_EXPORT:
             is_essential = not self.has_key and request.params["snapshot_date"] == f"{newest_snapshot}"
-        return Question(url, lambda: self._ask(request), request.requests, is_essential)
+        # The client refetches what cannot be parsed in a sweep model by model.
+        pause = None if request.surface is ENDPOINTS else self._client.pause
+        return Question(url, lambda: self._ask(request), request.requests, is_essential, pause)
 
     def _ask(self, request: Request) -> Observation:
         models = self._model_ids() if request.surface is ENDPOINTS else ()

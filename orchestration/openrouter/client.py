@@ -8,14 +8,16 @@ in no error, log, label or `repr`.
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import email.utils
+import html
 import json
-import threading
+import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
@@ -29,21 +31,31 @@ from orchestration.openrouter.quota import REQUESTS_A_MINUTE, Clock, Memory, Rea
 from orchestration.openrouter.readers import NO_ANSWER
 from orchestration.openrouter.surfaces import ENDPOINTS, RANKINGS_EXPORT, SIMULATOR_HEADER, Observation, Pages, Surface
 from orchestration.settings import BASE_URL
+from orchestration.transport import LARGEST_ANSWER_BYTES, BodyError, Http
 
 USER_AGENT = "routerscope/0.1.0"
 EXPORT_INDEX = "/datasets/exports/index.json"
 EXPORT_MANIFEST = "/datasets/exports/rankings-daily/{snapshot_date}.manifest.json"
 
 ATTEMPTS = 5
+# Refetches of a response that arrived whole but cannot be parsed.
+MAX_REFETCHES = 2
+# All waits between the attempts of one request together, on the client's clock.
 LONGEST_WAIT_SECONDS = 120.0
+# One response with its redirects, in real time.
 LONGEST_ANSWER_SECONDS = 120.0
-LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
 MOST_PAGES = 50
 # A sweep in which more models than this have no answer, and more than this part of them, is no sweep.
 MOST_LOST = 10
 MOST_LOST_PART = 0.1
 _TIMEOUTS = httpx.Timeout(30.0, connect=5.0)
 _AT_ONCE = 4
+# An error object is short; a longer body is parsed only by its reader.
+_MAX_ERROR_BYTES = 64 * 1024
+_MAX_PAGE_BYTES = 4096
+_SCRIPT = re.compile(r"<(script|style)\b.*?</\1>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
+_TITLE = re.compile(r"<title[^<>]*>([^<]+)", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*>")
 
 GET_A_KEY = (
     "Make a key at openrouter.ai/settings/keys and put it into the environment variable OPENROUTER_API_KEY; "
@@ -69,6 +81,14 @@ class _Again(Exception):  # noqa: N818  # not an error yet: it is asked again
         self.wait_seconds = wait_seconds
 
 
+class _UnparsedError(_Again):
+    """A response that arrived whole but cannot be parsed. `fetched` is returned after the last attempt."""
+
+    def __init__(self, fetched: tuple[httpx.Response, bytes, dt.datetime]) -> None:
+        super().__init__("its body cannot be parsed")
+        self.fetched = fetched
+
+
 # In process: a method, a path with its query, and headers → status, headers, body. May raise TimeoutError or
 # ConnectionError in place of an answer.
 InProcess = Callable[[str, str, Mapping[str, str]], tuple[int, Mapping[str, str], bytes]]
@@ -85,7 +105,7 @@ class _InProcessTransport(httpx.BaseTransport):
             raise httpx.ReadTimeout(str(error), request=request) from error
         except ConnectionError as error:
             raise httpx.ReadError(str(error), request=request) from error
-        return httpx.Response(status, headers=dict(headers), content=body)
+        return httpx.Response(status, headers=dict(headers), stream=httpx.ByteStream(body))
 
 
 class Client:
@@ -112,12 +132,11 @@ class Client:
         self._at_once = 1 if in_process else _AT_ONCE
         self._not_before = 0.0
         self.is_simulated: bool | None = None  # known from the first answer on
-        self._http = httpx.Client(
-            transport=_InProcessTransport(in_process) if in_process else None,
-            headers={"user-agent": USER_AGENT},
-            timeout=_TIMEOUTS,
-            follow_redirects=True,
+        self._http = Http(
+            _TIMEOUTS,
             max_redirects=3,
+            headers={"user-agent": USER_AGENT},
+            transport=_InProcessTransport(in_process) if in_process else None,
         )
 
     def __repr__(self) -> str:
@@ -129,18 +148,11 @@ class Client:
 
     def is_reachable(self, within_seconds: float = 5.0) -> bool:
         """Whether anything answers at the keyless export, asked once."""
-        answered: list[bool] = []
-
-        # In a thread, since finding a host's address has no timeout of its own.
-        def ask() -> None:
-            with contextlib.suppress(httpx.HTTPError, httpx.InvalidURL):
-                self._http.get(self.base_url + EXPORT_INDEX, timeout=within_seconds)
-                answered.append(True)
-
-        thread = threading.Thread(target=ask, daemon=True)
-        thread.start()
-        thread.join(within_seconds)
-        return bool(answered)
+        try:
+            self._http.fetch("GET", self.base_url + EXPORT_INDEX, within_seconds=within_seconds, max_bytes=0)
+        except (httpx.HTTPError, httpx.InvalidURL):
+            return False
+        return True
 
     def observe(self, surface: Surface, params: Mapping[str, str], models: Sequence[str] = ()) -> Observation:
         """The answer to one question, of several requests where it is paged or asks for each of the `models`."""
@@ -152,16 +164,18 @@ class Client:
 
     def newest_snapshot(self) -> dt.date:
         """Day of the newest snapshot of the keyless export."""
-        reply = self.get(EXPORT_INDEX, use_etag=True)
-        try:
-            datasets = json.loads(reply.payload)["datasets"]
-            [told] = [one["latest_snapshot_date"] for one in datasets if one["id"] == "rankings-daily"]
-            return dt.date.fromisoformat(told)
-        except (ValueError, KeyError, TypeError) as error:
+        reply = self.get(EXPORT_INDEX, use_etag=True, can_parse=lambda payload: _newest_snapshot(payload) is not None)
+        newest = _newest_snapshot(reply.payload)
+        if newest is None:
             raise ResponseError(
-                f"{self.base_url}{EXPORT_INDEX} does not say which snapshot of rankings-daily is the newest "
-                f"({error!r}). No snapshot was fetched; what the lake holds is as it was."
-            ) from error
+                f"{self.base_url}{EXPORT_INDEX} does not say which snapshot of rankings-daily is the newest. No "
+                "snapshot was fetched; what the lake holds is as it was."
+            )
+        return newest
+
+    def pause(self, refetch: int) -> None:
+        """Wait before refetch 1, 2, … of a response that cannot be parsed, as after a lost connection."""
+        self.clock.sleep(_backoff(refetch))
 
     def _observation(self, surface: Surface, params: Mapping[str, str], reply: Reply, **more: Any) -> Observation:
         label = surface.request_url(params, self.base_url)
@@ -186,7 +200,8 @@ class Client:
             whole = bodies[0] | {"data": [row for body in bodies for row in body["data"]]}
             if "links" in whole:
                 whole["links"] = {**whole["links"], "next": None}
-            first = replace(first, payload=json.dumps(whole, separators=(",", ":"), ensure_ascii=False).encode())
+            # Escaped, since JSON may contain half a surrogate pair, which UTF-8 cannot.
+            first = replace(first, payload=json.dumps(whole, separators=(",", ":")).encode())
             keys = [str([row.get(name) for name in pages.key]) for row in whole["data"] if isinstance(row, dict)]
             total = whole.get("total_count", len(keys)) if pages.max_offset is None else len(keys)
             if len(set(keys)) == len(whole["data"]) == total:
@@ -197,13 +212,17 @@ class Client:
         self, surface: Surface, pages: Pages, params: Mapping[str, str]
     ) -> tuple[Reply, list[dict[str, Any]]]:
         """The first page's reply, and the bodies of all pages; no body if the first has none to read."""
-        offset, limit = 0, pages.limit
+        offset, limit, size = 0, pages.limit, 0
         first: Reply | None = None
         bodies: list[dict[str, Any]] = []
         while True:
             paged = {**params, "limit": str(limit)} | ({"offset": str(offset)} if offset else {})
-            reply = self.get(surface.path, paged, needs_key=surface.needs_key)
+            # The first page goes to its reader as it is; a later one is parsed here alone, so refetched here.
+            can_parse = (lambda payload: _page(payload) is not None) if bodies else None
+            reply = self.get(surface.path, paged, needs_key=surface.needs_key, can_parse=can_parse)
             first = first or reply
+            size += len(reply.payload)
+            self._check_size(size, surface.request_url(params, self.base_url))
             body = _page(reply.payload)
             if body is None and not bodies:  # what is wrong with it, its reader will say
                 return first, []
@@ -222,6 +241,13 @@ class Client:
                     "every other response is kept."
                 )
             offset, limit = at
+
+    def _check_size(self, size: int, what: str) -> None:
+        if size > LARGEST_ANSWER_BYTES:
+            raise ResponseError(
+                f"{what}: its responses together exceed {LARGEST_ANSWER_BYTES // 1024**2} MiB, which no list of it "
+                "has. Nothing of them was written; every other response is kept."
+            )
 
     def _export(self, snapshot_date: str) -> Observation:
         params = {"snapshot_date": snapshot_date}
@@ -242,9 +268,11 @@ class Client:
         def ask(model: str) -> tuple[str, bytes, bool]:
             asked.append(model)
             try:
-                reply = self.get(f"/models/{quote(model, safe='/:~')}/endpoints", with_key=True)
-                if _is_object(reply.payload):
-                    return model, reply.payload, reply.is_simulated
+                path = f"/models/{quote(model, safe='/:~')}/endpoints"
+                reply = self.get(path, with_key=True, can_parse=lambda payload: _member(payload) is not None)
+                member = _member(reply.payload)
+                if member is not None:
+                    return model, member, reply.is_simulated
                 code, said = NO_ANSWER, "its answer is not a JSON object"
             except NotFoundError as error:
                 code, said = int(HTTPStatus.NOT_FOUND), error.said
@@ -261,11 +289,13 @@ class Client:
                     )
             return model, json.dumps({"error": {"code": code, "message": said}}).encode(), False
 
-        parts, is_simulated = [], False
+        parts, size, is_simulated = [], 0, False
         with ThreadPoolExecutor(self._at_once) as pool:
             try:
                 for number, (model, payload, simulated) in enumerate(pool.map(ask, models), start=1):
-                    parts.append(json.dumps(model).encode() + b":" + payload.strip())
+                    parts.append(json.dumps(model).encode() + b":" + payload)
+                    size += len(payload)
+                    self._check_size(size, f"{self.base_url}{ENDPOINTS.path}")
                     is_simulated = is_simulated or simulated
                     if number % 100 == 0:
                         self.tell(f"endpoints: {number} of {len(models)} models asked")
@@ -283,8 +313,12 @@ class Client:
         needs_key: bool = False,
         with_key: bool = False,
         use_etag: bool = False,
+        can_parse: Callable[[bytes], bool] | None = None,
     ) -> Reply:
-        """One answer. `needs_key` counts against the quota; `with_key` sends the key where it adds something."""
+        """One answer. `needs_key` counts against the quota; `with_key` sends the key where it adds something.
+
+        A body that `can_parse` rejects is fetched again MAX_REFETCHES times; the last one is returned as it is.
+        """
         url = self.base_url + path
         headers = (
             {"authorization": f"Bearer {self._key.get_secret_value()}"} if self._key and (needs_key or with_key) else {}
@@ -294,25 +328,35 @@ class Client:
             headers["if-none-match"] = known[0]
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Again),
-            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            stop=_is_last,
             wait=_wait,
+            before=self._wait_while_busy,
             sleep=self._hold_all,
             reraise=True,
         )
         try:
-            response, payload, fetched_at = retrying(self._attempt, url, params or {}, headers, needs_key)
+            response, payload, fetched_at = retrying(self._attempt, url, params or {}, headers, needs_key, can_parse)
+            is_parsed = True
+        except _UnparsedError as last:
+            response, payload, fetched_at = last.fetched
+            is_parsed = False
         except _Again as last:
+            asked = retrying.statistics["attempt_number"]
+            rest = f" and wants {last.wait_seconds:.0f} s of rest" if last.wait_seconds else ""
             raise SourceError(
-                f"{self._without_key(url)} did not answer: {last} (asked {ATTEMPTS} times). What was fetched before is "
-                "kept; see whether the address can be reached, and run again."
+                f"{self._without_key(url)} did not answer: {last}{rest} (asked {asked} times). What was fetched before "
+                "is kept; see whether the address can be reached, and run again."
             ) from None
         if self._key:  # a source that sends the key back must not bring it into a file
-            payload = payload.replace(self._key.get_secret_value().encode(), "•••".encode())
+            encoding = json.detect_encoding(payload)
+            text = payload.decode(encoding, "surrogateescape" if encoding == "utf-8" else "replace")
+            if self._key.get_secret_value() in text:
+                payload = self._without_key(text).encode(errors="surrogateescape")
         is_simulated = SIMULATOR_HEADER in response.headers
         self.is_simulated = is_simulated
         if response.status_code == HTTPStatus.NOT_MODIFIED and known:
             payload = known[1]
-        elif use_etag and "etag" in response.headers:
+        elif use_etag and is_parsed and "etag" in response.headers:
             self.memory.keep_etag(url, response.headers["etag"], payload)
         return Reply(payload, fetched_at, is_simulated)
 
@@ -321,16 +365,41 @@ class Client:
         self._not_before = max(self._not_before, self.clock.now().timestamp() + seconds)
         self.clock.sleep(seconds)
 
+    def _wait_while_busy(self, state: tenacity.RetryCallState) -> None:
+        """Wait as long as another thread was told to; between attempts, out of what this request may wait."""
+        held = self._not_before - self.clock.now().timestamp()
+        if state.attempt_number > 1:
+            held = min(held, LONGEST_WAIT_SECONDS - state.idle_for)
+            state.idle_for += max(held, 0.0)
+        if held > 0:
+            self.clock.sleep(held)
+
     def _attempt(
-        self, url: str, params: Mapping[str, str], headers: Mapping[str, str], needs_key: bool
+        self,
+        url: str,
+        params: Mapping[str, str],
+        headers: Mapping[str, str],
+        needs_key: bool,
+        can_parse: Callable[[bytes], bool] | None,
     ) -> tuple[httpx.Response, bytes, dt.datetime]:
         place = self._wait_for_a_place() if needs_key else None
-        if (held := self._not_before - self.clock.now().timestamp()) > 0:
-            self.clock.sleep(held)
         fetched_at = self.clock.now()
         try:
-            with self._http.stream("GET", url, params=dict(params), headers=dict(headers)) as response:
-                payload = self._read(response, fetched_at)
+            response, payload = self._http.fetch(
+                "GET",
+                url,
+                params=params,
+                headers=headers,
+                within_seconds=LONGEST_ANSWER_SECONDS,
+                max_bytes=LARGEST_ANSWER_BYTES,
+            )
+        except BodyError as error:
+            response, payload = error.response, b""
+            if response.is_success:
+                raise ResponseError(
+                    f"{self._without_key(str(response.url))} {error}, which no answer of it has. Nothing of it was "
+                    "written; every other response is kept."
+                ) from None
         except (httpx.UnsupportedProtocol, httpx.TooManyRedirects, httpx.InvalidURL) as error:
             raise SourceError(f"{url} cannot be asked: {self._without_key(str(error))}. Nothing was fetched.") from None
         except httpx.RequestError as error:
@@ -338,7 +407,9 @@ class Client:
         finally:
             if place is not None:
                 self.memory.answered(place, self.clock.now())
-        self._judge(response, payload)
+        self._judge(response, payload, needs_key)
+        if can_parse and response.status_code == HTTPStatus.OK and not can_parse(payload):
+            raise _UnparsedError((response, payload, fetched_at))
         return response, payload, fetched_at
 
     def _wait_for_a_place(self) -> int:
@@ -350,28 +421,41 @@ class Client:
                 self.tell(f"waiting {wait:.0f} s: the source allows {REQUESTS_A_MINUTE} requests a minute")
             self.clock.sleep(wait)
 
-    def _read(self, response: httpx.Response, started: dt.datetime) -> bytes:
-        content = bytearray()
-        for chunk in response.iter_bytes():
-            content += chunk
-            if len(content) > LARGEST_ANSWER_BYTES:
-                raise ResponseError(
-                    f"{response.url} sends more than {LARGEST_ANSWER_BYTES // 1024**2} MiB, which no answer of it has. "
-                    "Nothing of it was written; every other response is kept."
-                )
-            if (self.clock.now() - started).total_seconds() > LONGEST_ANSWER_SECONDS:
-                raise httpx.ReadTimeout(f"no whole answer within {LONGEST_ANSWER_SECONDS:.0f} s")
-        return bytes(content)
-
-    def _judge(self, response: httpx.Response, payload: bytes) -> None:
+    def _judge(self, response: httpx.Response, payload: bytes, needs_key: bool) -> None:
+        code, said = _error_in(payload)
         status = response.status_code
+        told = f"{self._without_key(str(response.url))} answered {status}"
+        if status == HTTPStatus.OK and code:  # the API returns some errors under 200; the body's code is the status
+            status = code
         if status in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED):
             return
-        said = self._without_key(_message(payload))
-        told = f"{self._without_key(str(response.url))} answered {status}{f' ({said})' if said else ''}"
-        if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        is_from_api = bool(said)
+        said = self._without_key(said or _page_in(response, payload))
+        if code and code != response.status_code:
+            told += f" with error {code}"
+        told += f" ({said})" if said else ""
+        if status == HTTPStatus.PAYMENT_REQUIRED:
+            raise SourceError(
+                f"{told}. The account of the key has no credits left for this; what was fetched is kept. Add "
+                "credits at openrouter.ai/settings/credits, and run again."
+            )
+        # A 403 that is not the API's own error is a page of a proxy or firewall; a key would not help.
+        if status == HTTPStatus.UNAUTHORIZED and (needs_key or is_from_api):
             what = "The key in OPENROUTER_API_KEY is not taken" if self._key else "It does not answer without a key"
             raise KeyRefusedError(f"{told}. {what}; what the lake holds is as it was. {GET_A_KEY}")
+        if status == HTTPStatus.FORBIDDEN and needs_key and is_from_api:
+            what = (
+                "The key in OPENROUTER_API_KEY may not fetch this" if self._key else "It may not be fetched without one"
+            )
+            raise KeyRefusedError(f"{told}. {what}; what the lake holds is as it was. {GET_A_KEY}")
+        if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            which = (
+                "the API refuses this request" if is_from_api else "a proxy or firewall on the way may have answered"
+            )
+            raise SourceError(
+                f"{told}: {which}{'' if needs_key else ', which needs no key'}. What the lake holds is as it was. "
+                "Check that this network may reach the address, and run again."
+            )
         if status == HTTPStatus.NOT_FOUND:
             raise NotFoundError(f"{told}. The source has nothing there; what the lake holds is as it was.", said=said)
         if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT) or status >= 500:
@@ -391,11 +475,28 @@ class Client:
         return text.replace(self._key.get_secret_value(), "•••") if self._key else text
 
 
-def _is_object(payload: bytes) -> bool:
+def _member(payload: bytes) -> bytes | None:
+    """A JSON object as UTF-8 that can be a member of a sweep's body, None if the payload is none.
+
+    Recordings of one body may be in UTF-16 or begin with a byte order mark; inside another body neither can be read.
+    """
     try:
-        return isinstance(json.loads(payload), dict)
-    except (ValueError, RecursionError):
-        return False
+        text = payload.decode(json.detect_encoding(payload)).strip()
+        # A body that is nested so deep that only a shallow stack can parse it would cost its reader the whole sweep.
+        json.loads("[" * 200 + text + "]" * 200, parse_float=Decimal)
+    except (ValueError, ArithmeticError, RecursionError):
+        return None
+    return text.encode() if text.startswith("{") else None
+
+
+def _newest_snapshot(payload: bytes) -> dt.date | None:
+    """Day of the newest snapshot that the index of exports names, None if it names none."""
+    try:
+        datasets = json.loads(payload)["datasets"]
+        [newest] = [one["latest_snapshot_date"] for one in datasets if one["id"] == "rankings-daily"]
+        return dt.date.fromisoformat(newest)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def _page(payload: bytes) -> dict[str, Any] | None:
@@ -407,34 +508,71 @@ def _page(payload: bytes) -> dict[str, Any] | None:
     return body if isinstance(body, dict) and isinstance(body.get("data"), list) else None
 
 
+def _is_last(state: tenacity.RetryCallState) -> bool:
+    """Whether this attempt was the last: by its number, or since the next wait would exceed what one request may wait.
+
+    A source that wants a longer rest is not asked sooner.
+    """
+    error = state.outcome.exception() if state.outcome else None
+    most = 1 + MAX_REFETCHES if isinstance(error, _UnparsedError) else ATTEMPTS
+    return state.attempt_number >= most or state.idle_for + state.upcoming_sleep > LONGEST_WAIT_SECONDS
+
+
 def _wait(state: tenacity.RetryCallState) -> float:
     """What the source asked for, else doubling with jitter; longer where it said that we ask too much."""
     error = state.outcome.exception() if state.outcome else None
     if isinstance(error, _Again) and error.wait_seconds is not None:
-        return min(error.wait_seconds, LONGEST_WAIT_SECONDS)
+        return error.wait_seconds
     is_too_much = isinstance(error, _Again) and error.status == HTTPStatus.TOO_MANY_REQUESTS
-    return float(tenacity.wait_exponential_jitter(multiplier=5 if is_too_much else 0.5, max=60, jitter=1)(state))
+    return _backoff(state.attempt_number, 5 if is_too_much else 0.5)
+
+
+def _backoff(attempt: int, multiplier: float = 0.5) -> float:
+    """Seconds after a failed attempt: doubling from attempt to attempt, at most 60, and up to a second of jitter."""
+    return min(multiplier * 2.0 ** (attempt - 1) + random.uniform(0, 1), 60.0)  # noqa: S311  # spreads requests
 
 
 def _retry_after(value: str | None, now: dt.datetime) -> float | None:
     """Seconds to wait, from a header that gives seconds or a date."""
     if value is None:
         return None
-    if value.strip().isdigit():
+    if value.strip().isdecimal():
         return float(value)
     try:
         return max((email.utils.parsedate_to_datetime(value) - now).total_seconds(), 0.0)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
 
 
-def _message(payload: bytes) -> str:
-    """What the source says of an error, on one short line."""
+def _error_in(payload: bytes) -> tuple[int | None, str]:
+    """Code (400 to 599, else None) and words of the API's error object; no words if the payload is no such object."""
     try:
-        said = json.loads(payload)["error"]["message"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        body = json.loads(payload) if len(payload) <= _MAX_ERROR_BYTES else None
+    except (ValueError, RecursionError):
+        return None, ""
+    error = body.get("error") if isinstance(body, dict) and "data" not in body else None
+    if not error:
+        return None, ""
+    fields = error if isinstance(error, dict) else {"message": error}
+    code = str(fields.get("code"))
+    said = fields.get("message") or json.dumps(error)
+    return int(code) if re.fullmatch("[45][0-9][0-9]", code) else None, _line(str(said))
+
+
+def _page_in(response: httpx.Response, payload: bytes) -> str:
+    """What came in place of the API's error object, such as `text/html: Access denied`; nothing if nothing came."""
+    if not payload:
         return ""
-    return " ".join(str(said).split())[:200]
+    kind = response.headers.get("content-type", "").partition(";")[0].strip() or "no content type"
+    page = payload[:_MAX_PAGE_BYTES].decode(errors="replace")
+    title = _TITLE.search(page)
+    words = title[1] if title else _TAG.sub(" ", _SCRIPT.sub(" ", page))
+    return _line(f"{kind}: {html.unescape(words)}")
+
+
+def _line(text: str) -> str:
+    """On one short line of printable characters."""
+    return " ".join("".join(one if one.isprintable() else " " for one in text).split())[:200]
 
 
 def _next_page(body: Mapping[str, Any], offset: int, limit: int, max_offset: int | None) -> tuple[int, int] | None:

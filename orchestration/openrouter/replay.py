@@ -8,7 +8,6 @@ Knows nothing of what a response means; reading it is the surface's work.
 from __future__ import annotations
 
 import datetime as dt
-import gzip
 import re
 import zlib
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from orchestration.errors import ResponseError, SettingsError
 from orchestration.openrouter.surfaces import RANKINGS, Observation, Surface
+from orchestration.transport import LARGEST_ANSWER_BYTES, TooLargeError, gunzip
 
 # Several of one moment are told apart by a word: 20260630T024558Z_week.json.gz.
 _NAME = re.compile(r"(\d{8}T\d{6}Z)(?:_[a-z0-9]+)?\.json\.gz")
@@ -31,7 +31,13 @@ class Recording:
     def observe(self) -> Observation:
         """The recording as an observation. Raises ResponseError naming the file if it cannot be unpacked."""
         try:
-            payload = gzip.decompress(self.path.read_bytes())
+            with self.path.open("rb") as packed:
+                payload = gunzip(packed, LARGEST_ANSWER_BYTES)
+        except TooLargeError:
+            raise ResponseError(
+                f"{self.path} unpacks to more than {LARGEST_ANSWER_BYTES // 1024**2} MiB, which no response has. "
+                "Nothing of it was written; every other response is kept."
+            ) from None
         except (EOFError, zlib.error, OSError) as error:
             raise ResponseError(
                 f"{self.path} cannot be unpacked ({error}). Nothing of it was written; every other response is kept."

@@ -1,6 +1,7 @@
 """The client asks politely, asks again where that helps, stays within its quota, and never tells its key."""
 
 import datetime as dt
+import gzip
 import json
 import logging
 import re
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,16 @@ from conftest import PROJECT
 from pydantic import SecretStr
 
 from orchestration import __version__
-from orchestration.errors import KeyRefusedError, LakeError, NotFoundError, QuotaSpentError, ResponseError, SourceError
+from orchestration.alerts import Webhook
+from orchestration.errors import (
+    AlertError,
+    KeyRefusedError,
+    LakeError,
+    NotFoundError,
+    QuotaSpentError,
+    ResponseError,
+    SourceError,
+)
 from orchestration.openrouter import client as client_module
 from orchestration.openrouter.client import Client
 from orchestration.openrouter.quota import REQUESTS_A_DAY, REQUESTS_A_MINUTE, Memory, VirtualClock
@@ -77,7 +88,7 @@ def test_what_may_pass_is_asked_again(trouble: Reply | Exception) -> None:
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(400, SourceError), (401, KeyRefusedError), (403, KeyRefusedError), (404, NotFoundError), (418, SourceError)],
+    [(400, SourceError), (401, KeyRefusedError), (403, SourceError), (404, NotFoundError), (418, SourceError)],
 )
 def test_what_will_not_pass_is_asked_once(status: int, kind: type[SourceError]) -> None:
     script = Script(refusal(status, "because"))
@@ -118,6 +129,81 @@ def test_a_rest_of_hours_is_not_waited_for() -> None:
     with pytest.raises(QuotaSpentError, match=r"wants 60 minutes of rest. What was fetched is kept; run again"):
         client(Script(refusal(429, retry_after="3600")), clock=clock).get("/models")
     assert clock.now() == NOON
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(86_400, 1), (50, 3), (10**400, 1)])
+def test_retry_after_is_bounded_for_all_attempts_together(seconds: int, asked: int) -> None:
+    clock, script = VirtualClock(NOON), Script(refusal(503, retry_after=str(seconds)))
+    with pytest.raises(SourceError, match=rf"status 503, no and wants .* s of rest \(asked {asked} times\)"):
+        client(script, clock=clock).get("/models")
+    assert len(script.asked) == asked
+    assert (clock.now() - NOON).total_seconds() <= client_module.LONGEST_WAIT_SECONDS
+
+
+def test_waits_of_other_threads_count_towards_the_bound() -> None:
+    def reply(_: str) -> Reply:
+        asking._not_before = clock.now().timestamp() + 100  # another thread was told to wait
+        return refusal(503, retry_after="1")
+
+    clock = VirtualClock(NOON)
+    asking = client(Script(reply), clock=clock)
+    with pytest.raises(SourceError):
+        asking.get("/models")
+    assert (clock.now() - NOON).total_seconds() == pytest.approx(client_module.LONGEST_WAIT_SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind", "words"),
+    [
+        (refusal(402, "Insufficient credits"), SourceError, r"answered 402 \(Insufficient credits\).*settings/credits"),
+        (
+            (200, {}, refusal(402, "Insufficient credits")[2]),
+            SourceError,
+            r"answered 200 with error 402 \(Insufficient credits\).*settings/credits",
+        ),
+        ((200, {}, refusal(404, "No such model")[2]), NotFoundError, r"200 with error 404 \(No such model\)"),
+        ((200, {}, refusal(401, "User not found")[2]), KeyRefusedError, r"200 with error 401 \(User not found\)"),
+        ((200, {}, b'{"error": {"code": "400"}}'), SourceError, r'200 with error 400 \(\{"code": "400"\}\)'),
+        ((400, {}, b'{"error": "bad days"}'), SourceError, r"answered 400 \(bad days\)"),
+        (refusal(403, "Not your key"), KeyRefusedError, r"403 \(Not your key\). The key in OPENROUTER_API_KEY may not"),
+    ],
+)
+def test_error_object_keeps_its_code_and_message(reply: Reply, kind: type[SourceError], words: str) -> None:
+    script = Script(reply)
+    with pytest.raises(kind, match=words) as raised:
+        client(script).get("/datasets/x", needs_key=True)
+    assert type(raised.value) is kind
+    assert len(script.asked) == 1
+
+
+def test_error_object_under_200_is_retried_as_its_code_says() -> None:
+    script = Script((200, {}, refusal(502, "Upstream")[2]), ok({"data": [], "error": None}))
+    client(script).get("/models")
+    assert len(script.asked) == 2
+
+
+PAGE = b"""<!doctype html><html><head><style>p {color: red}</style><title>
+ Access denied &amp; logged\x1b[2J</title></head><body><p>no</p></body></html>"""
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize(
+    ("headers", "page", "words"),
+    [
+        ({"content-type": "text/html; charset=x"}, PAGE, r"\(text/html: Access denied & logged \[2J\)"),
+        ({}, b"<script>var a;</script><p>Blocked <b>here</b>", r"\(no content type: Blocked here\)"),
+        ({"content-type": "text/html"}, b"<" * 10_000_000, r"\(text/html: <{80,200}\)"),
+        ({}, b"", r"answered 40[13]: a proxy"),
+    ],
+)
+def test_page_of_a_firewall_does_not_ask_for_a_key(
+    status: int, headers: dict[str, str], page: bytes, words: str
+) -> None:
+    with pytest.raises(SourceError, match=words) as raised:
+        client(Script((status, headers, page)), key=None).get("/models")
+    assert not isinstance(raised.value, KeyRefusedError)
+    assert "needs no key" in str(raised.value)
+    assert "settings/keys" not in str(raised.value)
 
 
 def test_a_busy_source_is_busy_for_all_threads() -> None:
@@ -223,8 +309,10 @@ def test_the_key_is_told_nowhere(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_key_that_is_sent_back_stands_in_no_body() -> None:
-    payload = client(Script(ok({"data": [f"Bearer {KEY}"]}))).observe(RANKINGS, {}).payload
-    assert json.loads(payload) == {"data": ["Bearer •••"]}
+    for encoding in ("utf-8", "utf-16", "utf-16-be"):
+        body = json.dumps({"data": [f"Bearer {KEY}"]}).encode(encoding)
+        payload = client(Script((200, {}, body))).observe(RANKINGS, {}).payload
+        assert json.loads(payload) == {"data": ["Bearer •••"]}
 
 
 def test_a_broken_memory_is_named(tmp_path: Path) -> None:
@@ -260,7 +348,7 @@ def test_the_project_says_its_name() -> None:
 def test_nothing_else_speaks_http_but_alerts_which_leave_by_it() -> None:
     importing = re.compile(r"^\s*(import|from) (httpx|requests|aiohttp|urllib3|urllib\.request)\b", re.MULTILINE)
     files = [path for path in (PROJECT / "orchestration").rglob("*.py") if importing.search(path.read_text())]
-    assert sorted(path.name for path in files) == ["alerts.py", "client.py"]
+    assert sorted(path.name for path in files) == ["alerts.py", "client.py", "transport.py"]
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------
@@ -380,6 +468,90 @@ def test_a_model_without_an_answer_does_not_cost_the_others(monkeypatch: pytest.
         client(Script(answer)).observe(ENDPOINTS, {}, ["a/busy", "a/garbled", "a/here"])
 
 
+def test_one_body_in_another_encoding_does_not_cost_the_sweep() -> None:
+    def deepest() -> int:  # nesting that this Python can parse, within 10 levels
+        depth = 100
+        while True:
+            try:
+                json.loads("[" * depth + "]" * depth)
+            except RecursionError:
+                return depth - 10
+            depth += 10
+
+    body = {"data": {"id": "é", "endpoints": []}}
+    text = json.dumps(body, ensure_ascii=False)
+    nested = '{"data": ' + "[" * deepest() + "]" * deepest() + "}"
+    bodies = {
+        "a/plain": text.encode(),
+        "a/bom": text.encode("utf-8-sig"),
+        "a/utf-16": text.encode("utf-16"),
+        "a/utf-16-be": text.encode("utf-16-be"),
+        "a/utf-32": text.encode("utf-32"),
+        "b/cut": text.encode("utf-16")[:-1],
+        "b/latin-1": text.encode("latin-1"),
+        "b/nested": nested.encode(),
+        "b/two": text.encode() * 2,
+        "b/list": b"[{}]",
+        "b/exponent": b'{"data": 1e99999999999999999999}',
+    }
+    script = Script(lambda target: (200, {}, bodies[target.removeprefix("/api/v1/models/").removesuffix("/endpoints")]))
+    swept = json.loads(client(script).observe(ENDPOINTS, {}, list(bodies)).payload.decode("utf-8"))
+    lost = {"error": {"code": 0, "message": "its answer is not a JSON object"}}
+    assert swept == {model: body if model.startswith("a/") else lost for model in bodies}
+
+
+def test_pages_in_any_encoding_become_one_list() -> None:
+    first = json.dumps({"data": [{"id": "\ud800"}], "links": {"next": "/api/v1/models?offset=1"}})
+    second = json.dumps({"data": [{"id": "é"}]}, ensure_ascii=False)
+    script = Script((200, {}, first.encode("utf-8-sig")), (200, {}, second.encode("utf-16")))
+    rows = json.loads(client(script).observe(MODELS, {}).payload)["data"]
+    assert rows == [{"id": "\ud800"}, {"id": "é"}]
+
+
+def test_all_pages_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "LARGEST_ANSWER_BYTES", 1024 * 1024)
+    page = ok({"data": [{"id": number, "text": "x" * 6000} for number in range(100)]})
+    with pytest.raises(ResponseError, match="together exceed 1 MiB"):
+        client(Script(page)).observe(APPS, {})
+
+
+def test_only_the_body_that_cannot_be_parsed_is_refetched() -> None:
+    garbled = {"a/once": 1, "a/always": 9}
+
+    def answer(target: str) -> Reply:
+        model = target.removeprefix("/api/v1/models/").removesuffix("/endpoints")
+        garbled[model] = garbled.get(model, 0) - 1
+        return (200, {}, b"<html>") if garbled[model] >= 0 else ok({"data": {}})
+
+    script, clock = Script(answer), VirtualClock(NOON)
+    models = ["a/here", "a/once", "a/always"]
+    body = json.loads(client(script, clock=clock).observe(ENDPOINTS, {}, models).payload)
+    assert body["a/here"] == body["a/once"] == {"data": {}}
+    assert body["a/always"]["error"]["code"] == 0
+    assert len(script.asked) == 1 + 2 + 3
+    assert clock.now() > NOON  # it waited in between
+
+
+def test_a_later_page_is_refetched_alone_and_counts_against_the_quota() -> None:
+    full = {"data": [{"app_id": number} for number in range(100)]}
+    script = Script(ok(full), (200, {}, b"<html>"), ok({"data": [{"app_id": 100}]}))
+    asking = client(script)
+    assert len(json.loads(asking.observe(APPS, {}).payload)["data"]) == 101
+    assert asking.memory.left_today(NOON) == REQUESTS_A_DAY - 3
+
+
+def test_index_that_cannot_be_parsed_is_refetched_and_not_remembered() -> None:
+    index = {"datasets": [{"id": "rankings-daily", "latest_snapshot_date": "2026-11-22"}]}
+    script = Script((200, {"etag": '"bad"'}, b"<html>"), ok(index))
+    assert client(script).newest_snapshot() == dt.date(2026, 11, 22)
+    script = Script((200, {"etag": '"bad"'}, b"<html>"))
+    asking = client(script)
+    for _ in range(2):
+        with pytest.raises(ResponseError, match="does not say which snapshot"):
+            asking.newest_snapshot()
+    assert not any("if-none-match" in headers for _, headers in script.asked)
+
+
 def test_what_has_not_changed_is_not_sent_again(tmp_path: Path) -> None:
     index = {"datasets": [{"id": "rankings-daily", "latest_snapshot_date": "2026-11-22"}]}
     script = Script(ok(index, etag='"one"'), (304, {}, b""))
@@ -454,6 +626,107 @@ def test_an_answer_that_drips_is_given_up(listening: Any, monkeypatch: pytest.Mo
     with pytest.raises(SourceError, match="no whole answer within"):
         Client(listening(drip)).get("/models")
     assert time.monotonic() - started < 3
+
+
+def drip_headers(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nx-slow: ")
+    for _ in range(200):
+        connection.sendall(b"a")
+        time.sleep(0.02)
+
+
+def test_headers_that_drip_end_at_the_deadline(listening: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "LONGEST_ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(client_module, "ATTEMPTS", 1)
+    dropped = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        try:
+            drip_headers(connection)
+        except OSError:
+            dropped.set()
+
+    started = time.monotonic()
+    with pytest.raises(SourceError, match=r"no whole answer within 0.3 s"):
+        Client(listening(drip)).get("/models")
+    assert time.monotonic() - started < 2
+    assert dropped.wait(2)  # neither the connection nor the thread outlives the deadline
+
+
+def test_deadline_covers_redirects_together(listening: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "LONGEST_ANSWER_SECONDS", 0.4)
+    monkeypatch.setattr(client_module, "ATTEMPTS", 1)
+
+    def redirect(connection: socket.socket) -> None:
+        time.sleep(0.25)
+        connection.sendall(b"HTTP/1.1 302 Found\r\nlocation: /api/v1/models\r\ncontent-length: 0\r\n\r\n")
+
+    with pytest.raises(SourceError, match=r"no whole answer within 0.4 s"):
+        Client(listening(redirect)).get("/models")
+
+
+def test_headers_that_drip_are_not_reachable(listening: Any) -> None:
+    started = time.monotonic()
+    assert not Client(listening(drip_headers)).is_reachable(0.3)
+    assert time.monotonic() - started < 2
+
+
+def test_webhook_is_bounded_in_time_and_size(listening: Any) -> None:
+    started = time.monotonic()
+    with pytest.raises(AlertError, match=r"did not answer \(ReadTimeout\)"):
+        Webhook(listening(drip_headers), 0.3).send([])
+
+    def endless(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            connection.sendall(b" " * 65536)
+
+    Webhook(listening(endless), 1).send([])
+    assert time.monotonic() - started < 2
+
+
+BOMB = gzip.compress(bytes(64 * 1024 * 1024), 9)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "words"),
+    [
+        ("gzip", BOMB, "sends more than 1 MiB"),
+        ("gzip", BOMB * 2, "sends more than 1 MiB"),
+        ("gzip, gzip", gzip.compress(BOMB), "is encoded as 'gzip, gzip', where gzip or nothing was asked for"),
+        ("br", b"{}", "is encoded as 'br'"),
+        ("identity", bytes(2 * 1024 * 1024), "sends more than 1 MiB"),
+    ],
+)
+def test_body_is_bounded_as_sent_and_as_unpacked(
+    listening: Any, monkeypatch: pytest.MonkeyPatch, encoding: str, body: bytes, words: str
+) -> None:
+    monkeypatch.setattr(client_module, "LARGEST_ANSWER_BYTES", 1024 * 1024)
+    headers = f"HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+    asking = Client(listening(lambda connection: connection.sendall(headers + body)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ResponseError, match=words):
+            asking.get("/models")
+        assert tracemalloc.get_traced_memory()[1] < 4 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
+
+
+GZIPPED = gzip.compress(b'{"data": ') + gzip.compress(b"[1]}")  # two parts are one body
+
+
+@pytest.mark.parametrize("damaged", [GZIPPED[:-1], GZIPPED[:20], GZIPPED[:20] + b"????" + GZIPPED[24:], b"no gzip"])
+def test_damaged_gzip_is_fetched_again(damaged: bytes) -> None:
+    script = Script((200, {"content-encoding": "gzip"}, damaged), (200, {"content-encoding": "GZIP"}, GZIPPED))
+    assert client(script).get("/models").payload == b'{"data": [1]}'
+    assert len(script.asked) == 2
+
+
+def test_error_in_an_unexpected_encoding_keeps_its_status() -> None:
+    script = Script((503, {"content-encoding": "br"}, b"?"), ok())
+    client(script).get("/models")
+    assert len(script.asked) == 2
 
 
 def test_one_that_accepts_and_says_nothing_is_not_reachable(listening: Any) -> None:

@@ -2,11 +2,13 @@
 
 import datetime as dt
 import gzip
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from orchestration.errors import ResponseError, SettingsError
+from orchestration.openrouter import replay as replay_module
 from orchestration.openrouter.replay import Replay
 from orchestration.openrouter.surfaces import MODELS, RANKINGS
 
@@ -66,3 +68,24 @@ def test_a_missing_folder_and_an_empty_one_are_told_apart(tmp_path: Path) -> Non
         Replay(tmp_path / "missing", now=None)
     with pytest.raises(SettingsError, match=r"holds no rankings-daily"):
         Replay(tmp_path, now=None)
+
+
+def test_recording_is_unpacked_up_to_the_limit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay_module, "LARGEST_ANSWER_BYTES", 1024 * 1024)
+    (folder / NAMES[2]).write_bytes(gzip.compress(bytes(64 * 1024 * 1024)))
+    [bomb, whole] = Replay(folder, now=dt.datetime(2026, 6, 24, tzinfo=dt.UTC)).recordings(MODELS)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ResponseError, match=r"20260622T011321Z.json.gz unpacks to more than 1 MiB.*Nothing"):
+            bomb.observe()
+        assert tracemalloc.get_traced_memory()[1] < 4 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
+    assert whole.observe().payload == b"{}"
+
+
+@pytest.mark.parametrize("packed", [b"{}", gzip.compress(b"{}")[:-1], gzip.compress(b"{}") + b"more"])
+def test_recording_that_cannot_be_unpacked_is_named(folder: Path, packed: bytes) -> None:
+    (folder / NAMES[2]).write_bytes(packed)
+    with pytest.raises(ResponseError, match=r"20260622T011321Z.json.gz cannot be unpacked"):
+        Replay(folder, now=None).recordings(MODELS)[0].observe()
