@@ -197,7 +197,9 @@ class Client:
             first, bodies = self._page_by_page(surface, pages, params)
             if len(bodies) < 2:
                 break
-            whole = bodies[0] | {"data": [row for body in bodies for row in body["data"]]}
+            # Where pages are followed to their end, the last one says that nothing follows.
+            around = bodies[0] if pages.max_offset is not None else bodies[0] | bodies[-1]
+            whole = around | {"data": [row for body in bodies for row in body["data"]]}
             if "links" in whole:
                 whole["links"] = {**whole["links"], "next": None}
             # Escaped, since JSON may contain half a surrogate pair, which UTF-8 cannot.
