@@ -18,8 +18,13 @@ from typing import Any
 DAY = dt.timedelta(days=1)
 TOKEN_PRICES = ("prompt", "completion", "input_cache_read", "input_cache_write", "input_cache_write_1h")
 MODEL_BOX = [(Decimal(f), Decimal(k)) for f in ("0.006", "0.12") for k in ("0", "0.9")]
-TOTAL_BOX = [(Decimal(f), Decimal(k)) for f in ("0.028", "0.034") for k in ("0.68", "0.76")]
-CENTRE = (Decimal("0.03"), Decimal("0.72"))
+# Input price in USD per million tokens from which a class begins → low, central and high share of output, of cached input.
+CLASSES = {
+    Decimal(0): (("0.0270", "0.0355", "0.0545"), ("0.556", "0.664", "0.747")),
+    Decimal("0.30"): (("0.0251", "0.0293", "0.0357"), ("0.700", "0.753", "0.791")),
+    Decimal(2): (("0.0133", "0.0163", "0.0218"), ("0.732", "0.761", "0.796")),
+}
+END_OF_FIT = dt.date(2026, 7, 12)
 
 
 def moment(path: Path) -> dt.datetime:
@@ -344,8 +349,12 @@ class Recorded:
         return {key: (tokens, tokens / totals[key[:2]]) for key, tokens in result.items()}
 
     def endpoint_range(self, id_: str, day: dt.date) -> tuple[Decimal, Decimal] | None:
-        """Least and greatest token price of any endpoint of an id that was observed on the day."""
-        offered = [told[id_] for on, told in self.endpoint_lists if on == day and id_ in told]
+        """Least and greatest token price of any endpoint of an id on the day, before it last and after it first."""
+        by_day = {
+            day + DAY * away: [told[id_] for on, told in self.endpoint_lists if on == day + DAY * away and id_ in told]
+            for away in (-1, 0, 1)
+        }
+        offered = by_day[day - DAY][-1:] + by_day[day] + by_day[day + DAY][:1]
         listed = [one for answer in offered for one in (answer.get("data") or {}).get("endpoints", [])]
         prices = [price for endpoint in listed for price in token_prices(endpoint)]
         return (min(prices), max(prices)) if prices else None
@@ -361,8 +370,26 @@ class Recorded:
                 return model
         return None
 
+    def possible(self, slug: str, id_: str, day: dt.date) -> list[Any]:
+        """The models of an id in every list whose prices can have been valid on the day: those of the day, and the ones
+        before and after it that have the id."""
+        lists = [(at, models[id_]) for at, models in self.price_lists if id_ in models]
+        before = [model for at, model in lists if at <= end_of(day - DAY)][-1:]
+        within = [model for at, model in lists if end_of(day - DAY) < at < end_of(day)]
+        # After the day: only if no list between the day and it lacks the id, and the id stands for the same model.
+        after = [models.get(id_) for at, models in self.price_lists if at >= end_of(day)][:1]
+        same = [model for model in after if model and self.listed_as({id_: model}, slug)]
+        return before + within + same if len(self.price_lists) and self.price_lists[0][0] < end_of(day) else before + within
+
+    def mix_class(self, id_: str) -> tuple:
+        """Shares of output and of cached input of the class of the first input price above 0 of an id."""
+        listed = (models[id_] for _, models in self.price_lists if id_ in models)
+        prices = (Decimal(model["pricing"].get("prompt", 0)) for model in listed)
+        first = next((price for price in prices if price > 0), Decimal(0)) * 1_000_000
+        return CLASSES[max(start for start in CLASSES if start <= first)]
+
     def price(self, slug: str, day: dt.date) -> tuple[str, Any, dt.datetime | None, list[Any]]:
-        """Basis, the listed model at the day's end, when that was observed, and all that held within the day."""
+        """Basis, the listed model at the day's end, when that was observed, and all that can have been valid."""
         before = [(at, models) for at, models in self.price_lists if at < end_of(day)]
         for at, models in reversed(before):
             if (model := self.listed_as(models, slug)) is not None:
