@@ -10,9 +10,17 @@ with raw_models as (
         canonical_slug,
         as_of,
         {% for name in prices -%}
-            case when pricing_{{ name }} >= 0 then pricing_{{ name }} end as {{ name }},
+            case when pricing_{{ name }} >= 0 then pricing_{{ name }} end as {{ name }}{{ ',' if not loop.last }}
         {% endfor %}
     from {{ source('raw', 'models') }}
+
+),
+
+days as (
+
+    select distinct period_start
+    from {{ ref('spend_model') }}
+    where period = 'day'
 
 ),
 
@@ -21,7 +29,7 @@ next_lists as (
     select
         days.period_start,
         min(raw_models.as_of) as as_of
-    from (select distinct period_start from {{ ref('spend_model') }} where period = 'day') as days
+    from days
     inner join raw_models on raw_models.as_of >= days.period_start + 1
     group by days.period_start
 

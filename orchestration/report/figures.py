@@ -292,8 +292,8 @@ SPEND = Figure(
     "Implied spend, as a range",
     "What the tokens of the newest week cost at list prices: the thin line however they split into input, output and "
     "cached input, at every price that can have been valid; the thick line over the splits of single models. "
-    f"{_token_mix_basis('single_model')} The source publishes no split, so an author has no single figure. Before fees, "
-    "without own keys.",
+    f"{_token_mix_basis('single_model')} The source publishes no split, so an author has no single figure. "
+    "Before fees, without own keys.",
     "spend_author",
     ("period", "period_start", "author"),
     (

@@ -244,6 +244,15 @@ free as (
 
 ),
 
+-- One text for all classes of input price; a second one would double the claim, which its key forbids.
+token_mix as (
+
+    select distinct basis
+    from {{ ref('token_mix') }}
+    where mix_class <> 'single_model'
+
+),
+
 spend as (
 
     select
@@ -273,10 +282,7 @@ spend as (
         priced.* exclude (period, period_start)
     from summary
     inner join priced using (period, period_start)
-    -- One text for all classes; a second one would double the claim, which its key forbids.
-    cross join (
-        select distinct basis from {{ ref('token_mix') }} where mix_class <> 'single_model'
-    ) as token_mix
+    cross join token_mix
     where summary.spend_high > 0
 
 ),
