@@ -8,10 +8,10 @@ with raw_models as (
     select distinct
         id,
         canonical_slug,
-        as_of,
         {% for name in prices -%}
-            case when pricing_{{ name }} >= 0 then pricing_{{ name }} end as {{ name }}{{ ',' if not loop.last }}
-        {% endfor %}
+            case when pricing_{{ name }} >= 0 then pricing_{{ name }} end as {{ name }},
+        {% endfor -%}
+        as_of
     from {{ source('raw', 'models') }}
 
 ),
