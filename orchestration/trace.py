@@ -221,7 +221,7 @@ def _moments(
     for first, last in windows:
         of_members = "".join(f" AND {name} = ?" for name in members)
         days = connection.execute(
-            "SELECT DISTINCT unnest([price_as_of, endpoint_as_of]) FROM spend_model "  # noqa: S608  # our own names
+            "SELECT DISTINCT unnest([price_as_of, bounds_as_of, endpoint_as_of]) FROM spend_model "  # noqa: S608  # our own names
             f"WHERE period = 'day' AND period_start BETWEEN ? AND ?{of_members}",
             [first, last, *members.values()],
         )

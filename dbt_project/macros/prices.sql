@@ -123,8 +123,18 @@
         '{{ name }}': {{ name }}_price,
         {%- endfor %}
         'is_dynamic': is_dynamic,
-        'overrides': overrides
+        'overrides': {{ sorted_overrides('overrides') }}
     }
+{%- endmacro %}
+
+{#- Overrides in one order: the source lists the same ones in any. -#}
+{% macro sorted_overrides(overrides) -%}
+    list_sort({{ overrides }})
+{%- endmacro %}
+
+{#- Of an interval of prices, the observation nearest to a moment. -#}
+{% macro nearest_observation(interval, moment) -%}
+    greatest({{ interval }}.valid_from, least({{ interval }}.last_seen_at, {{ moment }}))
 {%- endmacro %}
 
 {#- How many times one price is the other, the greater by the less; from nothing counts as a hundredfold. -#}

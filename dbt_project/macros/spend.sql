@@ -25,16 +25,20 @@
 {%- endmacro %}
 
 {#-
-    Provenance of a row that adds up rows of int_usage__spans: usage, price and endpoints each have their own moment.
+    Provenance of a row that adds up rows of int_usage__spans: usage, price, the newest price that its bounds rest on and
+    endpoints each have their own moment.
 -#}
 {% macro provenance_of_priced() -%}
     max(scope_id) as scope_id,
     max(source_url) as source_url,
-    greatest(max(usage_as_of), max(price_as_of), max(endpoint_as_of)) as as_of,
-    least(min(usage_oldest_as_of), min(price_oldest_as_of), min(endpoint_oldest_as_of)) as oldest_as_of,
-    case greatest(max(usage_as_of), max(price_as_of), max(endpoint_as_of))
+    greatest(max(usage_as_of), max(price_as_of), max(bounds_as_of), max(endpoint_as_of)) as as_of,
+    least(
+        min(usage_oldest_as_of), min(price_oldest_as_of), min(bounds_oldest_as_of), min(endpoint_oldest_as_of)
+    ) as oldest_as_of,
+    case greatest(max(usage_as_of), max(price_as_of), max(bounds_as_of), max(endpoint_as_of))
         when max(usage_as_of) then max(usage_checked_at)
         when max(price_as_of) then max_by(price_fetched_at, (price_as_of, price_fetched_at))
+        when max(bounds_as_of) then max_by(bounds_fetched_at, (bounds_as_of, bounds_fetched_at))
         else max_by(endpoint_fetched_at, (endpoint_as_of, endpoint_fetched_at))
     end as checked_at
 {%- endmacro %}

@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'share_model'}}}) }}
 -- as_of and checked_at of every day row are those of the raw response that supplied it: the newest one for the day.
--- Where a price went into the row too, they are those of the newer of the two responses.
+-- Where prices went into the row too, they are those of the newest of the responses.
 with supplied as (
 
     {{ newest_raw_responses() }}
@@ -25,6 +25,7 @@ day_rows as (
         model_permaslug as member,
         period_start as date,
         null::timestamp as price_as_of,
+        null::timestamp as bounds_as_of,
         null::timestamp as endpoint_as_of,
         as_of,
         oldest_as_of,
@@ -39,6 +40,7 @@ day_rows as (
         author as member,
         period_start as date,
         null::timestamp as price_as_of,
+        null::timestamp as bounds_as_of,
         null::timestamp as endpoint_as_of,
         as_of,
         oldest_as_of,
@@ -53,6 +55,7 @@ day_rows as (
         model_permaslug as member,
         period_start as date,
         price_as_of,
+        bounds_as_of,
         endpoint_as_of,
         as_of,
         oldest_as_of,
@@ -68,14 +71,18 @@ select
 from day_rows
 left join supplied using (date)
 left join price_lists using (price_as_of)
+left join price_lists as bounds on day_rows.bounds_as_of = bounds.price_as_of
 where
     supplied.raw_file is null
-    or day_rows.as_of <> greatest(supplied.as_of, day_rows.price_as_of, day_rows.endpoint_as_of)
+    or day_rows.as_of <> greatest(
+        supplied.as_of, day_rows.price_as_of, day_rows.bounds_as_of, day_rows.endpoint_as_of
+    )
     -- The endpoints may have been swept more than once on the day.
     or day_rows.oldest_as_of > least(supplied.as_of, day_rows.price_as_of, day_rows.endpoint_as_of)
     or day_rows.checked_at is distinct from case day_rows.as_of
         when supplied.as_of then supplied.fetched_at
         when day_rows.price_as_of then price_lists.price_fetched_at
+        when day_rows.bounds_as_of then bounds.price_fetched_at
         else day_rows.checked_at
     end
 
@@ -87,6 +94,7 @@ select
     'all' as member,
     summary.period_start as date,
     null::timestamp as price_as_of,
+    null::timestamp as bounds_as_of,
     null::timestamp as endpoint_as_of,
     summary.as_of,
     summary.oldest_as_of,

@@ -11,16 +11,19 @@
     'growth_author': ['growth_low, growth', 'growth, growth_high', 'growth_low, growth_high'],
     'growth_app': ['growth_low, growth', 'growth, growth_high', 'growth_low, growth_high'],
     'spend_model': [
-        'spend_low, spend_plausible_low', 'spend_plausible_low, spend_plausible_high', 'spend_plausible_high, spend_high',
+        'spend_low, spend_plausible_low', 'spend_plausible_low, spend_plausible_high',
+        'spend_plausible_high, spend_high',
         'spend_endpoint_low, spend_endpoint_high',
     ],
     'spend_author': [
-        'spend_low, spend_plausible_low', 'spend_plausible_low, spend_plausible_high', 'spend_plausible_high, spend_high',
+        'spend_low, spend_plausible_low', 'spend_plausible_low, spend_plausible_high',
+        'spend_plausible_high, spend_high',
         'spend_endpoint_low, spend_endpoint_high',
     ],
     'traffic_summary': [
-        'spend_low, spend_plausible_low', 'spend_plausible_low, spend_central', 'spend_central, spend_plausible_high',
-        'spend_plausible_high, spend_high', 'hhi_model_low, hhi_model_high', 'hhi_author_low, hhi_author_high',
+        'spend_low, spend_plausible_low', 'spend_plausible_low, spend_central',
+        'spend_central, spend_plausible_high', 'spend_plausible_high, spend_high',
+        'hhi_model_low, hhi_model_high', 'hhi_author_low, hhi_author_high',
         'doubling_days_low, doubling_days', 'doubling_days, doubling_days_high', 'cr1, cr3', 'cr3, cr5', 'cr5, cr10',
         'open_weights_share_low, open_weights_share_high', 'top_1_app_share, top_5_app_share',
         'top_5_app_share, top_10_app_share', 'top_10_app_share, attributed_share', 'attributed_share, 1',

@@ -1,5 +1,5 @@
 -- What a token of each model cost on each day of its usage: the price listed at the end of the day, and the least and
--- the greatest that held within it, as listed for the model and as offered by its endpoints.
+-- the greatest that can have been valid on it, as listed for the model and as offered by its endpoints.
 with matched as (
 
     select * from {{ ref('int_usage__matched') }}
@@ -9,6 +9,12 @@ with matched as (
 intervals as (
 
     select * from {{ ref('int_prices__intervals') }}
+
+),
+
+listings as (
+
+    select * from {{ ref('int_permaslugs__listings') }}
 
 ),
 
@@ -24,8 +30,23 @@ endpoints as (
 
 ),
 
--- All prices that held within the day; of these, the one at its end is the listed one.
-held as (
+-- The price that a model began with decides which token split is assumed for it. A time when it was free says nothing
+-- of that.
+first_prices as (
+
+    select
+        model_id,
+        min_by(prompt_price, valid_from) as first_prompt_price
+    from intervals
+    where prompt_price > 0
+    group by model_id
+
+),
+
+-- All prices that can have been valid on the day, of which the one at its end is the listed one. A price that a list
+-- shows first at valid_from may have begun at any time after not_before, and the price before it may have lasted as
+-- long. An id that stood for another model then had another model's price.
+possible as (
 
     select
         matched.date,
@@ -33,51 +54,72 @@ held as (
         intervals.prompt_price,
         intervals.completion_price,
         intervals.cache_read_price,
+        intervals.cache_write_price,
         intervals.is_free,
         intervals.is_priced,
         intervals.source_url as price_source_url,
         matched.price_as_of between intervals.valid_from and intervals.last_seen_at as is_at_day_end,
         min(intervals.token_price_low) over in_day as day_price_low,
-        max(intervals.token_price_high) over in_day as day_price_high
+        max(intervals.token_price_high) over in_day as day_price_high,
+        max({{ nearest_observation('intervals', 'matched.price_as_of') }}) over in_day as bounds_as_of,
+        min({{ nearest_observation('intervals', 'matched.price_as_of') }}) over in_day as bounds_oldest_as_of
     from matched
-    inner join intervals
-        on
-            matched.model_id = intervals.model_id
-            and matched.price_as_of >= intervals.valid_from
+    inner join intervals on matched.model_id = intervals.model_id
+    where
+        matched.price_as_of between intervals.valid_from and intervals.last_seen_at
+        or (
+            coalesce(intervals.not_before, intervals.valid_from) < {{ end_of_day('matched.date') }}
+            and (intervals.not_after is null or intervals.not_after > matched.date)
             and (
-                matched.price_as_of <= intervals.last_seen_at
-                or (matched.price_basis <> 'backcast' and matched.date < intervals.valid_to)
+                intervals.model_permaslug is null
+                or exists (
+                    select 1 from listings
+                    where
+                        listings.base_slug = matched.base_slug
+                        and listings.variant = matched.variant
+                        and listings.model_id = intervals.model_id
+                        and listings.listed_from <= intervals.last_seen_at
+                        and listings.last_listed_at >= intervals.valid_from
+                )
             )
+        )
     window in_day as (partition by matched.date, matched.model_permaslug)
 
 )
 
 select
     matched.*,
-    held.price_source_url,
+    possible.price_source_url,
     observations.fetched_at as price_fetched_at,
+    possible.bounds_as_of,
+    possible.bounds_oldest_as_of,
+    bounds.fetched_at as bounds_fetched_at,
     case
-        when matched.variant = 'free' or held.is_free then 'free'
-        when held.is_priced then 'paid'
+        when matched.variant = 'free' or possible.is_free then 'free'
+        when possible.is_priced then 'paid'
         else 'unpriced'
     end as price_class,
-    held.prompt_price,
-    held.completion_price,
-    held.cache_read_price,
-    case when matched.variant = 'free' then 0 when held.is_priced then held.day_price_low end as price_low,
-    case when matched.variant = 'free' then 0 when held.is_priced then held.day_price_high end as price_high,
+    possible.prompt_price,
+    possible.completion_price,
+    possible.cache_read_price,
+    possible.cache_write_price,
+    first_prices.first_prompt_price,
+    case when matched.variant = 'free' then 0 when possible.is_priced then possible.day_price_low end as price_low,
+    case when matched.variant = 'free' then 0 when possible.is_priced then possible.day_price_high end as price_high,
     endpoints.endpoint_price_low,
     endpoints.endpoint_price_high,
     endpoints.as_of as endpoint_as_of,
     endpoints.oldest_as_of as endpoint_oldest_as_of,
     endpoints.fetched_at as endpoint_fetched_at
 from matched
-left join held
+left join possible
     on
-        matched.date = held.date
-        and matched.model_permaslug = held.model_permaslug
-        and held.is_at_day_end
+        matched.date = possible.date
+        and matched.model_permaslug = possible.model_permaslug
+        and possible.is_at_day_end
 left join observations on matched.price_as_of = observations.as_of
+left join observations as bounds on possible.bounds_as_of = bounds.as_of
+left join first_prices on matched.model_id = first_prices.model_id
 left join endpoints
     on
         matched.model_id = endpoints.model_id

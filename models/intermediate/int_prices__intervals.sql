@@ -19,7 +19,7 @@ listed as (
         models.author,
         {{ listed_price_columns('models') }},
         models.is_dynamic,
-        models.overrides,
+        {{ sorted_overrides('models.overrides') }} as overrides,
         models.scope_id,
         models.source_url,
         models.as_of,
@@ -105,5 +105,8 @@ select
         when lead(is_return) over (partition by model_id order by valid_from) = false
             then lead(valid_from) over (partition by model_id order by valid_from)
         else last_seen_at
-    end as valid_to
+    end as valid_to,
+    -- Lists are observed some time apart: until the next price was seen, this one may have been valid, an id that
+    -- was missing for a while included.
+    lead(valid_from) over (partition by model_id order by valid_from) as not_after
 from intervals

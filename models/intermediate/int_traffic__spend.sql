@@ -1,15 +1,14 @@
--- What the traffic of each day, week and month costs at list prices: under any split of tokens, under one that is
--- plausible for all traffic, and under the central one.
+-- What the traffic of each day, week and month costs at list prices: under any split of tokens, and under the split of
+-- the class of input price that each model is in.
 with usage as (
 
     select * from {{ ref('int_usage__spans') }}
 
 ),
 
-corners as (
+fit as (
 
-    select * from {{ ref('int_assumptions__corners') }}
-    where level = 'total'
+    select max(fitted_to) as fitted_to from {{ ref('int_token_mix__corners') }}
 
 ),
 
@@ -18,49 +17,18 @@ listed as (
     select
         span as period,
         span_start as period_start,
+        max(span_end) as period_end,
         sum(tokens) as named_tokens,
         sum(priced_tokens) as priced_tokens,
         coalesce(sum(tokens) filter (where price_class = 'paid'), 0) as paid_tokens,
         cast(sum(spend_low) as double) as spend_low,
         cast(sum(spend_high) as double) as spend_high,
+        cast(sum(spend_mix_low) as double) as spend_plausible_low,
+        cast(sum(spend_mix_high) as double) as spend_plausible_high,
+        cast(sum(spend_mix_central) as double) as spend_central,
         {{ provenance_of_priced() }}
     from usage
     group by span, span_start
-
-),
-
--- One split of tokens for all traffic, at each corner of its box and at its central point.
-by_corner as (
-
-    select
-        usage.span as period,
-        usage.span_start as period_start,
-        corners.corner,
-        cast(
-            sum(
-                usage.priced_tokens * {{ blended(
-                    'usage.mean_prompt_price', 'usage.mean_completion_price', 'usage.mean_cache_read_price',
-                    'corners.completion_share', 'corners.cached_share'
-                ) }}
-            ) as double
-        ) as spend
-    from usage
-    cross join corners
-    where usage.priced_tokens > 0
-    group by usage.span, usage.span_start, corners.corner
-
-),
-
-plausible as (
-
-    select
-        period,
-        period_start,
-        min(spend) as spend_plausible_low,
-        max(spend) as spend_plausible_high,
-        max(spend) filter (where corner = 'central / central') as spend_central
-    from by_corner
-    group by period, period_start
 
 )
 
@@ -72,14 +40,15 @@ select
     listed.paid_tokens,
     listed.spend_low,
     listed.spend_high,
-    plausible.spend_plausible_low,
-    plausible.spend_plausible_high,
-    plausible.spend_central,
-    1000000 * plausible.spend_central / nullif(listed.priced_tokens, 0) as usd_per_mtok_central,
+    listed.spend_plausible_low,
+    listed.spend_plausible_high,
+    listed.spend_central,
+    1000000 * listed.spend_central / nullif(listed.priced_tokens, 0) as usd_per_mtok_central,
+    case when listed.spend_central is not null then listed.period_end - fit.fitted_to end as token_mix_age_days,
     listed.scope_id,
     listed.source_url,
     listed.as_of,
     listed.oldest_as_of,
     listed.checked_at
 from listed
-left join plausible using (period, period_start)
+cross join fit

@@ -6,12 +6,14 @@ How a chart is drawn and how a page is made of them does not belong here.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from orchestration.report import charts
 from orchestration.report.charts import Draw
+from orchestration.settings import PROJECT_DIR
 
 
 @dataclass(frozen=True)
@@ -277,12 +279,21 @@ PRICE_CHANGES = Figure(
     charts.price_changes,
     "Nothing to show: no change of a listed price was seen in the 30 days up to the newest list.",
 )
+
+
+def _token_mix_basis(mix_class: str) -> str:
+    """What the token split of a class rests on, in the words of the seed `token_mix`."""
+    with (PROJECT_DIR / "seeds" / "token_mix.csv").open(encoding="utf-8", newline="") as file:
+        return next(row["basis"] for row in csv.DictReader(file) if row["mix_class"] == mix_class)
+
+
 SPEND = Figure(
     "spend",
     "Implied spend, as a range",
     "What the tokens of the newest week cost at list prices: the thin line however they split into input, output and "
-    "cached input, the thick one under the assumed range of splits, which is unverified. The source publishes no "
-    "split, so there is no single figure. Before fees, without own keys.",
+    "cached input, at every price that can have been valid; the thick line over the splits of single models. "
+    f"{_token_mix_basis('single_model')} The source publishes no split, so an author has no single figure. "
+    "Before fees, without own keys.",
     "spend_author",
     ("period", "period_start", "author"),
     (

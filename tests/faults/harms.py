@@ -207,6 +207,13 @@ OF_FIGURES = [
         "made by the end of the day",
     ),
     Harm(
+        "Spend leaves out prices that can have been valid on the day",
+        "spend_model",
+        "update spend_model set spend_high = spend_low where period = 'day' and spend_low < spend_high",
+        "assert_next_list_price_within_spend_bounds",
+        "every price that can have been valid",
+    ),
+    Harm(
         "Usage without a price is dropped in the join",
         "spend_model",
         f"delete from spend_model where period = 'day' and period_start = {ONE_DAY} and tokens = (select min(tokens) "

@@ -18,8 +18,13 @@ from typing import Any
 DAY = dt.timedelta(days=1)
 TOKEN_PRICES = ("prompt", "completion", "input_cache_read", "input_cache_write", "input_cache_write_1h")
 MODEL_BOX = [(Decimal(f), Decimal(k)) for f in ("0.006", "0.12") for k in ("0", "0.9")]
-TOTAL_BOX = [(Decimal(f), Decimal(k)) for f in ("0.028", "0.034") for k in ("0.68", "0.76")]
-CENTRE = (Decimal("0.03"), Decimal("0.72"))
+# Input price in USD per million tokens from which a class begins → low, central, high share of output, of cached input.
+CLASSES = {
+    Decimal(0): (("0.0270", "0.0355", "0.0545"), ("0.556", "0.664", "0.747")),
+    Decimal("0.30"): (("0.0251", "0.0293", "0.0357"), ("0.700", "0.753", "0.791")),
+    Decimal(2): (("0.0133", "0.0163", "0.0218"), ("0.732", "0.761", "0.796")),
+}
+END_OF_FIT = dt.date(2026, 7, 12)
 
 
 def moment(path: Path) -> dt.datetime:
@@ -344,8 +349,12 @@ class Recorded:
         return {key: (tokens, tokens / totals[key[:2]]) for key, tokens in result.items()}
 
     def endpoint_range(self, id_: str, day: dt.date) -> tuple[Decimal, Decimal] | None:
-        """Least and greatest token price of any endpoint of an id that was observed on the day."""
-        offered = [told[id_] for on, told in self.endpoint_lists if on == day and id_ in told]
+        """Least and greatest token price of any endpoint of an id on the day, before it last and after it first."""
+        by_day = {
+            day + DAY * away: [told[id_] for on, told in self.endpoint_lists if on == day + DAY * away and id_ in told]
+            for away in (-1, 0, 1)
+        }
+        offered = by_day[day - DAY][-1:] + by_day[day] + by_day[day + DAY][:1]
         listed = [one for answer in offered for one in (answer.get("data") or {}).get("endpoints", [])]
         prices = [price for endpoint in listed for price in token_prices(endpoint)]
         return (min(prices), max(prices)) if prices else None
@@ -361,31 +370,50 @@ class Recorded:
                 return model
         return None
 
+    def possible(self, slug: str, listed: Any, day: dt.date) -> list[Any]:
+        """What can have been charged on the day: what the last list before it, all lists of it and the first list after
+        it show for the id, while it stood for the same model; and what it is priced by."""
+        shown = [(at, models.get(listed["id"])) for at, models in self.price_lists]
+        before = [model for at, model in shown if at <= end_of(day - DAY) and model][-1:]
+        within = [model for at, model in shown if end_of(day - DAY) < at < end_of(day) and model]
+        after = [model for at, model in shown if at >= end_of(day)][:1] if shown[0][0] < end_of(day) else []
+        return [
+            listed,
+            *(
+                model
+                for model in (*before, *within, *filter(None, after))
+                if model.get("canonical_slug") is None or self.listed_as({model["id"]: model}, slug)
+            ),
+        ]
+
+    def mix_class(self, id_: str) -> tuple:
+        """Shares of output and of cached input of the class of the first input price above 0 of an id."""
+        listed = (models[id_] for _, models in self.price_lists if id_ in models)
+        prices = (Decimal(model["pricing"].get("prompt", 0)) for model in listed)
+        first = next((price for price in prices if price > 0), Decimal(0)) * 1_000_000
+        return CLASSES[max(start for start in CLASSES if start <= first)]
+
     def price(self, slug: str, day: dt.date) -> tuple[str, Any, dt.datetime | None, list[Any]]:
-        """Basis, the listed model at the day's end, when that was observed, and all that held within the day."""
+        """Basis, the listed model at the day's end, when that was observed, and all that can have been valid."""
         before = [(at, models) for at, models in self.price_lists if at < end_of(day)]
         for at, models in reversed(before):
             if (model := self.listed_as(models, slug)) is not None:
                 age = end_of(day) - at
                 basis = "observed" if at == before[-1][0] and age < DAY * 2 else "carried"
-                within = [
-                    known[model["id"]] for when, known in before if when >= end_of(day - DAY) and model["id"] in known
-                ]
-                earlier = [known for when, known in before if when < end_of(day - DAY)]
-                in_force = [earlier[-1][model["id"]]] if earlier and model["id"] in earlier[-1] else []
-                return basis, model, at, [model, *within, *in_force]
+                return basis, model, at, self.possible(slug, model, day)
         for at, models in self.price_lists:
             if at >= end_of(day) and (model := self.listed_as(models, slug)) is not None:
-                return "backcast", model, at, [model]
+                return "backcast", model, at, self.possible(slug, model, day)
         return "none", None, None, []
 
     def spend(self) -> dict[tuple[dt.date, str], dict[str, Any]]:
-        """(day, slug) → basis, and USD at the least and greatest token price and over the box of single models."""
+        """(day, slug) → basis, and USD at the least and greatest token price, over the box of single models and at the
+        low, central and high split of its class."""
         result = {}
         for day, known in self.days.items():
             for slug, tokens in known.models.items():
                 basis, model, at, held = self.price(slug, day)
-                row: dict[str, Any] = {"basis": basis, "at": at, "low": None, "high": None, "box": None, "centre": None}
+                row: dict[str, Any] = {"basis": basis, "at": at, "low": None, "high": None, "box": None, "mix": None}
                 row["is_free"] = (
                     model is not None
                     and is_priced(model)
@@ -394,7 +422,7 @@ class Recorded:
                 offered = self.endpoint_range(model["id"], day) if model is not None else None
                 row["endpoints"] = tuple(tokens * price for price in offered) if offered else (None, None)
                 if slug.endswith(":free"):
-                    row |= {"low": 0, "high": 0, "box": (0, 0), "centre": 0, "corners": [0] * 4}
+                    row |= {"low": 0, "high": 0, "box": (0, 0), "mix": (0, 0, 0)}
                 elif model is not None and is_priced(model):
                     prices = [price for one in held for price in token_prices(one)]
                     corners = [tokens * blended(model, *corner) for corner in MODEL_BOX]
@@ -403,8 +431,15 @@ class Recorded:
                         "high": tokens * max(prices),
                         "box": (min(corners), max(corners)),
                     }
-                    row |= {"centre": tokens * blended(model, *CENTRE)}
-                    row |= {"corners": [tokens * blended(model, *corner) for corner in TOTAL_BOX]}
+                    output, cached = ([Decimal(share) for share in ends] for ends in self.mix_class(model["id"]))
+                    ends = [(share, part) for share in output[::2] for part in cached[::2]]
+                    row |= {
+                        "mix": (
+                            tokens * min(blended(model, *end) for end in ends),
+                            tokens * blended(model, output[1], cached[1]),
+                            tokens * max(blended(model, *end, is_written=True) for end in ends),
+                        )
+                    }
                 result[day, slug] = row
         return result
 
@@ -470,8 +505,11 @@ def token_prices(model: Any) -> list[Decimal]:
     return [Decimal(prices[name]) for prices in lists for name in TOKEN_PRICES if Decimal(prices.get(name, -1)) >= 0]
 
 
-def blended(model: Any, completion_share: Decimal, cached_share: Decimal) -> Decimal:
+def blended(model: Any, completion_share: Decimal, cached_share: Decimal, *, is_written: bool = False) -> Decimal:
+    """USD per token; `is_written`: input that no cache supplied is written to one, where that costs more."""
     prompt, completion = (Decimal(model["pricing"][name]) for name in ("prompt", "completion"))
+    if is_written:
+        prompt = max(prompt, Decimal(model["pricing"].get("input_cache_write", 0)))
     cached = model["pricing"].get("input_cache_read")
     cached_share = cached_share if cached is not None else Decimal(0)
     read = Decimal(cached) if cached is not None else Decimal(0)
@@ -479,7 +517,8 @@ def blended(model: Any, completion_share: Decimal, cached_share: Decimal) -> Dec
 
 
 def charges(model: Any) -> tuple:
-    """All that a model costs, so that two equal ones are equal: an unset and an empty condition are the same."""
+    """All that a model costs, so that two equal ones are equal: an unset and an empty condition are the same, and so
+    are the same conditions in another order."""
     pricing = model["pricing"]
     dynamic = any(Decimal(pricing.get(name, 0)) < 0 for name in ("prompt", "completion"))
     flat = {name: Decimal(value) for name, value in pricing.items() if name != "overrides"}
@@ -487,7 +526,7 @@ def charges(model: Any) -> tuple:
     overrides = [
         tuple(sorted((name, Decimal(value)) for name, value in one.items())) for one in pricing.get("overrides", [])
     ]
-    return dynamic, tuple(sorted(shown.items())), tuple(overrides)
+    return dynamic, tuple(sorted(shown.items())), tuple(sorted(overrides))
 
 
 def doubling_days(totals: list[int]) -> tuple[float, float, float] | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from conftest import Run
-from independent import DAY, Recorded, doubling_days
+from independent import DAY, END_OF_FIT, Recorded, doubling_days
 
 FIRST, LAST = dt.date(2026, 5, 23), dt.date(2026, 8, 6)
 
@@ -155,18 +155,17 @@ def test_the_summary_of_each_period(everything: Run, recorded: Recorded, priced:
     spend, expected = priced, {}
     for (period, start), days in recorded.periods().items():
         priced = [spend[day, slug] for day in days for slug in recorded.days[day].models]
-        corners = [sum(row["corners"][corner] for row in priced if row["low"] is not None) for corner in range(4)]
+        mixes = [row["mix"] for row in priced if row["low"] is not None]
         expected[period, start] = (
             sum(recorded.days[day].total for day in days),
             sum(row["low"] for row in priced if row["low"] is not None),
             sum(row["high"] for row in priced if row["low"] is not None),
-            min(corners),
-            max(corners),
-            sum(row["centre"] for row in priced if row["low"] is not None),
+            *(sum(mix[end] for mix in mixes) for end in range(3)),
+            (max(days) - END_OF_FIT).days,
         )
     sql = (
-        "select period, period_start, total_tokens, spend_low, spend_high, spend_plausible_low, spend_plausible_high, "
-        "spend_central from traffic_summary"
+        "select period, period_start, total_tokens, spend_low, spend_high, spend_plausible_low, spend_central, "
+        "spend_plausible_high, token_mix_age_days from traffic_summary"
     )
     assert_equal({row[:2]: row[2:] for row in everything.query(sql)}, expected)
 

@@ -244,6 +244,15 @@ free as (
 
 ),
 
+-- One text for all classes of input price; a second one would double the claim, which its key forbids.
+token_mix as (
+
+    select distinct basis
+    from {{ ref('token_mix') }}
+    where mix_class <> 'single_model'
+
+),
+
 spend as (
 
     select
@@ -260,18 +269,20 @@ spend as (
         || {{ usd_in_words('summary.spend_high') }}
         || ' at list prices, however its tokens split.'
             as sentence,
-        'Implied, not paid: how tokens split into input, output and cached input is not published. Under an assumed '
-        || 'split of all traffic together, which is unverified, it is between '
+        'Implied, not paid: how tokens split into input, output and cached input is not published. With the split of '
+        || 'each model''s class of input price it is between '
         || {{ usd_in_words('summary.spend_plausible_low') }}
         || ' and '
         || {{ usd_in_words('summary.spend_plausible_high') }}
-        || ', 10 to 25 % above true list prices where that could be held against them. '
-        || 'Before fees, without own keys and unit fees.'
+        || '. '
+        || token_mix.basis
+        || ' Before fees, without own keys and unit fees.'
             as caveat,
         cast(null as timestamp) as app_as_of,
         priced.* exclude (period, period_start)
     from summary
     inner join priced using (period, period_start)
+    cross join token_mix
     where summary.spend_high > 0
 
 ),

@@ -16,6 +16,7 @@ select
     max(basis) as basis,
     max(price_source_url) as price_source_url,
     max(price_as_of) as price_as_of,
+    max(bounds_as_of) as bounds_as_of,
     max(endpoint_as_of) as endpoint_as_of,
     {{ provenance_of_priced() }}
 from usage

@@ -128,6 +128,7 @@ select
     spend.spend_plausible_high,
     spend.spend_central,
     spend.usd_per_mtok_central,
+    cast(spend.token_mix_age_days as bigint) as token_mix_age_days,
     spend.priced_tokens / periods.total_tokens as priced_coverage,
     spend.priced_tokens / spend.named_tokens as priced_coverage_of_named,
     provenance.scope_id,

@@ -1,16 +1,19 @@
--- The corners of the box of assumed token splits, and its central point where there is one.
-with assumptions as (
+-- The corners of the box of token splits of each class of input price, and its central point where there is one.
+with token_mix as (
 
-    select * from {{ ref('assumptions') }}
+    select * from {{ ref('token_mix') }}
 
 )
 
 select
-    assumptions.level,
+    token_mix.mix_class,
+    token_mix.at_least_usd_per_mtok,
+    token_mix.below_usd_per_mtok,
+    token_mix.fitted_to,
     completion.place || ' / ' || cached.place as corner,
     completion.share as completion_share,
     cached.share as cached_share
-from assumptions
+from token_mix
 cross join
     lateral (
         values ('low', completion_share_low), ('central', completion_share_central), ('high', completion_share_high)
