@@ -28,6 +28,7 @@ from orchestration.errors import AlertError
 from orchestration.package import citation_as_of, lines_by_url
 from orchestration.settings import Settings
 from orchestration.transport import Http
+from orchestration.warehouse import file_pattern
 
 SCHEMA = "routerscope.alerts/1"
 Kind = Literal["new_model", "price_change", "anomaly", "run_failed", "check_failed"]
@@ -115,8 +116,8 @@ def news(generation: Path) -> list[Alert]:
 
 def _news(generation: Path) -> list[Alert]:
     with duckdb.connect() as connection:
-        given = {"folder": str(generation), "days": _NEWS_DAYS}
-        cited = lines_by_url(connection.read_parquet(str(generation / "citations.parquet")))
+        given = {"folder": file_pattern(generation), "days": _NEWS_DAYS}
+        cited = lines_by_url(connection.read_parquet(file_pattern(generation / "citations.parquet")))
         prices, anomalies = (_rows(connection.execute(sql, given)) for sql in (_PRICES, _ANOMALIES))
     found = [*(_price(row, cited) for row in prices), *(_anomaly(row, cited) for row in anomalies)]
     return [replace(one, text=f"SIMULATED: {one.text}") if one.scope_id == "simulated" else one for one in found]

@@ -16,15 +16,20 @@ from typing import Any
 
 import duckdb
 
+from orchestration.lake import LEDGER, Lake
 from orchestration.package import CITATION, PACKAGE, SCOPE_OF, others, sha256, unit_of
-from orchestration.warehouse import FILE_NAME, Table, quoted
+from orchestration.warehouse import FILE_NAME, Table, file_pattern, literal, quoted
 from orchestration.words import Words
 
 PROVENANCE = ("scope_id", "source_url", "as_of", "oldest_as_of", "checked_at")
 SCOPES = "scopes"
+# The schema of the views over the lake, and the one of them that has a row a file, of whatever surface.
+RAW = "raw"
+OBSERVATIONS = "observations"
 # Columns of tokens that speak of no traffic.
 _LIMITS = ("context_length", "max_completion_tokens")
 _SAMPLE = 20
+_BUILD_AGAIN = "Run the whole job `refresh`, which makes the views and builds again"
 _DRAWN = re.compile(r'<script type="application/json"[^>]*>(.*?)</script>', re.DOTALL)
 _SCRIPTS = re.compile(r"<(script|style)\b.*?</\1>", re.DOTALL)
 _MARKUP = re.compile(r"<[^>]*>")
@@ -34,12 +39,13 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Generation:
-    """A generation to look at, the kind of data its lake holds, and the SQL that each of its marts was made by."""
+    """A generation to look at, its lake and the kind of data in it, and the SQL that each of its marts was made by."""
 
     folder: Path
     tables: Sequence[Table]
     kind: str
     warehouse: Path
+    lake: Lake
     sql: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -75,13 +81,78 @@ def audit(generation: Generation) -> list[Result]:
     results = []
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(f"ATTACH '{generation.folder / FILE_NAME}' AS published (READ_ONLY)")
-        connection.execute(f"ATTACH '{generation.warehouse}' AS warehouse (READ_ONLY)")
+        connection.execute(f"ATTACH {literal(generation.folder / FILE_NAME)} AS published (READ_ONLY)")
+        connection.execute(f"ATTACH {literal(generation.warehouse)} AS warehouse (READ_ONLY)")
         connection.execute("USE published")
         for check in CHECKS:
-            found = list(check.find(generation, connection))
+            try:
+                found = list(check.find(generation, connection))
+            except duckdb.Error as error:  # what one check cannot read must not hide what another has found
+                found = [{"table": check.name, "problem": f"the check could not be run: {error}"}]
             results.append(Result(check, found[:_SAMPLE], len(found)))
     return results
+
+
+def _inventory(generation: Generation, connection: duckdb.DuckDBPyConnection) -> Iterator[Row]:
+    ledger, root = generation.lake.ledger(), generation.lake.root
+    lost = {name for name in ledger if not (root / name).exists()}
+    for name in sorted(lost):
+        yield {
+            "table": f"{RAW}.{ledger[name]['surface']}",
+            "problem": (
+                "an observation was lost: the ledger lists the file, and it is gone. Restore it from a copy, or delete "
+                f"{root / LEDGER}, which is then rebuilt from the files that are there, and run again"
+            ),
+            "raw_file": name,
+        }
+    wanted: dict[str, dict[str, list[int]]] = {OBSERVATIONS: {}}
+    for name, row in ledger.items():
+        if name not in lost:
+            wanted[OBSERVATIONS][name] = [row["rows"]]
+            files = wanted.setdefault(row["surface"], {})
+            files |= {name: [row["rows"]]} if row["rows"] else {}
+    kinds = dict(
+        connection.execute(
+            "SELECT table_name, table_type FROM information_schema.tables "
+            "WHERE table_catalog = 'warehouse' AND table_schema = $schema",
+            {"schema": RAW},
+        ).fetchall()
+    )
+    for view in sorted(wanted.keys() | kinds.keys()):
+        if kinds.get(view) != "VIEW":
+            is_there = "it is a table, which stays as it is when the lake grows" if view in kinds else "it is missing"
+            yield {"table": f"{RAW}.{view}", "problem": f"is no view over the lake: {is_there}. {_BUILD_AGAIN}"}
+            continue
+        yield from _differing_files(connection, view, wanted.get(view, {}))
+
+
+def _differing_files(
+    connection: duckdb.DuckDBPyConnection, view: str, wanted: Mapping[str, list[int]]
+) -> Iterator[Row]:
+    """Files of which a raw view gives other rows than the ledger lists; of `observations`, the rows that it states."""
+    rows = "list(rows)" if view == OBSERVATIONS else "[count(*)]"
+    try:
+        found = dict(
+            connection.execute(
+                f"SELECT raw_file, {rows} FROM warehouse.{RAW}.{quoted(view)} GROUP BY raw_file"  # noqa: S608
+            ).fetchall()
+        )
+    except duckdb.Error as error:
+        yield {"table": f"{RAW}.{view}", "problem": f"cannot be read: {error}. {_BUILD_AGAIN}"}
+        return
+    for name in sorted(wanted.keys() | found.keys(), key=str):
+        given, listed = (
+            " and ".join(f"{number} rows" for number in of.get(name, ())) or None for of in (found, wanted)
+        )
+        if given != listed:
+            yield {
+                "table": f"{RAW}.{view}",
+                "problem": (
+                    f"gives {given or 'nothing'} of a file for which the lake's ledger lists {listed or 'nothing'}. "
+                    f"{_BUILD_AGAIN}"
+                ),
+                "raw_file": name,
+            }
 
 
 def _provenance(generation: Generation, connection: duckdb.DuckDBPyConnection) -> Iterator[Row]:
@@ -222,7 +293,7 @@ def _package(generation: Generation, connection: duckdb.DuckDBPyConnection) -> I
     for name in sorted(held):
         parquet = generation.folder / f"{name}.parquet"
         if parquet.name in there:
-            pair = {connection.read_parquet(str(parquet)).shape, connection.table(quoted(name)).shape}
+            pair = {connection.read_parquet(file_pattern(parquet)).shape, connection.table(quoted(name)).shape}
             if len(pair) > 1:
                 yield {"table": name, "problem": f"has other rows or columns in Parquet than in DuckDB: {sorted(pair)}"}
 
@@ -286,10 +357,15 @@ def _first(relation: duckdb.DuckDBPyRelation) -> dict[str, str]:
 
 
 def _text(value: object) -> str:
-    return "NULL" if value is None else "'" + str(value).replace("'", "''") + "'"
+    return "NULL" if value is None else literal(value)
 
 
 CHECKS = (
+    Check(
+        "inventory",
+        "The build read what the lake holds: each raw view gives the files and rows that the lake's ledger lists.",
+        _inventory,
+    ),
     Check(
         "provenance",
         "Every row of every table says what traffic it speaks of, where it comes from, when that was made and fetched.",

@@ -2,9 +2,12 @@
 
     <root>/KIND                                                    real or simulated, stamped by the first write
     <root>/<surface>/observed_date=YYYY-MM-DD/<as_of>-<hash>.parquet
+    <root>/ledger.jsonl                                            one line a file, appended with each write
 
 The hash in a name is that of the file's own bytes, so a file can be verified by itself. Provenance stands in
 columns beside every row and, for responses without rows too, in the Parquet metadata under `routerscope`.
+The ledger repeats that metadata, so that a build can be compared with it and a file that disappears is noticed. It is
+derived: lines that are missing are added from the files' footers, and without a ledger all of them are.
 What a surface is, and how a response is read, does not belong here.
 """
 
@@ -30,6 +33,7 @@ from orchestration.errors import LakeError
 Kind = Literal["real", "simulated"]
 
 METADATA_KEY = b"routerscope"
+LEDGER = "ledger.jsonl"
 PROVENANCE = pa.schema(
     [
         pa.field("as_of", pa.timestamp("us", tz="UTC"), nullable=False),
@@ -121,7 +125,8 @@ class Lake:
         for path in folder.glob(f"{_stamp(provenance.as_of)}-*.parquet"):
             if _identity(read_metadata(path)) == _identity(_as_metadata(provenance)):
                 return None
-        content = self._parquet(surface, table, provenance)
+        metadata = _as_metadata(provenance) | {"surface": surface, "rows": table.num_rows}
+        content = self._parquet(table, provenance, metadata)
         name = f"{_stamp(provenance.as_of)}-{hashlib.sha256(content).hexdigest()[:_HASH_DIGITS]}.parquet"
         try:
             self._stamp(provenance.kind)
@@ -131,7 +136,67 @@ class Lake:
                 f"{folder / name} could not be written: {error.strerror or error}. Nothing of this response was kept; "
                 "what the lake held before is as it was. Make room or mend the folder's permissions, and run again."
             ) from error
+        try:
+            self._list(self._row(folder / name, metadata))
+        except OSError as error:
+            raise LakeError(
+                f"{folder / name} was written, but could not be listed in {self.root / LEDGER}: "
+                f"{error.strerror or error}. The response is kept, and the next run lists it. Make room or mend the "
+                "file's permissions, and run again."
+            ) from error
         return folder / name
+
+    def ledger(self) -> dict[str, dict[str, Any]]:
+        """Each file's row of the ledger by its path relative to the root, in the order they were listed.
+
+        A row holds the file's metadata but for the envelope. Files that are not listed are added first.
+        """
+        return self._completed_ledger()[0]
+
+    def complete_ledger(self) -> str:
+        """List the files that the ledger lacks; returns a sentence for people on what was done, empty if nothing."""
+        return self._completed_ledger()[1]
+
+    def _completed_ledger(self) -> tuple[dict[str, dict[str, Any]], str]:
+        """The rows, and what had to be done to complete them. Raises LakeError if it cannot be done.
+
+        A row whose file is gone stays: it is how the loss is noticed.
+        """
+        path = self.root / LEDGER
+        try:
+            is_missing = not path.exists()
+            rows, broken = ({}, 0) if is_missing else _read_ledger(path)
+            files = {file.relative_to(self.root).as_posix(): file for file in self.files("*")}
+            unlisted = {name: file for name, file in files.items() if name not in rows}
+            if not (unlisted or broken):
+                return rows, ""
+            rows |= {name: self._row(file, read_metadata(file)) for name, file in unlisted.items()}
+            _write_atomically(path, b"".join(map(_as_line, rows.values())))
+        except OSError as error:
+            raise LakeError(
+                f"{path}, which lists the files of the lake, could not be read and completed: "
+                f"{error.strerror or error}. The files are as they were. Make room or mend the permissions, and run "
+                "again."
+            ) from error
+        if is_missing:
+            return rows, f"{path} was missing: it was rebuilt from the footers of {len(unlisted)} files."
+        return rows, (
+            f"{path} was completed: {len(unlisted)} files were not listed and were added from their footers; {broken} "
+            "unreadable lines were removed."
+        )
+
+    def _row(self, path: Path, metadata: Mapping[str, Any]) -> dict[str, Any]:
+        """A file's row of the ledger. The envelope stays in the footer: nothing compares it, and it may be large."""
+        kept = {name: value for name, value in sorted(metadata.items()) if name != "envelope"}
+        return {"raw_file": path.relative_to(self.root).as_posix(), **kept}
+
+    def _list(self, row: Mapping[str, Any]) -> None:
+        with (self.root / LEDGER).open("a+b") as file:
+            # After a line that a kill or a full disk has cut off, the next one still starts on a line of its own.
+            is_cut = file.seek(0, os.SEEK_END) > 0 and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n"
+            file.write(b"\n" * is_cut + _as_line(row))
+            file.flush()
+            os.fsync(file.fileno())
 
     def _stamp(self, kind: Kind) -> None:
         """Say which kind the lake holds, if nobody has; of two that do so at once, one is refused."""
@@ -154,8 +219,7 @@ class Lake:
     def _partition(self, surface: str, fetched_at: dt.datetime) -> Path:
         return self.root / surface / f"observed_date={fetched_at.astimezone(dt.UTC).date()}"
 
-    def _parquet(self, surface: str, table: pa.Table, provenance: Provenance) -> bytes:
-        metadata = _as_metadata(provenance) | {"surface": surface, "rows": table.num_rows}
+    def _parquet(self, table: pa.Table, provenance: Provenance, metadata: Mapping[str, Any]) -> bytes:
         for column in PROVENANCE:
             value = getattr(provenance, column.name)
             table = table.append_column(column, pa.repeat(pa.scalar(value, column.type), table.num_rows))
@@ -185,8 +249,26 @@ def _metadata(path: Path, _modified: int, _size: int) -> dict[str, Any]:
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise LakeError(
             f"{path} is not a file this lake has written whole ({error}). Nothing was changed. "
-            "Restore it from a copy, or move it out of the lake, and run again."
+            f"Restore it from a copy, or move it out of the lake and delete {LEDGER} there, and run again."
         ) from error
+
+
+def _read_ledger(path: Path) -> tuple[dict[str, dict[str, Any]], int]:
+    """The rows by file, and how many lines cannot be read."""
+    rows, broken = dict[str, dict[str, Any]](), 0
+    for line in path.read_bytes().split(b"\n"):
+        if not line:
+            continue
+        try:
+            row = json.loads(line)
+            rows[str(row["raw_file"])] = row | {"surface": str(row["surface"]), "rows": int(row["rows"])}
+        except (ValueError, KeyError, TypeError):
+            broken += 1
+    return rows, broken
+
+
+def _as_line(row: Mapping[str, Any]) -> bytes:
+    return json.dumps(row).encode() + b"\n"
 
 
 def _as_metadata(provenance: Provenance) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from typing import Any, Literal
 import duckdb
 
 from orchestration.errors import QuestionError, WarehouseError
+from orchestration.warehouse import file_pattern, literal
 
 SAID = "said"
 State = Literal["unchanged", "restated", "withdrawn"]
@@ -90,7 +91,7 @@ def _record(generation: Path, folder: Path) -> int:
     temporary = said.with_suffix(f".{os.getpid()}.tmp")
     with duckdb.connect() as connection:
         connection.read_parquet(_claims(generation)).project(_COLUMNS).create("news")
-        if files := sorted(map(str, folder.glob("*.parquet"))):
+        if files := sorted(map(file_pattern, folder.glob("*.parquet"))):
             connection.execute(
                 "DELETE FROM news USING (FROM read_parquet($files, filename = true) QUALIFY row_number() OVER "
                 "(PARTITION BY claim_id ORDER BY filename DESC) = 1) AS before WHERE news.claim_id = before.claim_id "
@@ -100,7 +101,7 @@ def _record(generation: Path, folder: Path) -> int:
             )
         [(count,)] = connection.execute("SELECT count(*) FROM news").fetchall()
         if count:
-            connection.execute(f"COPY (FROM news ORDER BY claim_id) TO '{temporary}' (FORMAT parquet)")
+            connection.execute(f"COPY (FROM news ORDER BY claim_id) TO {literal(temporary)} (FORMAT parquet)")
             temporary.replace(said)
     return int(count)
 
@@ -110,7 +111,7 @@ def check(claim_id: str, published: Path, folder: Path, as_of: dt.datetime | Non
 
     Raises QuestionError if it was never said.
     """
-    files = sorted(map(str, folder.glob("*.parquet")))
+    files = sorted(map(file_pattern, folder.glob("*.parquet")))
     with duckdb.connect() as connection:
         now = _said(connection, "read_parquet($files)", [_claims(published)], claim_id)
         tellings = _said(connection, "read_parquet($files, filename = true)", files, claim_id) if files else now
@@ -140,4 +141,4 @@ def _said(connection: duckdb.DuckDBPyConnection, source: str, files: list[str], 
 
 
 def _claims(generation: Path) -> str:
-    return str(generation / "claim.parquet")
+    return file_pattern(generation / "claim.parquet")

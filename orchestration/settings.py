@@ -39,6 +39,8 @@ from orchestration.errors import SettingsError
 BASE_URL = "https://openrouter.ai/api/v1"
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
+# Of a path with `?` DuckDB makes another one for its write-ahead log, `\` it takes for `/`; dbt-duckdb ends it at `#`.
+_UNUSABLE = set("?#\\")
 _YEARS = (2020, 2100)
 # The simulated history begins with 2025, and some days of it are needed for anything to be told.
 _SIMULATED = (dt.datetime(2025, 2, 1, tzinfo=dt.UTC), dt.datetime(2031, 1, 1, tzinfo=dt.UTC))
@@ -139,6 +141,13 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Settings:
+        folder = str(self.data)
+        if not folder.isprintable() or _UNUSABLE & set(folder):
+            raise ValueError(
+                f"The data folder is {folder!r}, and DuckDB or dbt cannot use a path with one of "
+                f"{' '.join(sorted(_UNUSABLE))} or a control character in it. Nothing was written. Set "
+                "ROUTERSCOPE_DATA_DIR to a path without them."
+            )
         if self.source == "replay" and self.replay_dir is None:
             raise ValueError(
                 "ROUTERSCOPE_REPLAY_DIR is not set. With ROUTERSCOPE_SOURCE=replay, set it to the folder of recordings."
@@ -173,7 +182,7 @@ class Settings(BaseSettings):
     @property
     def data(self) -> Path:
         """Folder of the lake, the warehouse and the published files."""
-        return (self.data_dir or PROJECT_DIR / "data" / self.source).absolute()
+        return _located(self.data_dir or PROJECT_DIR / "data" / self.source)
 
     @classmethod
     def load(cls, source: Source | None = None) -> Settings:
@@ -198,10 +207,15 @@ def _check_webhook(address: str) -> None:
         ) from None
 
 
+def _located(folder: Path) -> Path:
+    """The absolute path. `..` is resolved here: DuckDB would cut it off in the text, past symbolic links."""
+    return folder.resolve() if ".." in folder.parts else folder.absolute()
+
+
 def data_folder(told: Path | None = None) -> Path:
     """The data folder that was named, or that of the environment, or else the one that was published to last."""
     if told or (told := Path(folder) if (folder := os.environ.get("ROUTERSCOPE_DATA_DIR")) else None):
-        return told.absolute()
+        return _located(told)
     if source := os.environ.get("ROUTERSCOPE_SOURCE"):
         return PROJECT_DIR / "data" / source
     published = sorted((PROJECT_DIR / "data").glob("*/published"), key=lambda path: path.resolve().name)

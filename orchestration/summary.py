@@ -5,6 +5,8 @@ Reads the published file only; computes nothing that the marts do not say.
 
 from __future__ import annotations
 
+import shlex
+
 import duckdb
 
 from orchestration.errors import ResponseError, SourceError
@@ -83,7 +85,7 @@ def result_lines(settings: Settings) -> list[str]:
     width = max(len(slug) for _, slug, *_ in leaders)
     span = f"{days} of {(last - first).days + 1} days from {first} to {last}"
     # Data of one's own place has to be named; below the project the newest is found.
-    where = "" if settings.data.is_relative_to(PROJECT_DIR) else f" --data {settings.data}"
+    where = "" if settings.data.is_relative_to(PROJECT_DIR) else f" --data {shlex.quote(str(settings.data))}"
     return [
         f"\n{mark}Source {settings.source}: {span}, newest as of {as_of:%Y-%m-%d %H:%M:%S} UTC.",
         f"\n  {f'{last}, USD per million tokens':{width + 3}}    share    input   output",

@@ -16,6 +16,7 @@ import contextlib
 import datetime as dt
 import fcntl
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -211,9 +212,9 @@ class Warehouse:
     def _copy(self, tables: Sequence[Table], generation: Path) -> dict[str, int]:
         rows: dict[str, int] = {}
         with duckdb.connect() as connection:
-            connection.execute(f"ATTACH {_text(self.path)} AS warehouse (READ_ONLY)")
+            connection.execute(f"ATTACH {literal(self.path)} AS warehouse (READ_ONLY)")
             connection.execute(
-                f"ATTACH {_text(generation / FILE_NAME)} AS published (STORAGE_VERSION '{STORAGE_VERSION}')"
+                f"ATTACH {literal(generation / FILE_NAME)} AS published (STORAGE_VERSION '{STORAGE_VERSION}')"
             )
             for table in tables:
                 source, target = (
@@ -221,12 +222,11 @@ class Warehouse:
                     f"published.{quoted(table.name)}",
                 )
                 connection.execute(f"CREATE TABLE {target} AS FROM {source} ORDER BY ALL")
-                connection.execute(f"COMMENT ON TABLE {target} IS {_text(table.description)}")
+                connection.execute(f"COMMENT ON TABLE {target} IS {literal(table.description)}")
                 for column, description in table.columns.items():
-                    connection.execute(f"COMMENT ON COLUMN {target}.{quoted(column)} IS {_text(description)}")
-                copied = connection.execute(
-                    f"COPY {target} TO {_text(generation / f'{table.name}.parquet')} (FORMAT parquet, COMPRESSION zstd)"
-                ).fetchone()
+                    connection.execute(f"COMMENT ON COLUMN {target}.{quoted(column)} IS {literal(description)}")
+                file = literal(generation / f"{table.name}.parquet")
+                copied = connection.execute(f"COPY {target} TO {file} (FORMAT parquet, COMPRESSION zstd)").fetchone()
                 rows[table.name] = int(copied[0]) if copied else 0
             connection.execute("DETACH published")
         return rows
@@ -251,8 +251,14 @@ def quoted(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
-def _text(value: object) -> str:
+def literal(value: object) -> str:
+    """A text, such as a path, as an SQL literal."""
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def file_pattern(path: Path) -> str:
+    """A path as DuckDB's readers of files take it, also as a parameter: its own [, * and ? match only themselves."""
+    return re.sub(r"([*?[])", r"[\1]", str(path))
 
 
 def _sync(path: Path) -> None:

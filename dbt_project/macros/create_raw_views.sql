@@ -16,22 +16,41 @@
     {{ env_var('ROUTERSCOPE_DATA_DIR', 'data/' ~ env_var('ROUTERSCOPE_SOURCE', 'replay')) }}/raw
 {%- endmacro %}
 
+{#- A text as an SQL literal. -#}
+{% macro sql_text(text) -%}
+    '{{ text | replace("'", "''") }}'
+{%- endmacro %}
+
+{#-
+    The files of a surface ('*' for all) as the SQL literal of a DuckDB glob. The folder's name is data: its own [, *
+    and ? match only themselves. A glob and no list of the files, which would put thousands of paths into each view;
+    that it matches what the lake's ledger lists is a blocking check of what is published (orchestration/audit.py).
+-#}
+{% macro lake_files(surface) -%}
+    {{ sql_text(modules.re.sub('([*?[])', '[\\1]', lake_root()) ~ '/' ~ surface ~ '/observed_date=*/*.parquet') }}
+{%- endmacro %}
+
 {% macro duckdb__raw_view(source) -%}
-    {%- set files = lake_root() ~ '/' ~ ('*' if source.name == 'observations' else source.name) ~ '/*/*.parquet' -%}
-    {%- set is_empty = run_query("select count(*) from glob('" ~ files ~ "')").columns[0][0] == 0 -%}
-    {%- if source.name == 'observations' -%}
+    {%- set files = lake_files('*' if source.name == 'observations' else source.name) -%}
+    {#- The lake's root as DuckDB writes it in file names, without `..` and doubled slashes; none if it has no file. -#}
+    {%- set root = run_query(
+        "select max(regexp_replace(file, '[^/]+/[^/]+/[^/]+$', '')) from glob(" ~ files ~ ")"
+    ).columns[0][0] -%}
+    {%- if root is none -%}
+        {%- set relation = none -%}
+    {%- elif source.name == 'observations' -%}
         {%- set relation -%}
             (
-                select replace(file_name, '{{ lake_root() }}/', '') as raw_file, decode(value) as metadata
-                from parquet_kv_metadata('{{ files }}')
+                select replace(file_name, {{ sql_text(root) }}, '') as raw_file, decode(value) as metadata
+                from parquet_kv_metadata({{ files }})
                 where decode(key) = 'routerscope'
             )
         {%- endset -%}
     {%- else -%}
         {%- set relation -%}
             (
-                select replace(filename, '{{ lake_root() }}/', '') as raw_file, * exclude (filename)
-                from read_parquet('{{ files }}', union_by_name = true, filename = true, hive_partitioning = false)
+                select replace(filename, {{ sql_text(root) }}, '') as raw_file, * exclude (filename)
+                from read_parquet({{ files }}, union_by_name = true, filename = true, hive_partitioning = false)
             )
         {%- endset -%}
     {%- endif -%}
@@ -41,7 +60,7 @@
         cast(null as {{ column.data_type }}) as {{ column.name }}{{ ',' if not loop.last }}
     {%- endfor %}
     where false
-    {%- if not is_empty %}
+    {%- if relation is not none %}
     {%- set held = run_query('describe select * from ' ~ relation).columns[0].values() %}
     union all by name
     select

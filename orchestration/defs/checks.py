@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 
 from orchestration.defs.raw import raw_key
 from orchestration.defs.resources import failures, open_lake
-from orchestration.lake import PROVENANCE, read_metadata
+from orchestration.lake import LEDGER, PROVENANCE, read_metadata
 from orchestration.openrouter.surfaces import SURFACES, Surface
 from orchestration.settings import Settings
+from orchestration.warehouse import file_pattern
 
 _SHOWN = 20
 
@@ -65,7 +66,7 @@ def _new_fields_check(surface: Surface) -> dg.AssetChecksDefinition:
         description="The source sends no field that the schema does not name. What it does is kept in `extra`.",
     )
     def new_fields() -> dg.AssetCheckResult:
-        files = [str(path) for path in open_lake(Settings.load()).files(surface.name)]
+        files = [file_pattern(path) for path in open_lake(Settings.load()).files(surface.name)]
         # Lists of objects have an `extra` of their own; a field in it is called after the list. Names are our schema's.
         lists = [one.name for one in surface.schema if pa.types.is_list(one.type)]
         lists = [name for name in lists if pa.types.is_struct(surface.schema.field(name).type.value_type)]
@@ -94,7 +95,7 @@ def _intact_check(surface: Surface) -> dg.AssetChecksDefinition:
             passed=not changed,
             description=(
                 f"{len(changed)} files were changed, such as {changed[0]}. Restore them from a copy, or move them out "
-                "of the lake, and run again."
+                f"of the lake and delete {lake.root / LEDGER}, which lists them, and run again."
                 if changed
                 else None
             ),

@@ -128,7 +128,8 @@ def upstream_surfaces(unique_id: str) -> set[str]:
 def generation(folder: Path, data: Path, marts: list[Table]) -> Generation:
     """A generation of these tables to be audited, which was made from the warehouse of a data folder."""
     sql = {node["name"]: path.read_text() for node in _NODES if (path := compiled(node, data)).exists()}
-    return Generation(folder, marts, open_lake(Settings.load()).kind, Warehouse(data).path, sql)
+    lake = open_lake(Settings.load())
+    return Generation(folder, marts, lake.kind, Warehouse(data).path, lake, sql)
 
 
 def describe(

@@ -163,6 +163,8 @@ def _raw_asset(surface: Surface, importance: int) -> dg.AssetsDefinition:
             settings = Settings.load()
             lake = open_lake(settings)
             lake.sweep()
+            if completed := lake.complete_ledger():
+                context.log.info(completed)
             source = source_of(settings)
             started = time.monotonic()
             options = wanted(source, config.start_date, config.end_date, config.again)

@@ -348,6 +348,15 @@ OF_FIGURES = [
 # Caught by the audit of the whole, which the data tests let pass.
 OF_THE_WHOLE = [
     Harm(
+        "The build reads no file of the lake",
+        "raw.models",
+        "create or replace table main.none as from raw.models limit 0; "
+        "create or replace view raw.models as from main.none",
+        "inventory",
+        "gives nothing of a file for which the lake's ledger lists 3[0-9]{2} rows",
+        source="replay",
+    ),
+    Harm(
         "A sentence claims more than was observed",
         "claim",
         "update claim set statement = replace(statement, 'more than any other listed model', 'leading global AI usage') "
@@ -401,6 +410,7 @@ OF_FILES = [
     Harm("A file lies there that nobody described", "notes.txt", "", "package", "there, but not described"),
     Harm("One byte of a raw file is another", "raw/rankings", "", "intact", "files were changed"),
     Harm("A raw file has another schema", "raw/models", "", "schema", "wrong_files"),
+    Harm("A raw file is gone", "raw/rankings", "", "inventory", "an observation was lost"),
 ]
 
 EVERY_HARM = [*OF_FIGURES, *OF_THE_WHOLE, *OF_FILES]

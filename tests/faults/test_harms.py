@@ -249,6 +249,16 @@ def test_another_schema_of_a_raw_file_blocks(built: Built, untouched: Callable[[
     assert path.name in str(result.metadata["sample"])
 
 
+def test_a_lost_raw_file_is_named_and_nothing_published(built: Built, untouched: Callable[[], None]) -> None:
+    data = built("replay")
+    untouched()
+    lost = sorted((data / "raw" / "rankings").rglob("*.parquet"))[1]
+    lost.unlink()
+    said = refused(data, "inventory")
+    assert OF_FILES[7].words in said
+    assert lost.name in said
+
+
 def test_every_mart_is_harmed_and_no_check_has_more_than_three() -> None:
     assert len(EVERY_HARM) >= 30
     assert {table.name for table in publish.tables()} - {harm.where for harm in EVERY_HARM} == {"scopes"}

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import json
 import os
 import subprocess
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 
 from orchestration import lake as lake_module
 from orchestration.errors import LakeError
-from orchestration.lake import PROVENANCE, Lake, Provenance, read_metadata
+from orchestration.lake import LEDGER, PROVENANCE, Lake, Provenance, read_metadata
 
 MOMENT = dt.datetime(2026, 7, 3, 0, 5, tzinfo=dt.UTC)
 ROWS = pa.table({"date": ["2026-07-01"], "tokens": [5]})
@@ -96,7 +97,8 @@ def test_a_write_that_the_disk_refuses_leaves_nothing(lake: Lake, monkeypatch: p
     monkeypatch.setattr(lake_module.os, "fsync", refuse)
     with pytest.raises(LakeError, match=r"No space left.*Nothing of this response was kept.*run again"):
         lake.write("rankings", ROWS, replace(SOURCE, payload_sha256="cd" * 32))
-    assert [path for path in lake.root.rglob("*") if path.is_file()] == [lake.root / "KIND", kept]
+    assert {path for path in lake.root.rglob("*") if path.is_file()} == {lake.root / "KIND", lake.root / LEDGER, kept}
+    assert len(lake.ledger()) == 1
 
 
 def test_what_a_killed_write_left_is_swept_and_never_read(lake: Lake) -> None:
@@ -123,3 +125,84 @@ def test_a_foreign_file_in_the_lake_is_named(lake: Lake) -> None:
     foreign.write_bytes(b"PAR1")
     with pytest.raises(LakeError, match=r"x\.parquet is not a file this lake has written whole"):
         lake.observations("rankings")
+
+
+@pytest.fixture
+def listed(lake: Lake) -> Lake:
+    """A lake of three files on two surfaces, one of them without rows."""
+    lake.write("rankings", ROWS, SOURCE)
+    lake.write("rankings", ROWS.slice(0, 0), replace(SOURCE, payload_sha256="cd" * 32))
+    lake.write("models", ROWS, replace(SOURCE, request={}, envelope='{"large": true}'))
+    return lake
+
+
+def lines(lake: Lake) -> list[bytes]:
+    return (lake.root / LEDGER).read_bytes().splitlines(keepends=True)
+
+
+def test_ledger_lists_each_file_as_its_footer_does(listed: Lake) -> None:
+    assert len(lines(listed)) == 3
+    assert listed.complete_ledger() == ""
+    ledger = listed.ledger()
+    assert {listed.root / name for name in ledger} == set(listed.files("*"))
+    assert [row["rows"] for row in ledger.values()] == [1, 0, 1]
+    for name, row in ledger.items():
+        metadata = read_metadata(listed.root / name)
+        del metadata["envelope"]
+        assert row == metadata | {"raw_file": name}
+
+
+def test_lake_without_files_has_no_ledger(lake: Lake) -> None:
+    assert lake.complete_ledger() == ""
+    assert lake.ledger() == {}
+    assert not lake.root.exists()
+
+
+def test_missing_ledger_is_rebuilt_from_footers(listed: Lake) -> None:
+    before = listed.ledger()
+    (listed.root / LEDGER).unlink()
+    assert (
+        listed.complete_ledger() == f"{listed.root / LEDGER} was missing: it was rebuilt from the footers of 3 files."
+    )
+    assert listed.ledger() == before
+    assert listed.complete_ledger() == ""
+
+
+def test_file_killed_before_its_line_is_listed(listed: Lake) -> None:
+    before = listed.ledger()
+    (listed.root / LEDGER).write_bytes(b"".join(lines(listed)[:-1]))
+    assert "1 files were not listed and were added from their footers; 0 unreadable" in listed.complete_ledger()
+    assert listed.ledger() == before
+
+
+@pytest.mark.parametrize("cut", [1, 2, 40])
+def test_torn_line_costs_no_other_line(listed: Lake, cut: int) -> None:
+    before = listed.ledger()
+    path = listed.root / LEDGER
+    path.write_bytes(path.read_bytes()[:-cut])
+    added = listed.write("apps", ROWS, SOURCE)
+    assert added is not None
+    assert json.loads(lines(listed)[-1])["raw_file"] == added.relative_to(listed.root).as_posix()
+    after = listed.ledger()
+    assert {name: row for name, row in after.items() if row["surface"] != "apps"} == before
+    assert [json.loads(line)["raw_file"] for line in lines(listed)] == list(after)
+
+
+def test_unreadable_line_keeps_what_is_known_of_lost_files(listed: Lake) -> None:
+    [lost, torn, kept] = lines(listed)
+    (listed.root / json.loads(lost)["raw_file"]).unlink()
+    (listed.root / LEDGER).write_bytes(lost + b"\x00\x00{" + torn[:10] + b"\n[]\n" + kept)
+    assert "1 files were not listed and were added from their footers; 2 unreadable" in listed.complete_ledger()
+    assert len(listed.ledger()) == 3
+    assert json.loads(lost)["raw_file"] in listed.ledger()
+
+
+def test_response_is_kept_if_it_cannot_be_listed(listed: Lake) -> None:
+    (listed.root / LEDGER).unlink()
+    (listed.root / LEDGER).mkdir()
+    with pytest.raises(LakeError, match=r"was written, but could not be listed.*is kept, and the next run lists it"):
+        listed.write("apps", ROWS, SOURCE)
+    with pytest.raises(LakeError, match=r"ledger\.jsonl.*could not be read.*files are as they were.*run again"):
+        listed.ledger()
+    (listed.root / LEDGER).rmdir()
+    assert len(listed.ledger()) == 4

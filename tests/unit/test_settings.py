@@ -1,11 +1,12 @@
 """A wrong setting is named, with its value and what would be right."""
 
 import datetime as dt
+from pathlib import Path
 
 import pytest
 
 from orchestration.errors import SettingsError
-from orchestration.settings import PROJECT_DIR, Settings
+from orchestration.settings import PROJECT_DIR, Settings, data_folder
 
 VARIABLES = (
     "ROUTERSCOPE_SOURCE",
@@ -149,3 +150,17 @@ def test_settings_are_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load(monkeypatch, ROUTERSCOPE_SOURCE="live")
     with pytest.raises(ValueError, match="frozen"):
         settings.source = "replay"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("name", ["lake?", "C#", "back\\slash", "new\nline"])
+def test_data_folder_that_duckdb_cannot_use_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    with pytest.raises(SettingsError, match=r"The data folder is .*Nothing was written.*ROUTERSCOPE_DATA_DIR"):
+        load(monkeypatch, ROUTERSCOPE_SOURCE="live", ROUTERSCOPE_DATA_DIR=f"/data/{name}/live")
+
+
+def test_data_folder_beyond_a_link_is_the_one_that_it_leads_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "disk" / "folder").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "disk" / "folder")
+    told = str(tmp_path / "link" / ".." / "data")
+    assert load(monkeypatch, ROUTERSCOPE_SOURCE="live", ROUTERSCOPE_DATA_DIR=told).data == tmp_path / "disk" / "data"
+    assert data_folder(Path(told)) == tmp_path / "disk" / "data"

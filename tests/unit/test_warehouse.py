@@ -6,7 +6,15 @@ import duckdb
 import pytest
 
 from orchestration.errors import RejectedError, WarehouseError
-from orchestration.warehouse import FILE_NAME, KEPT_GENERATIONS, Publication, Table, Warehouse
+from orchestration.warehouse import (
+    FILE_NAME,
+    KEPT_GENERATIONS,
+    Publication,
+    Table,
+    Warehouse,
+    file_pattern,
+    literal,
+)
 
 SHARES = Table("shares", "marts", "Who has what.", {"model": "It's a model.", "share": "A fraction."})
 
@@ -41,6 +49,32 @@ def test_tables_come_with_their_words_and_as_parquet(warehouse: Warehouse) -> No
         assert connection.sql("select comment from duckdb_columns() where column_name = 'model'").fetchall() == [
             ("It's a model.",)
         ]
+
+
+# Each with a neighbour that it matches when it is taken for a pattern.
+NAMES = [
+    ("it's [a] *test", "it's a longtest"),
+    ("[x]", "x"),
+    ("**", "other"),
+    ("[!a]", "b"),
+    ("{a,b} %41 ü", "a %41 ü"),
+]
+
+
+@pytest.mark.parametrize(("name", "neighbour"), NAMES)
+def test_folder_name_is_never_a_pattern_or_sql(name: str, neighbour: str, tmp_path: Path) -> None:
+    for share, folder in ((0.25, name), (0.75, neighbour)):
+        (tmp_path / folder).mkdir()
+        made = Warehouse(tmp_path / folder)
+        fill(made, share)
+        made.publish([SHARES])
+    files = [file_pattern(tmp_path / name / "published" / "shares.parquet")]
+    found = duckdb.execute("select cast(share as double) from read_parquet($files)", {"files": files}).fetchall()
+    assert found == [(0.25,)]
+    relation = duckdb.read_parquet(files[0])
+    assert len(relation) == 1
+    found = duckdb.sql(f"select cast(share as double) from read_parquet({literal(files[0])})").fetchall()
+    assert found == [(0.25,)]
 
 
 def test_a_reader_of_the_old_file_keeps_reading_and_a_new_one_sees_the_new(warehouse: Warehouse) -> None:
