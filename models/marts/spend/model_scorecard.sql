@@ -198,13 +198,20 @@ limits as (
         ] -%}
             to_hours(cast(
                 max(error_above) filter (where surface = '{{ surface }}' and measure = '{{ measure }}') as bigint
-            )) as {{ surface }},
+            )) as {{ surface }}{{ ',' if not loop.last }}
         {% endfor %}
     from {{ ref('freshness') }}
 
 ),
 
--- Which facts are not too old to rest a reason on. The clock is that of the rankings, so that a rebuild gives the same.
+-- Of the rankings, so that a rebuild gives the same reasons.
+clock as (
+
+    select max(as_of) as as_of from shares
+
+),
+
+-- Which facts are not too old to rest a reason on.
 usable as (
 
     select
@@ -214,7 +221,7 @@ usable as (
         -- A free variant may have no price: it is free by its name.
         coalesce(scored.price_as_of >= clock.as_of - limits.models, scored.price_as_of is null) as has_fresh_price
     from scored
-    cross join (select max(as_of) as as_of from shares) as clock
+    cross join clock
     cross join limits
 
 ),
