@@ -26,6 +26,7 @@ import httpx
 
 from orchestration.errors import AlertError
 from orchestration.package import citation_as_of, lines_by_url
+from orchestration.rounding import as_listed
 from orchestration.settings import Settings
 from orchestration.transport import Http
 from orchestration.warehouse import file_pattern
@@ -133,7 +134,7 @@ def _price(row: Mapping[str, Any], cited: Mapping[str, str]) -> Alert:
     now = f"input {_usd(row['prompt_usd_per_mtok'])}, output {_usd(row['completion_usd_per_mtok'])}"
     names = ("prompt_usd_per_mtok", "completion_usd_per_mtok", "valid_from", "not_before")
     if row["is_new"]:
-        text = f"{model} is listed, first seen {seen}: {now} USD per million tokens."
+        text = f"{model} was first seen on the price list at {seen}: {now} USD per million tokens."
         return Alert(
             f"new_model/{model}", "new_model", "info", seen, model, text, _plain(row, names), **_source(row, cited)
         )
@@ -200,7 +201,7 @@ def _moment(moment: dt.datetime) -> str:
 
 
 def _usd(price: float | None) -> str:
-    return "none" if price is None else f"{price:g}"
+    return "none" if price is None else as_listed(price)
 
 
 class Channel(Protocol):

@@ -460,9 +460,13 @@ def _show_check(published: Published, claim_id: str, as_of: str) -> int:
         out.print("What was published last does not say it: the days may be gone, or nobody may lead beyond doubt.")
         return NO_LONGER
     if verdict.state == "unchanged":
-        out.print(f"It is said so still, as of {now.as_of:%Y-%m-%dT%H:%M:%SZ}.", soft_wrap=True)
-        if now.value != then.value:
-            out.print(f"The value behind it has moved by {verdict.change}, which the sentence does not show.")
+        if now.statement == then.statement:
+            out.print(f"It is said so still, as of {now.as_of:%Y-%m-%dT%H:%M:%SZ}.", soft_wrap=True)
+        else:
+            _show_said("Now", now)
+            out.print("It is worded or rounded otherwise; what it says has not changed by more than its rounding.")
+        if verdict.change:
+            out.print(f"The value behind it has moved by {verdict.change}, which is below the rounding.")
         return OK
     _show_said("Now", now)
     if verdict.change:

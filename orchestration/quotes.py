@@ -3,7 +3,8 @@
     <data>/said/<generation>.parquet    the claims that this generation said anew or otherwise, never changed
 
 The marts are made anew by every run and forget; a sentence that somebody has quoted must not be forgotten. How a claim
-is worded is the mart's business.
+is worded is the mart's business: a claim is revised when its subject, its value or a bound changes by no less than the
+sentence's rounding, not when it is worded otherwise.
 """
 
 from __future__ import annotations
@@ -18,11 +19,18 @@ from typing import Any, Literal
 import duckdb
 
 from orchestration.errors import QuestionError, WarehouseError
+from orchestration.rounding import in_words, is_visible
 from orchestration.warehouse import file_pattern, literal
 
 SAID = "said"
 State = Literal["unchanged", "restated", "withdrawn"]
-_COLUMNS = "claim_id, subject, value, value_high, unit, statement, citation, source_url, as_of, checked_at"
+_COLUMNS = (
+    "claim_id, subject, value, value_high, unit, statement, citation, source_url, as_of, checked_at, value_rounding, "
+    "value_high_rounding"
+)
+# Files that were written before a column existed are read with nulls in it.
+_LATER = "SELECT CAST(NULL AS DOUBLE) AS value_rounding, CAST(NULL AS DOUBLE) AS value_high_rounding WHERE false"
+_SOURCE = f"(FROM read_parquet($files, union_by_name = true, filename = true) UNION ALL BY NAME {_LATER})"
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,42 @@ class Said:
     source_url: str
     as_of: dt.datetime
     checked_at: dt.datetime
+    value_rounding: float | None = None
+    value_high_rounding: float | None = None
+
+
+def is_revision(before: Said, after: Said) -> bool:
+    """Whether the sentence changed in subject, unit, value or bounds; a change below its rounding is none."""
+    if before.unit != after.unit or not _is_of_same_subject(before, after):
+        return True
+    return any(
+        is_visible(one, other, rounding) if rounding else before.statement != after.statement
+        for one, other, rounding in (
+            (before.value, after.value, _coarser(before.value_rounding, after.value_rounding)),
+            (_high(before), _high(after), _coarser(_high_rounding(before), _high_rounding(after))),
+        )
+    )
+
+
+def _is_of_same_subject(before: Said, after: Said) -> bool:
+    if before.subject == after.subject:
+        return True
+    # Claims recorded before `value_rounding` existed name the five leading models in the sentence alone.
+    named = before.statement.removesuffix(".").rpartition(": ")[2].split(", ")
+    return before.value_rounding is None and ", ".join(sorted(named)) == after.subject
+
+
+def _high(said: Said) -> float:
+    return said.value if said.value_high is None else said.value_high
+
+
+def _high_rounding(said: Said) -> float | None:
+    return said.value_rounding if said.value_high is None else said.value_high_rounding
+
+
+def _coarser(one: float | None, other: float | None) -> float | None:
+    """None if neither version has a rounding: both were recorded before it was published."""
+    return max((rounding for rounding in (one, other) if rounding), default=None)
 
 
 @dataclass(frozen=True)
@@ -53,20 +97,18 @@ class Verdict:
     def state(self) -> State:
         if self.now is None:
             return "withdrawn"
-        return "unchanged" if self.now.statement == self.then.statement else "restated"
+        return "restated" if is_revision(self.then, self.now) else "unchanged"
 
     @property
     def change(self) -> str:
-        """By how much the value has changed, in words; empty if it is about somebody else now."""
-        if self.now is None or self.now.subject != self.then.subject:
+        """By how much the value and its high end have changed; empty if neither has, or the subject is another now."""
+        if self.now is None or not _is_of_same_subject(self.then, self.now):
             return ""
-        difference = self.now.value - self.then.value
-        amount = (
-            f"{100 * difference:+.3g} percentage points"
-            if self.then.unit.startswith("fraction")
-            else f"{difference:+,.4g} {self.then.unit}"
-        )
-        return f"{amount} ({100 * difference / self.then.value:+.2g} %)" if self.then.value else amount
+        then, now = self.then, self.now
+        ends = [_change(then.value, now.value, then.unit)] if now.value != then.value else []
+        if (then.value_high, now.value_high) != (None, None) and _high(now) != _high(then):
+            ends.append(f"{_change(_high(then), _high(now), then.unit)} at the high end")
+        return " and ".join(ends)
 
 
 def record(generations: Sequence[Path], folder: Path) -> int:
@@ -90,15 +132,16 @@ def _record(generation: Path, folder: Path) -> int:
     said = folder / f"{generation.name}.parquet"
     temporary = said.with_suffix(f".{os.getpid()}.tmp")
     with duckdb.connect() as connection:
-        connection.read_parquet(_claims(generation)).project(_COLUMNS).create("news")
+        given = {"files": [_claims(generation)]}
+        connection.execute(f"CREATE TABLE news AS SELECT {_COLUMNS} FROM {_SOURCE}", given)  # noqa: S608
         if files := sorted(map(file_pattern, folder.glob("*.parquet"))):
-            connection.execute(
-                "DELETE FROM news USING (FROM read_parquet($files, filename = true) QUALIFY row_number() OVER "
-                "(PARTITION BY claim_id ORDER BY filename DESC) = 1) AS before WHERE news.claim_id = before.claim_id "
-                "AND (news.statement, news.value, news.value_high) IS NOT DISTINCT FROM "
-                "(before.statement, before.value, before.value_high)",
-                {"files": files},
-            )
+            recorded = {one.claim_id: one for one in _said(connection, files)}  # of each claim the newest version
+            known = [
+                one.claim_id
+                for one in _said(connection, [_claims(generation)])
+                if one.claim_id in recorded and not is_revision(recorded[one.claim_id], one)
+            ]
+            connection.execute("DELETE FROM news WHERE list_contains($known, claim_id)", {"known": known})
         [(count,)] = connection.execute("SELECT count(*) FROM news").fetchall()
         if count:
             connection.execute(f"COPY (FROM news ORDER BY claim_id) TO {literal(temporary)} (FORMAT parquet)")
@@ -113,8 +156,8 @@ def check(claim_id: str, published: Path, folder: Path, as_of: dt.datetime | Non
     """
     files = sorted(map(file_pattern, folder.glob("*.parquet")))
     with duckdb.connect() as connection:
-        now = _said(connection, "read_parquet($files)", [_claims(published)], claim_id)
-        tellings = _said(connection, "read_parquet($files, filename = true)", files, claim_id) if files else now
+        now = _said(connection, [_claims(published)], claim_id)
+        tellings = _said(connection, files, claim_id) if files else now
     tellings = tellings or now
     if not tellings:
         raise QuestionError(
@@ -131,13 +174,22 @@ def check(claim_id: str, published: Path, folder: Path, as_of: dt.datetime | Non
     return Verdict(by_then[0 if as_of is None else -1], now[-1] if now else None, tellings)
 
 
-def _said(connection: duckdb.DuckDBPyConnection, source: str, files: list[str], claim_id: str) -> list[Said]:
-    order = "filename" if "filename" in source else "claim_id"
+def _said(connection: duckdb.DuckDBPyConnection, files: list[str], claim_id: str | None = None) -> list[Said]:
+    """The versions in these files, the oldest file first: of one claim, or of all."""
     rows: list[tuple[Any, ...]] = connection.execute(
-        f"SELECT {_COLUMNS} FROM {source} WHERE claim_id = $claim_id ORDER BY {order}",  # noqa: S608
+        f"SELECT {_COLUMNS} FROM {_SOURCE} WHERE $claim_id IS NULL OR claim_id = $claim_id ORDER BY filename",  # noqa: S608
         {"files": files, "claim_id": claim_id},
     ).fetchall()
     return [Said(*row) for row in rows]
+
+
+def _change(before: float, after: float, unit: str) -> str:
+    difference = after - before
+    if unit.startswith("fraction"):
+        amount = f"{100 * difference:+.3g} percentage points"
+    else:
+        amount = f"{'+' if difference > 0 else '-'}{in_words(abs(difference), unit)} {unit}"
+    return f"{amount} ({100 * difference / before:+.2g} %)" if before else amount
 
 
 def _claims(generation: Path) -> str:

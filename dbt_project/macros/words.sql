@@ -5,39 +5,87 @@
     format('{:,}', cast(round({{ number }}) as bigint))
 {%- endmacro %}
 
-{#- 0.1234 → 12.3 % -#}
+{#-
+    One unit of the last digit that a sentence shows of a figure. The rule for all sentences: counted tokens have three
+    significant digits; USD implied by list prices, an estimate, have two; shares are shown to a tenth of a point from
+    1 % up, and with two significant digits below. Prices are shown as listed. orchestration/rounding.py is the same
+    rule for sentences that are written in Python.
+-#}
+{% macro rounding_of(number, unit) -%}
+    {%- set magnitude = 'floor(log10(nullif(abs(' ~ number ~ '), 0)))' -%}
+    {%- if unit == 'fraction of tokens' -%} least(1e-3, power(10, {{ magnitude }} - 1))
+    {%- elif unit == 'tokens' -%} greatest(1, power(10, {{ magnitude }} - 2))
+    {%- elif unit == 'USD' -%} greatest(1, power(10, {{ magnitude }} - 1))
+    {%- else -%} {{ exceptions.raise_compiler_error("No rounding is defined for the unit '" ~ unit ~ "'.") }}
+    {%- endif -%}
+{%- endmacro %}
+
+{#- The same where the unit is the column `unit`. -#}
+{% macro rounding_of_unit(number) -%}
+    case unit
+        {% for unit in ['fraction of tokens', 'tokens', 'USD'] -%}
+            when '{{ unit }}' then {{ rounding_of(number, unit) }}
+        {% endfor -%}
+    end
+{%- endmacro %}
+
+{#- A figure as a sentence shows it. Engines differ where they round while formatting: it is made a decimal first. -#}
+{% macro rounded(number, unit) -%}
+    cast(round(cast(cast({{ number }} as double) / {{ rounding_of(number, unit) }} as decimal(18, 6))) as double)
+    * {{ rounding_of(number, unit) }}
+{%- endmacro %}
+
+{#- A rounded number from 1 to 1,000 with so many significant digits: 12.3; 10.0. -#}
+{% macro with_digits(number, digits) -%}
+    case
+        when {{ number }} >= 100 then printf('%.{{ [digits - 3, 0] | max }}f', {{ number }})
+        when {{ number }} >= 10 then printf('%.{{ digits - 2 }}f', {{ number }})
+        else printf('%.{{ digits - 1 }}f', {{ number }})
+    end
+{%- endmacro %}
+
+{#- 0.1234 → 12.3 %; 0.00123 → 0.12 % -#}
 {% macro as_percent(fraction) -%}
-    printf('%.1f %%', 100 * cast({{ fraction }} as double))
+    {%- set percent = '100 * ' ~ rounded(fraction, 'fraction of tokens') -%}
+    case
+        when abs({{ percent }}) >= 1 then printf('%.1f %%', {{ percent }})
+        when abs({{ percent }}) >= 0.1 then printf('%.2f %%', {{ percent }})
+        else printf('%.2g %%', {{ percent }})
+    end
 {%- endmacro %}
 
-{#- An amount before and after, such as 2 → 1.5; a dash where there is none. -#}
+{#- A price before and after, as listed, such as 2 → 1.5; a dash where there is none. -#}
 {% macro as_change(before, after) -%}
-    coalesce(printf('%.4g', {{ before }}), '–') || ' → ' || coalesce(printf('%.4g', {{ after }}), '–')
+    coalesce(printf('%.12g', {{ before }}), '–') || ' → ' || coalesce(printf('%.12g', {{ after }}), '–')
 {%- endmacro %}
 
-{#- A share in words: exact where it is, else with its bounds. -#}
+{#- A share in words: exact where it is, or where its bounds read the same; else with its bounds. -#}
 {% macro share_in_words() -%}
     case
-        when is_complete_observation then {{ as_percent('share') }}
+        when is_complete_observation or {{ as_percent('share') }} = {{ as_percent('share_high') }}
+            then {{ as_percent('share') }}
         else 'between ' || {{ as_percent('share') }} || ' and ' || {{ as_percent('share_high') }}
     end
 {%- endmacro %}
 
-{#- 1.23e13 → 12.3 trillion tokens -#}
+{#- 1.234e13 → 12.3 trillion; 999999 → 1.00 million -#}
 {% macro tokens_in_words(tokens) -%}
-    case
-        when {{ tokens }} >= 1e12 then printf('%.1f trillion', {{ tokens }} / 1e12)
-        when {{ tokens }} >= 1e9 then printf('%.1f billion', {{ tokens }} / 1e9)
-        else {{ with_commas(tokens) }}
-    end
+    {{ amount_in_words(rounded(tokens, 'tokens'), 3, '') }}
 {%- endmacro %}
 
-{#- 1234567.8 → 1.2 million USD -#}
+{#- 1234567.8 → 1.2 million USD; 860981 → 860,000 USD -#}
 {% macro usd_in_words(usd) -%}
+    {{ amount_in_words(rounded(usd, 'USD'), 2, ' USD') }}
+{%- endmacro %}
+
+{#- A rounded amount, such as 12.3 trillion. -#}
+{% macro amount_in_words(amount, digits, unit) -%}
     case
-        when {{ usd }} >= 1e9 then printf('%.1f billion USD', {{ usd }} / 1e9)
-        when {{ usd }} >= 1e6 then printf('%.1f million USD', {{ usd }} / 1e6)
-        else {{ with_commas(usd) }} || ' USD'
+        {% for word, size in [('trillion', '1e12'), ('billion', '1e9'), ('million', '1e6')] -%}
+            when {{ amount }} >= {{ size }}
+                then {{ with_digits(amount ~ ' / ' ~ size, digits) }} || ' {{ word }}{{ unit }}'
+        {% endfor -%}
+        else {{ with_commas(amount) }} || '{{ unit }}'
     end
 {%- endmacro %}
 

@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'claim'}}}) }}
 -- The value of a claim is the one in the mart that it speaks of, and its sentence and its line name the right period,
--- subject and moment.
+-- subject and moment, and shows the value as it is rounded.
 with expected as (
 
     select
@@ -15,9 +15,12 @@ with expected as (
         'top_5_models' as kind,
         period,
         period_start,
-        'the five leading models' as subject,
-        cr5 as value
-    from {{ ref('traffic_summary') }}
+        string_agg(model_permaslug, ', ' order by model_permaslug) as subject,
+        any_value(cr5) as value
+    from {{ ref('share_model') }}
+    inner join {{ ref('traffic_summary') }} using (period, period_start)
+    where rank <= 5
+    group by period, period_start
     union all
     select
         'open_weights' as kind,
@@ -79,7 +82,12 @@ where
             when 'month' then strftime(claim.period_start, '%B %Y') else strftime(claim.period_start, '%Y-%m-%d')
         end
     )
-    or (
-        claim.unit = 'fraction of tokens'
-        and not contains(claim.statement, {{ as_percent('claim.value') }})
+    or not contains(
+        claim.statement,
+        case claim.unit
+            when 'fraction of tokens' then {{ as_percent('claim.value') }}
+            when 'tokens' then {{ tokens_in_words('claim.value') }}
+            when 'USD' then {{ usd_in_words('claim.value') }}
+        end
     )
+    or (claim.unit = 'USD' and not contains(claim.statement, {{ usd_in_words('claim.value_high') }}))

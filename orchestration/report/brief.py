@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import duckdb
 
 from orchestration.package import citation_as_of, lines_by_url
+from orchestration.rounding import as_listed, as_percent, in_words, is_visible, rounding_of
 
 # What a reader wants to know first comes first.
 _ORDER = (
@@ -151,7 +152,7 @@ def _gain(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[_To
         SELECT author, coalesce(display_name, author), share_change_pp, growth_author.source_url,
             growth_author.as_of, growth_author.checked_at
         FROM growth_author LEFT JOIN author USING (author)
-        WHERE horizon = ? AND window_end = ? AND status = 'ok' AND share_change_pp > 0
+        WHERE horizon = ? AND window_end = ? AND status = 'ok' AND share_change_pp >= 0.05  -- what is shown as 0.1
         ORDER BY share_change_pp DESC, author LIMIT 1
         """,
         [horizon, period.end],
@@ -184,7 +185,7 @@ def _new_model(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterato
     ).fetchall():
         yield _Told(
             f"{_name(slug)} was among the listed models on {first} for the first time in what was observed, and had at "
-            f"least {share:.1%} of {{traffic}} in {{moment}}.".replace("%", " %"),
+            f"least {as_percent(share)} of {{traffic}} in {{moment}}.",
             "What it had on days on which it was not listed is not known.",
             source_url,
             as_of,
@@ -221,8 +222,8 @@ def _price_change(connection: duckdb.DuckDBPyConnection, period: Period) -> Iter
     ).fetchall():
         yield _Told(
             f"Of the changes of listed input prices first seen in {{moment}}, that of {_name(model)} was the largest: "
-            f"from {before:g} to {now:g} USD per million tokens, seen {moment:%Y-%m-%d}; its output price was "
-            f"{_usd(out_before)} before and {_usd(out_now)} then.",
+            f"from {as_listed(before)} to {as_listed(now)} USD per million tokens, seen {moment:%Y-%m-%d}; its output "
+            f"price was {_usd(out_before)} before and {_usd(out_now)} then.",
             f"The price before was last seen {not_before:%Y-%m-%d}. As /models lists it; single providers may ask "
             "other prices.",
             source_url,
@@ -234,20 +235,22 @@ def _price_change(connection: duckdb.DuckDBPyConnection, period: Period) -> Iter
 
 
 def _restatement(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[_Told]:
-    """The figure of the week that the source has changed most since."""
+    """The figure of the week that the source has changed most since, if rounded figures show the change."""
     for slug, date, first, last, change, source_url, as_of, checked_at in connection.execute(
         """
         SELECT model_permaslug, date, first_tokens, last_tokens, change_pct, source_url, as_of, checked_at
         FROM restatement
         WHERE slice = 'all' AND date BETWEEN ? AND ? AND change_pct IS NOT NULL
-        ORDER BY abs(change_pct) DESC, date, model_permaslug LIMIT 1
+        ORDER BY abs(change_pct) DESC, date, model_permaslug
         """,
         [period.start, period.end],
     ).fetchall():
+        if not is_visible(first, last, max(rounding_of(first, "tokens"), rounding_of(last, "tokens"))):
+            continue
         whose = "the models that are not listed" if slug == "other" else _name(slug)
         yield _Told(
             f"Of the days of {{moment}} that were told differently later, {date} was for {whose} most of all: "
-            f"{first:,} tokens at first, {last:,} now ({change:+.2g} %).",
+            f"{in_words(first, 'tokens')} tokens at first, {in_words(last, 'tokens')} later ({change:+.2g} %).",
             "Days are restated for some days after their end.",
             source_url,
             as_of,
@@ -255,6 +258,7 @@ def _restatement(connection: duckdb.DuckDBPyConnection, period: Period) -> Itera
             "restatement",
             {"slice": "all", "date": f"{date}", "model_permaslug": slug},
         )
+        return
 
 
 def _name(name: str) -> str:
@@ -263,4 +267,4 @@ def _name(name: str) -> str:
 
 
 def _usd(price: float | None) -> str:
-    return "not listed" if price is None else f"{price:g}"
+    return "not listed" if price is None else as_listed(price)

@@ -386,8 +386,8 @@ SCORECARD = Figure(
     "scorecard",
     "Worth a test",
     "The twenty models that lead on the newest day: context window and providers together, the point as large as the "
-    "share. The reason, where there is one, is a rule of ours that says why a model may be worth a test; no more than "
-    "that.",
+    "share. Endpoints and providers are as of the moment in the table, which may be days before. The reason, where "
+    "there is one, is a rule of ours that says why a model may be worth a test; no more than that.",
     "model_scorecard",
     ("model_permaslug",),
     (
@@ -402,6 +402,7 @@ SCORECARD = Figure(
         Column("endpoints_up", "endpoints up", 1),
         Column("endpoints", "endpoints", 1),
         Column("median_uptime_30m_pct", "median uptime, %", 1, 1),
+        Column("endpoints_as_of", "endpoints as of (UTC)"),
         Column("weights", "weights"),
         Column("try_reason", "why it may be worth a test"),
     ),

@@ -210,6 +210,11 @@ def say_anew(data: Path, sql: str) -> None:
     [
         ("select 1", 0, ["Unchanged.", "It is said so still"]),
         (
+            "update claim set statement = replace(statement, ' had ', ' held '), value = value * 1.00001",
+            0,
+            ["Unchanged.", " held ", "worded or rounded otherwise", "below the rounding"],
+        ),
+        (
             "update claim set value = value + 0.004, as_of = as_of + interval 1 day, "
             "statement = replace(statement, ' had ', ' had, as we know now, ')",
             3,
@@ -245,7 +250,9 @@ def test_a_sentence_that_was_never_said_is_unknown(quoted: Path) -> None:
 def test_what_was_quoted_as_of_a_moment_is_what_was_said_by_then(quoted: Path) -> None:
     claim = "total_tokens/day/2026-06-20"
     say_anew(
-        quoted, "update claim set statement = 'Restated.', as_of = as_of + interval 3 day where kind = 'total_tokens'"
+        quoted,
+        "update claim set statement = 'Restated.', value = value * 2, as_of = as_of + interval 3 day "
+        "where kind = 'total_tokens'",
     )
     first = ask(quoted, "cite", "--check", claim)
     assert (first.returncode, "Restated." in first.stdout) == (3, True), first.stdout + first.stderr

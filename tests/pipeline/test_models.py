@@ -100,3 +100,18 @@ def test_duckdb_1_2_opens_what_is_published(duckdb_1_2: Path, everything: Run) -
     )
     read = subprocess.run([duckdb_1_2, "-c", script, everything.published], check=True, capture_output=True, text=True)
     assert int(read.stdout) == sum(len(rows) for rows in everything.marts().values())
+
+
+def test_every_surface_feeds_a_mart_about_its_subject(manifest: dict) -> None:
+    """Coverage, provenance and citations list responses; a surface that fed only those would show no figure."""
+    marts = {
+        name for name, node in manifest["nodes"].items() if node["resource_type"] == "model" and "marts" in node["fqn"]
+    }
+    lists = {f"model.routerscope.{name}" for name in ("coverage", "provenance", "citations")}
+    for source in manifest["sources"]:
+        reached, waiting = set(), [source]
+        while waiting:
+            children = {child for child in manifest["child_map"][waiting.pop()] if child.startswith("model.")} - reached
+            reached |= children
+            waiting += children
+        assert reached & marts - lists, source

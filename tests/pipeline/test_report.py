@@ -15,6 +15,7 @@ from orchestration.defs import publish
 from orchestration.errors import RejectedError, ReportError
 from orchestration.report import figures
 from orchestration.report.figures import FIGURES
+from orchestration.rounding import in_words
 from orchestration.settings import Settings
 from orchestration.warehouse import Warehouse
 
@@ -196,7 +197,10 @@ SAYS = {
         "model_id, previous_prompt_usd_per_mtok, prompt_usd_per_mtok, completion_usd_per_mtok",
         lambda model, before, now, output: [model, f"from {before:g} to {now:g} USD", f"and {output:g} then"],
     ),
-    "restatement": ("first_tokens, last_tokens", lambda first, last: [f"{first:,} tokens at first, {last:,} now"]),
+    "restatement": (
+        "first_tokens, last_tokens",
+        lambda first, last: [f"{in_words(first, 'tokens')} tokens at first, {in_words(last, 'tokens')} later"],
+    ),
 }
 
 

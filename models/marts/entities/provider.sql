@@ -55,6 +55,7 @@ select
     coalesce(hosted.endpoints_up, 0) as endpoints_up,
     coalesce(hosted.models_hosted, 0) as models_hosted,
     hosted.median_uptime_30m_pct,
+    hosted.as_of as endpoints_as_of,
     coalesce(told.scope_id, hosted.scope_id) as scope_id,
     coalesce(told.source_url, hosted.source_url) as source_url,
     greatest(told.as_of, hosted.as_of) as as_of,

@@ -46,6 +46,8 @@ leading_five as (
         period,
         period_start,
         string_agg(model_permaslug, ', ' order by rank) filter (where rank <= 5) as names,
+        -- Their order within the five is no part of what the sentence is about.
+        string_agg(model_permaslug, ', ' order by model_permaslug) filter (where rank <= 5) as subject,
         sum(tokens_high) filter (where rank <= 5) / max(total_tokens) as share_high,
         bool_and(is_complete_observation) filter (where rank <= 5) as is_complete_observation
     from {{ ref('share_model') }}
@@ -174,7 +176,7 @@ top_five as (
         'top_5_models' as kind,
         summary.period,
         summary.period_start,
-        'the five leading models' as subject,
+        leading_five.subject,
         summary.cr5 as value,
         leading_five.share_high as value_high,
         'fraction of tokens' as unit,
@@ -327,6 +329,8 @@ select
     cast(said.value as double) as value,
     case when said.value_high > said.value then cast(said.value_high as double) end as value_high,
     said.unit,
+    {{ rounding_of_unit('said.value') }} as value_rounding,
+    case when said.value_high > said.value then {{ rounding_of_unit('said.value_high') }} end as value_high_rounding,
     case said.scope_id when 'simulated' then 'SIMULATED: ' else '' end || said.moment || ', '
     || replace(said.sentence, '%TRAFFIC%', said.traffic) as statement,
     said.caveat || ' ' || said.caveats as caveat,

@@ -128,11 +128,13 @@ scored as (
         current_prices.endpoints_up,
         current_prices.providers,
         current_prices.median_uptime_30m_pct,
+        current_prices.endpoints_as_of,
         speed.median_latency_30m_p50_seconds,
         speed.median_throughput_30m_p50_tokens_per_second,
         indices.intelligence_index,
         indices.coding_index,
         indices.agentic_index,
+        indices.as_of as benchmarks_as_of,
         spend.prompt_usd_per_mtok / nullif(indices.intelligence_index, 0) as prompt_usd_per_mtok_per_index_point,
         spend.completion_usd_per_mtok / nullif(indices.intelligence_index, 0)
             as completion_usd_per_mtok_per_index_point,
@@ -141,7 +143,9 @@ scored as (
         attributes.reasoning,
         attributes.created_on,
         tasks.top_task,
-        tasks.top_task_token_share
+        tasks.top_task_token_share,
+        tasks.as_of as tasks_as_of,
+        spend.price_as_of
     from shares
     inner join attributes using (model_permaslug)
     left join growth using (model_permaslug)
@@ -186,20 +190,63 @@ inputs as (
     {% endfor %}
 ),
 
--- Paid for, and no model on the list that scores as high, free ones included, costs less for input or for output.
+limits as (
+
+    select
+        {% for surface, measure in [
+            ('endpoints', 'as_of_hours'), ('benchmarks', 'as_of_hours'), ('models', 'price_hours')
+        ] -%}
+            to_hours(cast(
+                max(error_above) filter (where surface = '{{ surface }}' and measure = '{{ measure }}') as bigint
+            )) as {{ surface }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from {{ ref('freshness') }}
+
+),
+
+-- Of the rankings, so that a rebuild gives the same reasons.
+clock as (
+
+    select max(as_of) as as_of from shares
+
+),
+
+-- Which facts are not too old to rest a reason on.
+usable as (
+
+    select
+        scored.*,
+        coalesce(scored.endpoints_as_of >= clock.as_of - limits.endpoints, false) as has_fresh_endpoints,
+        coalesce(scored.benchmarks_as_of >= clock.as_of - limits.benchmarks, false) as has_fresh_index,
+        -- A free variant may have no price: it is free by its name.
+        coalesce(scored.price_as_of >= clock.as_of - limits.models, scored.price_as_of is null) as has_fresh_price
+    from scored
+    cross join clock
+    cross join limits
+
+),
+
+-- Paid for, and no model on the list that scores as high, free ones included, costs less for input or for output. A
+-- rival's price that is too old may have fallen.
 unbeaten as (
 
-    select scored.model_permaslug
-    from scored
-    left join scored as rival
+    select usable.model_permaslug
+    from usable
+    left join usable as rival
         on
-            scored.model_permaslug <> rival.model_permaslug
-            and scored.intelligence_index <= rival.intelligence_index
+            usable.model_permaslug <> rival.model_permaslug
+            and usable.intelligence_index <= rival.intelligence_index
             and (
-                scored.prompt_usd_per_mtok > rival.prompt_usd_per_mtok
-                or scored.completion_usd_per_mtok > rival.completion_usd_per_mtok
+                usable.prompt_usd_per_mtok > rival.prompt_usd_per_mtok
+                or usable.completion_usd_per_mtok > rival.completion_usd_per_mtok
+                or not rival.has_fresh_price
             )
-    where scored.price_class = 'paid' and scored.intelligence_index is not null and rival.model_permaslug is null
+    where
+        usable.price_class = 'paid'
+        and usable.has_fresh_price
+        and usable.has_fresh_index
+        and usable.intelligence_index is not null
+        and rival.model_permaslug is null
 
 ),
 
@@ -226,36 +273,43 @@ rules as (
 )
 
 select
-    scored.* exclude (created_on),
+    usable.* exclude (created_on, price_as_of, has_fresh_endpoints, has_fresh_index, has_fresh_price),
     nullif(
         concat_ws(
             ' ',
             case when unbeaten.model_permaslug is not null then 'No listed model with as high an index is cheaper.' end,
             case
                 when
-                    scored.share_change_28d_pp >= rules.share_gain_pp
-                    and scored.completion_usd_per_mtok <= rules.cheap_completion_usd_per_mtok
+                    usable.share_change_28d_pp >= rules.share_gain_pp
+                    and usable.completion_usd_per_mtok <= rules.cheap_completion_usd_per_mtok
+                    and usable.has_fresh_price
                     then
                         'Cheap, and gained '
-                        || printf('%.1f', scored.share_change_28d_pp)
+                        || printf('%.1f', cast(round(cast(usable.share_change_28d_pp as decimal(18, 6)), 1) as double))
                         || ' points of share in 28 days.'
             end,
             case
-                when scored.created_on > scored.date - 28 and scored.rank <= rules.new_rank
+                when usable.created_on > usable.date - 28 and usable.rank <= rules.new_rank
                     then
-                        'New since ' || cast(scored.created_on as varchar) || ', and already at rank '
-                        || cast(scored.rank as varchar) || '.'
+                        'New since ' || cast(usable.created_on as varchar) || ', and already at rank '
+                        || cast(usable.rank as varchar) || '.'
             end,
             case
-                when scored.price_class = 'free' and scored.rank <= rules.free_rank
-                    then 'Free, and at rank ' || cast(scored.rank as varchar) || '.'
+                when usable.price_class = 'free' and usable.has_fresh_price and usable.rank <= rules.free_rank
+                    then 'Free, and at rank ' || cast(usable.rank as varchar) || '.'
             end,
             case
                 when
-                    scored.weights = 'open'
-                    and scored.rank <= rules.open_rank
-                    and scored.providers >= rules.open_providers
-                    then 'Open weights, offered by ' || cast(scored.providers as varchar) || ' providers.'
+                    usable.weights = 'open'
+                    and usable.rank <= rules.open_rank
+                    and usable.providers >= rules.open_providers
+                    and usable.has_fresh_endpoints
+                    -- Where neither change is known, no loss is.
+                    and coalesce(least(usable.share_change_7d_pp, usable.share_change_28d_pp), 0)
+                    > -rules.open_share_loss_pp
+                    then
+                        'Open weights, offered by ' || cast(usable.providers as varchar) || ' providers on '
+                        || strftime(usable.endpoints_as_of, '%Y-%m-%d') || '.'
             end
         ),
         ''
@@ -265,7 +319,7 @@ select
     sources.as_of,
     sources.oldest_as_of,
     sources.checked_at
-from scored
+from usable
 cross join rules
 inner join sources using (model_permaslug)
 left join unbeaten using (model_permaslug)

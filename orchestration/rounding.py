@@ -1,0 +1,60 @@
+"""Figures in sentences that are written in Python: the rule of the macros `rounding_of` and `rounded`, in words.sql.
+
+Sentences of the marts are written and rounded in SQL. How a table shows its figures does not belong here.
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import ROUND_HALF_UP, Decimal
+
+_WORDS = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
+_DIGITS = {"tokens": 3, "USD": 2}
+
+
+def rounding_of(number: float, unit: str) -> float:
+    """One unit of the last digit that a sentence shows of a figure in `unit`: tokens, USD or fraction of tokens."""
+    magnitude = math.floor(math.log10(abs(number))) if number else 0
+    if unit == "fraction of tokens":
+        return min(1e-3, 10.0 ** (magnitude - 1))
+    return max(1.0, 10.0 ** (magnitude + 1 - _DIGITS[unit]))
+
+
+def steps(number: float, rounding: float) -> int:
+    """A figure rounded, as a count of `rounding`; half a unit is rounded up."""
+    decimal = Decimal(number / rounding).quantize(Decimal("1e-6"), ROUND_HALF_UP)
+    return int(decimal.quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def is_visible(before: float, after: float, rounding: float) -> bool:
+    """Whether a change is large enough to revise a sentence: the figure reads otherwise, and moved half a unit or more.
+
+    Without the second condition, a value that lies halfway between two roundings would be revised by any change.
+    """
+    return steps(before, rounding) != steps(after, rounding) and abs(after - before) >= rounding / 2
+
+
+def as_percent(fraction: float) -> str:
+    """0.1234 → 12.3 %; 0.00123 → 0.12 %."""
+    rounding = rounding_of(fraction, "fraction of tokens")
+    percent = 100 * steps(fraction, rounding) * rounding
+    if abs(percent) >= 1:
+        return f"{percent:.1f} %"
+    return f"{percent:.2f} %" if abs(percent) >= 0.1 else f"{percent:.2g} %"
+
+
+def in_words(number: float, unit: str) -> str:
+    """1.234e13 tokens → 12.3 trillion; 860981 USD → 860,000. The unit is not named."""
+    rounding = rounding_of(number, unit)
+    rounded = steps(number, rounding) * rounding
+    for size, word in _WORDS:
+        if abs(rounded) >= size:
+            amount = rounded / size
+            whole = 3 if abs(amount) >= 100 else 2 if abs(amount) >= 10 else 1
+            return f"{amount:.{max(_DIGITS[unit] - whole, 0)}f} {word}"
+    return f"{rounded:,.0f}"
+
+
+def as_listed(price: float) -> str:
+    """A price: a fact, shown as it is listed."""
+    return f"{price:.12g}"
