@@ -317,6 +317,18 @@ said as (
     from claims
     inner join scopes using (scope_id)
 
+),
+
+-- Periods of which a response looks incomplete: whoever quotes a figure of one should know it.
+suspects as (
+
+    select
+        span as period,
+        span_start as period_start,
+        ranking
+    from {{ ref('int_spans') }}
+    where is_suspect
+
 )
 
 select
@@ -333,7 +345,9 @@ select
     case when said.value_high > said.value then {{ rounding_of_unit('said.value_high') }} end as value_high_rounding,
     case said.scope_id when 'simulated' then 'SIMULATED: ' else '' end || said.moment || ', '
     || replace(said.sentence, '%TRAFFIC%', said.traffic) as statement,
-    said.caveat || ' ' || said.caveats as caveat,
+    said.caveat
+    || case when suspects.ranking is not null then ' A response for it looks incomplete; see coverage.' else '' end
+    || ' ' || said.caveats as caveat,
     -- The line of each surface, as of this figure.
     concat_ws(
         ' ',
@@ -352,5 +366,10 @@ inner join provenance using (period, period_start)
 inner join
     citations as lines
     on provenance.source_url = lines.source_url and lines.surface in ('rankings', 'rankings_export')
+left join suspects
+    on
+        said.period = suspects.period
+        and said.period_start = suspects.period_start
+        and suspects.ranking = case said.kind when 'leading_app' then 'apps' else 'all' end
 left join citations as app_lines on said.app_as_of is not null and app_lines.surface = 'apps'
 left join citations as price_lines on said.price_as_of is not null and price_lines.surface = 'models'
