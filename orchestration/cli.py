@@ -464,9 +464,13 @@ def _show_check(published: Published, claim_id: str, as_of: str) -> int:
             out.print(f"It is said so still, as of {now.as_of:%Y-%m-%dT%H:%M:%SZ}.", soft_wrap=True)
         else:
             _show_said("Now", now)
-            out.print("It is worded or rounded otherwise; what it says has not changed by more than its rounding.")
+            out.print(
+                "It is worded or rounded otherwise; its value has not changed by more than rounding.", soft_wrap=True
+            )
         if verdict.change:
-            out.print(f"The value behind it has moved by {verdict.change}, which is below the rounding.")
+            out.print(
+                f"The value behind it has moved by {verdict.change}, which is below the rounding.", soft_wrap=True
+            )
         return OK
     _show_said("Now", now)
     if verdict.change:

@@ -193,13 +193,9 @@ inputs as (
 limits as (
 
     select
-        {% for surface, measure in [
-            ('endpoints', 'as_of_hours'), ('benchmarks', 'as_of_hours'), ('models', 'price_hours')
-        ] -%}
-            to_hours(cast(
-                max(error_above) filter (where surface = '{{ surface }}' and measure = '{{ measure }}') as bigint
-            )) as {{ surface }}{{ ',' if not loop.last }}
-        {% endfor %}
+        max(error_above) filter (where surface = 'endpoints' and measure = 'as_of_hours') as endpoints_hours,
+        max(error_above) filter (where surface = 'benchmarks' and measure = 'as_of_hours') as benchmarks_hours,
+        max(error_above) filter (where surface = 'models' and measure = 'price_hours') as price_hours
     from {{ ref('freshness') }}
 
 ),
@@ -216,10 +212,14 @@ usable as (
 
     select
         scored.*,
-        coalesce(scored.endpoints_as_of >= clock.as_of - limits.endpoints, false) as has_fresh_endpoints,
-        coalesce(scored.benchmarks_as_of >= clock.as_of - limits.benchmarks, false) as has_fresh_index,
+        coalesce(scored.endpoints_as_of >= clock.as_of - to_hours(cast(limits.endpoints_hours as bigint)), false)
+            as has_fresh_endpoints,
+        coalesce(scored.benchmarks_as_of >= clock.as_of - to_hours(cast(limits.benchmarks_hours as bigint)), false)
+            as has_fresh_index,
         -- A free variant may have no price: it is free by its name.
-        coalesce(scored.price_as_of >= clock.as_of - limits.models, scored.price_as_of is null) as has_fresh_price
+        coalesce(
+            scored.price_as_of >= clock.as_of - to_hours(cast(limits.price_hours as bigint)), scored.price_as_of is null
+        ) as has_fresh_price
     from scored
     cross join clock
     cross join limits
