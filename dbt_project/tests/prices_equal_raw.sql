@@ -56,8 +56,8 @@ endpoints as (
 
     select
         model_id,
-        provider_name,
-        tag,
+        coalesce(provider_name, 'unnamed provider') as provider_name,
+        coalesce(tag, 'untagged') as tag,
         context_length,
         status,
         uptime_last_30m as uptime_30m_pct,

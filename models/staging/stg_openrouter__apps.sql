@@ -9,7 +9,7 @@ renamed as (
     select
         raw_file,
         app_id,
-        app_name,
+        case when trim(app_name) <> '' then app_name end as app_name,
         coalesce(category, 'all') as category,
         {{ window_period('start_date', 'end_date') }} as period,
         {{ scope_id('kind') }} as scope_id,

@@ -13,8 +13,9 @@ renamed as (
         {{ author('model_id') }} as author,
         http_status,
         endpoint_no,
-        provider_name,
-        tag,
+        -- Both are part of an endpoint's key, and the source may leave them out.
+        case when endpoint_no is not null then coalesce(provider_name, 'unnamed provider') end as provider_name,
+        case when endpoint_no is not null then coalesce(tag, 'untagged') end as tag,
         name,
         quantization,
         supported_parameters,

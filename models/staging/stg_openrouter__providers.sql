@@ -9,7 +9,8 @@ renamed as (
     select
         raw_file,
         slug as provider_slug,
-        name as provider_name,
+        -- Nobody else has the slug, so it can name a provider that the source lists without a name.
+        coalesce(name, slug) as provider_name,
         headquarters as headquarters_country,
         datacenters as datacenter_countries,
         privacy_policy_url,

@@ -186,6 +186,7 @@ class Completion:
     marts: list[Table]
     results: list[Result] = field(default_factory=list)
     problem: ReportError | None = None
+    warnings: list[str] = field(default_factory=list)
 
     def __call__(self, publication: Publication) -> None:
         made = {
@@ -196,7 +197,7 @@ class Completion:
         name = publication.folder.name.partition("Z")[0] + "Z"
         scope_id = SCOPE_OF[open_lake(self.settings).kind]
         try:
-            write_report(publication.folder, self.marts, made)
+            self.warnings.extend(write_report(publication.folder, self.marts, made))
         except ReportError as error:
             self.problem = error
             shutil.rmtree(publication.folder / FOLDER, ignore_errors=True)
@@ -309,6 +310,8 @@ def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def
             kept = warehouse.reject(str(error))
             raise RejectedError(f"{error}\n{what_was_kept(warehouse, kept)}") from error
     yield from map(_check_result, completion.results)
+    for warning in completion.warnings:
+        context.log.warning(warning)
     try:
         record(warehouse.generations(), settings.data / SAID)
     except WarehouseError as error:

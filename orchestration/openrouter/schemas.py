@@ -126,7 +126,7 @@ TASKS = pa.schema(
             pa.list_(
                 pa.struct(
                     [
-                        pa.field("id", pa.string()),
+                        pa.field("id", pa.string(), nullable=False),
                         pa.field("tag_usage_share", pa.float64()),
                         pa.field("tag_token_share", pa.float64()),
                         pa.field("extra", pa.string()),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import math
 import os
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,6 @@ from typing import Any
 import altair as alt
 import duckdb
 import jinja2
-import vl_convert
 from markupsafe import Markup
 
 from orchestration.errors import ReportError
@@ -31,6 +31,7 @@ from orchestration.package import SIMULATED, citation_as_of
 from orchestration.report.brief import as_markdown, period_of, sentences
 from orchestration.report.charts import Row
 from orchestration.report.figures import FIGURES, SECTIONS, Column, Figure
+from orchestration.report.renderer import render, xml_text
 from orchestration.settings import PROJECT_DIR
 from orchestration.warehouse import FILE_NAME, Table
 
@@ -39,7 +40,6 @@ BRIEF = "brief-*.md"
 PAGE = "index.html"
 _HERE = Path(__file__).parent
 _PICTURE_WIDTH = 760
-_PICTURE_SCALE = 1.5
 _LINE = 130
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif"
 _CONFIG = {
@@ -92,15 +92,16 @@ class Shown:
         return f"As of {as_of}; checked {_span(max(checked), min(checked))}."
 
 
-def write_report(folder: Path, tables: Sequence[Table], made: Mapping[str, str]) -> None:
+def write_report(folder: Path, tables: Sequence[Table], made: Mapping[str, str]) -> list[str]:
     """Write the report beside the tables of a generation; `made` says by which source, and when on its clock.
 
-    Raises ReportError if it cannot be made or written.
+    Returns a warning for each picture that could not be drawn. Raises ReportError if the report cannot be made or
+    written.
     """
     try:
         (folder / FOLDER).mkdir()
         with duckdb.connect(str(folder / FILE_NAME), read_only=True) as connection:
-            _write(folder / FOLDER, connection, {table.name: table for table in tables}, made)
+            return _write(folder / FOLDER, connection, {table.name: table for table in tables}, made)
     except Exception as error:  # several libraries draw it, and none of them may keep the tables from being published
         reason = f"{type(error).__name__}: {error}"
         raise ReportError(
@@ -111,7 +112,7 @@ def write_report(folder: Path, tables: Sequence[Table], made: Mapping[str, str])
 
 def _write(
     folder: Path, connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Table], made: Mapping[str, str]
-) -> None:
+) -> list[str]:
     connection.execute(
         "CREATE TEMP VIEW newest AS SELECT period, period_start FROM traffic_summary WHERE period IN ('week', 'day') "
         "ORDER BY period = 'week' DESC, period_start DESC LIMIT 1"
@@ -120,11 +121,9 @@ def _write(
     lines = {row["surface"]: row for row in rows_of(connection, "from citations order by surface")}
     shown = {figure.id: _shown(figure, connection, tables, lines) for figure in FIGURES}
     mark = SIMULATED if scope["scope_id"] == "simulated" else ""
-    for one in shown.values():
-        if one.spec:
-            picture = _picture(one, scope, mark)
-            (folder / f"{one.figure.id}.png").write_bytes(picture)
-    told = sentences(connection)
+    drawn = [one for one in shown.values() if one.spec]
+    lost = render({_png(folder, one.figure): {"spec": _picture(one, scope, mark)} for one in drawn})
+    told = [replace(one, text=xml_text(one.text)) for one in sentences(connection)]
     period = period_of(connection)
     (folder / f"brief-{period.name}.md").write_text(as_markdown(period, told, scope, mark), encoding="utf-8")
     page = (
@@ -146,12 +145,22 @@ def _write(
             )[0],
             made=made,
             when=when,
+            pictures={one.figure.id for one in drawn if _png(folder, one.figure) not in lost},
             specs={one.figure.id: one.spec for one in shown.values() if one.spec},
             style=Markup((_HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704  # our own
             script=Markup(_script()),  # noqa: S704  # our own, and that of a pinned library
         )
     )
     (folder / PAGE).write_text(page, encoding="utf-8")
+    return [
+        f"{FOLDER}/{path.name} could not be drawn: {reason}. The tables and the rest of the report are published; the "
+        f"page shows the chart's table. Please report it; the next run tries again."
+        for path, reason in lost.items()
+    ]
+
+
+def _png(folder: Path, figure: Figure) -> Path:
+    return folder / f"{figure.id}.png"
 
 
 def _shown(
@@ -193,8 +202,8 @@ def _tooltip(column: Column) -> alt.Tooltip:
     return alt.Tooltip(f"{column.name}:Q", title=column.title, format=f",.{column.digits}f")
 
 
-def _picture(shown: Shown, scope: Row, mark: str) -> bytes:
-    """The chart as PNG on white, which says itself what it is about and where it is from."""
+def _picture(shown: Shown, scope: Row, mark: str) -> dict[str, Any]:
+    """The chart as Vega-Lite on white paper, with its scope and its citations below the title."""
     under = _wrapped([*([mark] if mark else []), scope["statement"], *shown.cited, shown.moments])
     title = {
         "text": f"SIMULATED: {shown.figure.title}" if mark else shown.figure.title,
@@ -206,7 +215,7 @@ def _picture(shown: Shown, scope: Row, mark: str) -> bytes:
         "subtitleColor": "#555555",
         "offset": 14,
     }
-    spec = {
+    return {
         **(shown.spec or {}),
         "width": _PICTURE_WIDTH,
         "title": title,
@@ -214,7 +223,6 @@ def _picture(shown: Shown, scope: Row, mark: str) -> bytes:
         "autosize": "pad",
         "padding": 16,
     }
-    return bytes(vl_convert.vegalite_to_png(spec, scale=_PICTURE_SCALE))
 
 
 def _wrapped(texts: Sequence[str]) -> list[str]:
@@ -222,12 +230,20 @@ def _wrapped(texts: Sequence[str]) -> list[str]:
 
 
 def rows_of(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
-    """Rows as dictionaries; days and moments as ISO 8601 text, which sorts as they do."""
+    """Rows as dictionaries; days and moments as ISO 8601 text, which sorts as they do.
+
+    Text that others wrote is cleaned here, before it reaches a chart or the page; a number that JSON cannot hold is
+    None.
+    """
     relation = connection.sql(sql)
     return [dict(zip(relation.columns, map(_plain, row), strict=True)) for row in relation.fetchall()]
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return xml_text(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     return value.isoformat() if isinstance(value, dt.date) else value
 
 
@@ -263,13 +279,14 @@ def _environment() -> jinja2.Environment:
 
 
 def _script() -> str:
-    """Vega and what draws this page with it, as one script; put together once, since that takes two seconds."""
+    """Vega and what draws this page with it, as one script; bundled once, since that takes two seconds."""
     drawing = (_HERE / "page.js").read_text(encoding="utf-8")
     name = hashlib.sha256(f"{version('vl-convert-python')} {drawing}".encode()).hexdigest()
     kept = PROJECT_DIR / "target" / f"report-{name[:16]}.js"
     if not kept.exists():
         kept.parent.mkdir(exist_ok=True)
         building = kept.with_suffix(f".{os.getpid()}")
-        building.write_text(vl_convert.javascript_bundle(drawing), encoding="utf-8")
+        if reason := render({building: {"script": drawing}}).get(building):
+            raise ReportError(f"the script of the page could not be bundled: {reason}")
         building.replace(kept)
     return kept.read_text(encoding="utf-8")

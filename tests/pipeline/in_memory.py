@@ -35,28 +35,18 @@ class Compiled:
 
     def build(self, raw: dict[str, list[dict[str, Any]]]) -> "Built":
         """All models over rows of the raw tables; columns not given are null."""
-        connection = self._connect()
+        connection = self.connect()
         for source in self.sources.values():
-            columns = [(column["name"], column["data_type"]) for column in source["columns"].values()]
-            declared = ", ".join(f"{name} {kind}" for name, kind in columns)
-            connection.execute(f"create table raw.{source['name']} ({declared})")
+            columns = list(source["columns"])
             rows = raw.get(source["name"], [])
             if rows:
                 marks = ", ".join("?" for _ in columns)
-                values = [[row.get(name) for name, _ in columns] for row in rows]
+                values = [[row.get(name) for name in columns] for row in rows]
                 connection.executemany(f"insert into raw.{source['name']} values ({marks})", values)
-        return self._built(connection)
+        return self.run(connection, self.models)
 
-    def rebuild(self, *changes: str) -> "Built":
-        """All models over the raw tables of the run itself, after these SQL statements have changed them."""
-        connection = self._connect()
-        for source in self.sources.values():
-            connection.execute(f"create table raw.{source['name']} as from built.raw.{source['name']}")
-        for change in changes:
-            assert connection.execute(change).fetchall() != [(0,)], f"changes nothing: {change}"
-        return self._built(connection)
-
-    def _connect(self) -> duckdb.DuckDBPyConnection:
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """A database in memory with the seeds, and with the raw tables, which are empty."""
         connection = duckdb.connect()
         connection.execute("attach ':memory:' as warehouse; use warehouse; set TimeZone = 'UTC'")
         connection.execute(f"attach '{self.warehouse}' as built (read_only)")
@@ -64,13 +54,37 @@ class Compiled:
             connection.execute(f"create schema if not exists {schema}")
         for seed in (node for node in self.nodes.values() if node["resource_type"] == "seed"):
             connection.execute(f"create table seeds.{seed['name']} as from built.seeds.{seed['name']}")
+        for source in self.sources.values():
+            columns = [(column["name"], column["data_type"]) for column in source["columns"].values()]
+            declared = ", ".join(f"{name} {kind}" for name, kind in columns)
+            connection.execute(f"create table raw.{source['name']} ({declared})")
         return connection
 
-    def _built(self, connection: duckdb.DuckDBPyConnection) -> "Built":
-        for model in self.models:
+    def rebuild(self, *changes: str) -> "Built":
+        """All models over the raw tables of the run itself, after these SQL statements have changed them."""
+        connection = self.connect()
+        for source in self.sources.values():
+            connection.execute(f"insert into raw.{source['name']} by name from built.raw.{source['name']}")
+        for change in changes:
+            assert connection.execute(change).fetchall() != [(0,)], f"changes nothing: {change}"
+        return self.run(connection, self.models)
+
+    def run(self, connection: duckdb.DuckDBPyConnection, models: list[dict[str, Any]]) -> "Built":
+        """The models, in the order given; those that are there already are replaced."""
+        for model in models:
             kind = "view" if model["config"]["materialized"] == "view" else "table"
-            connection.execute(f"create {kind} {model['relation_name']} as {model['compiled_code']}")
+            connection.execute(f"create or replace {kind} {model['relation_name']} as {model['compiled_code']}")
         return Built(self, connection)
+
+    def downstream(self, source: str) -> list[dict[str, Any]]:
+        """The models that read a raw table, directly or through others, in the order in which they are run."""
+        reached = {name for name, node in self.sources.items() if node["name"] == source}
+        found = []
+        for model in self.models:
+            if reached & set(model["depends_on"]["nodes"]):
+                reached.add(model["unique_id"])
+                found.append(model)
+        return found
 
 
 class Built:
@@ -98,6 +112,21 @@ class Built:
             law["name"]: self.query(f"select * from ({law['compiled_code']}) limit 3") for law in self._compiled.laws
         }
         return {name: rows for name, rows in found.items() if rows}
+
+    def broken_contracts(self) -> dict[str, int]:
+        """Column that its mart's contract says is never null → how often it is."""
+        found = {}
+        for node in self._compiled.models:
+            required = [
+                name
+                for name, column in node["columns"].items()
+                if any(constraint["type"] == "not_null" for constraint in column["constraints"])
+            ]
+            if required:
+                missing = ", ".join(f"count(*) - count({name})" for name in required)
+                [counts] = self.query(f"select {missing} from {node['relation_name']}")
+                found |= {f"{node['name']}.{name}": n for name, n in zip(required, counts, strict=True) if n}
+        return found
 
     def marts(self) -> dict[str, list[tuple]]:
         """Every mart, row for row, without the names of raw files."""

@@ -5,11 +5,13 @@ import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 from conftest import Run
 
+from orchestration import report
 from orchestration.audit import _plain
 from orchestration.defs import publish
 from orchestration.errors import RejectedError, ReportError
@@ -239,6 +241,28 @@ def test_a_report_that_cannot_be_made_keeps_no_table_back(approved: Path, monkey
     now = (approved / "published").resolve()
     assert now != before
     assert not (now / "report").exists()
+
+
+def test_a_crash_costs_one_picture_of_the_report(approved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The renderer aborts on a control character; the release has everything else, and the run is told."""
+
+    def with_a_control_character(shown: report.Shown, *others: Any) -> dict[str, Any]:
+        spec = picture(shown, *others)
+        return {**spec, "title": "\x01"} if shown.figure is figures.LEADERS else spec
+
+    picture = report._picture
+    monkeypatch.setattr(report, "_picture", with_a_control_character)
+    completion = publish.Completion(Settings.load(), publish.tables())
+    Warehouse(approved).publish(completion.marts, completion)
+    assert completion.problem is None
+    [warning] = completion.warnings
+    assert warning.startswith("report/leaders.png could not be drawn: the renderer crashed (SIGABRT).")
+    folder = approved / "published" / "report"
+    html = (folder / "index.html").read_text()
+    drawn = {path.name for path in folder.glob("*.png")}
+    assert "authors.png" in drawn
+    assert set(re.findall(r'href="([\w-]+\.png)"', html)) == drawn
+    assert "leaders.png" not in drawn
 
 
 def test_words_that_claim_too_much_are_refused_in_the_report_too(

@@ -1,4 +1,5 @@
--- Every app that a complete day, week or month lists, under its newest name.
+-- Every app that a complete day, week or month lists, under its newest name. The source may leave the name out: an app
+-- without any is called by its id, so that every table and sentence can name it.
 with listed as (
 
     select * from {{ ref('int_apps__latest') }}
@@ -22,8 +23,12 @@ categories as (
 
 select
     listed.app_id,
-    max_by(listed.app_name, (listed.period_end, listed.as_of, listed.app_name)) as app_name,
-    list_sort(list(distinct listed.app_name)) as names,
+    coalesce(
+        max_by(listed.app_name, (listed.period_end, listed.as_of, listed.app_name))
+            filter (where listed.app_name is not null),
+        'unnamed app (id ' || listed.app_id || ')'
+    ) as app_name,
+    coalesce(list_sort(list(distinct listed.app_name) filter (where listed.app_name is not null)), []) as names,
     any_value(categories.category) as category,
     count(*) filter (where listed.period = 'day') as days_ranked,
     min(listed.period_start) as first_ranked_on,

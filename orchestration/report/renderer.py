@@ -1,0 +1,119 @@
+"""Pictures and the page's script, made in a process of their own: the renderer is native code, and can abort.
+
+`render` belongs to the report. Run as a program, this file reads jobs from its standard input, one JSON object a line,
+and answers each with a line: `null`, or why the file could not be made.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, cast
+
+# A job may take so long; then the child ends itself, whatever native code it is in, even if its parent is gone.
+JOB_TIMEOUT_SECONDS = 60.0
+PICTURE_SCALE = 1.5
+# XML 1.0 does not allow these characters, and the renderer aborts on them. Lone surrogates are not even Unicode text.
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def xml_text(text: str) -> str:
+    """The text without characters that XML 1.0 does not allow."""
+    return _NOT_XML.sub("", text)
+
+
+def render(jobs: Mapping[Path, Mapping[str, Any]], timeout_seconds: float = JOB_TIMEOUT_SECONDS) -> dict[Path, str]:
+    """Make each file from its job; returns the files that could not be made, with the reason.
+
+    A job is {"spec": a Vega-Lite chart with its data} for a PNG, or {"script": JavaScript} for that script bundled with
+    Vega. A job that crashes the renderer or takes longer than `timeout_seconds` costs that file alone.
+    """
+    lost: dict[Path, str] = {}
+    renderer: _Renderer | None = None
+    try:
+        for path, job in jobs.items():
+            renderer = renderer or _Renderer(timeout_seconds)
+            if reason := renderer.make(path, job):
+                lost[path] = reason
+                path.unlink(missing_ok=True)  # of a file that was begun
+            if renderer.has_ended:
+                renderer = None
+    finally:
+        if renderer:
+            renderer.close()
+    return lost
+
+
+@dataclass
+class _Renderer:
+    """One child process, which makes one file after another until it ends."""
+
+    timeout_seconds: float
+    has_ended: bool = False
+    _process: subprocess.Popen[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Started by its path: as a module of the package it would import everything that the report needs.
+        self._process = subprocess.Popen(  # noqa: S603  # this file, with our own interpreter
+            [sys.executable, "-P", __file__, str(self.timeout_seconds)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+
+    def make(self, path: Path, job: Mapping[str, Any]) -> str | None:
+        """Why the file could not be made, or None if it was."""
+        questions, answers = cast(IO[str], self._process.stdin), cast(IO[str], self._process.stdout)
+        try:
+            questions.write(f"{json.dumps({'path': str(path), **job})}\n")
+            questions.flush()
+            answer = answers.readline()
+        except BrokenPipeError:
+            answer = ""
+        if answer:
+            reason: str | None = json.loads(answer)
+            return reason
+        self.close()
+        code = self._process.returncode
+        if code == -signal.SIGALRM:
+            return f"the renderer took longer than {self.timeout_seconds:g} seconds"
+        return f"the renderer crashed ({signal.Signals(-code).name if code < 0 else f'exit {code}'})"
+
+    def close(self) -> None:
+        self.has_ended = True
+        self._process.communicate()
+
+
+def main(timeout_seconds: float) -> None:
+    signal.setitimer(signal.ITIMER_REAL, timeout_seconds)
+    # Whatever the renderer prints goes to standard error: on standard output are the answers alone.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    import vl_convert  # only the child loads it: what it does natively cannot end the run
+
+    for line in sys.stdin:
+        signal.setitimer(signal.ITIMER_REAL, timeout_seconds)
+        job = json.loads(line)
+        path, reason = Path(job["path"]), None
+        try:
+            if "spec" in job:
+                path.write_bytes(vl_convert.vegalite_to_png(job["spec"], scale=PICTURE_SCALE))
+            else:
+                path.write_text(vl_convert.javascript_bundle(job["script"]), encoding="utf-8")
+        except Exception as error:  # the parent decides what a lost file costs
+            reason = f"{type(error).__name__}: {error}"
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        answers.write(f"{json.dumps(reason)}\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]))

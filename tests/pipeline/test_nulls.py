@@ -1,0 +1,264 @@
+"""A field that the API leaves out costs no release: every model, data test, contract and reader copes with its null.
+
+In a small simulated world, each field that the raw schema lets be null is null in the row that leads its surface, or in
+the next one: in the newest response, or in every response. The suite nulls many fields at a time; `ALL_NULLS=1` nulls
+each by itself.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+from conftest import Run, new_responses
+from in_memory import Built, Compiled
+
+from orchestration import report
+from orchestration.alerts import news
+from orchestration.audit import CHECKS, Generation
+from orchestration.defs.publish import classified, tables
+from orchestration.errors import RouterscopeError
+from orchestration.openrouter.schemas import PRICES
+from orchestration.openrouter.surfaces import SURFACES
+from orchestration.settings import Settings
+from orchestration.summary import result_lines
+from orchestration.warehouse import FILE_NAME
+
+# As small as it can be with a whole week, growth over 28 days, and every surface.
+SIMULATION = json.dumps({"models": 60, "days": 62, "observations": 4})
+# Checks of the whole that need no more than the published tables and the report.
+LAST_LOOK = ("provenance", "scope", "words")
+
+# Which row of a surface is whose, and the SQL that gives the two members that lead it.
+NEWEST_DAY = "period = 'day' and period_start = (select max(period_start) from marts.share_model where period = 'day')"
+LEADING_SLUGS = f"select model_permaslug from marts.share_model where {NEWEST_DAY} order by rank limit 2"
+LEADING_IDS = f"""
+    select model_id from marts.spend_model
+    where {NEWEST_DAY} and price_class = 'paid'
+        and model_id in (select model_id from raw.endpoints where endpoint_no is not null)
+    order by tokens desc limit 2
+"""
+LEADERS = {
+    "rankings": ("model_permaslug", LEADING_SLUGS),
+    "rankings_export": ("model_permaslug", LEADING_SLUGS),
+    "models": ("id", LEADING_IDS),
+    "endpoints": ("model_id", LEADING_IDS),
+    "apps": (
+        "app_id",
+        "select app_id from marts.share_app where period = 'day' order by period_start desc, rank limit 2",
+    ),
+    "tasks": ("tag", "select tag from raw.tasks group by tag order by max(token_share) desc limit 2"),
+    "session_cost": ("app_slug", "select distinct app_slug from raw.session_cost order by app_slug limit 2"),
+    "benchmarks": (
+        "model_permaslug",
+        "select model_permaslug from raw.benchmarks group by all order by max(intelligence_index) desc nulls last "
+        "limit 2",
+    ),
+    "providers": (
+        "slug",
+        "select provider_slug from marts.provider where provider_slug is not null order by endpoints desc limit 2",
+    ),
+}
+# What the request or the reader says, which the API cannot leave out.
+NOT_OF_THE_API = {
+    ("rankings", "modality"),
+    ("rankings", "context_bucket"),
+    ("rankings", "category"),
+    ("rankings", "language_type"),
+    ("apps", "category"),
+    ("endpoints", "endpoint_no"),
+}
+# A model without one of these is used in fewer places: their nulls are tried apart, too.
+ALONE = [("models", "canonical_slug"), ("models", "pricing_prompt"), ("endpoints", "pricing_prompt")]
+
+
+@dataclass(frozen=True)
+class Null:
+    """A field of a raw table that is null, and the SQL that makes it so."""
+
+    surface: str
+    field: str
+    assignment: str
+
+    def __str__(self) -> str:
+        return f"{self.surface}.{self.field}"
+
+
+def _nulls(surface: str) -> Iterator[Null]:
+    """Every field that can be null; of lists and structs also every field inside."""
+    for field in SURFACES[surface].schema:
+        if not field.nullable or (surface, field.name) in NOT_OF_THE_API:
+            continue
+        yield Null(surface, field.name, f"{field.name} = null")
+        if pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type):
+            inside = field.type.value_type
+            for part in (part for part in inside if part.nullable):
+                changed = f"list_transform({field.name}, lambda one: {_without(part.name, inside, 'one')})"
+                yield Null(surface, f"{field.name}[].{part.name}", f"{field.name} = {changed}")
+        elif pa.types.is_struct(field.type):
+            for part in field.type:
+                changed = _without(part.name, field.type, field.name)
+                yield Null(surface, f"{field.name}.{part.name}", f"{field.name} = {changed}")
+
+
+def _without(name: str, struct: pa.StructType, value: str) -> str:
+    parts = (f"'{part.name}': {'null' if part.name == name else f'{value}.{part.name}'}" for part in struct)
+    return f"{{{', '.join(parts)}}}"
+
+
+NULLS = [null for surface in LEADERS for null in _nulls(surface)]
+TRIED_APART = [null for null in NULLS if (null.surface, null.field) in ALONE]
+# A list or struct that is null as a whole has nothing inside that could be left out.
+FIELDS_INSIDE = [null for null in NULLS if "." in null.field]
+WHOLE_FIELDS = [null for null in NULLS if null not in (*FIELDS_INSIDE, *TRIED_APART)]
+
+
+class World:
+    """A simulated world, built; `nulled` builds it again without some fields, and then undoes that."""
+
+    def __init__(self, compiled: Compiled, lake: Path) -> None:
+        self.compiled = compiled
+        self.connection = compiled.connect()
+        for source in compiled.sources.values():
+            self._load(source, lake)
+        # So that every field of an override is there to be left out.
+        prices = ", ".join(f"'{name}': 0.000002" for name in PRICES)
+        override = f"{{'min_prompt_tokens': 200000, 'utc_start': 100, 'utc_end': 900, {prices}, 'extra': '{{}}'}}"
+        self.connection.execute(f"update raw.models set pricing_overrides = [{override}]")
+        self.connection.execute(
+            f"update raw.endpoints set pricing_overrides = [{override}] where endpoint_no is not null"
+        )
+        self.built = compiled.run(self.connection, compiled.models)
+        self.members = {surface: [one for (one,) in self.built.query(sql)] for surface, (_, sql) in LEADERS.items()}
+
+    def _load(self, source: dict[str, Any], lake: Path) -> None:
+        """Fill a raw table from the lake, as the macro create_raw_views reads it."""
+        name = source["name"]
+        if name == "observations":
+            rows = f"""
+                select replace(file_name, '{lake}/', '') as raw_file, decode(value) as metadata
+                from parquet_kv_metadata('{lake}/*/*/*.parquet') where decode(key) = 'routerscope'
+            """
+        else:
+            rows = f"""
+                select replace(filename, '{lake}/', '') as raw_file, * exclude (filename) from read_parquet(
+                    '{lake}/{name}/*/*.parquet', union_by_name = true, filename = true, hive_partitioning = false)
+            """
+        columns = ", ".join(
+            f"{column['meta'].get('expression') or column['name']} as {column['name']}"
+            for column in source["columns"].values()
+        )
+        self.connection.execute(f"insert into raw.{name} by name select {columns} from ({rows})")
+
+    @contextmanager
+    def nulled(self, nulls: list[Null], place: int, responses: str) -> Iterator[Built]:
+        """`place`: 0 for the leader, 1 for the next; `responses`: newest or every."""
+        surfaces = {null.surface for null in nulls}
+        self.connection.execute("begin")
+        try:
+            for null in nulls:
+                key, _ = LEADERS[null.surface]
+                where = f"{key} = $member"
+                if responses == "newest":
+                    where += f" and as_of = (select max(as_of) from raw.{null.surface} where {where})"
+                self.connection.execute(
+                    f"update raw.{null.surface} set {null.assignment} where {where}",
+                    {"member": self.members[null.surface][place]},
+                )
+            touched = {model["name"] for surface in surfaces for model in self.compiled.downstream(surface)}
+            yield self.compiled.run(self.connection, [one for one in self.compiled.models if one["name"] in touched])
+        finally:
+            self.connection.execute("rollback")
+
+    def problems(self, nulls: list[Null], place: int, responses: str, folder: Path) -> dict[str, object]:
+        """What fails without these fields: a model, a data test, a contract, a check of the whole, or a reader."""
+        try:
+            with self.nulled(nulls, place, responses) as built:
+                broken = built.broken_laws() | built.broken_contracts()
+                return broken or _broken_readers(built, folder)
+        except (duckdb.Error, RouterscopeError) as error:
+            return {type(error).__name__: str(error)}
+
+
+def _broken_readers(built: Built, folder: Path) -> dict[str, object]:
+    """What of the last look fails, after everything that reads the published tables has read these."""
+    published = folder / "published"
+    published.mkdir(parents=True)
+    marts = tables()
+    for mart in marts:
+        built.query(f"copy {mart.schema}.{mart.name} to '{published / mart.name}.parquet'")
+    with duckdb.connect(str(published / FILE_NAME)) as file:
+        for mart in marts:
+            file.execute(f"create table {mart.name} as from read_parquet('{published / mart.name}.parquet')")
+    report.write_report(published, marts, {"source": "simulator", "clock": "2026-11-26", "created": "2026-11-26"})
+    assert news(published)
+    assert result_lines(Settings.load().model_copy(update={"data_dir": folder}))
+    with duckdb.connect(str(published / FILE_NAME)) as file:
+        classified(file)
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{published / FILE_NAME}' as published (read_only); use published")
+        release = Generation(published, marts, "simulated", published)
+        found = {one.name: list(one.find(release, connection)) for one in CHECKS if one.name in LAST_LOOK}
+    return {name: rows for name, rows in found.items() if rows}
+
+
+@pytest.fixture(scope="module")
+def world(everything: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    data = tmp_path_factory.mktemp("nulls")
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in (("SOURCE", "simulator"), ("SIMULATOR", SIMULATION), ("DATA_DIR", str(data))):
+            patched.setenv(f"ROUTERSCOPE_{name}", value)
+        new_responses()
+        world = World(Compiled(everything.data), data / "raw")
+        assert world.built.broken_laws() == {}
+        yield world
+        world.connection.close()
+
+
+@pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures are of the same charts as the page, and take most of the time."""
+    monkeypatch.setattr(report, "render", lambda jobs: dict.fromkeys(jobs, "not drawn"))
+    monkeypatch.setattr(report, "_script", str)
+
+
+@pytest.mark.parametrize("responses", ["newest", "every"])
+@pytest.mark.parametrize("place", [0, 1], ids=["leader", "follower"])
+@pytest.mark.usefixtures("no_pictures")
+def test_fields_left_out_break_nothing(world: World, tmp_path: Path, place: int, responses: str) -> None:
+    """On failure, each field is tried by itself to name the one."""
+    groups = [[null] for null in NULLS] if os.environ.get("ALL_NULLS") else [WHOLE_FIELDS]
+    _break_nothing(world, groups, place, responses, tmp_path)
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_fields_inside_and_keys_left_out_break_nothing(world: World, tmp_path: Path) -> None:
+    _break_nothing(world, [FIELDS_INSIDE, *([null] for null in TRIED_APART)], 0, "every", tmp_path)
+
+
+def _break_nothing(world: World, groups: list[list[Null]], place: int, responses: str, folder: Path) -> None:
+    for number, group in enumerate(groups):
+        if found := world.problems(group, place, responses, folder / f"{number}"):
+            alone = group if len(group) > 1 else []
+            blamed = [one for one in alone if world.problems([one], place, responses, folder / str(one))]
+            pytest.fail(f"without {', '.join(map(str, blamed or group))}: {found}")
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_a_null_that_breaks_is_found(world: World, tmp_path: Path) -> None:
+    """The sweep itself: a field that is required by a contract is left out."""
+    required = Null("apps", "total_tokens", "total_tokens = null")
+    assert world.problems([required], 0, "every", tmp_path / "required")
+
+
+def test_pictures_are_drawn_without_names(world: World, tmp_path: Path) -> None:
+    """Every field of every leader is left out, and the report is whole."""
+    assert world.problems(WHOLE_FIELDS, 0, "every", tmp_path / "drawn") == {}
+    pictures = list((tmp_path / "drawn" / "published" / "report").glob("*.png"))
+    assert len(pictures) >= 12
