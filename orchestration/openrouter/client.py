@@ -1,9 +1,8 @@
-"""The one place that speaks HTTP: key, timeouts, retries, pages, and errors in plain words.
+"""The one place that asks OpenRouter: key, retries, refetches, pages, and errors in plain words.
 
-How many requests are left is counted in `quota`. What is asked for is said by `surfaces` and the planner, what an
-answer means by `readers`. Nothing else asks OpenRouter
-anything. The key travels in a header, to the base URL's host alone, and is
-in no error, log, label or `repr`.
+`transport` bounds each response in time and size, `quota` counts the requests that are left. What to ask for is defined
+in `surfaces` and the planner, what a response means in `readers`. The key travels in a header, to the base URL's host
+alone, and is in no error, log, label or `repr`.
 """
 
 from __future__ import annotations
