@@ -1,4 +1,4 @@
--- Every app that a complete day, week or month lists, under its newest name.
+-- Every app that a complete day, week or month lists, under its newest name. One without a name is called unnamed.
 with listed as (
 
     select * from {{ ref('int_apps__latest') }}
@@ -22,8 +22,10 @@ categories as (
 
 select
     listed.app_id,
-    max_by(listed.app_name, (listed.period_end, listed.as_of, listed.app_name)) as app_name,
-    list_sort(list(distinct listed.app_name)) as names,
+    any_value(names.app_name) as app_name,
+    coalesce(
+        list_sort(list(distinct listed.app_name) filter (where nullif(trim(listed.app_name), '') is not null)), []
+    ) as names,
     any_value(categories.category) as category,
     count(*) filter (where listed.period = 'day') as days_ranked,
     min(listed.period_start) as first_ranked_on,
@@ -37,5 +39,6 @@ select
         else max_by(listed.fetched_at, (listed.as_of, listed.fetched_at))
     end as checked_at
 from listed
+inner join {{ ref('int_apps__names') }} as names using (app_id)
 left join categories using (app_id)
 group by listed.app_id
