@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -38,11 +38,12 @@ Severity = Literal["info", "warning", "error"]
 # What is older than this, on the clock of the data, is no news any more, however late it is found.
 _NEWS_DAYS = 30
 _AT_ONCE = 100
-# As the mart `anomaly` has it.
-_ONE_CHANGE = dt.timedelta(days=7)
+# A revised day can move the first day of an event of `anomaly` by so much.
+_EVENT_SHIFT = dt.timedelta(days=1)
 _TIMEOUT_SECONDS = 10.0
 
-# Where a price came from, and where the first one of a model did; a change that stands out is an anomaly as well.
+# Where a price came from, and where the first one of a model did; a change that stands out is an anomaly as well, and a
+# warning if the rankings list the model.
 _PRICES = """
     SELECT
         history.*,
@@ -50,7 +51,8 @@ _PRICES = """
         jumps.subject IS NOT NULL AS is_jump
     FROM read_parquet($folder || '/price_history.parquet') AS history
     LEFT JOIN read_parquet($folder || '/anomaly.parquet') AS jumps
-        ON jumps.kind = 'price_jump' AND jumps.subject = model_id AND jumps.date = CAST(valid_from AS DATE)
+        ON jumps.kind = 'price_jump' AND jumps.is_listed AND jumps.subject = model_id
+        AND CAST(valid_from AS DATE) BETWEEN jumps.date AND jumps.last_date
     QUALIFY valid_from > max(last_seen_at) OVER () - to_days($days)
         AND valid_from > min(valid_from) OVER ()
         AND model_id NOT LIKE '~%'  -- an alias costs what its target does
@@ -120,7 +122,7 @@ def _news(generation: Path) -> list[Alert]:
         given = {"folder": file_pattern(generation), "days": _NEWS_DAYS}
         cited = lines_by_url(connection.read_parquet(file_pattern(generation / "citations.parquet")))
         prices, anomalies = (_rows(connection.execute(sql, given)) for sql in (_PRICES, _ANOMALIES))
-    found = [*(_price(row, cited) for row in prices), *(_anomaly(row, cited) for row in anomalies)]
+    found = [*(_price(row, cited) for row in prices), *(_anomaly(row, cited, anomalies) for row in anomalies)]
     return [replace(one, text=f"SIMULATED: {one.text}") if one.scope_id == "simulated" else one for one in found]
 
 
@@ -163,22 +165,42 @@ def _price(row: Mapping[str, Any], cited: Mapping[str, str]) -> Alert:
     )
 
 
-def _anomaly(row: Mapping[str, Any], cited: Mapping[str, str]) -> Alert:
-    change = f"anomaly/{row['kind']}/{row['subject_type']}/{row['subject']}"
-    # Where its first day was restated, it may have been told as that of another day: within a week it is one change.
-    first, last = row["date"] - _ONE_CHANGE, row["last_date"] + _ONE_CHANGE
+def _anomaly(row: Mapping[str, Any], cited: Mapping[str, str], events: Iterable[Mapping[str, Any]] = ()) -> Alert:
+    """The alert of an event; `events` are all that the release has, each of which has an alert of its own."""
+    # A revision can move the first day of an event, which was then sent under the id of another day.
+    first, last = row["date"] - _EVENT_SHIFT, row["last_date"] + _EVENT_SHIFT
     days = [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
+    moved = {_event_id(row, day) for day in days} - {_event_id(one, one["date"]) for one in events}
     return Alert(
-        f"{change}/{row['date']}",
+        _event_id(row, row["date"]),
         "anomaly",
         "warning",
         f"{row['date']}",
-        row["subject"],
+        row["subject_name"],
         f"{row['kind']} on {row['date']}: {row['evidence']} {row['hint']}",
-        _plain(row, ("kind", "subject_type", "value", "expected", "score", "threshold", "score_unit")),
+        _plain(
+            row,
+            (
+                "kind",
+                "subject_type",
+                "subject",
+                "value",
+                "expected",
+                "score",
+                "threshold",
+                "score_unit",
+                "peak_date",
+                "last_date",
+                "is_listed",
+            ),
+        ),
         **_source(row, cited),
-        other_ids=[f"{change}/{day}" for day in days],
+        other_ids=sorted(moved),
     )
+
+
+def _event_id(row: Mapping[str, Any], day: dt.date) -> str:
+    return f"anomaly/{row['kind']}/{row['subject_type']}/{row['subject']}/{day}"
 
 
 def _source(row: Mapping[str, Any], cited: Mapping[str, str]) -> dict[str, Any]:
@@ -193,7 +215,11 @@ def _source(row: Mapping[str, Any], cited: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _plain(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    return {name: _moment(value) if isinstance(value := row[name], dt.datetime) else value for name in names}
+    values = {name: row[name] for name in names}
+    return {
+        name: _moment(value) if isinstance(value, dt.datetime) else f"{value}" if isinstance(value, dt.date) else value
+        for name, value in values.items()
+    }
 
 
 def _moment(moment: dt.datetime) -> str:

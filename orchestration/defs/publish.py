@@ -72,7 +72,8 @@ _FOLLOWED = """
         (SELECT coalesce(sum(requests), 0)::DOUBLE FROM share_app
             WHERE period = 'day' AND period_start = (SELECT max(period_start) FROM share_app WHERE period = 'day'))
             AS newest_day_app_requests,
-        (SELECT count(*) FROM anomaly WHERE date >= (SELECT min(period_start) FROM newest)) AS anomalies_of_28_days
+        (SELECT count(*) FROM anomaly WHERE is_listed AND date >= (SELECT min(period_start) FROM newest))
+            AS anomalies_of_28_days
     FROM newest, restated
 """
 _NODES: list[dict[str, Any]] = [

@@ -240,7 +240,7 @@ def drivers(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
         .mark_bar()
         .encode(
             x=alt.X("contribution_pp:Q", title="points of the growth of all traffic"),
-            y=_names("member", [row["member"] for row in rows]),
+            y=_names("member_name", [row["member_name"] for row in rows]),
             color=alt.condition("datum.contribution_pp < 0", alt.value(COLOURS[5]), alt.value(COLOURS[0])),
             tooltip=list(tooltip),
         )
@@ -357,7 +357,9 @@ def scorecard(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
 
 def anomalies(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
     kinds = sorted({row["kind"] for row in rows})
-    named = _with_names(rows, "subject", lambda row: (_number(row["date"]), kinds.index(row["kind"])), 2 * len(kinds))
+    named = _with_names(
+        rows, "subject_name", lambda row: (_number(row["date"]), kinds.index(row["kind"])), 2 * len(kinds)
+    )
     points = alt.Chart(_data(named), height=38 * len(kinds)).encode(
         x=_day("date"), y=_names("kind", "ascending"), tooltip=list(tooltip)
     )

@@ -51,7 +51,8 @@ class Figure:
     @property
     def subject(self) -> str:
         """The column that names a row."""
-        return next((name for name in ("model_id", "surface") if name in self.key), self.key[-1])
+        shown = next((column.name for column in self.columns if column.name in ("subject_name", "member_name")), None)
+        return shown or next((name for name in ("model_id", "surface") if name in self.key), self.key[-1])
 
     @property
     def marts(self) -> list[str]:
@@ -208,7 +209,7 @@ DRIVERS = Figure(
         Column("window_end", "28 days up to"),
         Column("horizon", "horizon"),
         Column("dimension", "dimension"),
-        Column("member", "author"),
+        Column("member_name", "author"),
         Column("contribution_pp", "contribution, percentage points", 1, 2),
         Column("change_tokens", "change, billion tokens", 1e-9, 1),
     ),
@@ -412,14 +413,17 @@ SCORECARD = Figure(
 ANOMALIES = Figure(
     "anomalies",
     "Worth a look",
-    "Changes of the last 28 days that stand out; none of them is an error by itself. The fifty newest.",
+    "Changes of the last 28 days that stand out; none of them is an error by itself. The fifty newest. Price changes "
+    "of models that the rankings do not list are in the table `anomaly` alone.",
     "anomaly",
     ("date", "kind", "subject_type", "subject"),
     (
         Column("date", "day"),
         Column("kind", "kind"),
         Column("subject_type", "of"),
-        Column("subject", "subject"),
+        Column("subject_name", "subject"),
+        Column("peak_date", "largest on"),
+        Column("last_date", "until"),
         Column("score", "score", 1, 1),
         Column("threshold", "threshold", 1, 1),
         Column("score_unit", "unit of both"),
@@ -428,7 +432,7 @@ ANOMALIES = Figure(
     ),
     """
     select * from anomaly
-    where date > (select max(period_start) - 28 from traffic_summary where period = 'day')
+    where is_listed and date > (select max(period_start) - 28 from traffic_summary where period = 'day')
     order by date desc, score / threshold desc, kind, subject limit 50
     """,
     charts.anomalies,

@@ -259,6 +259,13 @@ OF_FIGURES = [
         r"list_contains\(names, app_name\)",
     ),
     Harm(
+        "An app is shown by its number",
+        "growth_drivers",
+        "update growth_drivers set member_name = member where dimension = 'app'",
+        "entities_know_what_the_marts_name",
+        "Whatever a mart names is an entity",
+    ),
+    Harm(
         "The scorecard is of the day before",
         "model_scorecard",
         "update model_scorecard set date = date - 1",

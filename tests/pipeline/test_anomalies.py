@@ -1,74 +1,271 @@
-"""The thresholds of anomalies, calibrated on simulated histories: what was planted is found."""
+"""Planted events in made-up histories: what share of each kind is reported, and what else is."""
 
 import datetime as dt
-import json
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from random import Random
+from typing import Any, ClassVar
 
 import duckdb
 import pyarrow as pa
 import pytest
-from conftest import PROJECT, Run
+from conftest import Run
+from in_memory import Compiled
 
 from orchestration.openrouter.simulator.world import World
 from orchestration.settings import Simulation
 
 ONE = dt.timedelta(days=1)
-FIRST, LAST = dt.date(2025, 1, 1), dt.date(2026, 11, 21)
-STAMPS = ["as_of", "oldest_as_of", "checked_at"]
+MEMBERS = {"all": "model", "apps": "app"}
+LISTED = 50
+# Standard deviation of the logarithm of a day's share, as in the calmer models of the recordings. A noisier model may
+# lose half its tokens on an ordinary day.
+NOISE = 0.06
+WEEKDAYS = (1.02, 1.07, 1.1, 1.09, 1.02, 0.85, 0.86)
+
+ENDPOINTS = (
+    "raw_file varchar, model_id varchar, endpoint_no bigint, provider_name varchar, discount_price double, "
+    "scope_id varchar, source_url varchar, as_of timestamp, fetched_at timestamp"
+)
+
+Days = dict[dt.date, list[tuple[str, int]]]
 
 
-def daily_shares(world: World) -> tuple[list[dict], list[dict]]:
-    """The 50 leading models and the apps of every day, as the share marts have them."""
-    models, apps = [], []
-    for day in (FIRST + ONE * number for number in range((LAST - FIRST).days + 1)):
-        told = sorted(world.told(day, LAST + ONE * 90), key=lambda one: -one[0])
-        if told:
-            total = sum(tokens for tokens, _ in told)
-            common = {"period": "day", "period_start": day, "total_tokens": total}
-            models += [
-                common | {"model_permaslug": model.permaslug, "tokens": tokens, "rank": rank}
-                for rank, (tokens, model) in enumerate(told[:50], 1)
-            ]
-            ranked = sorted(
-                ((tokens, app) for tokens, app in zip(world.app_traffic(day), world.apps, strict=True) if tokens),
-                key=lambda one: -one[0],
-            )
-            apps += [
-                common | {"app_id": app.id, "app_name": app.names[0][1], "tokens": tokens, "rank": rank}
-                for rank, (tokens, app) in enumerate(ranked, 1)
-            ]
-    return models, apps
+class Detector:
+    """The models from shares to `anomaly`, as dbt compiled them, over histories of one's choice."""
+
+    def __init__(self, run: Run) -> None:
+        self._compiled = Compiled(run.data)
+        self._models = [
+            node
+            for node in self._compiled.models
+            if node["name"].startswith("int_anomalies__") or node["name"] == "anomaly"
+        ]
+
+    def anomalies(self, **histories: Days) -> list[dict[str, Any]]:
+        """The rows of `anomaly` for what was listed by ranking (`all`, `apps`), each day with its `other` as ""."""
+        stamps = dict.fromkeys(("as_of", "oldest_as_of", "checked_at"), dt.datetime(2027, 1, 1))  # noqa: DTZ001
+        spans, members = [], []
+        for ranking, days in histories.items():
+            for day, rows in days.items():
+                listed = [tokens for member, tokens in rows if member]
+                span = {"ranking": ranking, "span": "day", "span_start": day, "span_end": day}
+                other = sum(tokens for member, tokens in rows if not member)
+                bounds = {"unlisted_member_tokens_high": min(*listed, other), "unlisted_group_tokens_high": other}
+                total = {"total_tokens": sum(listed) + other, "is_whole": True, "scope_id": "simulated"}
+                spans.append(span | bounds | total | {"source_url": "u"} | stamps)
+                ranked = sorted(((tokens, member) for member, tokens in rows if member), reverse=True)
+                members += [
+                    span | {"member_type": MEMBERS[ranking], "member": member, "tokens": tokens, "rank": rank}
+                    for rank, (tokens, member) in enumerate(ranked, 1)
+                ]
+        with duckdb.connect() as connection:
+            connection.execute("attach ':memory:' as warehouse; use warehouse; set TimeZone = 'UTC'")
+            connection.execute(f"attach '{self._compiled.warehouse}' as built (read_only)")
+            for schema in ("staging", "intermediate", "marts", "seeds"):
+                connection.execute(f"create schema {schema}")
+            connection.execute("create table seeds.anomaly_kinds as from built.seeds.anomaly_kinds")
+            for name in (
+                "int_spans",
+                "int_spans__members",
+                "int_apps__names",
+                "int_prices__intervals",
+                "int_usage__matched",
+            ):
+                table = f"intermediate.{name}"
+                connection.execute(f"create table {table} as from built.{table} limit 0")
+            connection.execute(f"create table staging.stg_openrouter__endpoints ({ENDPOINTS})")
+            for name, rows in (("int_spans", spans), ("int_spans__members", members)):
+                connection.register("given", pa.Table.from_pylist(rows))
+                connection.execute(f"insert into intermediate.{name} by name from given")
+                connection.unregister("given")
+            for node in self._models:
+                connection.execute(f"create table {node['relation_name']} as {node['compiled_code']}")
+            found = connection.execute("from marts.anomaly order by date, kind, subject")
+            names = [column[0] for column in found.description]
+            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+@dataclass(frozen=True)
+class Event:
+    """A planted event: what `anomaly` has to report, of which model, and on which day it begins."""
+
+    plan: str
+    kind: str
+    model: str
+    date: dt.date
+    is_up: bool = True
+
+
+class History:
+    """120 days of 100 models, of which each of `PLANS` happens to three or four, and two days that are missing."""
+
+    FIRST = dt.date(2026, 1, 1)
+    DAYS = 120
+    MISSING = (40, 75)
+    # What a plan does to a model: the factor of its tokens on the days from the first, and what is to be reported.
+    PLANS: ClassVar = {
+        "spike": ([4, 4], [("token_spike", 0, True)]),
+        "drop": ([0.25] * 3, [("token_drop", 0, False)]),
+        "reversal": ([4, 4, 0.2, 0.2], [("token_spike", 0, True), ("token_drop", 2, False)]),
+        "overlap": ([0.5] * 3 + [0.2] * 3, [("token_drop", 0, False), ("token_drop", 3, False)]),
+        "jump and back": ([2.2] * 3 + [0.3] * 3, [("share_jump", 0, True), ("share_jump", 3, False)]),
+        "disappearance": ([0] * DAYS, [("disappearance", 0, False)]),
+        "ramp": ([1.15 ** (day + 1) for day in range(10)] + [1.15**10] * DAYS, []),
+    }
+
+    def __init__(self, seed: int) -> None:
+        random = Random(seed)
+        names = [f"a{number}/m" for number in range(100)]
+        # By rank about as in the recordings: the first has 8 % of all tokens, the last of the list 0.2 %.
+        weights = {name: 0.92**number for number, name in enumerate(names)}
+        self.events: list[Event] = []
+        self.ramps: set[str] = set()
+        factors: dict[tuple[str, int], float] = defaultdict(lambda: 1.0)
+        free = {"jump and back": names[:4], "": names[6:27]}
+        for pool in free.values():
+            random.shuffle(pool)
+        for plan, (course, found) in self.PLANS.items():
+            for _ in range(4 if plan == "jump and back" else 3):
+                model, start = free.get(plan, free[""]).pop(), self._start(random)
+                factors.update({(model, start + day): factor for day, factor in enumerate(course)})
+                for kind, day, is_up in found:
+                    self.events.append(Event(plan, kind, model, self.FIRST + ONE * (start + day), is_up))
+                if not found:
+                    self.ramps.add(model)
+        for number in range(4):
+            model, start = f"new{number}/m", self._start(random)
+            weights[model] = random.uniform(0.12, 2)
+            factors.update({(model, day): 0.0005 for day in range(start)})
+            self.events.append(Event("arrival", "arrival", model, self.FIRST + ONE * start))
+        self.days: Days = {}
+        for day in set(range(self.DAYS)) - set(self.MISSING):
+            total = 1e12 * 1.01**day * WEEKDAYS[day % 7] * random.lognormvariate(0, 0.03)
+            shares = {
+                model: weight * factors[model, day] * random.lognormvariate(0, NOISE)
+                for model, weight in weights.items()
+            }
+            scale = total / sum(shares.values())
+            ranked = sorted(((int(share * scale), model) for model, share in shares.items()), reverse=True)
+            rows = [(model, tokens) for tokens, model in ranked[:LISTED]]
+            self.days[self.FIRST + ONE * day] = [*rows, ("", sum(tokens for tokens, _ in ranked[LISTED:]))]
+
+    def _start(self, random: Random) -> int:
+        """A day with three weeks before it, and with none of the missing days just before it or in the week after."""
+        return random.choice(
+            [day for day in range(21, 105) if not any(day - 1 <= missing <= day + 6 for missing in self.MISSING)]
+        )
+
+
+@pytest.fixture(scope="module")
+def detector(everything: Run) -> Detector:
+    return Detector(everything)
+
+
+@pytest.fixture(scope="module")
+def planted(detector: Detector) -> list[tuple[History, list[dict[str, Any]]]]:
+    histories = [History(seed) for seed in range(6)]
+    return [(history, detector.anomalies(all=history.days)) for history in histories]
+
+
+def is_reported(event: Event, rows: Iterable[dict[str, Any]]) -> bool:
+    """Whether `anomaly` has the event, beginning on its day or on the day after."""
+    return any(
+        (row["subject"], row["kind"]) == (event.model, event.kind)
+        and event.date <= row["date"] <= event.date + ONE
+        and (event.kind != "share_jump" or (row["value"] > row["expected"]) == event.is_up)
+        for row in rows
+    )
+
+
+def test_planted_events_are_reported(planted: list[tuple[History, list[dict[str, Any]]]]) -> None:
+    """Nine of ten of each kind, of reversals and of overlapping events too."""
+    found: dict[tuple[str, str, bool], list[bool]] = defaultdict(list)
+    for history, rows in planted:
+        for event in history.events:
+            found[event.plan, event.kind, event.is_up].append(is_reported(event, rows))
+    assert len(found) == 9
+    recall = {plan: sum(hits) / len(hits) for plan, hits in found.items()}
+    assert min(len(hits) for hits in found.values()) >= 18
+    assert {plan: share for plan, share in recall.items() if share < 0.9} == {}
+
+
+def test_ordinary_days_are_not_flagged(planted: list[tuple[History, list[dict[str, Any]]]]) -> None:
+    """The end of a planted event is none of these: three weeks from its first day are left out."""
+    false = []
+    for history, rows in planted:
+        begun = defaultdict(list)
+        for event in history.events:
+            begun[event.model].append(event.date)
+        false += [
+            row
+            for row in rows
+            if row["kind"] != "new_leader"  # the first of these models lie so near each other that they take turns
+            and row["subject"] not in history.ramps
+            and not any(first <= row["date"] <= first + ONE * 21 for first in begun[row["subject"]])
+        ]
+    assert len(false) <= 3, false
+
+
+def test_spikes_are_above_and_drops_below_the_days_before(planted: list[tuple[History, list[dict[str, Any]]]]) -> None:
+    checked = 0
+    for history, rows in planted:
+        tokens = {day: dict(listed) for day, listed in history.days.items()}
+        for row in rows:
+            if row["kind"] in ("token_spike", "token_drop"):
+                just_before = [tokens.get(row["date"] - ONE * back, {}).get(row["subject"]) for back in (1, 2, 3)]
+                known, today = [one for one in just_before if one is not None], tokens[row["date"]][row["subject"]]
+                assert known
+                assert today > max(known) if row["kind"] == "token_spike" else today < min(known)
+                checked += 1
+    assert checked > 100
+
+
+def test_ramp_is_not_a_late_spike(planted: list[tuple[History, list[dict[str, Any]]]]) -> None:
+    """15 % a day is growth. A day of chance can stand out of one ramp in five; none ends in a drop."""
+    ramps, flagged = 0, set()
+    for seed, (history, rows) in enumerate(planted):
+        ramps += len(history.ramps)
+        of_ramps = [row for row in rows if row["subject"] in history.ramps]
+        assert not any(row["kind"] in ("token_drop", "disappearance") for row in of_ramps)
+        flagged |= {(seed, row["subject"]) for row in of_ramps if row["kind"] == "token_spike"}
+    assert ramps == 18
+    assert len(flagged) <= ramps / 5
+
+
+def test_missing_day_hides_no_arrival(detector: Detector) -> None:
+    """The last observed day is at most three days before; after a longer gap, nobody knows when it came."""
+    first = dt.date(2026, 1, 1)
+    before, after = [("a/m", 900), ("b/m", 10), ("", 90)], [("a/m", 900), ("new/m", 300), ("", 90)]
+    for gap, expected in ((2, 1), (3, 0)):
+        days = dict.fromkeys([first, first + ONE], before) | {first + ONE * (2 + gap): after}
+        rows = detector.anomalies(all=days)
+        assert sum(row["kind"] == "arrival" for row in rows) == expected
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_planted_spikes_are_found(everything: Run, seed: int) -> None:
-    manifest = json.loads((everything.data / "dbt" / "manifest.json").read_text())
-    expected = manifest["nodes"]["model.routerscope.int_anomalies__usage"]["compiled_code"].replace('"warehouse".', "")
-    world = World(Simulation(seed=seed), LAST)
-    models, apps = (pa.Table.from_pylist(rows) for rows in daily_shares(world))
-    with duckdb.connect() as connection:
-        connection.sql("create schema marts; create schema intermediate")
-        stamps = ", ".join(f"timestamp '2026-11-22' as {name}" for name in STAMPS)
-        rest = f"tokens / total_tokens as share, 'simulated' as scope_id, 'u' as source_url, {stamps}"
-        connection.register("models", models)
-        connection.register("apps", apps)
-        connection.sql(f"create table marts.share_model as select *, {rest} from models")
-        connection.sql(f"create table marts.share_app as select *, {rest} from apps")
-        connection.sql("create table marts.share_author as select *, '' as author from marts.share_model limit 0")
-        connection.sql(
-            "create table intermediate.int_spans as select 'all' as ranking, 'day' as span, period_start as span_end, "
-            "* exclude (period, period_start) from marts.share_model limit 0"
-        )
-        seeds = PROJECT / "seeds" / "anomaly_kinds.csv"
-        [(threshold,)] = connection.sql(
-            f"select threshold from read_csv('{seeds}') where kind = 'token_spike'"
-        ).fetchall()
-        usage = connection.sql(f"select subject, date, score from ({expected}) where days_before >= 10")
-        seen = {(subject, day): score for subject, day, score in usage.fetchall()}
-    # What was not listed in the two weeks before has nothing to be compared with.
-    planted = [
-        max(seen.get((event.subject, day), 0) for day in (event.date, event.date + ONE))
+def test_spikes_of_the_simulator_are_reported(detector: Detector, seed: int) -> None:
+    """A model with eight times and an app with six times its tokens for two days, where it was listed before."""
+    last = dt.date(2026, 11, 21)
+    world = World(Simulation(seed=seed), last)
+    models: Days = {}
+    apps: Days = {}
+    for day in (dt.date(2026, 1, 1) + ONE * number for number in range((last - dt.date(2026, 1, 1)).days + 1)):
+        if told := sorted(world.told(day, last + ONE * 90), key=lambda one: -one[0]):
+            other = sum(tokens for tokens, _ in told[LISTED:])
+            models[day] = [*((model.permaslug, tokens) for tokens, model in told[:LISTED]), ("", other)]
+            traffic = zip(world.apps, world.app_traffic(day), strict=True)
+            apps[day] = [(str(app.id), tokens) for app, tokens in traffic if tokens]
+            apps[day].append(("", sum(tokens for tokens, _ in told) - sum(tokens for _, tokens in apps[day])))
+    rows = detector.anomalies(all=models, apps=apps)
+    listed = {(member, day) for days in (models, apps) for day, members in days.items() for member, _ in members}
+    events = [
+        Event("simulated", "token_spike", event.subject, event.date)
         for event in world.events
-        if any((event.subject, day) in seen for day in (event.date, event.date + ONE))
+        if sum((event.subject, event.date - ONE * back) in listed for back in range(1, 15)) >= 10
+        and (event.subject, event.date) in listed
+        and event.kind in ("token_spike", "app_spike")
     ]
-    assert len(planted) >= 15
-    assert sum(score >= threshold for score in planted) >= 0.9 * len(planted)
+    assert len(events) >= 6
+    assert sum(is_reported(event, rows) for event in events) >= 0.9 * len(events)

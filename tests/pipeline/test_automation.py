@@ -212,20 +212,12 @@ def test_news_are_those_of_the_marts_each_with_its_source(everything: Run) -> No
     assert "input 0.0882, output 0.1764, before input 0.14, output 0.28 USD per million tokens" in cut.text
 
 
-def test_a_change_whose_first_day_was_restated_is_no_news(everything: Run) -> None:
-    """Two changes of one kind and subject are more than a week apart: what is nearer is the same one."""
-    told = [alert for alert in news((everything.data / "published").resolve()) if alert.kind == "anomaly"]
-    for alert in told:
-        change, _, day = alert.id.rpartition("/")
-        near = [f"{change}/{dt.date.fromisoformat(day) + dt.timedelta(days=off)}" for off in (-8, -7, 1, 7)]
-        assert [one in alert.other_ids for one in near] == [False, True, True, True]
-        assert not any(one.id in alert.other_ids for one in told if one != alert)
-
-
 def test_news_claim_no_more_than_what_was_observed(everything: Run, simulated: Run) -> None:
     for one in (everything, simulated):
         told = news((one.data / "published").resolve())
-        names = {name for (name,) in one.query("select model_id from price_history union select subject from anomaly")}
+        names = {
+            name for (name,) in one.query("select model_id from price_history union select subject_name from anomaly")
+        }
         assert Words(names=names).findings(alert.text for alert in told) == []
 
 

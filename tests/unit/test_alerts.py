@@ -1,5 +1,6 @@
 """Each thing is told once to each channel; what was there before is known; what does not arrive is told later."""
 
+import datetime as dt
 import http.server
 import json
 import sqlite3
@@ -12,7 +13,7 @@ import jsonschema
 import pytest
 from conftest import PROJECT
 
-from orchestration.alerts import Alert, Channel, File, Ledger, Log, Webhook, channels, tell_once
+from orchestration.alerts import Alert, Channel, File, Ledger, Log, Webhook, _anomaly, channels, tell_once
 from orchestration.errors import AlertError, SettingsError
 from orchestration.settings import Settings
 
@@ -79,6 +80,46 @@ def test_what_was_told_under_another_id_is_not_told_again(ledger: Ledger) -> Non
     assert tell_once({"news": [first]}, [told], ledger) == (1, [])
     assert tell_once({"news": [restated]}, [told], ledger) == (0, [])
     assert "other_ids" not in restated.body()
+
+
+def event(day: int, last_day: int | None = None) -> dict:
+    """A row of `anomaly`: an app's event from one day of July to another."""
+    moment = dt.datetime(2026, 8, 1)  # noqa: DTZ001
+    date, last = dt.date(2026, 7, day), dt.date(2026, 7, last_day or day)
+    figures = {"value": 5.0, "expected": 50.0, "score": 7.0, "threshold": 5.0, "score_unit": "standard deviations"}
+    return {
+        "date": date, "peak_date": date, "last_date": last, "kind": "token_drop", "subject_type": "app", "subject": "7",
+        "subject_name": "Seven", "is_listed": True, "evidence": "Seven had 5 tokens.", "hint": "Look.", **figures,
+        "scope_id": "s", "source_url": "u", "as_of": moment, "checked_at": moment,
+    }  # fmt: skip
+
+
+def test_anomaly_names_the_app() -> None:
+    alert = _anomaly(event(3), {})
+    assert (alert.subject, alert.text) == ("Seven", "token_drop on 2026-07-03: Seven had 5 tokens. Look.")
+    assert alert.id == "anomaly/token_drop/app/7/2026-07-03"
+    assert alert.details["subject"] == "7"
+    json.dumps(alert.body())
+
+
+def test_second_event_within_a_week_is_sent(ledger: Ledger) -> None:
+    """A fall that follows another is an event of its own, be it on the day after its end."""
+    told, first, second = Told(), event(3, 5), event(6)
+    tell_once({"news": []}, [told], ledger)
+    assert tell_once({"news": [_anomaly(first, {}, [first])]}, [told], ledger) == (1, [])
+    both = [_anomaly(one, {}, [first, second]) for one in (first, second)]
+    assert tell_once({"news": both}, [told], ledger) == (1, [])
+    assert told.heard == [one.id for one in both]
+
+
+def test_event_whose_first_day_moved_is_not_sent_again(ledger: Ledger) -> None:
+    """A revision moves the first day of an event by a day, or joins to it a day that was an event by itself."""
+    told, events = Told(), [event(3), event(5)]
+    tell_once({"news": []}, [told], ledger)
+    tell_once({"news": [_anomaly(one, {}, events) for one in events]}, [told], ledger)
+    for moved in (event(2), event(4), event(4, 6)):
+        assert tell_once({"news": [_anomaly(moved, {}, [moved])]}, [told], ledger) == (0, [])
+    assert tell_once({"news": [_anomaly(event(9), {}, [event(9)])]}, [told], ledger) == (1, [])
 
 
 def test_what_goes_on_is_told_once_and_what_comes_again_anew(ledger: Ledger) -> None:

@@ -23,12 +23,10 @@ categories as (
 
 select
     listed.app_id,
+    any_value(names.app_name) as app_name,
     coalesce(
-        max_by(listed.app_name, (listed.period_end, listed.as_of, listed.app_name))
-            filter (where listed.app_name is not null),
-        'unnamed app (id ' || listed.app_id || ')'
-    ) as app_name,
-    coalesce(list_sort(list(distinct listed.app_name) filter (where listed.app_name is not null)), []) as names,
+        list_sort(list(distinct listed.app_name) filter (where listed.app_name is not null)), []
+    ) as names,
     any_value(categories.category) as category,
     count(*) filter (where listed.period = 'day') as days_ranked,
     min(listed.period_start) as first_ranked_on,
@@ -42,5 +40,6 @@ select
         else max_by(listed.fetched_at, (listed.as_of, listed.fetched_at))
     end as checked_at
 from listed
+inner join {{ ref('int_apps__names') }} as names using (app_id)
 left join categories using (app_id)
 group by listed.app_id

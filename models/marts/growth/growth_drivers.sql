@@ -131,6 +131,7 @@ select
     drivers.horizon,
     drivers.dimension,
     drivers.member,
+    coalesce(names.app_name, drivers.member) as member_name,
     drivers.tokens,
     drivers.base_tokens,
     drivers.tokens - drivers.base_tokens as change_tokens,
@@ -144,3 +145,5 @@ select
     case when drivers.as_of > windows.as_of then drivers.checked_at else windows.checked_at end as checked_at
 from drivers
 inner join windows using (ranking, horizon, window_end)
+left join {{ ref('int_apps__names') }} as names
+    on drivers.dimension = 'app' and drivers.member = cast(names.app_id as varchar)

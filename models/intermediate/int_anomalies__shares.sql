@@ -1,0 +1,92 @@
+-- Tokens of each model, author and app on each observed day, and of the total. A member also has a row on days that do
+-- not list it: there it is unknown, up to a bound. Tokens are measured by the day's total; the total, which has
+-- weekends, by the day a week before.
+with days as (
+
+    select
+        *,
+        span_end as date
+    from {{ ref('int_spans') }}
+    where ranking in ('all', 'apps') and span = 'day' and is_whole
+
+),
+
+listings as (
+
+    select
+        ranking,
+        member_type as subject_type,
+        member as subject,
+        span_start as date,
+        tokens,
+        rank
+    from {{ ref('int_spans__members') }}
+    where ranking in ('all', 'apps') and span = 'day' and member_type in ('model', 'author', 'app') and tokens > 0
+
+),
+
+-- Each member from the week before its first listing until after its last: its arrival and its end are changes too.
+subjects as (
+
+    select
+        ranking,
+        subject_type,
+        subject,
+        min(date) - 7 as first_date,
+        max(date) + 3 as last_date
+    from listings
+    group by ranking, subject_type, subject
+
+)
+
+select
+    subjects.subject_type,
+    subjects.subject,
+    coalesce(apps.app_name, subjects.subject) as subject_name,
+    days.date,
+    listings.tokens,
+    case
+        when subjects.subject_type = 'author' then days.unlisted_group_tokens_high
+        else days.unlisted_member_tokens_high
+    end as unlisted_tokens_high,
+    days.total_tokens,
+    days.total_tokens as measure_tokens,
+    listings.rank,
+    days.scope_id,
+    days.source_url,
+    days.as_of,
+    days.oldest_as_of,
+    days.checked_at
+from subjects
+inner join days
+    on
+        subjects.ranking = days.ranking
+        and days.date between subjects.first_date and subjects.last_date
+left join listings
+    on
+        subjects.subject_type = listings.subject_type
+        and subjects.subject = listings.subject
+        and days.date = listings.date
+left join {{ ref('int_apps__names') }} as apps
+    on subjects.subject_type = 'app' and subjects.subject = cast(apps.app_id as varchar)
+
+union all
+
+select
+    'total' as subject_type,
+    'all' as subject,
+    'all traffic' as subject_name,
+    today.date,
+    today.total_tokens as tokens,
+    0 as unlisted_tokens_high,
+    today.total_tokens,
+    week_before.total_tokens as measure_tokens,
+    1 as rank,
+    today.scope_id,
+    today.source_url,
+    greatest(today.as_of, week_before.as_of) as as_of,
+    least(today.oldest_as_of, week_before.oldest_as_of) as oldest_as_of,
+    case when week_before.as_of > today.as_of then week_before.checked_at else today.checked_at end as checked_at
+from days as today
+inner join days as week_before on today.ranking = week_before.ranking and today.date - 7 = week_before.date
+where today.ranking = 'all'
