@@ -62,8 +62,8 @@ select
     score,
     recent_score,
     step_score,
-    'On ' || date || ', ' || subject_name || ' had ' || {{ with_commas('tokens') }}
-    || ' tokens; the 14 days before suggest ' || {{ with_commas('expected_tokens') }} || '.' as evidence,
+    'On ' || date || ', ' || subject_name || ' had ' || {{ tokens_in_words('tokens') }}
+    || ' tokens; the 14 days before suggest ' || {{ tokens_in_words('expected_tokens') }} || '.' as evidence,
     true as is_listed,
     scope_id,
     source_url,

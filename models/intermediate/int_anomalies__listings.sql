@@ -124,9 +124,9 @@ select
     score,
     score as recent_score,
     score as step_score,
-    subject_name || ' is no longer listed and can have had ' || {{ with_commas('unlisted_tokens_high') }}
-    || ' tokens at most, after ' || {{ with_commas('previous_tokens') }} || ' on ' || previous_date
-    || ' and a median of ' || {{ with_commas('week_tokens') }} || ' in the seven days before.' as evidence,
+    subject_name || ' is no longer listed and can have had ' || {{ tokens_in_words('unlisted_tokens_high') }}
+    || ' tokens at most, after ' || {{ tokens_in_words('previous_tokens') }} || ' on ' || previous_date
+    || ' and a median of ' || {{ tokens_in_words('week_tokens') }} || ' in the seven days before.' as evidence,
     true as is_listed,
     scope_id,
     source_url,
