@@ -24,8 +24,9 @@ categories as (
 select
     listed.app_id,
     coalesce(
-        max_by(listed.app_name, (listed.period_end, listed.as_of, listed.app_name))
-            filter (where listed.app_name is not null),
+        max_by(listed.app_name, (listed.period_end, listed.as_of, listed.app_name)) filter (
+            where listed.app_name is not null
+        ),
         'unnamed app (id ' || listed.app_id || ')'
     ) as app_name,
     coalesce(list_sort(list(distinct listed.app_name) filter (where listed.app_name is not null)), []) as names,
