@@ -330,7 +330,7 @@ def scorecard(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
         "model_permaslug",
         lambda row: (
             (math.log2(row["context_length"]), row["providers"])
-            if row["context_length"] and row["providers"] is not None
+            if (row["context_length"] or 0) > 0 and row["providers"] is not None
             else None
         ),
     )

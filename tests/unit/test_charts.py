@@ -1,8 +1,12 @@
 """Charts do not hide what is missing, and name what nobody can point at on paper."""
 
-import altair as alt
+from pathlib import Path
 
-from orchestration.report.charts import Row, hhi, price_share, stack, total
+import altair as alt
+import pytest
+
+from orchestration.report.charts import Row, hhi, price_share, scorecard, stack, total
+from orchestration.report.renderer import render
 
 WEEKS = ["2026-06-01", "2026-06-08", "2026-06-22", "2026-06-29"]  # without that of the 15th
 
@@ -37,3 +41,15 @@ def test_points_that_matter_are_named_where_there_is_room() -> None:
     beside_the_first = {"model_permaslug": "a/second", "price": 0.11, "share": 0.299}
     assert names_in([alone[0], beside_the_first, *alone[1:]]) == ["a/first", "a/dear", "a/small"]
     assert names_in(alone[:1]) == ["a/first"]
+
+
+@pytest.mark.parametrize("context_length", [None, 0, -1])
+@pytest.mark.parametrize("providers", [None, 0])
+def test_models_without_a_window_or_providers_are_drawn(
+    context_length: int | None, providers: int | None, tmp_path: Path
+) -> None:
+    known = {"model_permaslug": "a/known", "context_length": 8192, "providers": 2, "share": 0.2, "weights": "open"}
+    unknown = {**known, "model_permaslug": "a/other", "context_length": context_length, "providers": providers}
+    chart = scorecard([unknown, known], []).to_dict()
+    assert [row.get("label") for row in chart["data"]["values"]] == [None, "a/known"]
+    assert render({tmp_path / "scorecard.png": {"spec": chart}}) == {}

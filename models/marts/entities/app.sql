@@ -24,9 +24,7 @@ categories as (
 select
     listed.app_id,
     any_value(names.app_name) as app_name,
-    coalesce(
-        list_sort(list(distinct listed.app_name) filter (where listed.app_name is not null)), []
-    ) as names,
+    coalesce(list_sort(list(distinct listed.app_name) filter (where listed.app_name is not null)), []) as names,
     any_value(categories.category) as category,
     count(*) filter (where listed.period = 'day') as days_ranked,
     min(listed.period_start) as first_ranked_on,
