@@ -54,8 +54,8 @@ discounts_in_time as (
 
     select
         *,
-        lag(discount) over (partition by model_id order by as_of, raw_file) as previous_discount,
-        lag(as_of) over (partition by model_id order by as_of, raw_file) as previous_as_of
+        lag(discount) over (partition by model_id order by as_of, discount) as previous_discount,
+        lag(as_of) over (partition by model_id order by as_of, discount) as previous_as_of
     from discounts
 
 ),

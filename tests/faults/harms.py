@@ -252,6 +252,13 @@ OF_FIGURES = [
         r"list_contains\(names, app_name\)",
     ),
     Harm(
+        "An app is shown by its number",
+        "growth_drivers",
+        "update growth_drivers set member_name = member where dimension = 'app' and member <> 'unattributed'",
+        "assert_apps_are_shown_by_their_names",
+        "the app's name is beside it",
+    ),
+    Harm(
         "The scorecard is of the day before",
         "model_scorecard",
         "update model_scorecard set date = date - 1",
