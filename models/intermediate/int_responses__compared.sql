@@ -1,5 +1,5 @@
--- Which responses look incomplete for a period they cover. A list that was cut short still parses, and its shares look like
--- any others: it is recognised by what earlier responses report.
+-- Which responses look incomplete for a period they cover. A list that was cut short still parses, and its shares look
+-- like any others: it is recognised by what earlier responses report.
 with measured as (
 
     select * from {{ ref('int_responses__measured') }}
@@ -46,10 +46,12 @@ against_the_responses_before as (
 
     select
         *,
-        {% for column in ['row_count', 'tokens', 'other_tokens'] -%}
-            last_value(case when not is_below_period_before then {{ column }} end ignore nulls) over earlier_responses
-                as earlier_{{ column }}{{ ',' if not loop.last }}
-        {% endfor %}
+        last_value(case when not is_below_period_before then row_count end ignore nulls) over earlier_responses
+            as earlier_row_count,
+        last_value(case when not is_below_period_before then tokens end ignore nulls) over earlier_responses
+            as earlier_tokens,
+        last_value(case when not is_below_period_before then other_tokens end ignore nulls) over earlier_responses
+            as earlier_other_tokens
     from against_the_period_before
     window earlier_responses as (
         partition by ranking, period, period_start
@@ -63,10 +65,9 @@ compared as (
 
     select
         *,
-        {% for column in ['row_count', 'tokens', 'other_tokens'] -%}
-            case when earlier_row_count is null then before_{{ column }} else earlier_{{ column }} end
-                as reference_{{ column }},
-        {% endfor -%}
+        coalesce(earlier_row_count, before_row_count) as reference_row_count,
+        coalesce(earlier_tokens, before_tokens) as reference_tokens,
+        coalesce(earlier_other_tokens, before_other_tokens) as reference_other_tokens,
         case
             when earlier_row_count is null then is_below_period_before
             else 2 * row_count < earlier_row_count or 2 * tokens < earlier_tokens

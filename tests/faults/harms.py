@@ -261,9 +261,9 @@ OF_FIGURES = [
     Harm(
         "An app is shown by its number",
         "growth_drivers",
-        "update growth_drivers set member_name = member where dimension = 'app'",
-        "entities_know_what_the_marts_name",
-        "Whatever a mart names is an entity",
+        "update growth_drivers set member_name = member where dimension = 'app' and member <> 'unattributed'",
+        "assert_apps_are_shown_by_their_names",
+        "the app's name is beside it",
     ),
     Harm(
         "The scorecard is of the day before",
