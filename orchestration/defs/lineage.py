@@ -1,4 +1,4 @@
-"""What the lineage needs beyond Dagster's own: OpenRouter's endpoints, the lake's ledger, and column lineage.
+"""What the lineage needs beyond Dagster's own: OpenRouter's endpoints, the list of responses, and column lineage.
 
 Column lineage is read off the SQL that dbt compiled, without a database. Which asset is built from which is
 known to Dagster by itself and does not belong here.
@@ -81,12 +81,12 @@ def external_assets() -> dg.Definitions:
         )
         for surface in SURFACES.values()
     ]
-    ledger = dg.AssetSpec(
+    observations = dg.AssetSpec(
         ["raw", "observations"],
         deps=[raw_key(surface) for surface in SURFACES.values()],
         group_name="raw",
         kinds={"parquet"},
         owners=OWNERS,
-        description="The lake's ledger: one row a response, read from the metadata of its Parquet file.",
+        description="One row a response, read from the metadata of its Parquet file.",
     )
-    return dg.Definitions(assets=[*endpoints, ledger])
+    return dg.Definitions(assets=[*endpoints, observations])
