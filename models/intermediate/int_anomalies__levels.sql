@@ -63,7 +63,8 @@ select
     recent_score,
     step_score,
     'On ' || date || ', ' || subject_name || ' had ' || {{ tokens_in_words('tokens') }}
-    || ' tokens; the 14 days before suggest ' || {{ tokens_in_words('expected_tokens') }} || '.' as evidence,
+    || ' tokens; the 14 days before suggest ' || {{ tokens_in_words('expected_tokens') }} || '.'
+    || {{ suspect_note() }} as evidence,
     true as is_listed,
     scope_id,
     source_url,
@@ -88,7 +89,7 @@ select
     step_score,
     'On ' || date || ', ' || subject_name || ' had a share of ' || {{ as_percent('share') }} || ', after a median of '
     || {{ as_percent('case when is_up then week_share_high else week_share_low end') }}
-    || ' in the seven days before.' as evidence,
+    || ' in the seven days before.' || {{ suspect_note() }} as evidence,
     true as is_listed,
     scope_id,
     source_url,

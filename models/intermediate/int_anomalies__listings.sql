@@ -77,7 +77,8 @@ select
     100 * (share - second_share) as recent_score,
     100 * (share - second_share) as step_score,
     subject_name || ' leads with ' || {{ as_percent('share') }} || ', ahead of ' || second_name || ' with '
-    || {{ as_percent('second_share') }} || '; on ' || former_date || ', ' || former_name || ' led.' as evidence,
+    || {{ as_percent('second_share') }} || '; on ' || former_date || ', ' || former_name || ' led.'
+    || {{ suspect_note() }} as evidence,
     true as is_listed,
     scope_id,
     source_url,
@@ -101,7 +102,8 @@ select
     score as recent_score,
     score as step_score,
     subject_name || ' had ' || {{ as_percent('share') }} || ' of all tokens; on ' || previous_date
-    || ' it was not listed and can have had ' || {{ as_percent('previous_share_high') }} || ' at most.' as evidence,
+    || ' it was not listed and can have had ' || {{ as_percent('previous_share_high') }} || ' at most.'
+    || {{ suspect_note() }} as evidence,
     true as is_listed,
     scope_id,
     source_url,
@@ -126,7 +128,8 @@ select
     score as step_score,
     subject_name || ' is no longer listed and can have had ' || {{ tokens_in_words('unlisted_tokens_high') }}
     || ' tokens at most, after ' || {{ tokens_in_words('previous_tokens') }} || ' on ' || previous_date
-    || ' and a median of ' || {{ tokens_in_words('week_tokens') }} || ' in the seven days before.' as evidence,
+    || ' and a median of ' || {{ tokens_in_words('week_tokens') }} || ' in the seven days before.'
+    || {{ suspect_note() }} as evidence,
     true as is_listed,
     scope_id,
     source_url,
