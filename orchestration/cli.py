@@ -461,12 +461,10 @@ def _show_check(published: Published, claim_id: str, as_of: str) -> int:
         return NO_LONGER
     if verdict.state == "unchanged":
         if now.statement == then.statement:
-            out.print(f"It is said so still, as of {now.as_of:%Y-%m-%dT%H:%M:%SZ}.", soft_wrap=True)
+            out.print(f"The claim still holds, as of {now.as_of:%Y-%m-%dT%H:%M:%SZ}.", soft_wrap=True)
         else:
             _show_said("Now", now)
-            out.print(
-                "It is worded or rounded otherwise; its value has not changed by more than rounding.", soft_wrap=True
-            )
+            out.print("Its wording changed; its value did not move beyond its rounding.", soft_wrap=True)
         if verdict.change:
             out.print(
                 f"The value behind it has moved by {verdict.change}, which is below the rounding.", soft_wrap=True

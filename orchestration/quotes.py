@@ -141,7 +141,7 @@ def _record(generation: Path, folder: Path) -> int:
                 for one in _said(connection, [_claims(generation)])
                 if one.claim_id in recorded and not is_revision(recorded[one.claim_id], one)
             ]
-            connection.execute("DELETE FROM news WHERE list_contains($known, claim_id)", {"known": known})
+            connection.execute("DELETE FROM news WHERE claim_id IN (SELECT unnest($known))", {"known": known})
         [(count,)] = connection.execute("SELECT count(*) FROM news").fetchall()
         if count:
             connection.execute(f"COPY (FROM news ORDER BY claim_id) TO {literal(temporary)} (FORMAT parquet)")

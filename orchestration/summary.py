@@ -25,10 +25,14 @@ join spend_model using (period, period_start, model_permaslug)
 where period = 'day' and period_start = (select max(period_start) from share_model where period = 'day')
 order by rank limit ?
 """
-# Where nobody leads beyond doubt, there is another sentence for the day.
+# Where nobody leads beyond doubt, there is another sentence for the day; where rows are missing, that of a day before.
 CLAIM_SQL = """
 select statement, citation from claim
-where period = 'day' and period_start = ? order by kind = 'leading_model' desc, kind limit 1
+where period = 'day' order by period_start desc, kind = 'leading_model' desc, kind limit 1
+"""
+SUSPECT_SQL = """
+select max(suspect_reason) from coverage
+where surface in ('rankings', 'rankings_export') and slice = 'all' and date = ? and is_suspect
 """
 QUERY = (
     "select period, period_start, rank, author, share from share_author "
@@ -79,7 +83,8 @@ def result_lines(settings: Settings) -> list[str]:
             from share_model where period = 'day'
             """
         ).fetchall()
-        [(statement, citation)] = marts.execute(CLAIM_SQL, [last]).fetchall()
+        claims = marts.execute(CLAIM_SQL).fetchall()
+        [(suspect_reason,)] = marts.execute(SUSPECT_SQL, [last]).fetchall()
         leaders = marts.execute(LEADERS_SQL, [_LEADERS]).fetchall()
     mark = "SIMULATED, no figure is real. " if is_simulated else ""
     width = max(len(slug) for _, slug, *_ in leaders)
@@ -93,7 +98,8 @@ def result_lines(settings: Settings) -> list[str]:
             f"  {rank}  {slug:{width}}  {100 * share:5.1f} %  {_usd(prompt)}  {_usd(completion)}"
             for rank, slug, share, prompt, completion in leaders
         ),
-        f"\nTo cite:  {statement} {citation}",
+        *([f"\n  {last} looks incomplete ({suspect_reason}); see coverage."] if suspect_reason else []),
+        *(f"\nTo cite:  {statement} {citation}" for statement, citation in claims),
         f"To ask:   .venv/bin/routerscope query{where} '{QUERY}'",
         f"To check: .venv/bin/routerscope status{where}, cite, trace (--help says how)",
         f"To look:  {published.with_name('report') / 'index.html'}",

@@ -100,6 +100,10 @@ class Warehouse:
             "it open, end that; else delete the file and run again: it is rebuilt from the raw data."
         )
 
+    def withdraw_approval(self) -> None:
+        """The lake has changed since the warehouse was built: what it holds is not to be published any more."""
+        self._approval.unlink(missing_ok=True)
+
     def approve(self) -> None:
         """What the warehouse holds now has passed every blocking check."""
         self._approval.write_text(self._fingerprint())

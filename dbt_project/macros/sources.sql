@@ -25,6 +25,11 @@
     regexp_matches({{ slug }}, '^[a-z0-9][a-z0-9._-]*/[!-.0-9;-~]+(:[!-.0-9;-~]+)?$')
 {%- endmacro %}
 
+{#- Whether an id of /models is author/name[:variant]; an alias begins with ~. -#}
+{% macro is_model_id(id) -%}
+    {{ is_model_slug("regexp_replace(" ~ id ~ ", '^~', '')") }}
+{%- endmacro %}
+
 {#- A ranking row's slug as the marts count it: rows that name no model are part of `other`. -#}
 {% macro ranked_slug(slug) -%}
     case when {{ is_model_slug(slug) }} then {{ slug }} else 'other' end

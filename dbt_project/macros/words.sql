@@ -101,15 +101,23 @@
     )
 {%- endmacro %}
 
-{#- Who leads each period of a share mart, where nobody else can have had more. -#}
+{#- Who leads each period of a share mart, where nobody else, listed or not, can have had more. -#}
 {% macro undisputed_leaders(mart) -%}
     (
-        select *
-        from {{ ref(mart) }}
+        select shares.*
+        from {{ ref(mart) }} as shares
+        left join {{ ref('int_spans') }} as spans
+            on
+                spans.ranking = '{{ 'apps' if mart == 'share_app' else 'all' }}'
+                and shares.period = spans.span
+                and shares.period_start = spans.span_start
         qualify
-            rank = 1
-            and tokens > coalesce(
-                max(case when rank > 1 then tokens_high end) over (partition by period, period_start), 0
+            shares.rank = 1
+            and shares.tokens > greatest(
+                max(case when shares.rank > 1 then shares.tokens_high else 0 end) over (
+                    partition by shares.period, shares.period_start
+                ),
+                coalesce(spans.unlisted_member_tokens_high, 0)
             )
     ) as leaders
 {%- endmacro %}

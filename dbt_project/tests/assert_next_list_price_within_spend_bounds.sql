@@ -6,13 +6,16 @@
 with raw_models as (
 
     select distinct
-        id,
-        canonical_slug,
+        models.id,
+        models.canonical_slug,
         {% for name in prices -%}
-            case when pricing_{{ name }} >= 0 then pricing_{{ name }} end as {{ name }},
+            case when models.pricing_{{ name }} >= 0 then models.pricing_{{ name }} end as {{ name }},
         {% endfor -%}
-        as_of
-    from {{ source('raw', 'models') }}
+        models.as_of
+    from {{ source('raw', 'models') }} as models
+    -- Lists that look truncated are set aside.
+    inner join {{ ref('int_lists__compared') }} as lists using (raw_file)
+    where not lists.is_suspect
 
 ),
 

@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'coverage'}}}, severity='warn') }}
--- In the last 28 days, the newest response for each day looks complete and names every model. One that does not is
--- published and marked in coverage; look at the response before you quote the day.
+-- The newest response for each day of the last 28, and for each day that was fetched since yesterday, looks complete and
+-- names every model. One that does not is published and marked in coverage; look at the response before you quote it.
 select
     date,
     surface,
@@ -10,8 +10,8 @@ select
 from {{ ref('coverage') }}
 where
     is_suspect
-    and date > (
-        select max(newest.date) - 28 from {{ ref('coverage') }} as newest
-        where newest.is_complete
+    and (
+        date > (select max(newest.date) - 28 from {{ ref('coverage') }} as newest where newest.is_complete)
+        or checked_at > (select max(newest.checked_at) - interval 1 day from {{ ref('coverage') }} as newest)
     )
 order by date desc, surface asc, slice asc

@@ -141,27 +141,3 @@ where
     or coalesce(provider.endpoints, 0) <> coalesce(provider_endpoints.endpoints, 0)
     or coalesce(provider.endpoints_up, 0) <> coalesce(provider_endpoints.endpoints_up, 0)
     or coalesce(provider.models_hosted, 0) <> coalesce(provider_endpoints.models_hosted, 0)
-
-union all
-
--- Where an app has a row, its name stands beside its number.
-select
-    'app, ' || named.mart as entity,
-    named.member
-from (
-    select distinct
-        'anomaly' as mart,
-        subject as member,
-        subject_name as member_name
-    from {{ ref('anomaly') }}
-    where subject_type = 'app'
-    union all
-    select distinct
-        'growth_drivers' as mart,
-        member,
-        member_name
-    from {{ ref('growth_drivers') }}
-    where dimension = 'app' and member <> 'unattributed'
-) as named
-left join {{ ref('app') }} as app on named.member = cast(app.app_id as varchar)
-where named.member_name is distinct from app.app_name

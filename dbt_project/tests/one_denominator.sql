@@ -35,7 +35,7 @@ stated as (
         'listed models and other' as mart,
         summary.period,
         summary.period_start,
-        listed.tokens + summary.other_tokens as total_tokens
+        coalesce(listed.tokens, 0) + summary.other_tokens as total_tokens
     from summary
     left join listed using (period, period_start)
 

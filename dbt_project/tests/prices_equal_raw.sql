@@ -11,7 +11,7 @@ with raw_models as (
     from {{ source('raw', 'models') }} as models
     -- Lists that look truncated are set aside.
     inner join {{ ref('int_lists__compared') }} as lists using (raw_file)
-    where not lists.is_suspect
+    where not lists.is_suspect and {{ is_model_id('models.id') }}
 
 ),
 

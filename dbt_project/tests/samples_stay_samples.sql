@@ -25,7 +25,7 @@ told as (
         bool_or(coalesce(rankings.category, rankings.language_type) is not null) as is_estimate
     from ledger
     inner join {{ source('raw', 'rankings') }} as rankings
-        on ledger.raw_file = rankings.raw_file and ledger.date = rankings.date
+        on ledger.raw_file = rankings.raw_file and ledger.date = rankings.date and rankings.total_tokens > 0
     group by ledger.slice, ledger.period, ledger.date, {{ ranked_slug('rankings.model_permaslug') }}
 
 ),

@@ -34,6 +34,7 @@ select
     sums.fetched_at,
     sums.attributed_tokens,
     compared.is_suspect,
+    compared.is_truncated,
     -- Apps are listed down to a rank: an unlisted one had no more than the last listed one, unless rows are missing.
     case
         when compared.is_truncated

@@ -42,6 +42,7 @@ both_windows as (
         compared.*,
         spans.span_end = compared.base_end as is_base,
         spans.is_whole,
+        spans.is_truncated,
         spans.total_tokens,
         spans.other_tokens,
         spans.scope_id,
@@ -70,6 +71,7 @@ select
     max(other_tokens) filter (where not is_base and is_whole) as other_tokens,
     max(total_tokens) filter (where is_base and is_whole) as base_total_tokens,
     max(other_tokens) filter (where is_base and is_whole) as base_other_tokens,
+    bool_or(is_truncated) as is_truncated,
     {{ provenance_of_sums('both_windows') }}
 from both_windows
 group by ranking, horizon, span, step_days, window_start, window_end, base_end

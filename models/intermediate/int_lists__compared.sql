@@ -1,28 +1,26 @@
 -- Which lists of models, sweeps of endpoints and lists of providers look incomplete: they lack more than a fifth of the
--- ids of the largest list of the three days before, or else of the list before. A change that lasts longer is accepted.
-with ids as (
+-- entries of at least half of the lists before. These are the last three, and all of the three days before. One list
+-- that is too long makes no other suspect, and a change that lasts is accepted.
+with entries as (
 
     select
-        'models' as surface,
         raw_file,
-        model_id as id
+        model_id as entry
     from {{ ref('stg_openrouter__models') }}
 
     union all
 
     select distinct
-        'endpoints' as surface,
         raw_file,
-        model_id as id
+        concat_ws(' ', model_id, provider_name, tag) as entry
     from {{ ref('stg_openrouter__endpoints') }}
     where endpoint_no is not null
 
     union all
 
     select
-        'providers' as surface,
         raw_file,
-        provider_slug as id
+        provider_slug as entry
     from {{ ref('stg_openrouter__providers') }}
 
 ),
@@ -30,61 +28,82 @@ with ids as (
 sizes as (
 
     select
-        surface,
         raw_file,
-        count(*) as id_count
-    from ids
-    group by surface, raw_file
+        count(*) as entries
+    from entries
+    group by raw_file
 
 ),
 
 lists as (
 
     select
-        sizes.*,
+        observations.surface,
+        observations.raw_file,
+        coalesce(sizes.entries, 0) as entries,
+        row_number() over (
+            partition by observations.surface
+            order by observations.as_of, observations.fetched_at, observations.raw_file
+        ) as list_no,
         observations.as_of,
         observations.fetched_at
-    from sizes
-    inner join {{ ref('stg_openrouter__observations') }} as observations using (surface, raw_file)
+    from {{ ref('stg_openrouter__observations') }} as observations
+    left join sizes using (raw_file)
+    where observations.surface in ('models', 'endpoints', 'providers')
 
 ),
 
-referenced as (
+pairs as (
 
     select
-        *,
-        coalesce(
-            max_by(raw_file, (id_count, as_of, raw_file)) over (
-                partition by surface order by as_of
-                range between interval 3 days preceding and interval 1 microsecond preceding
-            ),
-            lag(raw_file) over (partition by surface order by as_of, fetched_at, raw_file)
-        ) as reference_raw_file
+        lists.raw_file,
+        earlier.raw_file as earlier_file,
+        earlier.entries as earlier_entries
     from lists
+    inner join lists as earlier
+        on
+            lists.surface = earlier.surface
+            and lists.list_no > earlier.list_no
+            and (
+                lists.list_no - earlier.list_no <= 3
+                or earlier.as_of >= lists.as_of - interval 3 days
+            )
 
 ),
 
-lost as (
+kept as (
 
     select
-        referenced.raw_file,
-        count(*) as reference_ids,
-        count(*) filter (where ids.id is null) as lost_ids
-    from referenced
-    inner join ids as reference on referenced.reference_raw_file = reference.raw_file
-    left join ids on referenced.raw_file = ids.raw_file and reference.id = ids.id
-    group by referenced.raw_file
+        pairs.raw_file,
+        pairs.earlier_file,
+        count(*) as entries
+    from pairs
+    inner join entries as earlier on pairs.earlier_file = earlier.raw_file
+    inner join entries on pairs.raw_file = entries.raw_file and earlier.entry = entries.entry
+    group by pairs.raw_file, pairs.earlier_file
+
+),
+
+compared as (
+
+    select
+        pairs.raw_file,
+        count(*) as earlier_lists,
+        count(*) filter (where coalesce(kept.entries, 0) < 0.8 * pairs.earlier_entries) as fuller_lists
+    from pairs
+    left join kept using (raw_file, earlier_file)
+    group by pairs.raw_file
 
 )
 
 select
     lists.surface,
     lists.raw_file,
-    lists.id_count,
-    lost.reference_ids,
-    lost.lost_ids,
-    coalesce(lost.lost_ids > 0.2 * lost.reference_ids, false) as is_suspect,
+    lists.entries,
+    coalesce(compared.earlier_lists, 0) as earlier_lists,
+    coalesce(compared.fuller_lists, 0) as fuller_lists,
+    coalesce(compared.fuller_lists > 0 and 2 * compared.fuller_lists >= compared.earlier_lists, false) as is_suspect,
     lists.as_of,
     lists.fetched_at
 from lists
-left join lost using (raw_file)
+left join compared using (raw_file)

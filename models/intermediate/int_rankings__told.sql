@@ -11,11 +11,14 @@ exports as (
 
 ),
 
+-- The source leaves out what has no tokens; a row that says so is as none.
 reported as (
 
     select * from rankings
+    where tokens > 0
     union all
     select * exclude (told_rank, told_share) from exports
+    where tokens > 0
 
 ),
 

@@ -60,6 +60,7 @@ select
     other_tokens,
     last_listed_tokens,
     is_suspect,
+    is_truncated,
     -- An unlisted model had at most what the last listed one had, unless it is a row with a malformed slug, and no
     -- more than all unlisted ones together.
     case

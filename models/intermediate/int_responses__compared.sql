@@ -41,17 +41,14 @@ against_the_period_before as (
 
 ),
 
--- Of the earlier responses for the same period, the last one that does not look incomplete itself.
+-- Of the earlier responses for the same period that are not far below the period before, the fullest.
 against_the_responses_before as (
 
     select
         *,
-        last_value(case when not is_below_period_before then row_count end ignore nulls) over earlier_responses
-            as earlier_row_count,
-        last_value(case when not is_below_period_before then tokens end ignore nulls) over earlier_responses
-            as earlier_tokens,
-        last_value(case when not is_below_period_before then other_tokens end ignore nulls) over earlier_responses
-            as earlier_other_tokens
+        max(case when not is_below_period_before then row_count end) over earlier_responses as earlier_row_count,
+        max(case when not is_below_period_before then tokens end) over earlier_responses as earlier_tokens,
+        max(case when not is_below_period_before then other_tokens end) over earlier_responses as earlier_other_tokens
     from against_the_period_before
     window earlier_responses as (
         partition by ranking, period, period_start
@@ -61,7 +58,7 @@ against_the_responses_before as (
 
 ),
 
-compared as (
+referenced as (
 
     select
         *,
@@ -74,6 +71,18 @@ compared as (
         end as is_below_reference
     from against_the_responses_before
 
+),
+
+compared as (
+
+    select
+        *,
+        -- A remainder of some weight does not vanish: the list was cut.
+        lacks_other
+        or coalesce(row_count > 0 and other_rows = 0 and reference_other_tokens > 0.01 * reference_tokens, false)
+            as has_lost_other
+    from referenced
+
 )
 
 select
@@ -81,21 +90,22 @@ select
     ranking,
     period,
     period_start,
-    lacks_other or is_below_reference as is_truncated,
-    lacks_other or is_below_reference or malformed_rows > 0 as is_suspect,
+    has_lost_other or is_below_reference as is_truncated,
+    has_lost_other or is_below_reference or malformed_rows > 0 or other_rows > 1 as is_suspect,
     nullif(
         concat_ws(
             ', ',
-            case when lacks_other then 'no_other' end,
+            case when has_lost_other then 'no_other' end,
+            case when other_rows > 1 then 'repeated_other' end,
             case when is_below_reference and 2 * row_count < reference_row_count then 'fewer_rows' end,
             case when is_below_reference and 2 * tokens < reference_tokens then 'fewer_tokens' end,
             case when malformed_rows > 0 then 'malformed_slug' end
         ),
         ''
     ) as suspect_reason,
-    -- What is missing at most, against the same response; without one to compare with it can be anything.
+    -- What may be missing, against the same response; without one to compare with, nobody can say.
     case
-        when not (lacks_other or is_below_reference) then 0
+        when not (has_lost_other or is_below_reference) then 0
         when reference_tokens is not null
             then greatest(reference_tokens - tokens, reference_other_tokens - other_tokens, 0)
     end as missing_tokens,

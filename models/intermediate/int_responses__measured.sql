@@ -15,7 +15,7 @@ rankings as (
         sum(tokens) as tokens,
         count(*) filter (where not is_other) as named_rows,
         coalesce(sum(tokens) filter (where is_other), 0) as other_tokens,
-        coalesce(sum(row_count - malformed_rows) filter (where is_other), 0) > 0 as has_other,
+        coalesce(sum(row_count - malformed_rows) filter (where is_other), 0) as other_rows,
         sum(malformed_rows) as malformed_rows,
         max(largest_malformed_tokens) as largest_malformed_tokens
     from {{ ref('int_rankings__told') }}
@@ -56,7 +56,9 @@ select
     cast(coalesce(rankings.row_count, 0) as bigint) as row_count,
     cast(coalesce(rankings.tokens, 0) as bigint) as tokens,
     cast(coalesce(rankings.other_tokens, 0) as bigint) as other_tokens,
-    coalesce(rankings.named_rows = 50 and not rankings.has_other, false) as lacks_other,
+    cast(coalesce(rankings.other_rows, 0) as bigint) as other_rows,
+    -- A list holds 50 models, named or not.
+    coalesce(rankings.named_rows + rankings.malformed_rows = 50 and rankings.other_rows = 0, false) as lacks_other,
     cast(coalesce(rankings.malformed_rows, 0) as bigint) as malformed_rows,
     cast(coalesce(rankings.largest_malformed_tokens, 0) as bigint) as largest_malformed_tokens,
     covered.as_of,
@@ -74,6 +76,7 @@ select
     coalesce(apps.row_count, 0) as row_count,
     cast(coalesce(apps.tokens, 0) as bigint) as tokens,
     0 as other_tokens,
+    0 as other_rows,
     false as lacks_other,
     0 as malformed_rows,
     0 as largest_malformed_tokens,

@@ -25,6 +25,7 @@ periods as (
         unlisted_member_tokens_high,
         unlisted_group_tokens_high,
         is_suspect,
+        is_truncated,
         scope_id,
         source_url,
         as_of,
@@ -43,6 +44,7 @@ periods as (
         unlisted_member_tokens_high,
         0 as unlisted_group_tokens_high,
         is_suspect,
+        is_truncated,
         scope_id,
         source_url,
         as_of,
@@ -106,6 +108,7 @@ added_up as (
         cast(sum(days.unlisted_member_tokens_high) as bigint) as unlisted_member_tokens_high,
         cast(sum(days.unlisted_group_tokens_high) as bigint) as unlisted_group_tokens_high,
         bool_or(days.is_suspect) as is_suspect,
+        bool_or(days.is_truncated) as is_truncated,
         {{ provenance_of('days') }}
     from wanted
     inner join days
@@ -131,6 +134,7 @@ as_given as (
         unlisted_member_tokens_high,
         unlisted_group_tokens_high,
         is_suspect,
+        is_truncated,
         scope_id,
         source_url,
         as_of,
@@ -166,12 +170,14 @@ select
     apps.span_end,
     apps.days,
     apps.basis,
-    apps.is_whole and traffic.is_whole as is_whole,
+    -- Apps that have more than all traffic have no share of it: one of the two responses is not whole.
+    apps.is_whole and traffic.is_whole and apps.total_tokens <= traffic.total_tokens as is_whole,
     traffic.total_tokens,
     traffic.total_tokens - apps.total_tokens as other_tokens,
     apps.unlisted_member_tokens_high,
     apps.unlisted_group_tokens_high,
     apps.is_suspect or traffic.is_suspect as is_suspect,
+    apps.is_truncated or traffic.is_truncated as is_truncated,
     apps.scope_id,
     apps.source_url,
     greatest(apps.as_of, traffic.as_of) as as_of,

@@ -21,8 +21,10 @@ sums as (
         {% for member_type in ['model', 'author'] -%}
             count(*) filter (where member_type = '{{ member_type }}') as {{ member_type }}s_listed,
             cast(
-                sum(cast(tokens as decimal(19, 0)) * cast(tokens as decimal(19, 0)))
-                filter (where member_type = '{{ member_type }}') as double
+                coalesce(
+                    sum(cast(tokens as decimal(19, 0)) * cast(tokens as decimal(19, 0)))
+                    filter (where member_type = '{{ member_type }}'), 0
+                ) as double
             ) as {{ member_type }}_squares,
         {% endfor -%}
         max(tokens) filter (where member_type = 'author') as leading_author_tokens,
@@ -45,12 +47,13 @@ select
     sums.authors_listed,
     {% for member_type in ['model', 'author'] -%}
         {{ hhi('sums.' ~ member_type ~ '_squares') }} as hhi_{{ member_type }}_low,
-        -- How often a member was below the list within a period added up from days is not known.
+        -- How often a member was below the list within a period added up from days is not known, nor how much a
+        -- truncated response lacks.
         case
-            when spans.basis = 'source'
+            when spans.basis = 'source' and not spans.is_truncated
                 then {{ hhi('sums.' ~ member_type ~ '_squares + ' ~ {
                 'model': unlisted_model_squares('spans.other_tokens', 'spans.unlisted_member_tokens_high'),
-                'author': unlisted_author_squares('spans.other_tokens', 'sums.leading_author_tokens'),
+                'author': unlisted_author_squares('spans.other_tokens', 'coalesce(sums.leading_author_tokens, 0)'),
             }[member_type]) }}
         end as hhi_{{ member_type }}_high,
     {% endfor -%}

@@ -1,8 +1,9 @@
--- How the total had grown by each day: on every horizon, by the year, and how fast it doubles.
+-- How the total had grown by each day: on every horizon, by the year, and how fast it doubles. Nothing is said of a
+-- window in which a response looks truncated: its total is too small by an unknown amount.
 with windows as (
 
     select * from {{ ref('int_growth__windows') }}
-    where ranking = 'all' and total_tokens is not null and base_total_tokens is not null
+    where ranking = 'all' and total_tokens is not null and base_total_tokens is not null and not is_truncated
 
 ),
 
@@ -16,7 +17,7 @@ days as (
 spans as (
 
     select * from {{ ref('int_spans') }}
-    where ranking = 'all' and is_whole
+    where ranking = 'all' and is_whole and not is_truncated
 
 ),
 

@@ -33,8 +33,9 @@ launched as (
         min(attributes.as_of) as oldest_as_of,
         max_by(attributes.fetched_at, attributes.as_of) as checked_at
     from spans
-    inner join members using (span, span_start)
-    inner join attributes on members.member = attributes.model_permaslug
+    -- A response whose rows all have malformed slugs lists no model.
+    left join members using (span, span_start)
+    left join attributes on members.member = attributes.model_permaslug
     group by spans.span, spans.span_start
 
 ),

@@ -39,6 +39,8 @@ renamed as (
         fetched_at
 
     from source
+    -- A row whose id is malformed names no model that anybody could call.
+    where {{ is_model_id('id') }}
 
 )
 

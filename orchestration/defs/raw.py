@@ -24,6 +24,7 @@ from orchestration.openrouter.surfaces import (
 )
 from orchestration.settings import BASE_URL, Settings
 from orchestration.sources import Source, wanted
+from orchestration.warehouse import Warehouse
 
 _SHOWN = 20
 
@@ -169,6 +170,8 @@ def _raw_asset(surface: Surface, importance: int) -> dg.AssetsDefinition:
             started = time.monotonic()
             options = wanted(source, config.start_date, config.end_date, config.again)
             taken = take_in(surface, source, lake, options, context.log.info)
+            if taken.added:
+                Warehouse(settings.data).withdraw_approval()
             _end_if_nothing_can_be_built(surface, source, lake, taken)
             is_asked_for = raw_key(RANKINGS) in context.job_def.asset_layer.executable_asset_keys
             if not (is_asked_for or lake.files(RANKINGS.name) or lake.files(RANKINGS_EXPORT.name)):

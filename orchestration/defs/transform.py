@@ -26,6 +26,8 @@ _ROOM = 8 * 1024 * 1024
 _RESULTS: Final = "run_results.json"
 _SHOWN = 20
 _SAID = 5
+# Rows that a warning names: the days that somebody should look at.
+_NAMED = 10
 # All models are built and all checks run, whatever one of them says: a person wants to know them all.
 TELL_ALL = ["--vars", json.dumps({"severity": "warn"})]
 # Its log of every statement takes dbt longer to write than most statements take to run.
@@ -147,7 +149,7 @@ def _with_sample(event: dg.AssetCheckResult, result: Mapping[str, Any], warehous
     metadata = {**event.metadata, "sample": sample}
     if _has_failed(result):  # the rejection says what it found
         return event._replace(severity=dg.AssetCheckSeverity.ERROR, metadata=metadata)
-    found = _sentence(result, warehouse).strip()
+    found = _sentence(result, warehouse, _NAMED).strip()
     return event._replace(severity=dg.AssetCheckSeverity.WARN, metadata=metadata, description=found)
 
 
@@ -212,12 +214,12 @@ def _has_failed(result: Mapping[str, Any]) -> bool:
     return result["status"] in ("error", "runtime error")
 
 
-def _sentence(result: Mapping[str, Any], warehouse: Warehouse) -> str:
+def _sentence(result: Mapping[str, Any], warehouse: Warehouse, named: int = 1) -> str:
     name = result["unique_id"].split(".")[2]
     if result["status"] not in ("warn", "fail"):
         return f"  {name}: {(result['message'] or result['status']).strip()}"
-    first = _found(result, warehouse).slice(0, 1).to_pylist()
-    shown = ", ".join(f"{column}: {value}" for row in first for column, value in list(row.items())[:_SAID])
+    rows = [list(row.items())[:_SAID] for row in _found(result, warehouse).slice(0, named).to_pylist()]
+    shown = "), (".join(", ".join(f"{column}: {value}" for column, value in row) for row in rows)
     purpose = _purpose(MANIFEST, MANIFEST["nodes"][result["unique_id"]])
     return f"  {name}: {result['failures']} rows are not as they should be, such as ({shown}). {purpose}"
 

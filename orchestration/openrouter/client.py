@@ -196,9 +196,12 @@ class Client:
             first, bodies = self._page_by_page(surface, pages, params)
             if len(bodies) < 2:
                 break
-            # Where pages are followed to their end, the last one says that nothing follows.
-            around = bodies[0] if pages.max_offset is not None else bodies[0] | bodies[-1]
-            whole = around | {"data": [row for body in bodies for row in body["data"]]}
+            # The last page says whether more follows; the list is as of the first.
+            whole = bodies[0] | bodies[-1] | {"data": [row for body in bodies for row in body["data"]]}
+            if isinstance(whole.get("meta"), dict) and isinstance(bodies[0].get("meta"), dict):
+                whole["meta"] = bodies[-1]["meta"] | {
+                    name: value for name, value in bodies[0]["meta"].items() if name == "as_of"
+                }
             if "links" in whole:
                 whole["links"] = {**whole["links"], "next": None}
             # Escaped, since JSON may contain half a surrogate pair, which UTF-8 cannot.
@@ -551,7 +554,7 @@ def _error_in(payload: bytes) -> tuple[int | None, str]:
         body = json.loads(payload) if len(payload) <= _MAX_ERROR_BYTES else None
     except (ValueError, RecursionError):
         return None, ""
-    error = body.get("error") if isinstance(body, dict) and "data" not in body else None
+    error = body.get("error") if isinstance(body, dict) and not body.get("data") else None
     if not error:
         return None, ""
     fields = error if isinstance(error, dict) else {"message": error}

@@ -58,7 +58,7 @@ LONGEST_PERIOD = dt.timedelta(days=31)
 _MORE = frozenset(
     {
         "hasmore", "hasnext", "hasnextpage", "next", "nextcursor", "nextlink", "nextoffset", "nextpage",
-        "nextpagetoken", "nexttoken", "nexturl",
+        "nextpagetoken", "nextpageurl", "nexttoken", "nexturl", "continuationtoken", "hasmorepages",
     }
 )  # fmt: skip
 _TOTALS = frozenset({"total", "totalcount"})
@@ -167,11 +167,11 @@ def _refuse_part(body: dict[str, Any], what: str = "", rows: int = 0) -> None:
 def _refuse_page(body: dict[str, Any], observation: Observation) -> None:
     """As `_refuse_part`, for a list that the client fetches by offset and pastes together.
 
-    The client asks on while a page is full, up to the greatest offset that the API allows. Where it did so, a marker
-    is the first page's and was followed; a shorter list with a marker was cut by the API.
+    The client fetches on while a page is full, up to the greatest offset that the API allows; markers are the last
+    page's. One on a full page says that the list goes on beyond that offset; one on a shorter page, that it was cut.
     """
-    limit = observation.params.get("limit", "")
-    if not (limit.isdecimal() and len(_rows(body)) >= int(limit)):
+    limit, rows = observation.params.get("limit", ""), len(_rows(body))
+    if not (limit.isdecimal() and int(limit) and rows and rows % int(limit) == 0):
         _refuse_part(body)
 
 

@@ -249,8 +249,8 @@ def _restatement(connection: duckdb.DuckDBPyConnection, period: Period) -> Itera
             continue
         whose = "the models that are not listed" if slug == "other" else _name(slug)
         yield _Told(
-            f"Of the days of {{moment}} that were told differently later, {date} was for {whose} most of all: "
-            f"{in_words(first, 'tokens')} tokens at first, {in_words(last, 'tokens')} later ({change:+.2g} %).",
+            f"Of the days of {{moment}} that were revised, {date} changed most for {whose}: from "
+            f"{in_words(first, 'tokens')} to {in_words(last, 'tokens')} tokens ({change:+.2g} %).",
             "Days are restated for some days after their end.",
             source_url,
             as_of,

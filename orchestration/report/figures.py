@@ -464,7 +464,7 @@ COVERAGE = Figure(
 )
 RESTATEMENTS = Figure(
     "restatements",
-    "What was told differently later",
+    "Revised days",
     "Tokens of a model and day in the last 60 days that the source has changed since it first told them; the sixty "
     "largest changes. Whoever quoted them first quoted something else.",
     "restatement",
@@ -485,7 +485,7 @@ RESTATEMENTS = Figure(
     order by abs(change_pct) desc nulls last, date, model_permaslug limit 60
     """,
     charts.restatements,
-    "Nothing to show: no day of the last 60 was seen told differently later.",
+    "Nothing to show: no day of the last 60 was revised.",
 )
 
 SECTIONS = (

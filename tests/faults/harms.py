@@ -131,11 +131,19 @@ OF_FIGURES = [
         "stands as it was told",
     ),
     Harm(
-        "An app has tokens and no requests",
+        "An app has fewer than no requests",
         "share_app",
-        f"update share_app set requests = null where period = 'day' and rank = 1 and period_start = {ONE_DAY}",
+        f"update share_app set requests = -1 where period = 'day' and rank = 1 and period_start = {ONE_DAY}",
         "share_app_holds",
-        "requests > 0",
+        "requests >= 0",
+    ),
+    Harm(
+        "A segment's bound leaves out what is not listed",
+        "share_segment",
+        f"update share_segment set tokens_high = tokens, share_high = share where segment = 'open' and period = 'day' "
+        f"and period_start = {ONE_DAY}",
+        "assert_open_weights_bounds_agree",
+        "the same two ends wherever it is published",
     ),
     Harm(
         "A window's end is shifted by a day",
@@ -357,7 +365,7 @@ OF_THE_WHOLE = [
     Harm(
         "The build reads no file of the lake",
         "raw.models",
-        "create or replace table main.none as from raw.models limit 0; "
+        "create or replace table main.none as from raw.models; delete from main.none; "
         "create or replace view raw.models as from main.none",
         "inventory",
         "gives nothing of a file for which the lake's ledger lists 3[0-9]{2} rows",

@@ -37,7 +37,7 @@ FOLDERS = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
 @pytest.fixture(autouse=True)
 def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its words are harmed in test_report; here it would only take its time."""
-    monkeypatch.setattr(publish, "write_report", lambda *_: None)
+    monkeypatch.setattr(publish, "write_report", lambda *_: [])
 
 
 @pytest.fixture(scope="module")

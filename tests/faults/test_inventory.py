@@ -132,7 +132,7 @@ def test_view_over_a_neighbours_lake_is_caught(folder: str, views: Views) -> Non
     assert any("gives 3 rows of a file for which the lake's ledger lists nothing" in one for _, one in problems)
 
 
-def test_view_of_responses_without_rows_is_held_too(views: Views) -> None:
+def test_view_of_responses_without_rows_is_compared_too(views: Views) -> None:
     definition = views.definition("observations")
     views.execute(f"create or replace view raw.observations as select * from ({definition}) where rows > 0")
     [(table, problem)] = views.problems()

@@ -208,11 +208,11 @@ def say_anew(data: Path, sql: str) -> None:
 @pytest.mark.parametrize(
     ("sql", "code", "words"),
     [
-        ("select 1", 0, ["Unchanged.", "It is said so still"]),
+        ("select 1", 0, ["Unchanged.", "The claim still holds"]),
         (
             "update claim set statement = replace(statement, ' had ', ' held '), value = value * 1.00001",
             0,
-            ["Unchanged.", " held ", "worded or rounded otherwise", "below the rounding"],
+            ["Unchanged.", " held ", "Its wording changed", "below the rounding"],
         ),
         (
             "update claim set value = value + 0.004, as_of = as_of + interval 1 day, "

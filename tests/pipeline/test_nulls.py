@@ -24,6 +24,7 @@ from orchestration.alerts import news
 from orchestration.audit import CHECKS, Generation
 from orchestration.defs.publish import classified, tables
 from orchestration.errors import RouterscopeError
+from orchestration.lake import Lake
 from orchestration.openrouter.schemas import PRICES
 from orchestration.openrouter.surfaces import SURFACES
 from orchestration.settings import Settings
@@ -206,7 +207,7 @@ def _broken_readers(built: Built, folder: Path) -> dict[str, object]:
         classified(file)
     with duckdb.connect() as connection:
         connection.execute(f"attach '{published / FILE_NAME}' as published (read_only); use published")
-        release = Generation(published, marts, "simulated", published)
+        release = Generation(published, marts, "simulated", published, Lake(folder / "raw"))
         found |= {one.name: list(one.find(release, connection)) for one in CHECKS if one.name in LAST_LOOK}
     return {name: rows for name, rows in found.items() if rows}
 

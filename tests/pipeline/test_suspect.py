@@ -65,6 +65,7 @@ def test_malformed_slugs_stay_in_the_total(compiled: Compiled, whole: tuple) -> 
         assert not is_complete
         assert suspects(built) == [("rankings", "malformed_slug")]
         assert len(built.query(built.warning("assert_no_suspect_days"))) == 1
+        assert len(built.query(built.warning("assert_every_slug_names_a_model"))) == len(MALFORMED)
         assert built.broken_laws() == {}
 
 
@@ -75,12 +76,56 @@ def test_a_list_without_other_is_suspect(compiled: Compiled, whole: tuple) -> No
         assert built.broken_laws() == {}
 
 
+def test_rows_without_tokens_are_as_none(compiled: Compiled, whole: tuple) -> None:
+    with compiled.rebuild(
+        f"insert into raw.rankings by name select * replace ('a/none' as model_permaslug, 0 as total_tokens) "
+        f"from raw.rankings where {OF_NEWEST_DAY} and model_permaslug = 'other'",
+        f"update raw.rankings set total_tokens = 0 where {OF_NEWEST_DAY} and model_permaslug = 'other'",
+    ) as built:
+        assert newest_day(built) == (whole[0] - whole[1], 0, whole[2], whole[3], False)
+        assert suspects(built) == [("rankings", "no_other")]
+        assert built.query("select count(*) from marts.claim where period = 'day' and caveat like '%incomplete%'") == [
+            (0,)
+        ]
+        assert built.broken_laws() == {}
+
+
+def test_a_day_without_one_model_keeps_its_tokens(compiled: Compiled, whole: tuple) -> None:
+    with compiled.rebuild(
+        f"update raw.rankings set model_permaslug = '?' || model_permaslug where {OF_NEWEST_DAY}",
+    ) as built:
+        total, other, models, authors, _ = newest_day(built)
+        assert (total, other, models, authors) == (whole[0], whole[0], 0, 0)
+        assert built.broken_laws() == {}
+
+
+def test_thirty_rows_without_other_are_suspect(compiled: Compiled) -> None:
+    thirtieth = f"(select total_tokens from raw.rankings where {OF_NEWEST_DAY} and model_permaslug <> 'other' "
+    thirtieth += "order by total_tokens desc limit 1 offset 29)"
+    cut = (
+        f"delete from raw.rankings where {OF_NEWEST_DAY} and (total_tokens < {thirtieth} or model_permaslug = 'other')"
+    )
+    with compiled.rebuild(cut) as built:
+        assert suspects(built) == [("rankings", "no_other")]
+        assert built.query("select count(*) from marts.growth_model where status = 'ok' and growth = -1") == [(0,)]
+        assert built.broken_laws() == {}
+
+
+def test_a_malformed_id_has_no_price(compiled: Compiled) -> None:
+    with compiled.rebuild(
+        "update raw.models set id = 'no-slash' "
+        "where id = (select min(id) from raw.models where not starts_with(id, '~'))"
+    ) as built:
+        assert built.query("select count(*) from marts.price_current where model_id = 'no-slash'") == [(0,)]
+        assert built.broken_laws() == {}
+
+
 def test_ten_of_fifty_rows_are_no_fall_of_100_percent(compiled: Compiled) -> None:
     tenth = f"(select total_tokens from raw.rankings where {OF_NEWEST_DAY} and model_permaslug <> 'other' "
     tenth += "order by total_tokens desc limit 1 offset 9)"
     cut = f"delete from raw.rankings where {OF_NEWEST_DAY} and (total_tokens < {tenth} or model_permaslug = 'other')"
     with compiled.rebuild(cut) as built:
-        assert [reason for _, reason in suspects(built)] == ["fewer_rows"]
+        assert [reason for _, reason in suspects(built)] == ["no_other, fewer_rows"]
         [(ok, exact, bounded)] = built.query(
             "select count(*) filter (where status = 'ok'), count(growth), count(*) filter (where growth_high > -1) "
             "from marts.growth_author where horizon = '1d' "

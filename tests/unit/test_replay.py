@@ -84,7 +84,11 @@ def test_recording_is_unpacked_up_to_the_limit(folder: Path, monkeypatch: pytest
     assert whole.observe().payload == b"{}"
 
 
-@pytest.mark.parametrize("packed", [b"{}", gzip.compress(b"{}")[:-1], gzip.compress(b"{}") + b"more"])
+@pytest.mark.parametrize(
+    "packed",
+    [b"{}", gzip.compress(b"{}")[:-1], gzip.compress(b"{}") + b"more"],
+    ids=["no gzip", "cut", "more"],
+)
 def test_recording_that_cannot_be_unpacked_is_named(folder: Path, packed: bytes) -> None:
     (folder / NAMES[2]).write_bytes(packed)
     with pytest.raises(ResponseError, match=r"20260622T011321Z.json.gz cannot be unpacked"):

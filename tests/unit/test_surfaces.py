@@ -283,7 +283,7 @@ def test_nan_and_infinity_are_not_json(number: str) -> None:
         read(MODELS, raw_row(MODELS, f'{{"id": "a/one", "new": {number}}}'))
 
 
-def test_object_that_repeats_a_name_with_another_value_is_refused() -> None:
+def test_name_repeated_with_another_value_is_refused() -> None:
     twice = '{"id": "a/one", "context_length": 1, "context_length": %s}'
     with pytest.raises(ResponseError, match="row 0 of `data` contains `context_length` twice"):
         read(MODELS, raw_row(MODELS, twice % 2))
@@ -349,13 +349,16 @@ def test_list_shorter_than_its_total_is_refused(name: str, around: dict[str, Any
         read(SURFACES[name], {**WHOLE[name], **({"total_count": 1} if "meta" in around else {}), **around})
 
 
-def test_page_markers_of_a_list_that_was_paged_to_its_end_are_no_gap() -> None:
+def test_markers_of_a_list_paged_to_its_end_are_ignored() -> None:
     rows = [{"rank": number, "app_id": number, "total_tokens": "1"} for number in range(100)]
     body = {"data": rows, "meta": META, "has_more": True}
     live = Observation("a response", json.dumps(body).encode(), MOMENT, {"limit": "100"})
     assert APPS.read(live).table.num_rows == 100
     with pytest.raises(ResponseError, match="`has_more` is set"):
         read(APPS, body)  # a recording: nobody followed
+    cut = {**body, "data": [row | {"app_id": row["app_id"] + page} for page in (0, 100) for row in rows][:140]}
+    with pytest.raises(ResponseError, match="`has_more` is set"):
+        APPS.read(Observation("a response", json.dumps(cut).encode(), MOMENT, {"limit": "100"}))
 
 
 def test_row_without_a_slug_is_kept_with_an_empty_one() -> None:

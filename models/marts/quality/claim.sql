@@ -39,6 +39,17 @@ priced as (
 
 ),
 
+unlisted as (
+
+    select
+        span as period,
+        span_start as period_start,
+        unlisted_member_tokens_high as unlisted_tokens_high
+    from {{ ref('int_spans') }}
+    where ranking = 'all'
+
+),
+
 -- The five, where nobody else can have had more than the fifth of them.
 leading_five as (
 
@@ -50,9 +61,12 @@ leading_five as (
         string_agg(model_permaslug, ', ' order by model_permaslug) filter (where rank <= 5) as subject,
         sum(tokens_high) filter (where rank <= 5) / max(total_tokens) as share_high,
         bool_and(is_complete_observation) filter (where rank <= 5) as is_complete_observation
-    from {{ ref('share_model') }}
+    from {{ ref('share_model') }} as shares
+    left join unlisted using (period, period_start)
     group by period, period_start
-    having min(tokens) filter (where rank <= 5) > coalesce(max(tokens_high) filter (where rank > 5), 0)
+    having
+        min(tokens) filter (where rank <= 5)
+        > greatest(coalesce(max(tokens_high) filter (where rank > 5), 0), coalesce(max(unlisted_tokens_high), 0))
 
 ),
 
@@ -319,13 +333,15 @@ said as (
 
 ),
 
--- Periods of which a response looks incomplete: whoever quotes a figure of one should know it.
+-- Periods of which a response looks incomplete: whoever quotes a figure of one should know it. Where rows are missing,
+-- no sentence is fit to quote.
 suspects as (
 
     select
         span as period,
         span_start as period_start,
-        ranking
+        ranking,
+        is_truncated
     from {{ ref('int_spans') }}
     where is_suspect
 
@@ -373,3 +389,4 @@ left join suspects
         and suspects.ranking = case said.kind when 'leading_app' then 'apps' else 'all' end
 left join citations as app_lines on said.app_as_of is not null and app_lines.surface = 'apps'
 left join citations as price_lines on said.price_as_of is not null and price_lines.surface = 'models'
+where not coalesce(suspects.is_truncated, false)

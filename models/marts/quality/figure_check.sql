@@ -56,8 +56,8 @@ held as (
             when figures.member_type = 'total' then spans.total_tokens
             when figures.member_type in ('model', 'app')
                 then coalesce(members.tokens_high, spans.unlisted_member_tokens_high)
-            when figures.member_type = 'author' then coalesce(members.tokens, 0) + spans.other_tokens
-            else coalesce(members.tokens_high, spans.other_tokens)
+            when figures.member_type = 'author' then coalesce(members.tokens, 0) + spans.unlisted_group_tokens_high
+            else coalesce(members.tokens_high, spans.unlisted_group_tokens_high)
         end as tokens_high,
         spans.total_tokens,
         spans.as_of,

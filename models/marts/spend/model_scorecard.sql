@@ -270,6 +270,17 @@ rules as (
 
     select * from {{ ref('try_rules') }}
 
+),
+
+-- A model that loses share is worth a test only for what it scores at its price. Where no change is known, no loss is.
+losing as (
+
+    select
+        usable.model_permaslug,
+        coalesce(least(usable.share_change_7d_pp, usable.share_change_28d_pp), 0) <= -rules.share_loss_pp as is_losing
+    from usable
+    cross join rules
+
 )
 
 select
@@ -283,19 +294,27 @@ select
                     usable.share_change_28d_pp >= rules.share_gain_pp
                     and usable.completion_usd_per_mtok <= rules.cheap_completion_usd_per_mtok
                     and usable.has_fresh_price
+                    and not losing.is_losing
                     then
                         'Cheap, and gained '
                         || printf('%.1f', cast(round(cast(usable.share_change_28d_pp as decimal(18, 6)), 1) as double))
                         || ' points of share in 28 days.'
             end,
             case
-                when usable.created_on > usable.date - 28 and usable.rank <= rules.new_rank
+                when
+                    usable.created_on > usable.date - 28
+                    and usable.rank <= rules.new_rank
+                    and not losing.is_losing
                     then
                         'New since ' || cast(usable.created_on as varchar) || ', and already at rank '
                         || cast(usable.rank as varchar) || '.'
             end,
             case
-                when usable.price_class = 'free' and usable.has_fresh_price and usable.rank <= rules.free_rank
+                when
+                    usable.price_class = 'free'
+                    and usable.has_fresh_price
+                    and usable.rank <= rules.free_rank
+                    and not losing.is_losing
                     then 'Free, and at rank ' || cast(usable.rank as varchar) || '.'
             end,
             case
@@ -304,9 +323,7 @@ select
                     and usable.rank <= rules.open_rank
                     and usable.providers >= rules.open_providers
                     and usable.has_fresh_endpoints
-                    -- Where neither change is known, no loss is.
-                    and coalesce(least(usable.share_change_7d_pp, usable.share_change_28d_pp), 0)
-                    > -rules.open_share_loss_pp
+                    and not losing.is_losing
                     then
                         'Open weights, offered by ' || cast(usable.providers as varchar) || ' providers on '
                         || strftime(usable.endpoints_as_of, '%Y-%m-%d') || '.'
@@ -321,5 +338,6 @@ select
     sources.checked_at
 from usable
 cross join rules
+inner join losing using (model_permaslug)
 inner join sources using (model_permaslug)
 left join unbeaten using (model_permaslug)

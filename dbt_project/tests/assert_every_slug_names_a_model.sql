@@ -1,0 +1,44 @@
+{{ config(meta={'dagster': {'ref': {'name': 'coverage'}}}, severity='warn') }}
+-- Every row of the rankings in use, of the last 28 days, names a model or is `other`. A row that does not is quarantined:
+-- it stays in raw and, as part of `other`, in the total, and is no model or author.
+with covered as (
+
+    select * from {{ ref('int_rankings__covered') }}
+    where is_latest
+
+),
+
+reported as (
+
+    select
+        raw_file,
+        period,
+        period_start,
+        model_permaslug,
+        tokens,
+        is_malformed
+    from {{ ref('stg_openrouter__rankings') }}
+    union all
+    select
+        raw_file,
+        period,
+        period_start,
+        model_permaslug,
+        tokens,
+        is_malformed
+    from {{ ref('stg_openrouter__rankings_export') }}
+
+)
+
+select
+    reported.period_start as date,
+    covered.slice,
+    '“' || reported.model_permaslug || '”' as model_permaslug,
+    reported.tokens,
+    reported.raw_file
+from reported
+inner join covered using (raw_file, period, period_start)
+where
+    reported.is_malformed
+    and reported.period_start > (select max(newest.period_start) - 28 from covered as newest)
+order by date desc, tokens desc
