@@ -9,7 +9,7 @@ with levels as (
         *,
         tokens / total_tokens as share,
         coalesce(tokens, 0) / total_tokens as share_low,
-        coalesce(tokens, unlisted_tokens_high) / total_tokens as share_high,
+        least(coalesce(tokens, unlisted_tokens_high), total_tokens) / total_tokens as share_high,
         ln(tokens / measure_tokens) as level,
         abs(ln(tokens / measure_tokens) - lag(ln(tokens / measure_tokens)) over in_time) as day_change
     from {{ ref('int_anomalies__shares') }}

@@ -70,6 +70,7 @@ class Detector:
                 "int_spans",
                 "int_spans__members",
                 "int_apps__names",
+                "int_lists__compared",
                 "int_prices__intervals",
                 "int_usage__matched",
             ):

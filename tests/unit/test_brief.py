@@ -34,9 +34,9 @@ def test_restatement_below_the_rounding_is_no_sentence() -> None:
 def test_largest_visible_restatement_is_the_sentence() -> None:
     hidden, visible = ("a", 1_000_000_000, 1_004_000_000), ("b", 998_000_000, 999_000_000)
     [text] = restated(hidden, visible)
-    assert "for b most of all: 998 million tokens at first, 999 million later (+0.1 %)" in text
+    assert "changed most for b: from 998 million to 999 million tokens (+0.1 %)" in text
     [text] = restated(hidden, visible, ("c", 34_602_504_369, 35_919_087_211))
-    assert "for c most of all: 34.6 billion tokens at first, 35.9 billion later (+3.8 %)" in text
+    assert "changed most for c: from 34.6 billion to 35.9 billion tokens (+3.8 %)" in text
 
 
 def gained(change: float) -> list[str]:
