@@ -6,9 +6,9 @@ with shares as (
     {% for mart in ['model', 'author'] -%}
         select
             '{{ mart }}' as member_type,
-            shares.period,
-            shares.period_start,
-            shares.share,
+            summary.period,
+            summary.period_start,
+            coalesce(shares.share, 0) as share,
             summary.other_share as rest
         from {{ ref('traffic_summary') }} as summary
         left join {{ ref('share_' ~ mart) }} as shares using (period, period_start)

@@ -144,6 +144,7 @@ OF_FIGURES = [
         f"and period_start = {ONE_DAY}",
         "assert_open_weights_bounds_agree",
         "the same two ends wherever it is published",
+        source="everything",
     ),
     Harm(
         "A window's end is shifted by a day",
