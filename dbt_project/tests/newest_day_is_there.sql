@@ -33,4 +33,7 @@ select newest_told.date
 from newest_told
 left join {{ ref('share_model') }} as shares
     on newest_told.date = shares.period_start and shares.period = 'day'
-where newest_told.date is not null and shares.period_start is null
+-- A response whose rows all have malformed slugs lists no model; its tokens are in the summary.
+left join {{ ref('traffic_summary') }} as summary
+    on newest_told.date = summary.period_start and summary.period = 'day' and summary.models_listed = 0
+where newest_told.date is not null and shares.period_start is null and summary.period_start is null
