@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'coverage'}}}, severity='warn') }}
--- The newest response for each day of the last 28, and for each day that was fetched since yesterday, looks complete and
--- names every model. One that does not is published and marked in coverage; look at the response before you quote it.
+-- The newest response for each day of the last 28, and for each day that was fetched since yesterday, looks complete
+-- and names every model. One that does not is published and marked in coverage; look at it before you quote the day.
 select
     date,
     surface,
@@ -11,7 +11,10 @@ from {{ ref('coverage') }}
 where
     is_suspect
     and (
-        date > (select max(newest.date) - 28 from {{ ref('coverage') }} as newest where newest.is_complete)
+        date > (
+            select max(newest.date) - 28 from {{ ref('coverage') }} as newest
+            where newest.is_complete
+        )
         or checked_at > (select max(newest.checked_at) - interval 1 day from {{ ref('coverage') }} as newest)
     )
 order by date desc, surface asc, slice asc

@@ -61,7 +61,7 @@ leading_five as (
         string_agg(model_permaslug, ', ' order by model_permaslug) filter (where rank <= 5) as subject,
         sum(tokens_high) filter (where rank <= 5) / max(total_tokens) as share_high,
         bool_and(is_complete_observation) filter (where rank <= 5) as is_complete_observation
-    from {{ ref('share_model') }} as shares
+    from {{ ref('share_model') }}
     left join unlisted using (period, period_start)
     group by period, period_start
     having
