@@ -254,7 +254,7 @@ class Webhook:
                     self._address,
                     json={"schema": SCHEMA, "alerts": [alert.body() for alert in alerts]},
                     within_seconds=self._timeout,
-                    max_bytes=0,  # the status says it all
+                    max_bytes=0,  # only the status matters
                 )
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:  # whose words may hold the address
             raise AlertError(f"The webhook did not answer ({type(error).__name__}).") from None

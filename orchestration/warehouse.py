@@ -84,7 +84,7 @@ class Warehouse:
         Waits for a build that outlived the run it belonged to, which was killed. Raises WarehouseError if the file
         stays in use or cannot be opened.
         """
-        self._approval.unlink(missing_ok=True)
+        self.withdraw_approval()
         for _ in range(_PATIENCE_SECONDS):
             try:
                 duckdb.connect(str(self.path)).close()
@@ -113,7 +113,7 @@ class Warehouse:
 
         The next run builds anew from the raw data; only the newest rejected build is kept.
         """
-        self._approval.unlink(missing_ok=True)
+        self.withdraw_approval()
         folder = self.path.with_name("rejected")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)

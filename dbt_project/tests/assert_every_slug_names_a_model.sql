@@ -10,24 +10,17 @@ with covered as (
 
 reported as (
 
-    select
-        raw_file,
-        period,
-        period_start,
-        model_permaslug,
-        tokens,
-        is_malformed
-    from {{ ref('stg_openrouter__rankings') }}
-    union all
-    select
-        raw_file,
-        period,
-        period_start,
-        model_permaslug,
-        tokens,
-        is_malformed
-    from {{ ref('stg_openrouter__rankings_export') }}
-
+    {% for surface in ['rankings', 'rankings_export'] -%}
+        select
+            raw_file,
+            period,
+            period_start,
+            model_permaslug,
+            tokens,
+            is_malformed
+        from {{ ref('stg_openrouter__' ~ surface) }}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 )
 
 select

@@ -370,7 +370,7 @@ class Client:
         self.clock.sleep(seconds)
 
     def _wait_while_busy(self, state: tenacity.RetryCallState) -> None:
-        """Wait as long as another thread was told to; between attempts, out of what this request may wait."""
+        """Wait while the source is busy for another thread; between attempts, within this request's own limit."""
         held = self._not_before - self.clock.now().timestamp()
         if state.attempt_number > 1:
             held = min(held, LONGEST_WAIT_SECONDS - state.idle_for)

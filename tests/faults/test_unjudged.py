@@ -7,9 +7,11 @@ import pytest
 from conftest import FEW, copy_recordings
 
 from orchestration.defs.publish import tables
+from orchestration.defs.raw import raw_assets, raw_key
 from orchestration.defs.resources import resources
 from orchestration.defs.transform import dbt_models
 from orchestration.errors import WarehouseError
+from orchestration.openrouter.surfaces import RANKINGS
 from orchestration.warehouse import Warehouse
 
 
@@ -41,6 +43,14 @@ def assert_not_published(data: Path) -> None:
 
 def test_a_part_that_was_built_alone_approves_nothing(data: Path) -> None:
     assert build("key:seeds/freshness").success
+    assert_not_published(data)
+
+
+def test_new_raw_files_withdraw_the_approval(data: Path, recordings: Path, tmp_path: Path) -> None:
+    copy_recordings(recordings, tmp_path / "recordings", ("rankings-daily/20260627T000018Z.json.gz",))
+    [rankings] = [one for one in raw_assets().assets or () if one.key == raw_key(RANKINGS)]
+    fetched = dg.materialize([rankings], resources=resources().resources, instance=dg.DagsterInstance.ephemeral())
+    assert fetched.success
     assert_not_published(data)
 
 

@@ -333,8 +333,7 @@ said as (
 
 ),
 
--- Periods of which a response looks incomplete: whoever quotes a figure of one should know it. Where rows are missing,
--- no sentence is fit to quote.
+-- Periods for which a response looks incomplete: the caveat says so. Where rows are missing, nothing is fit to quote.
 suspects as (
 
     select

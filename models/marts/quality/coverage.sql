@@ -18,7 +18,7 @@ finest as (
 
 ),
 
-days_told as (
+days_reported as (
 
     select responses.*
     from responses
@@ -38,7 +38,7 @@ surfaces as (
         max(source_url) as source_url,
         max(as_of) as newest_as_of,
         max_by(fetched_at, (as_of, fetched_at)) as newest_checked_at
-    from days_told
+    from days_reported
     group by surface, slice, period
 
 ),
@@ -80,7 +80,7 @@ suspects as (
 
 ),
 
-told as (
+reported as (
 
     select
         surface,
@@ -94,7 +94,7 @@ told as (
         bool_or(rows > 0) as is_observed,
         max_by(rows > 0, (as_of, fetched_at)) filter (where is_complete) as is_complete,
         bool_or(is_complete) as was_due
-    from days_told
+    from days_reported
     group by surface, slice, date
 
 )
@@ -103,25 +103,25 @@ select
     calendar.surface,
     calendar.slice,
     calendar.date,
-    coalesce(told.is_observed, false) as is_observed,
-    coalesce(told.is_complete, false) as is_complete,
+    coalesce(reported.is_observed, false) as is_observed,
+    coalesce(reported.is_complete, false) as is_complete,
     suspects.raw_file is not null as is_suspect,
     suspects.suspect_reason,
-    coalesce(told.observations, 0) as observations,
-    told.newest_as_of,
-    coalesce(told.rows, 0) as rows,
+    coalesce(reported.observations, 0) as observations,
+    reported.newest_as_of,
+    coalesce(reported.rows, 0) as rows,
     case
-        when told.is_complete then null
-        when told.date is null then 'not_observed'
-        when not told.was_due then 'in_progress'
+        when reported.is_complete then null
+        when reported.date is null then 'not_observed'
+        when not reported.was_due then 'in_progress'
         else 'missing_at_source'
     end as gap_reason,
     calendar.scope_id,
     calendar.source_url,
     -- Of a day that no response tells of, the newest response says so.
-    coalesce(told.newest_as_of, calendar.newest_as_of) as as_of,
-    coalesce(told.newest_as_of, calendar.newest_as_of) as oldest_as_of,
-    coalesce(told.checked_at, calendar.newest_checked_at) as checked_at
+    coalesce(reported.newest_as_of, calendar.newest_as_of) as as_of,
+    coalesce(reported.newest_as_of, calendar.newest_as_of) as oldest_as_of,
+    coalesce(reported.checked_at, calendar.newest_checked_at) as checked_at
 from calendar
-left join told using (surface, slice, date)
-left join suspects on told.newest_complete_file = suspects.raw_file and told.date = suspects.date
+left join reported using (surface, slice, date)
+left join suspects on reported.newest_complete_file = suspects.raw_file and reported.date = suspects.date
