@@ -44,16 +44,16 @@ $(SETUP): requirements.lock
 
 run:
 	@$(MAKE) --no-print-directory --silent $(SETUP)
-	@$(BIN)/python -m orchestration.runs run $(ARGS)
+	@$(BIN)/python -m orchestration.cli.run run $(ARGS)
 
 simulator: $(SETUP)
 	@$(BIN)/python -m orchestration.openrouter.simulator --port $(or $(PORT),8080)
 
 ui up: $(SETUP)
-	@$(BIN)/python -m orchestration.runs $@ --port $(or $(PORT),3000)
+	@$(BIN)/python -m orchestration.cli.run $@ --port $(or $(PORT),3000)
 
 rollback: $(SETUP)
-	@$(BIN)/python -m orchestration.runs rollback
+	@$(BIN)/python -m orchestration.cli.run rollback
 
 test: $(SETUP)
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
@@ -65,7 +65,7 @@ bench: $(SETUP)
 docs: $(SETUP)
 	@UPDATE_DOCS=1 $(BIN)/python -m pytest -q tests/pipeline/test_documents.py tests/pipeline/test_readme.py \
 	    tests/pipeline/test_docs.py::test_the_command_line_is_what_help_says \
-	    tests/faults/test_harms.py::test_the_list_of_harms_is_in_the_documents
+	    tests/faults/test_corruptions.py::test_the_list_of_harms_is_in_the_documents
 
 lint: $(SETUP)
 	@$(BIN)/ruff format --check .

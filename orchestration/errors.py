@@ -12,7 +12,7 @@
     │   └── RejectedError     what was built did not pass its checks
     ├── ReportError      the report could not be made
     ├── AlertError       an alert did not arrive
-    └── QuestionError    what was asked of the published tables cannot be answered
+    └── QueryError    what was asked of the published tables cannot be answered
 
 A message says what happened, what was kept, and what to do next. What belongs to one library (httpx, DuckDB,
 dbt, Arrow) is translated into this tree where that library is called, not here.
@@ -71,5 +71,5 @@ class AlertError(RouterscopeError):
     """An alert did not arrive. It is told again later."""
 
 
-class QuestionError(RouterscopeError):
+class QueryError(RouterscopeError):
     """What was asked of the published tables cannot be answered. Nothing was changed."""

@@ -13,11 +13,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.intake import take_in
-from orchestration.lake import Lake
+from orchestration.ingest.load import load_surface
+from orchestration.ingest.sources import FetchOptions, open_source
 from orchestration.openrouter.surfaces import SURFACES
 from orchestration.settings import Settings
-from orchestration.sources import Options, open_source
+from orchestration.storage.lake import Lake
 
 PROJECT = Path(__file__).resolve().parent.parent
 SHARED = PROJECT.parent / "shared"
@@ -100,7 +100,7 @@ def make_home(folder: Path) -> Path:
     return folder
 
 
-REFRESH = [sys.executable, "-m", "orchestration.runs", "refresh"]
+REFRESH = [sys.executable, "-m", "orchestration.cli.run", "refresh"]
 
 
 def replay_environment(data: Path, recordings: Path, home: Path, now: str | None = None) -> dict[str, str]:
@@ -211,7 +211,7 @@ def new_responses() -> dict[str, int]:
     settings = Settings.load()
     lake = Lake(settings.data / "raw")
     source = open_source(settings, lake)
-    taken = {name: take_in(surface, source, lake, Options()) for name, surface in SURFACES.items()}
+    taken = {name: load_surface(surface, source, lake, FetchOptions()) for name, surface in SURFACES.items()}
     assert [problem for one in taken.values() for problem in one.problems] == []
     return {name: one.added for name, one in taken.items() if one.added}
 

@@ -77,7 +77,7 @@ class Receiver(http.server.ThreadingHTTPServer):
 
     def __init__(self) -> None:
         self.alerts: list[dict[str, Any]] = []
-        super().__init__(("127.0.0.1", 0), Answer)
+        super().__init__(("127.0.0.1", 0), AlertReceiver)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
@@ -85,7 +85,7 @@ class Receiver(http.server.ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}/"
 
 
-class Answer(http.server.BaseHTTPRequestHandler):
+class AlertReceiver(http.server.BaseHTTPRequestHandler):
     server: Receiver
 
     def do_POST(self) -> None:  # as the library calls it
@@ -130,7 +130,7 @@ class Daemon:
     def start(self) -> None:
         """As `make up` does, but for the code server, which has no use for heartbeats on a clock that jumps."""
         programs = Path(sys.executable).parent
-        self._run([sys.executable, "-m", "orchestration.runs", "tidy"]).wait(120)
+        self._run([sys.executable, "-m", "orchestration.cli.run", "tidy"]).wait(120)
         port = free_port()
         workspace = self._folder / "workspace.yaml"
         workspace.write_text(

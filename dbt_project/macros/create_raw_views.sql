@@ -24,7 +24,7 @@
 {#-
     The files of a surface ('*' for all) as the SQL literal of a DuckDB glob. The folder's name is data: its own [, *
     and ? match only themselves. A glob and no list of the files, which would put thousands of paths into each view;
-    that it matches what the lake's ledger lists is a blocking check of what is published (orchestration/audit.py).
+    that it matches what the lake's ledger lists is a blocking check of what is published (orchestration/publish/audit.py).
 -#}
 {% macro lake_files(surface) -%}
     {{ sql_text(modules.re.sub('([*?[])', '[\\1]', lake_root()) ~ '/' ~ surface ~ '/observed_date=*/*.parquet') }}

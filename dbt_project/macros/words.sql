@@ -8,7 +8,7 @@
 {#-
     One unit of the last digit that a sentence shows of a figure. The rule for all sentences: counted tokens have three
     significant digits; USD implied by list prices, an estimate, have two; shares are shown to a tenth of a point from
-    1 % up, and with two significant digits below. Prices are shown as listed. orchestration/rounding.py is the same
+    1 % up, and with two significant digits below. Prices are shown as listed. orchestration/formatting.py is the same
     rule for sentences that are written in Python.
 -#}
 {% macro rounding_of(number, unit) -%}

@@ -10,11 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from orchestration.defs.manifest import MANIFEST
 from orchestration.defs.resources import OWNERS, POOL, code, failures, freshness_policy, open_lake, source_of
 from orchestration.errors import ResponseError
-from orchestration.intake import Taken, take_in
-from orchestration.lake import PROVENANCE, Lake
+from orchestration.ingest.load import LoadResult, load_surface
+from orchestration.ingest.sources import Source, fetch_options
 from orchestration.openrouter.surfaces import (
     MODELS,
     RANKINGS,
@@ -23,8 +22,9 @@ from orchestration.openrouter.surfaces import (
     Surface,
 )
 from orchestration.settings import BASE_URL, Settings
-from orchestration.sources import Source, wanted
-from orchestration.warehouse import Warehouse
+from orchestration.storage.lake import PROVENANCE, Lake
+from orchestration.storage.warehouse import Warehouse
+from orchestration.transform.manifest import MANIFEST
 
 _SHOWN = 20
 
@@ -109,7 +109,7 @@ class Fetch(dg.Config):
     again: bool = False
 
 
-def _end_if_nothing_can_be_built(surface: Surface, source: Source, lake: Lake, taken: Taken) -> None:
+def _end_if_nothing_can_be_built(surface: Surface, source: Source, lake: Lake, taken: LoadResult) -> None:
     """Raises ResponseError where the marts would lack what they all rest on."""
     if taken.fatal:
         more = [f"… and {len(taken.fatal) - _SHOWN} more."] if len(taken.fatal) > _SHOWN else []
@@ -168,8 +168,8 @@ def _raw_asset(surface: Surface, importance: int) -> dg.AssetsDefinition:
                 context.log.info(completed)
             source = source_of(settings)
             started = time.monotonic()
-            options = wanted(source, config.start_date, config.end_date, config.again)
-            taken = take_in(surface, source, lake, options, context.log.info)
+            options = fetch_options(source, config.start_date, config.end_date, config.again)
+            taken = load_surface(surface, source, lake, options, context.log.info)
             if taken.added:
                 Warehouse(settings.data).withdraw_approval()
             _end_if_nothing_can_be_built(surface, source, lake, taken)

@@ -18,12 +18,12 @@ from dagster import DagsterEvent
 from dagster_dbt import DbtCliResource
 from packaging.version import Version
 
+from orchestration.defs.housekeeping import PROCESS_TAG, process_of
 from orchestration.errors import RouterscopeError, SettingsError
-from orchestration.freshness import limits
-from orchestration.housekeeping import PROCESS_TAG, process_of
-from orchestration.lake import Lake
+from orchestration.ingest.sources import Source, open_source
+from orchestration.publish.freshness import limits
 from orchestration.settings import PROJECT_DIR, Settings
-from orchestration.sources import Source, open_source
+from orchestration.storage.lake import Lake
 
 POOL = "warehouse"
 DBT = Path(sys.executable).with_name("dbt")

@@ -26,11 +26,11 @@ import tenacity
 from pydantic import SecretStr
 
 from orchestration.errors import KeyRefusedError, NotFoundError, QuotaSpentError, ResponseError, SourceError
+from orchestration.openrouter.parsers import NO_ANSWER
 from orchestration.openrouter.quota import REQUESTS_A_MINUTE, Clock, Memory, RealClock
-from orchestration.openrouter.readers import NO_ANSWER
-from orchestration.openrouter.surfaces import ENDPOINTS, RANKINGS_EXPORT, SIMULATOR_HEADER, Observation, Pages, Surface
+from orchestration.openrouter.surfaces import ENDPOINTS, RANKINGS_EXPORT, SIMULATOR_HEADER, Pages, Response, Surface
+from orchestration.openrouter.transport import LARGEST_ANSWER_BYTES, BodyError, Http
 from orchestration.settings import BASE_URL
-from orchestration.transport import LARGEST_ANSWER_BYTES, BodyError, Http
 
 USER_AGENT = "routerscope/0.1.0"
 EXPORT_INDEX = "/datasets/exports/index.json"
@@ -153,7 +153,7 @@ class Client:
             return False
         return True
 
-    def observe(self, surface: Surface, params: Mapping[str, str], models: Sequence[str] = ()) -> Observation:
+    def observe(self, surface: Surface, params: Mapping[str, str], models: Sequence[str] = ()) -> Response:
         """The answer to one question, of several requests where it is paged or asks for each of the `models`."""
         if surface is ENDPOINTS:
             return self._sweep(models)
@@ -176,16 +176,16 @@ class Client:
         """Wait before refetch 1, 2, … of a response that cannot be parsed, as after a lost connection."""
         self.clock.sleep(_backoff(refetch))
 
-    def _observation(self, surface: Surface, params: Mapping[str, str], reply: Reply, **more: Any) -> Observation:
+    def _observation(self, surface: Surface, params: Mapping[str, str], reply: Reply, **more: Any) -> Response:
         label = surface.request_url(params, self.base_url)
         told = {"base_url": self.base_url, "is_simulated": reply.is_simulated, **more}
-        return Observation(label, reply.payload, reply.fetched_at, dict(params), **told)
+        return Response(label, reply.payload, reply.fetched_at, dict(params), **told)
 
-    def _one(self, surface: Surface, params: Mapping[str, str]) -> Observation:
+    def _one(self, surface: Surface, params: Mapping[str, str]) -> Response:
         reply = self.get(surface.path, params, needs_key=surface.needs_key)
         return self._observation(surface, params, reply)
 
-    def _pages(self, surface: Surface, params: Mapping[str, str]) -> Observation:
+    def _pages(self, surface: Surface, params: Mapping[str, str]) -> Response:
         """All pages as one body: the rows of each after the other, and what the first says around them.
 
         A list that changed while it was paged through is asked for once more.
@@ -253,14 +253,14 @@ class Client:
                 "has. Nothing of them was written; every other response is kept."
             )
 
-    def _export(self, snapshot_date: str) -> Observation:
+    def _export(self, snapshot_date: str) -> Response:
         params = {"snapshot_date": snapshot_date}
         manifest = self.get(EXPORT_MANIFEST.format(**params))
         # A dated file never changes: what is fetched once is never asked for again, so it needs no ETag.
         reply = self.get(RANKINGS_EXPORT.path.format(**params))
         return self._observation(RANKINGS_EXPORT, params, reply, preface=manifest.payload)
 
-    def _sweep(self, models: Sequence[str]) -> Observation:
+    def _sweep(self, models: Sequence[str]) -> Response:
         """The endpoints of every model: {id: body of its answer}. Several at once, but few.
 
         A 404 is an answer too; a model whose answer cannot be had is recorded with status 0, unless they are many.

@@ -13,12 +13,12 @@ from urllib.parse import urlencode
 import pyarrow as pa
 
 from orchestration.errors import ResponseError
-from orchestration.openrouter import readers, schemas
-from orchestration.openrouter.parsing import reason
-from orchestration.openrouter.readers import Answer, Observation
+from orchestration.openrouter import parsers, schemas
+from orchestration.openrouter.json_fields import reason
+from orchestration.openrouter.parsers import ParsedResponse, Response
 from orchestration.settings import BASE_URL
 
-__all__ = ["SURFACES", "Answer", "Observation", "Pages", "Surface"]
+__all__ = ["SURFACES", "Pages", "ParsedResponse", "Response", "Surface"]
 
 # A simulator says in every answer that it is one, so that what it tells is never taken for real.
 SIMULATOR_HEADER = "x-routerscope-simulator"
@@ -62,13 +62,13 @@ class Surface:
     licence: str
     schema: pa.Schema
     recordings: str
-    _read: Callable[[Observation], Answer] = field(repr=False)
+    _read: Callable[[Response], ParsedResponse] = field(repr=False)
     schema_version: int = 1
     needs_key: bool = False
     pages: Pages | None = None
     untyped: frozenset[str] = frozenset()
 
-    def read(self, observation: Observation) -> Answer:
+    def read(self, observation: Response) -> ParsedResponse:
         """Rows and dates of one response.
 
         Raises ResponseError naming the response if it cannot be read whole, whatever its reader raised.
@@ -105,7 +105,7 @@ RANKINGS = Surface(
     schema=schemas.RANKINGS,
     recordings="rankings-daily",
     needs_key=True,
-    _read=readers.read_rankings,
+    _read=parsers.read_rankings,
 )
 
 RANKINGS_EXPORT = Surface(
@@ -119,7 +119,7 @@ RANKINGS_EXPORT = Surface(
     licence=_CC_BY,
     schema=schemas.RANKINGS_EXPORT,
     recordings="exports",
-    _read=readers.read_rankings_export,
+    _read=parsers.read_rankings_export,
 )
 
 MODELS = Surface(
@@ -132,7 +132,7 @@ MODELS = Surface(
     recordings="models",
     pages=Pages(("id",), limit=1000),
     untyped=frozenset({"default_parameters", "links", "per_request_limits", "supported_voices", "alias_target"}),
-    _read=readers.read_models,
+    _read=parsers.read_models,
 )
 
 ENDPOINTS = Surface(
@@ -144,7 +144,7 @@ ENDPOINTS = Surface(
     schema=schemas.ENDPOINTS,
     recordings="endpoints",
     untyped=frozenset({"answer", "model_id", "model_name", "supports_voice_cloning"}),
-    _read=readers.read_endpoints,
+    _read=parsers.read_endpoints,
 )
 
 PROVIDERS = Surface(
@@ -155,7 +155,7 @@ PROVIDERS = Surface(
     licence=_NO_LICENCE,
     schema=schemas.PROVIDERS,
     recordings="providers",
-    _read=readers.read_providers,
+    _read=parsers.read_providers,
 )
 
 TASKS = Surface(
@@ -167,7 +167,7 @@ TASKS = Surface(
     schema=schemas.TASKS,
     recordings="tasks",
     needs_key=True,
-    _read=readers.read_tasks,
+    _read=parsers.read_tasks,
 )
 
 SESSION_COST = Surface(
@@ -180,7 +180,7 @@ SESSION_COST = Surface(
     recordings="session-cost",
     needs_key=True,
     pages=Pages(("app_slug", "model_permaslug", "turn_range"), limit=500, max_offset=5000),
-    _read=readers.read_session_cost,
+    _read=parsers.read_session_cost,
 )
 
 BENCHMARKS = Surface(
@@ -192,7 +192,7 @@ BENCHMARKS = Surface(
     schema=schemas.BENCHMARKS,
     recordings="benchmarks",
     needs_key=True,
-    _read=readers.read_benchmarks,
+    _read=parsers.read_benchmarks,
 )
 
 APPS = Surface(
@@ -205,7 +205,7 @@ APPS = Surface(
     recordings="app-rankings",
     needs_key=True,
     pages=Pages(("app_id",), limit=100, max_offset=100),
-    _read=readers.read_apps,
+    _read=parsers.read_apps,
 )
 
 # In the order in which they are asked: what can never be asked for again comes first.

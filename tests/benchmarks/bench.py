@@ -43,7 +43,7 @@ def timed(what: str, do: Callable[[], Any], more: Callable[[Any], str] = lambda 
 
 
 def run(folder: Path, what: str) -> None:
-    command = [sys.executable, "-m", "orchestration.runs", "refresh"]
+    command = [sys.executable, "-m", "orchestration.cli.run", "refresh"]
     started = time.perf_counter()
     done = subprocess.run(command, cwd=PROJECT, env=environment(folder), capture_output=True, text=True, check=False)
     if done.returncode:
@@ -57,9 +57,9 @@ def run(folder: Path, what: str) -> None:
 def publishing(folder: Path) -> None:
     os.environ.update(environment(folder))
     sys.path.insert(0, str(PROJECT))
-    from orchestration.audit import audit
-    from orchestration.defs.publish import generation, tables
-    from orchestration.report import FOLDER, PAGE, write_report
+    from orchestration.defs.published import generation, tables
+    from orchestration.publish.audit import audit
+    from orchestration.publish.report import FOLDER, PAGE, write_report
 
     marts, published = tables(), (folder / "data" / "published").resolve()
     timed("the audit of the whole", lambda: audit(generation(published, folder / "data", marts)))

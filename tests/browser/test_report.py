@@ -8,7 +8,7 @@ import pytest
 from conftest import Run
 from playwright.sync_api import Browser, Page, expect
 
-from orchestration.report.figures import FIGURES
+from orchestration.publish.report.figures import FIGURES
 
 from .conftest import Visit, screenshot
 

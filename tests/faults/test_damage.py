@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import PROJECT, REFRESH, Run, copy_recordings, replay, replay_environment
 
-from orchestration.lake import METADATA_KEY
+from orchestration.storage.lake import METADATA_KEY
 
 LATER = "rankings-daily/20260627T000018Z.json.gz"
 WHOLE = "rankings-daily/20260628T000516Z.json.gz"

@@ -19,8 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from orchestration.errors import ResponseError
-from orchestration.intake import provenance
-from orchestration.lake import Lake
+from orchestration.ingest.load import provenance
 from orchestration.openrouter.simulator import Simulator
 from orchestration.openrouter.simulator.api import KEY
 from orchestration.openrouter.surfaces import (
@@ -30,10 +29,11 @@ from orchestration.openrouter.surfaces import (
     SESSION_COST,
     SURFACES,
     TASKS,
-    Observation,
+    Response,
     Surface,
 )
 from orchestration.settings import Simulation
+from orchestration.storage.lake import Lake
 
 MUTATIONS_IN_THE_SUITE = 80
 # Part of the message where a reader raised something else than ResponseError.
@@ -206,24 +206,24 @@ def simulated(surface: Surface) -> Any:
     return body | {"data": richest(body["data"])}
 
 
-def observations(surface: Surface, recordings: Path) -> Callable[[Random], Observation]:
+def observations(surface: Surface, recordings: Path) -> Callable[[Random], Response]:
     """Makes mutated responses of a surface."""
     if surface is RANKINGS_EXPORT:
         folder = recordings / "exports"
         csv = b"".join((folder / "rankings-daily.sample.csv").read_bytes().splitlines(keepends=True)[:4])
         manifest = json.loads((folder / "latest.manifest.rankings-daily.2026-10-08.json").read_text())
 
-        def make_export(random: Random) -> Observation:
+        def make_export(random: Random) -> Response:
             payload, preface = mutated_export(csv, manifest, random)
-            return Observation("a mutant", payload, NOW, preface=preface)
+            return Response("a mutant", payload, NOW, preface=preface)
 
         return make_export
     body = simulated(surface) if surface.name in TARGETS else recorded(surface, recordings)
     params = {"limit": str(surface.pages.limit)} if surface.pages else {}
-    return lambda random: Observation("a mutant", mutated(body, random), NOW, params)
+    return lambda random: Response("a mutant", mutated(body, random), NOW, params)
 
 
-def outcome(surface: Surface, observation: Observation, lake: Lake) -> str:
+def outcome(surface: Surface, observation: Response, lake: Lake) -> str:
     """Whether a response is read or refused; fails if it is neither, or cannot be stored as it was read."""
     try:
         answer = surface.read(observation)

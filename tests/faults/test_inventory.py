@@ -13,10 +13,10 @@ import pytest
 from conftest import PROJECT, REFRESH, Run, differing, environment, replay
 
 from orchestration.alerts import news
-from orchestration.audit import CHECKS, Generation, audit
-from orchestration.lake import LEDGER, Lake, Provenance
-from orchestration.quotes import SAID, check, record
-from orchestration.warehouse import FILE_NAME, file_pattern
+from orchestration.publish.audit import CHECKS, Generation, audit
+from orchestration.publish.claim_history import CLAIM_HISTORY, check, record
+from orchestration.storage.lake import LEDGER, Lake, Provenance
+from orchestration.storage.warehouse import FILE_NAME, file_pattern
 
 NAME = "it's [a] *test"
 # What that name matches if it is taken for a pattern.
@@ -180,7 +180,9 @@ def test_lost_file_is_named_with_both_ways_on(views: Views) -> None:
 
 def test_check_that_cannot_run_hides_no_other(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The release has no table of scopes here, which another check reads."""
-    monkeypatch.setattr("orchestration.audit.CHECKS", [one for one in CHECKS if one.name in ("scope", "inventory")])
+    monkeypatch.setattr(
+        "orchestration.publish.audit.CHECKS", [one for one in CHECKS if one.name in ("scope", "inventory")]
+    )
     duckdb.connect(str(made / FILE_NAME)).close()
     generation = Generation(made, [], "real", made / "warehouse.duckdb", Lake(made / "raw"))
     results = {result.check.name: result for result in audit(generation)}
@@ -195,7 +197,7 @@ def test_any_folder_name_gives_the_right_figures(few_run: Run, few: Path, home: 
     assert run.code == 0, run.output
     assert differing(run, few_run) == []
     assert f"--data '{tmp_path}/it'\"'\"'s [a] *test'" in run.output
-    published, said = (run.data / "published").resolve(), run.data / SAID
+    published, said = (run.data / "published").resolve(), run.data / CLAIM_HISTORY
     assert [alert.id for alert in news(published)] == [
         alert.id for alert in news((few_run.data / "published").resolve())
     ]

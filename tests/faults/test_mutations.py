@@ -15,9 +15,9 @@ import pytest
 from conftest import Run
 from in_memory import Compiled
 
-from orchestration.audit import differing
-from orchestration.defs.publish import tables
-from orchestration.warehouse import Table, quoted
+from orchestration.defs.published import tables
+from orchestration.publish.audit import differing
+from orchestration.storage.warehouse import Table, quoted
 
 IN_THE_SUITE = 120
 NUMBERS = ("BIGINT", "DOUBLE", "INTEGER")

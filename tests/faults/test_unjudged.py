@@ -6,13 +6,13 @@ import dagster as dg
 import pytest
 from conftest import FEW, copy_recordings
 
-from orchestration.defs.publish import tables
+from orchestration.defs.dbt import dbt_models
+from orchestration.defs.published import tables
 from orchestration.defs.raw import raw_assets, raw_key
 from orchestration.defs.resources import resources
-from orchestration.defs.transform import dbt_models
 from orchestration.errors import WarehouseError
 from orchestration.openrouter.surfaces import RANKINGS
-from orchestration.warehouse import Warehouse
+from orchestration.storage.warehouse import Warehouse
 
 
 @pytest.fixture

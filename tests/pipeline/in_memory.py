@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration.defs.manifest import MANIFEST
+from orchestration.transform.manifest import MANIFEST
 
 
 class Compiled:

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 from conftest import MAKE, NOWHERE, PROJECT, Run, environment, make_home
-from test_documents import held
+from test_documents import assert_document
 
 DOCUMENTS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 FENCES = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -235,7 +235,7 @@ def test_the_command_line_is_what_help_says(home: Path) -> None:
     told = ["# Command line", ""]
     wide = environment(home, COLUMNS="110", TERM="dumb", NO_COLOR="1")
     programs = [[str(Path(sys.executable).with_name("routerscope")), *one] for one in ([], ["status"], ["query"])]
-    programs += [[programs[0][0], "cite"], [programs[0][0], "trace"], [sys.executable, "-m", "orchestration.runs"]]
+    programs += [[programs[0][0], "cite"], [programs[0][0], "trace"], [sys.executable, "-m", "orchestration.cli.run"]]
     programs += [[*programs[-1], "run"], [*programs[-1], "up"]]
     for program in programs:
         name = " ".join(program).replace(sys.executable, "python").replace(programs[0][0], "routerscope")
@@ -243,7 +243,7 @@ def test_the_command_line_is_what_help_says(home: Path) -> None:
         told += [f"## {name}", "", "```", *(line.rstrip() for line in said.stdout.strip().splitlines()), "```", ""]
     made = subprocess.run(["make", "help"], cwd=PROJECT, env=wide, capture_output=True, text=True, check=True).stdout
     told += ["## make", "", "```", *made.strip().splitlines(), "```", ""]
-    held(COMMAND_LINE, "\n".join(told))
+    assert_document(COMMAND_LINE, "\n".join(told))
 
 
 def test_every_link_between_documents_leads_somewhere() -> None:

@@ -21,7 +21,7 @@ GROUPS = {
 }
 
 
-def held(path: Path, fresh: str) -> None:
+def assert_document(path: Path, fresh: str) -> None:
     """The document is what it should be; it becomes so where that was asked for."""
     if os.environ.get("UPDATE_DOCS"):
         path.write_text(fresh)
@@ -38,7 +38,7 @@ def test_every_question_has_the_answer_beside_it(everything: Run) -> None:
     text = QUESTIONS.read_text()
     with duckdb.connect(str(everything.published), read_only=True) as connection:
         fresh = ASKED.sub(lambda one: f"```sql\n{one[1]}\n```\n\n{as_table(connection.sql(one[1]))}", text)
-    held(QUESTIONS, fresh)
+    assert_document(QUESTIONS, fresh)
 
 
 def test_fourteen_questions_each_one_short_select() -> None:
@@ -89,7 +89,7 @@ def dictionary(manifest: dict) -> str:
 
 
 def test_the_data_dictionary_is_that_of_the_models(manifest: dict) -> None:
-    held(DICTIONARY, dictionary(manifest))
+    assert_document(DICTIONARY, dictionary(manifest))
 
 
 def test_every_figure_says_its_unit(manifest: dict) -> None:

@@ -17,9 +17,10 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import NOWHERE, PROJECT, REFRESH, SMALL_WORLD, Run, environment, new_responses, run, stated_requests
 
+from orchestration.cli.run import choose_source
 from orchestration.errors import LakeError, SettingsError
-from orchestration.intake import Taken, take_in
-from orchestration.lake import Lake, read_metadata
+from orchestration.ingest.load import LoadResult, load_surface
+from orchestration.ingest.sources import FetchOptions, Live, fetch_options, open_source
 from orchestration.openrouter.simulator import Simulator
 from orchestration.openrouter.simulator.api import KEY, Reply
 from orchestration.openrouter.simulator.server import serve
@@ -32,13 +33,12 @@ from orchestration.openrouter.surfaces import (
     SURFACES,
     Surface,
 )
-from orchestration.runs import choose_source
 from orchestration.settings import Faults, Settings, Simulation
-from orchestration.sources import Live, Options, open_source, wanted
+from orchestration.storage.lake import Lake, read_metadata
 
 FIRST = dt.datetime(2026, 11, 22, 2, tzinfo=dt.UTC)
 ONE = dt.timedelta(days=1)
-NOTHING_MORE = Options()
+DUE_ONLY = FetchOptions()
 ALL = tuple(SURFACES.values())
 # The history of apps alone takes a day's quota.
 BUT_APPS = tuple(surface for surface in ALL if surface is not APPS)
@@ -93,13 +93,13 @@ def server(clock: FastClock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 
 def intake(
-    clock: FastClock, options: Options = NOTHING_MORE, surfaces: Sequence[Surface] = ALL
-) -> tuple[Lake, dict[str, Taken]]:
+    clock: FastClock, options: FetchOptions = DUE_ONLY, surfaces: Sequence[Surface] = ALL
+) -> tuple[Lake, dict[str, LoadResult]]:
     """What a run takes in, without Dagster around it."""
     settings = Settings.load()
     lake = Lake(settings.data / "raw")
     source = open_source(settings, lake, clock)
-    return lake, {surface.name: take_in(surface, source, lake, options) for surface in surfaces}
+    return lake, {surface.name: load_surface(surface, source, lake, options) for surface in surfaces}
 
 
 def counted(simulator: Simulator) -> dict[str, int]:
@@ -167,7 +167,7 @@ def test_a_spent_quota_ends_in_good_order_and_the_next_day_goes_on(server: Serve
     spent = source._client.memory
     for number in range(500 - 20):
         spent.reserve(FIRST - dt.timedelta(seconds=2 * number) - dt.timedelta(minutes=2))
-    left = {surface.name: take_in(surface, source, lake).left for surface in SURFACES.values()}
+    left = {surface.name: load_surface(surface, source, lake).left for surface in SURFACES.values()}
     # Twenty requests are enough for the newest days, for what can never be asked again, and for most of the history.
     assert counted(simulator)["rankings"] == 15
     assert left["rankings"] == 54 - 15
@@ -182,7 +182,7 @@ def test_explicit_days_are_asked_for_once_more(server: Serve, clock: FastClock) 
     simulator = server(models=60)
     intake(clock, surfaces=BUT_APPS)
     counted(simulator)
-    _, taken = intake(clock, Options(window=(dt.date(2026, 11, 1), dt.date(2026, 11, 3))))
+    _, taken = intake(clock, FetchOptions(window=(dt.date(2026, 11, 1), dt.date(2026, 11, 3))))
     assert taken["rankings"].added == 11
     assert taken["apps"].added == 3
     assert counted(simulator)["rankings"] == 11
@@ -193,7 +193,7 @@ def test_days_of_ones_choice_take_a_key(server: Serve, clock: FastClock) -> None
     settings = Settings.load()
     source = open_source(settings, Lake(settings.data / "raw"), clock)
     with pytest.raises(SettingsError, match=r"with a key only, and OPENROUTER_API_KEY is not set. Nothing was asked"):
-        wanted(source, "2026-11-01", "2026-11-03", again=False)
+        fetch_options(source, "2026-11-01", "2026-11-03", again=False)
 
 
 def absent(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, *snapshots: str) -> None:
@@ -254,8 +254,8 @@ def test_every_snapshot_is_taken_if_that_is_wanted(server: Serve, clock: FastClo
     settings = Settings.load()
     lake = Lake(settings.data / "raw")
     source = open_source(settings, lake, clock)
-    assert take_in(RANKINGS_EXPORT, source, lake).added == 4
-    assert take_in(RANKINGS_EXPORT, source, lake, Options(again=True)).added == 65 - 4
+    assert load_surface(RANKINGS_EXPORT, source, lake).added == 4
+    assert load_surface(RANKINGS_EXPORT, source, lake, FetchOptions(again=True)).added == 65 - 4
 
 
 def test_what_cannot_be_read_is_kept_aside_and_the_rest_is_kept(server: Serve, clock: FastClock) -> None:
@@ -266,7 +266,7 @@ def test_what_cannot_be_read_is_kept_aside_and_the_rest_is_kept(server: Serve, c
     aside = Path(problem.partition("kept as ")[2].rstrip("."))
     assert aside.exists()
     assert aside.parent == lake.root.parent / "unreadable" / "models"
-    # Replay would take it for real, so its name is none of a recording.
+    # A replay would take it for real, so its name is none of a recording.
     assert aside.name.startswith("simulated-")
     assert taken["rankings"].problems == []
     assert lake.files("rankings")

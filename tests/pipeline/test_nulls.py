@@ -19,17 +19,17 @@ import pytest
 from conftest import Run, new_responses
 from in_memory import Built, Compiled
 
-from orchestration import report
 from orchestration.alerts import news
-from orchestration.audit import CHECKS, Generation
-from orchestration.defs.publish import classified, tables
+from orchestration.cli.run_summary import result_lines
+from orchestration.defs.published import classified, tables
 from orchestration.errors import RouterscopeError
-from orchestration.lake import Lake
 from orchestration.openrouter.schemas import PRICES
 from orchestration.openrouter.surfaces import SURFACES
+from orchestration.publish import report
+from orchestration.publish.audit import CHECKS, Generation
 from orchestration.settings import Settings
-from orchestration.summary import result_lines
-from orchestration.warehouse import FILE_NAME
+from orchestration.storage.lake import Lake
+from orchestration.storage.warehouse import FILE_NAME
 
 # As small as it can be with a whole week, growth over 28 days, and every surface.
 SIMULATION = json.dumps({"models": 60, "days": 62, "observations": 4})

@@ -1,0 +1,115 @@
+"""Checks on raw data: that files are what was written and what their schema says, and what the source sends anew.
+
+Checks on models and marts are dbt's data tests, beside the SQL; dagster-dbt shows them as checks of the same assets.
+Those of what is published as a whole are the audit's.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from orchestration.defs.raw import raw_key
+from orchestration.defs.resources import failures, open_lake
+from orchestration.openrouter.surfaces import SURFACES, Surface
+from orchestration.settings import Settings
+from orchestration.storage.lake import LEDGER, PROVENANCE, read_metadata
+from orchestration.storage.warehouse import file_pattern
+
+_SHOWN = 20
+
+
+def _wrong_columns(found: pa.Schema, wanted: pa.Schema) -> list[str]:
+    names = dict.fromkeys([*wanted.names, *found.names])
+    return [
+        f"{name}: {found.field(name).type if name in found.names else 'missing'}, "
+        f"not {wanted.field(name).type if name in wanted.names else 'known'}"
+        for name in names
+        if name not in found.names or name not in wanted.names or found.field(name).type != wanted.field(name).type
+    ]
+
+
+def _schema_check(surface: Surface) -> dg.AssetChecksDefinition:
+    wanted = pa.schema([*surface.schema, *PROVENANCE])
+
+    @dg.asset_check(
+        asset=raw_key(surface),
+        name="schema",
+        blocking=True,
+        description="Every file of the lake has the columns and types of its declared schema.",
+    )
+    def schema() -> dg.AssetCheckResult:
+        with failures():
+            files = open_lake(Settings.load()).files(surface.name)
+            wrong = {
+                path.name: problems
+                for path in files
+                if int(read_metadata(path)["schema_version"]) == surface.schema_version
+                and (problems := _wrong_columns(pq.read_schema(path), wanted))
+            }
+        first = "".join(f"{name} ({'; '.join(problems)})" for name, problems in list(wrong.items())[:1])
+        return dg.AssetCheckResult(
+            passed=not wrong,
+            description=f"{len(wrong)} files have another schema, such as {first}." if wrong else None,
+            metadata={"files": len(files), "wrong_files": len(wrong), "sample": dict(list(wrong.items())[:_SHOWN])},
+        )
+
+    return schema
+
+
+def _new_fields_check(surface: Surface) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=raw_key(surface),
+        name="new_fields",
+        description="The source sends no field that the schema does not name. What it does is kept in `extra`.",
+    )
+    def new_fields() -> dg.AssetCheckResult:
+        files = [file_pattern(path) for path in open_lake(Settings.load()).files(surface.name)]
+        # Lists of objects have an `extra` of their own; a field in it is called after the list. Names are our schema's.
+        lists = [one.name for one in surface.schema if pa.types.is_list(one.type)]
+        lists = [name for name in lists if pa.types.is_struct(surface.schema.field(name).type.value_type)]
+        extras = ["SELECT '' AS prefix, extra FROM read_parquet($files)"]
+        extras += [f"SELECT '{name}.', unnest({name}).extra FROM read_parquet($files)" for name in lists]  # noqa: S608
+        every = " UNION ALL ".join(extras)
+        query = f"SELECT DISTINCT prefix || unnest(json_keys(extra)) FROM ({every}) WHERE extra <> ''"  # noqa: S608
+        fields = {str(row[0]) for row in duckdb.execute(query, {"files": files}).fetchall()} if files else set()
+        new = sorted(fields - surface.untyped)
+        return dg.AssetCheckResult(passed=not new, severity=dg.AssetCheckSeverity.WARN, metadata={"new_fields": new})
+
+    return new_fields
+
+
+def _intact_check(surface: Surface) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=raw_key(surface),
+        name="intact",
+        blocking=True,
+        description="Every file of the lake has the bytes that it was written with: their hash stands in its name.",
+    )
+    def intact() -> dg.AssetCheckResult:
+        lake = open_lake(Settings.load())
+        changed = [str(path.relative_to(lake.root)) for path in lake.changed([surface.name])]
+        return dg.AssetCheckResult(
+            passed=not changed,
+            description=(
+                f"{len(changed)} files were changed, such as {changed[0]}. Restore them from a copy, or move them out "
+                f"of the lake and delete {lake.root / LEDGER}, which lists them, and run again."
+                if changed
+                else None
+            ),
+            metadata={
+                "files": len(lake.files(surface.name)),
+                "changed_files": len(changed),
+                "sample": dg.MetadataValue.json(changed[:_SHOWN]),
+            },
+        )
+
+    return intact
+
+
+@dg.definitions
+def raw_checks() -> dg.Definitions:
+    makers = (_schema_check, _new_fields_check, _intact_check)
+    return dg.Definitions(asset_checks=[make(surface) for surface in SURFACES.values() for make in makers])

@@ -1,0 +1,501 @@
+"""The figures of the report: for each the rows that it shows, the columns of its table, and how it is drawn.
+
+Every value is one of a published mart, unchanged; a column's `scale` only chooses the unit in which a person reads it.
+How a chart is drawn and how a page is made of them does not belong here.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from orchestration.publish.report import charts
+from orchestration.publish.report.charts import Draw
+from orchestration.settings import PROJECT_DIR
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a figure's table: its name in the mart, and how a person reads it.
+
+    A number is shown multiplied by `scale`, with so many `digits`; `mart` is whose it is, where not the figure's.
+    """
+
+    name: str
+    title: str
+    scale: float | None = None
+    digits: int = 0
+    mart: str = ""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart and its table. `key` are the columns by which the mart tells its rows apart; `sql` gives the rows.
+
+    It finds the view `newest` (period, period_start: the newest week, or the newest day where no week is whole), and
+    gives, with every row, its key and the moments as_of, oldest_as_of and checked_at.
+    """
+
+    id: str
+    title: str
+    lede: str
+    mart: str
+    key: Sequence[str]
+    columns: Sequence[Column]
+    sql: str
+    draw: Draw
+    nothing: str = "Nothing to show yet: no such figures were observed."
+
+    @property
+    def subject(self) -> str:
+        """The column that names a row."""
+        shown = next((column.name for column in self.columns if column.name in ("subject_name", "member_name")), None)
+        return shown or next((name for name in ("model_id", "surface") if name in self.key), self.key[-1])
+
+    @property
+    def marts(self) -> list[str]:
+        """The marts that it shows figures of."""
+        return list(dict.fromkeys([self.mart, *(column.mart for column in self.columns if column.mart)]))
+
+
+@dataclass(frozen=True)
+class Section:
+    """Figures that belong together."""
+
+    id: str
+    title: str
+    figures: Sequence[Figure]
+
+
+_PERIOD = (Column("period", "period"), Column("period_start", "from"))
+_SHARE = Column("share", "share, %", 100, 2)
+_SHARE_HIGH = Column("share_high", "share at most, %", 100, 2)
+_TOKENS = Column("tokens", "tokens, billion", 1e-9, 1)
+_INPUT = Column("prompt_usd_per_mtok", "input, USD per million tokens", 1, 3, "spend_model")
+_OUTPUT = Column("completion_usd_per_mtok", "output, USD per million tokens", 1, 3, "spend_model")
+_BASIS = Column("price_basis", "price", mart="spend_model")
+
+# Usage and the price of its days: as old as the older, as new as the newer of the two.
+_PRICED = """
+    select
+        period, period_start, model_permaslug, rank, share, share_high, share_model.tokens,
+        prompt_usd_per_mtok, completion_usd_per_mtok, price_basis,
+        greatest(share_model.as_of, spend_model.as_of) as as_of,
+        least(share_model.oldest_as_of, spend_model.oldest_as_of) as oldest_as_of,
+        greatest(share_model.checked_at, spend_model.checked_at) as checked_at
+    from share_model
+    join newest using (period, period_start)
+    join spend_model using (period, period_start, model_permaslug)
+"""
+_NO_WEEKS = "Nothing to show yet: no whole week was observed."
+
+LEADERS = Figure(
+    "leaders",
+    "Leading models",
+    "Share of all tokens of the newest week; the table says what the models cost in it. A variant, such as a free one, "
+    "counts as a model of its own.",
+    "share_model",
+    ("period", "period_start", "model_permaslug"),
+    (
+        *_PERIOD,
+        Column("rank", "rank", 1),
+        Column("model_permaslug", "model"),
+        _SHARE,
+        _SHARE_HIGH,
+        _TOKENS,
+        _INPUT,
+        _OUTPUT,
+        _BASIS,
+    ),
+    f"{_PRICED} where rank <= 12 order by rank, model_permaslug",
+    partial(charts.bars, name="model_permaslug", value="share"),
+)
+AUTHORS = Figure(
+    "authors",
+    "Authors, week by week",
+    "The eight authors that lead in the newest week, and their listed models' share in the 26 weeks up to it. An "
+    "author is who made a model, not who hosts it.",
+    "share_author",
+    ("period", "period_start", "author"),
+    (*_PERIOD, Column("author", "author"), Column("rank", "rank", 1), _SHARE, _SHARE_HIGH, _TOKENS),
+    """
+    with leaders as (
+        select author, rank as now from share_author join newest using (period, period_start) where rank <= 8
+    )
+    select share_author.* from share_author join leaders using (author)
+    where period = 'week' and period_start > (select period_start - 26 * 7 from newest)
+    order by now, author, period_start
+    """,
+    partial(charts.lines, member="author", value="share"),
+    _NO_WEEKS,
+)
+MODELS = Figure(
+    "models",
+    "Models, day by day",
+    "The six models that lead in the newest week, in the last 60 days. On a day without a point the model was not "
+    "among those listed: what it had then is not known.",
+    "share_model",
+    ("period", "period_start", "model_permaslug"),
+    (*_PERIOD, Column("model_permaslug", "model"), Column("rank", "rank", 1), _SHARE, _TOKENS),
+    """
+    with leaders as (
+        select model_permaslug, rank as now from share_model join newest using (period, period_start) where rank <= 6
+    )
+    select share_model.* from share_model join leaders using (model_permaslug)
+    where period = 'day' and period_start > (select max(period_start) - 60 from share_model where period = 'day')
+    order by now, model_permaslug, period_start
+    """,
+    partial(charts.lines, member="model_permaslug", value="share"),
+)
+TOTAL = Figure(
+    "total",
+    "All traffic, day by day",
+    "Tokens of a day, listed models and the rest together, in the last 120 days; the table has the growth of the 7 and "
+    "28 days up to it over as many before.",
+    "traffic_summary",
+    ("period", "period_start"),
+    (
+        *_PERIOD,
+        Column("total_tokens", "tokens, billion", 1e-9, 1),
+        Column("growth_7d", "growth over 7 days, %", 100, 1),
+        Column("growth_28d", "growth over 28 days, %", 100, 1),
+        Column("other_share", "share of models that are not listed, %", 100, 1),
+    ),
+    """
+    select * from traffic_summary
+    where period = 'day' and period_start > (select max(period_start) - 120 from traffic_summary where period = 'day')
+    order by period_start
+    """,
+    charts.total,
+)
+GROWTH = Figure(
+    "growth",
+    "Authors that gained or lost most",
+    "The 28 days up to the newest against the 28 before, for the dozen authors whose tokens certainly changed most. "
+    "Where a model was not listed on some day, growth is only known to lie in a range.",
+    "growth_author",
+    ("window_end", "horizon", "author"),
+    (
+        Column("window_end", "28 days up to"),
+        Column("horizon", "horizon"),
+        Column("author", "author"),
+        Column("growth_low", "growth at least, %", 100, 1),
+        Column("growth", "growth, %", 100, 1),
+        Column("growth_high", "growth at most, %", 100, 1),
+        Column("share_change_pp", "change of share, percentage points", 1, 2),
+        Column("rank_change", "places gained", 1),
+        Column("status", "status"),
+    ),
+    """
+    select * from growth_author
+    where horizon = '28d' and growth_low is not null and growth_high is not null
+        and window_end = (select max(window_end) from growth_author where horizon = '28d')
+    order by greatest(tokens - base_tokens_high, base_tokens - tokens_high, 0) desc, author limit 12
+    """,
+    charts.growth,
+    "Nothing to show yet: it takes 56 days, all of them observed.",
+)
+DRIVERS = Figure(
+    "drivers",
+    "What the growth is made of",
+    "The fourteen largest contributions of authors to the growth of the total over 28 days; all of them together add "
+    "up to it. “crossed_top50” are models that were listed in one of the two windows only: an artefact of the list's "
+    "length, not an entry into any market. “launched” are models created in the window, “other” what was never listed.",
+    "growth_drivers",
+    ("window_end", "horizon", "dimension", "member"),
+    (
+        Column("window_end", "28 days up to"),
+        Column("horizon", "horizon"),
+        Column("dimension", "dimension"),
+        Column("member_name", "author"),
+        Column("contribution_pp", "contribution, percentage points", 1, 2),
+        Column("change_tokens", "change, billion tokens", 1e-9, 1),
+    ),
+    """
+    select * from growth_drivers
+    where horizon = '28d' and dimension = 'author'
+        and window_end = (select max(window_end) from growth_drivers where horizon = '28d')
+    order by abs(contribution_pp) desc, member limit 14
+    """,
+    charts.drivers,
+    "Nothing to show yet: it takes 56 days, all of them observed.",
+)
+
+
+def _price_figure(identifier: str, title: str, column: Column, colour: str) -> Figure:
+    return Figure(
+        identifier,
+        title,
+        "Each point is a model of the newest week, with its listed price in it. The two stand side by side; neither is "
+        "shown to be the cause of the other.",
+        "share_model",
+        ("period", "period_start", "model_permaslug"),
+        (*_PERIOD, Column("rank", "rank", 1), Column("model_permaslug", "model"), column, _SHARE, _BASIS),
+        f"{_PRICED} where {column.name} is not null order by rank, model_permaslug",
+        partial(charts.price_share, price=column.name, colour=colour),
+        "Nothing to show yet: no price was observed for the models of the newest week.",
+    )
+
+
+INPUT_PRICE = _price_figure("input-price", "Input price against share", _INPUT, charts.INPUT)
+OUTPUT_PRICE = _price_figure("output-price", "Output price against share", _OUTPUT, charts.OUTPUT)
+PRICE_CHANGES = Figure(
+    "price-changes",
+    "Price changes",
+    "Listed prices that changed in the 30 days up to the newest list, input and output apart; the largest 60. The "
+    "change lies between the two observations; a model that was not listed for a while had its price before when it "
+    "went.",
+    "price_history",
+    ("model_id", "valid_from"),
+    (
+        Column("model_id", "model"),
+        Column("valid_from", "first seen (UTC)"),
+        Column("not_before", "not before (UTC)"),
+        Column("previous_prompt_usd_per_mtok", "input before, USD per million tokens", 1, 3),
+        Column("prompt_usd_per_mtok", "input, USD per million tokens", 1, 3),
+        Column("prompt_change_pct", "input, change in %", 1, 1),
+        Column("previous_completion_usd_per_mtok", "output before, USD per million tokens", 1, 3),
+        Column("completion_usd_per_mtok", "output, USD per million tokens", 1, 3),
+        Column("completion_change_pct", "output, change in %", 1, 1),
+    ),
+    """
+    select * from price_history
+    where valid_from > (select max(last_seen_at) - interval 30 day from price_history)
+        and model_id not like '~%'
+        and (
+            prompt_usd_per_mtok <> previous_prompt_usd_per_mtok
+            or completion_usd_per_mtok <> previous_completion_usd_per_mtok
+        )
+    -- From nothing to something, which has no percentage, first.
+    order by
+        (previous_prompt_usd_per_mtok = 0 and prompt_usd_per_mtok > 0)
+        or (previous_completion_usd_per_mtok = 0 and completion_usd_per_mtok > 0) desc,
+        greatest(abs(coalesce(prompt_change_pct, 0)), abs(coalesce(completion_change_pct, 0))) desc,
+        model_id,
+        valid_from
+    limit 60
+    """,
+    charts.price_changes,
+    "Nothing to show: no change of a listed price was seen in the 30 days up to the newest list.",
+)
+
+
+def _token_mix_basis(mix_class: str) -> str:
+    """What the token split of a class rests on, in the words of the seed `token_mix`."""
+    with (PROJECT_DIR / "seeds" / "token_mix.csv").open(encoding="utf-8", newline="") as file:
+        return next(row["basis"] for row in csv.DictReader(file) if row["mix_class"] == mix_class)
+
+
+SPEND = Figure(
+    "spend",
+    "Implied spend, as a range",
+    "What the tokens of the newest week cost at list prices: the thin line however they split into input, output and "
+    "cached input, at every price that can have been valid; the thick line over the splits of single models. "
+    f"{_token_mix_basis('single_model')} The source publishes no split, so an author has no single figure. "
+    "Before fees, without own keys.",
+    "spend_author",
+    ("period", "period_start", "author"),
+    (
+        *_PERIOD,
+        Column("author", "author"),
+        _TOKENS,
+        Column("spend_low", "at least, million USD", 1e-6, 3),
+        Column("spend_plausible_low", "assumed split, from, million USD", 1e-6, 3),
+        Column("spend_plausible_high", "assumed split, to, million USD", 1e-6, 3),
+        Column("spend_high", "at most, million USD", 1e-6, 3),
+        Column("priced_share", "tokens that have a price, %", 100, 1),
+    ),
+    """
+    select * from spend_author join newest using (period, period_start)
+    where spend_plausible_high is not null
+    order by spend_plausible_high desc, author limit 12
+    """,
+    charts.spend,
+    "Nothing to show yet: no price was observed for the models of the newest week.",
+)
+
+
+def _segment_figure(identifier: str, title: str, lede: str, kind: str, order: Sequence[str]) -> Figure:
+    return Figure(
+        identifier,
+        title,
+        lede,
+        "share_segment",
+        ("period", "period_start", "segment_type", "segment"),
+        (
+            *_PERIOD,
+            Column("segment_type", "cut"),
+            Column("segment", "segment"),
+            _SHARE,
+            _SHARE_HIGH,
+            _TOKENS,
+        ),
+        f"""
+        select * from share_segment
+        where segment_type = '{kind}' and period = 'week' and period_start > (select period_start - 26 * 7 from newest)
+        order by period_start, tokens desc, segment
+        """,  # noqa: S608  # our own word
+        partial(charts.stack, order=order),
+        _NO_WEEKS,
+    )
+
+
+WEIGHTS = _segment_figure(
+    "weights",
+    "Open and closed weights",
+    "Share of tokens of each week by whether the model's weights are open, by our own reading of pages that are named "
+    "in the seed model_weights. “other” are models that are not listed.",
+    "weights",
+    ("open", "closed", "undisclosed", "unclassified", "other"),
+)
+PAID = _segment_figure(
+    "paid",
+    "Free and paid",
+    "Share of tokens of each week by whether the listed price is zero. Free to the caller at OpenRouter's listed "
+    "price; “other” are models that are not listed.",
+    "price_class",
+    ("paid", "free", "unpriced", "other"),
+)
+CONCENTRATION = Figure(
+    "concentration",
+    "Concentration, day by day",
+    "The Herfindahl-Hirschman index of the tokens of a day over authors and over models, in the last 90 days: 10,000 "
+    "if one had all. It is a range, since models that are not listed are of unknown size. This is concentration among "
+    "what one router passes on, not of a market.",
+    "traffic_summary",
+    ("period", "period_start"),
+    (
+        *_PERIOD,
+        Column("hhi_author_low", "authors, at least", 1),
+        Column("hhi_author_high", "authors, at most", 1),
+        Column("hhi_model_low", "models, at least", 1),
+        Column("hhi_model_high", "models, at most", 1),
+        Column("cr1", "leading model, %", 100, 1),
+        Column("cr5", "leading five models, %", 100, 1),
+    ),
+    """
+    select * from traffic_summary
+    where period = 'day' and hhi_model_high is not null
+        and period_start > (select max(period_start) - 90 from traffic_summary where period = 'day')
+    order by period_start
+    """,
+    charts.hhi,
+)
+SCORECARD = Figure(
+    "scorecard",
+    "Worth a test",
+    "The twenty models that lead on the newest day: context window and providers together, the point as large as the "
+    "share. Endpoints and providers are as of the moment in the table, which may be days before. The reason, where "
+    "there is one, is a rule of ours that says why a model may be worth a test; no more than that.",
+    "model_scorecard",
+    ("model_permaslug",),
+    (
+        Column("date", "day"),
+        Column("rank", "rank", 1),
+        Column("model_permaslug", "model"),
+        _SHARE,
+        Column("prompt_usd_per_mtok", "input, USD per million tokens", 1, 3),
+        Column("completion_usd_per_mtok", "output, USD per million tokens", 1, 3),
+        Column("context_length", "context window, tokens", 1),
+        Column("providers", "providers", 1),
+        Column("endpoints_up", "endpoints up", 1),
+        Column("endpoints", "endpoints", 1),
+        Column("median_uptime_30m_pct", "median uptime, %", 1, 1),
+        Column("endpoints_as_of", "endpoints as of (UTC)"),
+        Column("weights", "weights"),
+        Column("try_reason", "why it may be worth a test"),
+    ),
+    "select * from model_scorecard where rank <= 20 order by rank, model_permaslug",
+    charts.scorecard,
+)
+ANOMALIES = Figure(
+    "anomalies",
+    "Worth a look",
+    "Changes of the last 28 days that stand out; none of them is an error by itself. The fifty newest. Price changes "
+    "of models that the rankings do not list are in the table `anomaly` alone.",
+    "anomaly",
+    ("date", "kind", "subject_type", "subject"),
+    (
+        Column("date", "day"),
+        Column("kind", "kind"),
+        Column("subject_type", "of"),
+        Column("subject_name", "subject"),
+        Column("peak_date", "largest on"),
+        Column("last_date", "until"),
+        Column("score", "score", 1, 1),
+        Column("threshold", "threshold", 1, 1),
+        Column("score_unit", "unit of both"),
+        Column("evidence", "what was seen"),
+        Column("hint", "what to look at"),
+    ),
+    """
+    select * from anomaly
+    where is_listed and date > (select max(period_start) - 28 from traffic_summary where period = 'day')
+    order by date desc, score / threshold desc, kind, subject limit 50
+    """,
+    charts.anomalies,
+    "Nothing to show: nothing of the last 28 days stood out, or there were too few days before to compare with.",
+)
+COVERAGE = Figure(
+    "coverage",
+    "What was observed",
+    "The last 45 days of each surface: complete, in part, or missing. What is missing stays missing; nothing is "
+    "filled in.",
+    "coverage",
+    ("surface", "slice", "date"),
+    (
+        Column("surface", "surface"),
+        Column("slice", "slice"),
+        Column("date", "day"),
+        Column("is_observed", "observed"),
+        Column("is_complete", "complete"),
+        Column("observations", "observations", 1),
+        Column("rows", "rows", 1),
+        Column("gap_reason", "why not"),
+    ),
+    """
+    select * from coverage
+    where slice = 'all' and date > (select max(date) - 45 from coverage where slice = 'all')
+    order by surface, date
+    """,
+    charts.coverage,
+)
+RESTATEMENTS = Figure(
+    "restatements",
+    "Revised days",
+    "Tokens of a model and day in the last 60 days that the source has changed since it first told them; the sixty "
+    "largest changes. Whoever quoted them first quoted something else.",
+    "restatement",
+    ("slice", "date", "model_permaslug"),
+    (
+        Column("slice", "slice"),
+        Column("date", "day"),
+        Column("model_permaslug", "model"),
+        Column("first_tokens", "first told, billion tokens", 1e-9, 3),
+        Column("last_tokens", "now, billion tokens", 1e-9, 3),
+        Column("change_pct", "change, %", 1, 4),
+        Column("first_as_of", "first told (UTC)"),
+        Column("last_as_of", "last told (UTC)"),
+    ),
+    """
+    select * from restatement
+    where slice = 'all' and date > (select max(period_start) - 60 from traffic_summary where period = 'day')
+    order by abs(change_pct) desc nulls last, date, model_permaslug limit 60
+    """,
+    charts.restatements,
+    "Nothing to show: no day of the last 60 was revised.",
+)
+
+SECTIONS = (
+    Section("leaders-and-shares", "Who leads", (LEADERS, AUTHORS, MODELS)),
+    Section("growth-and-drivers", "How it grows", (TOTAL, GROWTH, DRIVERS)),
+    Section("prices", "At what price", (INPUT_PRICE, OUTPUT_PRICE, PRICE_CHANGES)),
+    Section("implied-spend", "Usage and price together", (SPEND,)),
+    Section("cuts", "Open and closed, free and paid", (WEIGHTS, PAID)),
+    Section("how-concentrated", "How concentrated", (CONCENTRATION,)),
+    Section("investigate", "Worth a test, worth a look", (SCORECARD, ANOMALIES)),
+    Section("how-well-known", "How well known", (COVERAGE, RESTATEMENTS)),
+)
+FIGURES = tuple(figure for section in SECTIONS for figure in section.figures)

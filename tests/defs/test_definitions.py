@@ -1,0 +1,242 @@
+"""What Dagster shows: an unbroken lineage, words on everything, and figures on every materialization."""
+
+from itertools import pairwise
+from typing import Any
+
+import dagster as dg
+import pytest
+from conftest import Run
+
+from orchestration.definitions import defs
+from orchestration.defs.published import tables
+from orchestration.openrouter.surfaces import SURFACES
+from orchestration.publish.audit import CHECKS
+from orchestration.publish.freshness import surfaces
+from orchestration.publish.report.figures import FIGURES
+
+AssetGraph = Any  # Dagster's own, which it does not export
+
+
+@pytest.fixture(scope="module")
+def graph() -> AssetGraph:
+    return defs().resolve_asset_graph()
+
+
+def ancestors(graph: AssetGraph, key: dg.AssetKey) -> set[dg.AssetKey]:
+    found: set[dg.AssetKey] = set()
+    waiting = [key]
+    while waiting:
+        for parent in graph.get(waiting.pop()).parent_keys - found:
+            found.add(parent)
+            waiting.append(parent)
+    return found
+
+
+def test_lineage_is_unbroken_from_the_endpoints_to_the_published_file(graph: AssetGraph) -> None:
+    above = ancestors(graph, dg.AssetKey("published"))
+    # Only seeds and OpenRouter's endpoints have nothing above them.
+    roots = {key for key in graph.get_all_asset_keys() if not graph.get(key).parent_keys}
+    assert {key.path[0] for key in roots} == {"openrouter", "seeds"}
+    assert {dg.AssetKey(["openrouter", surface]) for surface in SURFACES} <= above
+    # Nothing but what is published leads nowhere, and the report is made of the published tables.
+    assert set(graph.get_all_asset_keys()) - above == {dg.AssetKey("published"), dg.AssetKey("report")}
+    assert graph.get(dg.AssetKey("report")).parent_keys == {dg.AssetKey("published")}
+
+
+def test_a_chain_goes_through_every_layer(graph: AssetGraph) -> None:
+    chain = ["openrouter/rankings", "raw/rankings", "staging/stg_openrouter__rankings"]
+    chain += ["intermediate/int_rankings__told", "intermediate/int_rankings__latest"]
+    chain += ["intermediate/int_spans__members", "marts/share_model", "published"]
+    keys = [dg.AssetKey.from_user_string(name) for name in chain]
+    assert all(upper in graph.get(lower).parent_keys for upper, lower in pairwise(keys))
+
+
+def test_every_asset_says_what_it_is(graph: AssetGraph) -> None:
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.description, key
+        assert node.group_name != "default", key
+        assert node.kinds, key
+        assert node.owners or key.path[0] == "openrouter", key
+
+
+def test_groups_tell_the_story(graph: AssetGraph) -> None:
+    groups = {graph.get(key).group_name for key in graph.get_all_asset_keys()}
+    layers = {"openrouter", "raw", "seeds", "staging", "intermediate", "published"}
+    marts = {"entities", "share", "growth", "price", "spend", "quality"}
+    assert groups == layers | {f"marts_{name}" for name in marts}
+
+
+def test_everything_that_touches_the_warehouse_takes_the_one_slot() -> None:
+    pools = {
+        assets.op.pool
+        for assets in defs().assets or []
+        if isinstance(assets, dg.AssetsDefinition) and assets.is_executable
+    }
+    assert pools == {"warehouse"}
+
+
+def test_exposures_name_what_they_show(manifest: dict) -> None:
+    exposed = {
+        one["name"]: {name.rpartition(".")[2] for name in one["depends_on"]["nodes"]}
+        for one in manifest["exposures"].values()
+    }
+    shown = {mart for figure in FIGURES for mart in figure.marts}
+    assert exposed["published_file"] == {table.name for table in tables()}
+    assert exposed["report"] == shown | {"author", "claim", "citations", "model", "scopes"}
+
+
+def test_a_raw_column_says_what_it_means(graph: AssetGraph) -> None:
+    for surface in SURFACES:
+        schema = graph.get(dg.AssetKey(["raw", surface])).metadata["dagster/column_schema"]
+        assert [column.name for column in schema.columns if not column.description] == [], surface
+
+
+def test_a_model_names_its_file_and_a_mart_where_its_columns_are_explained(graph: AssetGraph) -> None:
+    told = graph.get(dg.AssetKey(["marts", "share_model"])).metadata
+    assert told["source"].value == "models/marts/share/share_model.sql"
+    assert told["columns_and_units"].value == "docs/data-dictionary.md#share_model"
+
+
+def test_schedules_are_on_and_in_utc() -> None:
+    schedules = {one.name: one for one in defs().schedules or []}
+    assert {name: one.cron_schedule for name, one in schedules.items()} == {
+        "refresh_daily": "10 2 * * *",
+        "prices_through_the_day": "10 8,14,20 * * *",
+        "restatements_weekly": "40 3 * * 1",
+    }
+    for one in schedules.values():
+        assert isinstance(one, dg.ScheduleDefinition)
+        assert (one.execution_timezone, one.default_status.value) == ("UTC", "RUNNING")
+
+
+def test_every_run_is_one_process_which_holds_its_folder() -> None:
+    jobs = [defs().resolve_job_def(name) for name in ("refresh", "refresh_prices")]
+    jobs.append(defs().resolve_implicit_global_asset_job_def())
+    assert {job.executor_def.name for job in jobs} == {"in_process"}
+
+
+def test_prices_ask_for_nothing_else_and_build_the_same() -> None:
+    whole, prices = (defs().resolve_job_def(name) for name in ("refresh", "refresh_prices"))
+    left_out = {dg.AssetKey(["raw", name]) for name in SURFACES if name not in ("models", "endpoints")}
+    keys = [set(job.asset_layer.executable_asset_keys) for job in (whole, prices)]
+    assert keys[0] - keys[1] == left_out
+    assert keys[1] < keys[0]
+
+
+def test_raw_files_block_and_what_the_source_does_only_warns(graph: AssetGraph) -> None:
+    for surface in SURFACES:
+        checks = {
+            key.name: graph.get_check_spec(key).blocking
+            for key in graph.get_check_keys_for_assets({dg.AssetKey(["raw", surface])})
+        }
+        assert checks == {"intact": True, "schema": True, "new_fields": False, "answered": False}
+
+
+def test_what_is_published_is_audited_and_how_old_it_is_keeps_nothing_back(graph: AssetGraph) -> None:
+    published = {
+        key.name: graph.get_check_spec(key).blocking
+        for key in graph.get_check_keys_for_assets({dg.AssetKey("published")})
+    }
+    assert {name for name, blocks in published.items() if blocks} == {check.name for check in CHECKS}
+    assert {name for name in published if name.startswith("fresh_")} == {f"fresh_{surface}" for surface in surfaces()}
+    # What the keyless export tells is held to the thresholds of the rankings.
+    assert set(SURFACES) - set(surfaces()) == {"rankings_export"}
+
+
+def test_every_mart_has_blocking_checks_of_its_own(graph: AssetGraph, manifest: dict) -> None:
+    for node in manifest["nodes"].values():
+        if node["resource_type"] == "model" and node["schema"] == "marts":
+            key = dg.AssetKey(["marts", node["name"]])
+            blocking = {
+                check.name for check in graph.get_check_keys_for_assets({key}) if graph.get_check_spec(check).blocking
+            }
+            for kind in ("carries_provenance", "unique_key"):
+                assert any(name.startswith(kind) for name in blocking), (node["name"], kind)
+            assert f"{node['name']}_holds" in blocking
+            assert {"scope_id", "source_url", "as_of", "oldest_as_of", "checked_at"} <= node["columns"].keys()
+
+
+def test_every_check_says_what_it_is_for(graph: AssetGraph) -> None:
+    for key in graph.asset_check_keys:
+        assert len(graph.get_check_spec(key).description or "") > 30, key
+
+
+def test_everything_that_a_run_makes_has_a_freshness_policy(graph: AssetGraph) -> None:
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert (node.freshness_policy is not None) == node.is_materializable, key
+
+
+def test_every_data_test_is_a_check_of_an_asset(graph: AssetGraph, manifest: dict) -> None:
+    tests = [node["name"] for node in manifest["nodes"].values() if node["resource_type"] == "test"]
+    checks = {key.name for key in graph.asset_check_keys}
+    assert len(tests) >= 51
+    assert {name for name in tests if name not in checks} == set()
+
+
+@pytest.fixture(scope="module")
+def instance(everything: Run, dagster_home: object) -> dg.DagsterInstance:  # noqa: ARG001
+    return dg.DagsterInstance.from_config(str(dagster_home))
+
+
+def newest(instance: dg.DagsterInstance, key: list[str]) -> dict[str, dg.MetadataValue]:
+    event = instance.get_latest_materialization_event(dg.AssetKey(key))
+    assert event is not None
+    assert event.asset_materialization is not None
+    return dict(event.asset_materialization.metadata)
+
+
+def test_a_raw_materialization_shows_what_a_person_wants_to_see(instance: dg.DagsterInstance) -> None:
+    rankings = newest(instance, ["raw", "rankings"])
+    assert rankings["responses"].value == 48
+    assert rankings["dagster/row_count"].value == 48 * 1530
+    assert (rankings["days_covered"].value, rankings["last_day"].value) == (76, "2026-08-06")
+    assert rankings["newest_as_of"].value == "2026-08-07T00:05:19+00:00"
+    assert rankings["bytes"].value > 0
+    assert "| date |" in rankings["preview"].value
+    assert "tencent/hy3" in rankings["preview"].value
+    models = newest(instance, ["raw", "models"])
+    assert (models["responses"].value, models["last_day"].value) == (142, "2026-08-06")
+
+
+def test_publishing_shows_the_rows_of_each_mart(instance: dg.DagsterInstance, everything: Run) -> None:
+    published = newest(instance, ["published"])
+    rows = {name: len(rows) for name, rows in everything.marts().items()}
+    assert (published["tables"].value, published["rows"].value) == (len(rows), sum(rows.values()))
+    assert f"| share_model | {rows['share_model']:,} |" in published["contents"].value
+    observed = instance.fetch_observations(dg.AssetKey(["marts", "share_model"]), limit=1).records[0]
+    shown = observed.asset_observation.metadata
+    assert shown["dagster/row_count"].value == rows["share_model"]
+    assert shown["newest_as_of"].value == "2026-08-07 00:05:19"
+    assert "| period | period_start | model_permaslug |" in shown["preview"].value
+
+
+def test_a_column_can_be_followed_to_the_raw_ones(instance: dg.DagsterInstance) -> None:
+    waiting, seen, roots = [("marts/share_model", "tokens")], set(), set()
+    while waiting:
+        key, column = waiting.pop()
+        if key.startswith("raw/"):
+            roots.add((key, column))
+        elif (key, column) not in seen and not key.startswith("seeds/"):
+            seen.add((key, column))
+            lineage = newest(instance, key.split("/"))["dagster/column_lineage"].value
+            deps = lineage.deps_by_column.get(column, [])
+            waiting += [(dep.asset_key.to_user_string(), dep.column_name) for dep in deps]
+    assert {("raw/rankings", "total_tokens"), ("raw/rankings_export", "total_tokens")} <= roots
+
+
+def test_column_lineage_can_be_read_on_the_page(instance: dg.DagsterInstance) -> None:
+    table = newest(instance, ["staging", "stg_openrouter__rankings"])["columns_made_of"].value
+    assert "| tokens | total_tokens of raw/rankings |" in table
+
+
+def test_nearly_every_column_has_its_lineage(instance: dg.DagsterInstance, manifest: dict) -> None:
+    models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+    columns = sum(len(node["columns"]) for node in models)
+    traced = sum(
+        len(newest(instance, [node["schema"], node["name"]])["dagster/column_lineage"].value.deps_by_column)
+        for node in models
+    )
+    # The rest are constants and counts, which come from no column.
+    assert traced >= 0.97 * columns

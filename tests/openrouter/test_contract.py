@@ -1,0 +1,195 @@
+"""Surfaces, schemas and raw views against the official description and against every recording."""
+
+import datetime as dt
+import gzip
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+import yaml
+from conftest import PROJECT
+
+from orchestration.errors import ResponseError
+from orchestration.openrouter import schemas, surfaces
+from orchestration.openrouter.surfaces import (
+    APPS,
+    BENCHMARKS,
+    ENDPOINTS,
+    MODELS,
+    RANKINGS,
+    RANKINGS_EXPORT,
+    SESSION_COST,
+    SURFACES,
+    TASKS,
+    Response,
+    Surface,
+)
+from orchestration.storage.lake import PROVENANCE
+
+MOMENT = dt.datetime(2026, 8, 8, tzinfo=dt.UTC)
+
+
+def schema_of(contract: dict, name: str) -> dict[str, Any]:
+    return contract["components"]["schemas"][name]
+
+
+JSON_SURFACES = [surface for surface in SURFACES.values() if surface is not RANKINGS_EXPORT]
+CONTRACT_PATHS = {"endpoints": "/models/{author}/{slug}/endpoints"}
+
+
+def examples(contract: dict, surface: Surface) -> list[dict[str, Any]]:
+    """The contract's own examples of a surface's body, wherever it states them."""
+    path = CONTRACT_PATHS.get(surface.name, surface.path)
+    response = contract["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
+    schema = response["schema"]
+    named = schema_of(contract, schema["$ref"].split("/")[-1]) if "$ref" in schema else schema
+    found = [one["example"] for one in (response, schema, named) if "example" in one]
+    if surface is BENCHMARKS:
+        # Each source's shape is an example of its own.
+        of = [schema_of(contract, one["$ref"].split("/")[-1]) for one in named["properties"]["data"]["items"]["oneOf"]]
+        rows = [
+            one.get("example")
+            or {name: told["example"] for name, told in one["properties"].items() if "example" in told}
+            for one in of
+        ]
+        found += [{"data": [{"source": "openrouter", **row} for row in rows], "meta": found[0]["meta"]}]
+    if surface is ENDPOINTS:
+        found += [{"data": schema_of(contract, "ListEndpointsResponse")["example"]}]
+        found = [{one["data"]["id"]: one} for one in found]
+    return found
+
+
+@pytest.mark.parametrize("surface", JSON_SURFACES, ids=lambda surface: surface.name)
+def test_the_contracts_own_examples_are_read(contract: dict, surface: Surface) -> None:
+    found = examples(contract, surface)
+    assert found
+    for body in found:
+        (body.get("links") or {}).pop("next", None)
+        body.pop("total_count", None)  # the example counts more models than it lists
+        answer = surface.read(Response("the contract's example", json.dumps(body).encode(), MOMENT))
+        assert answer.table.num_rows >= 1
+        new = {name for extra in answer.table.column("extra").to_pylist() if extra for name in json.loads(extra)}
+        assert new <= surface.untyped
+
+
+def test_every_price_of_the_contract_has_a_column(contract: dict) -> None:
+    for name in ("PublicPricing", "PricingOverride"):
+        conditions = {"overrides", "min_prompt_tokens", "utc_start", "utc_end"}
+        assert schema_of(contract, name)["properties"].keys() - conditions <= set(schemas.PRICES)
+
+
+def test_every_field_of_a_model_is_typed_or_known(contract: dict) -> None:
+    nested = {"architecture", "pricing", "top_provider"}
+    fields = schema_of(contract, "Model")["properties"].keys()
+    assert fields <= {*schemas.MODELS.names, *MODELS.untyped, *nested}
+
+
+@pytest.mark.parametrize(
+    ("surface", "item", "elsewhere"),
+    [
+        (ENDPOINTS, "PublicEndpoint", {"pricing"}),
+        (APPS, "AppRankingsItem", set()),
+        (TASKS, "TaskClassificationItem", set()),
+        (SESSION_COST, "SessionCostItem", set()),
+        (BENCHMARKS, "UnifiedBenchmarksAAItem", {"pricing"}),
+        (BENCHMARKS, "UnifiedBenchmarksDAItem", {"pricing"}),
+        (BENCHMARKS, "UnifiedBenchmarksORItem", set()),
+        (BENCHMARKS, "UnifiedBenchmarksSearchItem", set()),
+    ],
+)
+def test_every_field_of_the_contract_is_typed_or_known(
+    contract: dict, surface: Surface, item: str, elsewhere: set[str]
+) -> None:
+    assert schema_of(contract, item)["properties"].keys() - elsewhere <= {*surface.schema.names, *surface.untyped}
+
+
+def test_every_value_that_the_contract_allows_is_asked_for(contract: dict) -> None:
+    def allowed(path: str, name: str) -> set[str]:
+        [parameter] = [one for one in contract["paths"][path]["get"]["parameters"] if one["name"] == name]
+        return set(parameter["schema"]["enum"])
+
+    assert set(surfaces.MODALITIES) == allowed(RANKINGS.path, "modality")
+    assert set(surfaces.CONTEXT_BUCKETS) == allowed(RANKINGS.path, "context_bucket")
+    assert set(surfaces.CATEGORIES) == allowed(RANKINGS.path, "category")
+    assert set(surfaces.LANGUAGE_TYPES) == allowed(RANKINGS.path, "language_type")
+    assert set(surfaces.APP_CATEGORIES) == allowed(APPS.path, "category")
+    assert set(surfaces.BENCHMARK_SOURCES) == allowed(BENCHMARKS.path, "source")
+
+
+@pytest.mark.parametrize("surface", [surface for surface in SURFACES.values() if surface.pages])
+def test_pages_are_as_large_as_the_contract_allows(contract: dict, surface: Surface) -> None:
+    limits = {one["name"]: one["schema"] for one in contract["paths"][surface.path]["get"]["parameters"]}
+    assert surface.pages is not None
+    assert surface.pages.limit == limits["limit"]["maximum"]
+    assert surface.pages.max_offset == limits["offset"].get("maximum")
+
+
+def test_every_slice_of_the_contract_has_a_column(contract: dict) -> None:
+    parameters = {one["name"] for one in contract["paths"][RANKINGS.path]["get"]["parameters"]}
+    assert parameters - {"start_date", "end_date"} <= set(schemas.RANKINGS.names)
+
+
+@pytest.mark.parametrize("surface", SURFACES.values(), ids=lambda surface: surface.name)
+def test_every_recording_is_read_without_a_field_that_is_new(recordings: Path, surface: Surface) -> None:
+    paths = sorted((recordings / surface.recordings).glob("*.json.gz"))
+    recorded = {"rankings": 48, "models": 143, "endpoints": 22, "apps": 129, "providers": 1}
+    assert len(paths) == recorded.get(surface.name, 0)
+    for path in paths:
+        payload = gzip.decompress(path.read_bytes())
+        answer = surface.read(Response(path.name, payload, MOMENT))
+        assert answer.table.schema.equals(surface.schema)
+        body = json.loads(payload)
+        assert answer.table.num_rows == (_endpoints_told(body) if surface is ENDPOINTS else len(body["data"]))
+        new = {name for extra in answer.table.column("extra").to_pylist() if extra for name in json.loads(extra)}
+        assert new <= surface.untyped, path.name
+
+
+def _endpoints_told(sweep: dict) -> int:
+    """Endpoints in a sweep, and the models that have none."""
+    return sum(max(len(answer["data"]["endpoints"]), 1) for answer in sweep.values())
+
+
+def test_the_recorded_snapshot_is_read(recordings: Path) -> None:
+    """The recorded CSV is a cut of three days, so its manifest is made to fit; the rest of it is as recorded."""
+    folder = recordings / "exports"
+    csv = (folder / "rankings-daily.sample.csv").read_bytes()
+    manifest = json.loads((folder / "latest.manifest.rankings-daily.2026-10-08.json").read_text())
+    moment = dt.datetime(2026, 10, 8, 12, tzinfo=dt.UTC)
+    with pytest.raises(ResponseError, match="its manifest says 122881 bytes"):
+        RANKINGS_EXPORT.read(Response("a cut", csv, moment, preface=json.dumps(manifest).encode()))
+    manifest["files"]["csv"] |= {"bytes": len(csv), "sha256": hashlib.sha256(csv).hexdigest()}
+    manifest["row_count"] = 153
+    answer = RANKINGS_EXPORT.read(Response("a cut", csv, moment, preface=json.dumps(manifest).encode()))
+    assert answer.table.num_rows == 153
+    assert answer.table.schema.equals(RANKINGS_EXPORT.schema)
+    assert answer.table.column("extra").null_count == 153
+    rows = answer.table.to_pylist()
+    others = [row for row in rows if row["model_permaslug"] == "other"]
+    assert (others[0]["rank"], others[0]["total_tokens"]) == (None, 1499940793698)
+    for date in {row["date"] for row in rows}:
+        day = [row for row in rows if row["date"] == date]
+        total = sum(row["total_tokens"] for row in day)
+        assert all(row["share_of_daily_tokens"] == pytest.approx(row["total_tokens"] / total, abs=1e-12) for row in day)
+
+
+def source_columns(table: str) -> dict[str, str]:
+    sources = yaml.safe_load((PROJECT / "models" / "staging" / "_sources.yml").read_text())["sources"][0]["tables"]
+    [columns] = [source["columns"] for source in sources if source["name"] == table]
+    return {column["name"]: column["data_type"] for column in columns}
+
+
+@pytest.mark.parametrize("surface", SURFACES.values(), ids=lambda surface: surface.name)
+def test_the_raw_view_has_the_columns_of_the_arrow_schema(surface: Surface) -> None:
+    empty = pa.schema([*surface.schema, *PROVENANCE]).empty_table()
+    arrow = {name: kind for name, kind, *_ in duckdb.sql("describe from empty").fetchall()}  # reads the local above
+    assert empty.num_rows == 0
+    view = source_columns(surface.name)
+    assert view.keys() == {*arrow, "raw_file"}
+    types = {name: duckdb.sql(f"select typeof(null::{kind})").fetchall()[0][0] for name, kind in view.items()}
+    # Moments are shown in UTC without a zone.
+    utc = {name: kind.replace(" WITH TIME ZONE", "") for name, kind in arrow.items()}
+    assert {name: types[name] for name in arrow} == utc

@@ -1,0 +1,95 @@
+"""Recordings are observations at the moment in their name, up to the clock."""
+
+import datetime as dt
+import gzip
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from orchestration.errors import ResponseError, SettingsError
+from orchestration.openrouter import recordings as replay_module
+from orchestration.openrouter.recordings import Recordings
+from orchestration.openrouter.surfaces import MODELS, RANKINGS
+
+NAMES = (
+    "rankings-daily/20260622T050037Z.json.gz",
+    "rankings-daily/20260623T104947Z.json.gz",
+    "models/20260622T011321Z.json.gz",
+    "models/20260623T235959Z.json.gz",
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in NAMES:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(gzip.compress(b"{}"))
+    return tmp_path
+
+
+def moments(source: Recordings, surface: object) -> list[str]:
+    return [recording.path.name for recording in source.recordings(surface)]  # type: ignore[arg-type]
+
+
+def test_the_default_clock_is_the_newest_rankings_recording(folder: Path) -> None:
+    source = Recordings(folder, now=None)
+    assert source.now == dt.datetime(2026, 6, 23, 10, 49, 47, tzinfo=dt.UTC)
+    assert moments(source, RANKINGS) == ["20260622T050037Z.json.gz", "20260623T104947Z.json.gz"]
+    assert moments(source, MODELS) == ["20260622T011321Z.json.gz"]
+
+
+def test_a_clock_hides_what_comes_after_it(folder: Path) -> None:
+    source = Recordings(folder, now=dt.datetime(2026, 6, 22, 5, 0, 37, tzinfo=dt.UTC))
+    assert moments(source, RANKINGS) == ["20260622T050037Z.json.gz"]
+
+
+def test_a_recording_is_observed_at_the_moment_in_its_name(folder: Path) -> None:
+    observation = Recordings(folder, now=None).recordings(MODELS)[0].observe()
+    assert observation.fetched_at == dt.datetime(2026, 6, 22, 1, 13, 21, tzinfo=dt.UTC)
+    assert observation.payload == b"{}"
+
+
+def test_a_surface_without_recordings_is_empty(folder: Path) -> None:
+    (folder / NAMES[2]).unlink()
+    (folder / NAMES[3]).unlink()
+    assert Recordings(folder, now=None).recordings(MODELS) == []
+
+
+@pytest.mark.parametrize("name", ["20260622.json.gz", "20261345T050037Z.json.gz"])
+def test_a_file_whose_name_is_no_moment_is_named(folder: Path, name: str) -> None:
+    (folder / "models" / name).write_bytes(b"")
+    with pytest.raises(ResponseError, match=name):
+        Recordings(folder, now=None).recordings(MODELS)
+
+
+def test_a_missing_folder_and_an_empty_one_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"missing.*which is no folder"):
+        Recordings(tmp_path / "missing", now=None)
+    with pytest.raises(SettingsError, match=r"holds no rankings-daily"):
+        Recordings(tmp_path, now=None)
+
+
+def test_recording_is_unpacked_up_to_the_limit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay_module, "LARGEST_ANSWER_BYTES", 1024 * 1024)
+    (folder / NAMES[2]).write_bytes(gzip.compress(bytes(64 * 1024 * 1024)))
+    [bomb, whole] = Recordings(folder, now=dt.datetime(2026, 6, 24, tzinfo=dt.UTC)).recordings(MODELS)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ResponseError, match=r"20260622T011321Z.json.gz unpacks to more than 1 MiB.*Nothing"):
+            bomb.observe()
+        assert tracemalloc.get_traced_memory()[1] < 4 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
+    assert whole.observe().payload == b"{}"
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [b"{}", gzip.compress(b"{}")[:-1], gzip.compress(b"{}") + b"more"],
+    ids=["no gzip", "cut", "more"],
+)
+def test_recording_that_cannot_be_unpacked_is_named(folder: Path, packed: bytes) -> None:
+    (folder / NAMES[2]).write_bytes(packed)
+    with pytest.raises(ResponseError, match=r"20260622T011321Z.json.gz cannot be unpacked"):
+        Recordings(folder, now=None).recordings(MODELS)[0].observe()

@@ -1,0 +1,29 @@
+"""The basis of the token split stands, in the words of the seed, wherever a figure that is made with it is shown."""
+
+import csv
+
+from orchestration.publish.report.figures import SPEND
+from orchestration.settings import PROJECT_DIR
+
+with (PROJECT_DIR / "seeds" / "token_mix.csv").open(encoding="utf-8", newline="") as file:
+    BASIS = {row["mix_class"]: row["basis"] for row in csv.DictReader(file)}
+
+
+def described(name: str) -> str:
+    """The text of a documented column."""
+    text = (PROJECT_DIR / "models" / "columns.md").read_text()
+    return text.partition(f"{{% docs {name} %}}")[2].partition("{% enddocs %}")[0]
+
+
+def test_classes_share_one_basis() -> None:
+    assert len({basis for mix_class, basis in BASIS.items() if mix_class != "single_model"}) == 1
+
+
+def test_total_states_its_basis() -> None:
+    assert BASIS["from_2"] in described("spend_central")
+    assert BASIS["from_2"] in (PROJECT_DIR / "models" / "marts" / "spend" / "traffic_summary.yml").read_text()
+
+
+def test_ranges_of_models_state_their_basis() -> None:
+    assert BASIS["single_model"] in described("spend_plausible_low")
+    assert BASIS["single_model"] in SPEND.lede

@@ -1,0 +1,99 @@
+"""What describes a generation: valid for programs that know data packages, and readable for people."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from conftest import Run
+from frictionless import Package, Schema
+from frictionless.resources import TableResource
+
+from orchestration.publish.datapackage import CITATION, PACKAGE, SIMULATED, sha256, unit_of
+
+ROWS = 200
+EMPTY_ON_RECORDINGS = {"session_cost"}
+
+
+@pytest.fixture(scope="module")
+def package(everything: Run) -> dict:
+    return json.loads((everything.data / "published" / PACKAGE).read_text())
+
+
+def test_the_package_is_valid(package: dict) -> None:
+    assert list(Package.metadata_validate(package)) == []
+    assert len([one for one in package["resources"] if not one["path"].startswith("report/")]) == 30
+
+
+def test_every_table_is_what_its_schema_says(everything: Run, package: dict) -> None:
+    """By rows: frictionless reads Parquet through pandas, whose lists it does not know, and takes no hash of it."""
+    for table in package["resources"]:
+        if "schema" in table:
+            parquet = pq.ParquetFile(everything.data / "published" / table["path"])
+            rows = next(parquet.iter_batches(ROWS), pa.RecordBatch.from_pylist([], parquet.schema_arrow)).to_pylist()
+            resource = TableResource(data=rows, schema=Schema.from_descriptor(table["schema"])) if rows else None
+            problems = [error.message for task in resource.validate().tasks for error in task.errors] if rows else []
+            assert problems == [], table["name"]
+            assert [field["name"] for field in table["schema"]["fields"]] == parquet.schema_arrow.names
+            assert table["rows"] == parquet.metadata.num_rows
+
+
+def test_every_file_is_described_with_its_size_and_hash(everything: Run, package: dict) -> None:
+    folder = (everything.data / "published").resolve()
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    described = {one["path"]: one for one in package["resources"]}
+    assert described.keys() == files.keys() - {PACKAGE, CITATION}
+    for name, one in described.items():
+        assert (one["bytes"], one["hash"]) == (files[name].stat().st_size, f"sha256:{sha256(files[name])}")
+
+
+def test_every_amount_has_its_unit_and_every_table_its_key_sources_and_lines(package: dict) -> None:
+    tables = {one["name"]: one for one in package["resources"] if "schema" in one}
+    for name, table in tables.items():
+        fields = {field["name"]: field for field in table["schema"]["fields"]}
+        assert all(field["description"] for field in fields.values()), name
+        assert set(table["schema"]["primaryKey"]) <= fields.keys()
+        if name != "scopes":
+            assert table.get("citation") or name in EMPTY_ON_RECORDINGS, name
+            assert table["surfaces"], name
+    spend = {field["name"]: field.get("unit") for field in tables["spend_model"]["schema"]["fields"]}
+    assert spend["prompt_usd_per_mtok"] == "USD per million tokens"
+    assert (spend["spend_low"], spend["tokens"], spend["price_age_hours"]) == ("USD", "tokens", "hours")
+    assert spend["model_permaslug"] is None
+    assert {one["name"] for one in package["licenses"]} == {"CC-BY-4.0", "none stated"}
+
+
+@pytest.mark.parametrize(
+    ("column", "unit"),
+    [
+        ("share_change_28d_pp", "percentage points"),
+        ("share_of_named", "fraction"),
+        ("growth_7d_without_top_app", "fraction"),
+        ("prompt_usd_per_mtok_per_index_point", "USD per million tokens and index point"),
+        ("endpoint_prompt_usd_per_mtok_median", "USD per million tokens"),
+        ("throughput_30m_p50_tokens_per_second", "tokens per second"),
+        ("doubling_days_low", "days"),
+        ("hhi_model_low", "points of 10,000"),
+        ("rank", None),
+        ("author", None),
+    ],
+)
+def test_units_follow_from_names(column: str, unit: str | None) -> None:
+    assert unit_of(column) == unit
+
+
+def test_the_citation_file_says_scope_lines_and_licences(everything: Run) -> None:
+    text = (everything.data / "published" / CITATION).read_text()
+    assert "Tokens routed through OpenRouter's public models." in text
+    assert "Source: OpenRouter (openrouter.ai/rankings), as of 2026-08-07T00:05:19Z." in text
+    assert "rankings (licence: CC BY 4.0" in text
+    assert SIMULATED not in text
+
+
+def test_simulated_data_says_so_wherever_one_looks(simulated: Run) -> None:
+    folder = Path(simulated.data / "published")
+    package = json.loads((folder / PACKAGE).read_text())
+    assert package["is_simulated"]
+    assert package["title"].startswith("SIMULATED")
+    assert (folder / CITATION).read_text().startswith(SIMULATED)

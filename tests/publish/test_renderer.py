@@ -1,0 +1,87 @@
+"""What the renderer cannot draw costs that picture, and names of any characters are drawn."""
+
+from pathlib import Path
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
+
+import altair as alt
+import duckdb
+import pytest
+
+from orchestration.publish.report import rows_of
+from orchestration.publish.report.charts import bars, lines
+from orchestration.publish.report.renderer import render, xml_text
+
+PNG = b"\x89PNG\r\n\x1a\n"
+HOSTILE_NAMES = [
+    *(f"sim/control-{code:02x}{chr(code)}" for code in (*range(1, 9), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F, 0x85)),
+    "sim/nul\x00",
+    "sim/not-a-character\ufffe\uffff",
+    "sim/]]>",
+    "<script>alert(1)</script>&amp;\"'",
+    "sim/" + "long" * 2_000,
+    "sim/👩‍👩‍👧\U0001f600",
+    "sim/\u202eمرحبا\u0301",
+    "sim/line\nbreak\r\ttab",
+    "",
+    "{{ name }} ${name} %s",
+]
+
+
+def spec(name: str) -> dict:
+    return bars([{"name": name, "share": 0.5}], [alt.Tooltip("name:N")], "name", "share").to_dict()
+
+
+def test_names_of_any_characters_are_drawn(tmp_path: Path) -> None:
+    """As axis labels, legends and tooltips, after the cleaning that every row of the report passes."""
+    with duckdb.connect() as connection:
+        connection.execute("create table named (name varchar)")
+        connection.executemany("insert into named values (?)", [[name] for name in HOSTILE_NAMES])
+        named = rows_of(
+            connection, "select name, 0.5::double as share, 'day' as period, '2026-07-01' as period_start from named"
+        )
+    assert len(named) == len(HOSTILE_NAMES)
+    tooltip = [alt.Tooltip("name:N")]
+    drawings = {
+        tmp_path / "bars.png": bars(named, tooltip, "name", "share"),
+        tmp_path / "lines.png": lines(named, tooltip, "name", "share"),
+    }
+    assert render({path: {"spec": drawing.to_dict()} for path, drawing in drawings.items()}) == {}
+    assert all(path.read_bytes().startswith(PNG) for path in drawings)
+
+
+@pytest.mark.parametrize("code", [0x00, 0x08, 0x0B, 0x0C, 0x1F, 0xD800, 0xDFFF, 0xFFFE, 0xFFFF])
+def test_characters_outside_xml_are_removed(code: int) -> None:
+    assert xml_text(f"a{chr(code)}b") == "ab"
+
+
+def test_text_that_xml_allows_is_kept() -> None:
+    allowed = "\t\n\r az]]>é\ud7ff\ue000\ufffd\U00010000\U0010ffff"
+    assert xml_text(allowed) == allowed
+
+
+def test_an_xml_parser_accepts_what_is_kept() -> None:
+    kept = xml_text("".join(map(chr, [*range(0x10000), 0x1F600, 0x10FFFF])))
+    assert ElementTree.fromstring(f"<a>{escape(kept)}</a>").text.endswith("\U0010ffff")  # noqa: S314
+
+
+def test_a_crash_costs_one_picture(tmp_path: Path) -> None:
+    """The renderer aborts its process on a control character that nobody removed; the pictures after it are drawn."""
+    paths = [tmp_path / f"{name}.png" for name in ("first", "crashes", "last")]
+    lost = render({path: {"spec": spec("a\x01" if path.stem == "crashes" else "a")} for path in paths})
+    assert lost == {paths[1]: "the renderer crashed (SIGABRT)"}
+    assert [path.exists() for path in paths] == [True, False, True]
+
+
+def test_a_wrong_chart_costs_one_picture(tmp_path: Path) -> None:
+    wrong, right = tmp_path / "wrong.png", tmp_path / "right.png"
+    lost = render({wrong: {"spec": {"mark": "no such mark"}}, right: {"spec": spec("a")}})
+    assert lost.keys() == {wrong}
+    assert right.read_bytes().startswith(PNG)
+
+
+def test_a_job_that_takes_too_long_ends(tmp_path: Path) -> None:
+    path = tmp_path / "slow.png"
+    assert render({path: {"spec": spec("a")}}, timeout_seconds=0.01) == {
+        path: "the renderer took longer than 0.01 seconds"
+    }
