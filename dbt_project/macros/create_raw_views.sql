@@ -1,5 +1,5 @@
 {#-
-    One view raw.<surface> for each source table, over the lake's Parquet files, and raw.observations over
+    One view raw.<surface> for each source table, over the lake's Parquet files, and raw.responses over
     their metadata. Columns and types are those of the source's YAML, so that an empty surface is an empty
     typed view and an older file without a newer column reads as null.
 -#}
@@ -31,14 +31,14 @@
 {%- endmacro %}
 
 {% macro duckdb__raw_view(source) -%}
-    {%- set files = lake_files('*' if source.name == 'observations' else source.name) -%}
+    {%- set files = lake_files('*' if source.name == 'responses' else source.name) -%}
     {#- The lake's root as DuckDB writes it in file names, without `..` and doubled slashes; none if it has no file. -#}
     {%- set root = run_query(
         "select max(regexp_replace(file, '[^/]+/[^/]+/[^/]+$', '')) from glob(" ~ files ~ ")"
     ).columns[0][0] -%}
     {%- if root is none -%}
         {%- set relation = none -%}
-    {%- elif source.name == 'observations' -%}
+    {%- elif source.name == 'responses' -%}
         {%- set relation -%}
             (
                 select replace(file_name, {{ sql_text(root) }}, '') as raw_file, decode(value) as metadata

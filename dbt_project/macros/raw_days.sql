@@ -13,7 +13,7 @@
         union
         select date from {{ source('raw', 'rankings_export') }}
     ) as days
-    inner join {{ source('raw', 'observations') }} as responses
+    inner join {{ source('raw', 'responses') }} as responses
         on
             days.date between responses.start_date and responses.end_date
             and days.date < cast(responses.as_of as date)

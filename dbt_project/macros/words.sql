@@ -106,7 +106,7 @@
     (
         select shares.*
         from {{ ref(mart) }} as shares
-        left join {{ ref('int_spans') }} as spans
+        left join {{ ref('int_windows') }} as spans
             on
                 spans.ranking = '{{ 'apps' if mart == 'share_app' else 'all' }}'
                 and shares.period = spans.span

@@ -6,7 +6,7 @@ with days as (
     select
         *,
         span_end as date
-    from {{ ref('int_spans') }}
+    from {{ ref('int_windows') }}
     where ranking in ('all', 'apps') and span = 'day' and is_whole
 
 ),
@@ -20,7 +20,7 @@ listings as (
         span_start as date,
         tokens,
         rank
-    from {{ ref('int_spans__members') }}
+    from {{ ref('int_windows__members') }}
     where ranking in ('all', 'apps') and span = 'day' and member_type in ('model', 'author', 'app') and tokens > 0
 
 ),

@@ -1,7 +1,7 @@
 -- The apps of each complete day, week and month, all from the one response that observed it last.
 with observations as (
 
-    select * from {{ ref('stg_openrouter__observations') }}
+    select * from {{ ref('stg_openrouter__responses') }}
     where surface = 'apps' and slice = 'all'
 
 ),

@@ -8,13 +8,13 @@ with windows as (
 
 spans as (
 
-    select * from {{ ref('int_spans') }}
+    select * from {{ ref('int_windows') }}
 
 ),
 
 members as (
 
-    select * from {{ ref('int_spans__members') }}
+    select * from {{ ref('int_windows__members') }}
     where (ranking = 'all' and member_type in ('model', 'author')) or ranking = 'apps'
 
 ),

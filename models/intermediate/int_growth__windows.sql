@@ -2,7 +2,7 @@
 -- 52 weeks. A window that ends before anything was observed is not compared.
 with spans as (
 
-    select * from {{ ref('int_spans') }}
+    select * from {{ ref('int_windows') }}
     where span in ('1d', '7d', '28d')
 
 ),

@@ -47,7 +47,7 @@ lists as (
         ) as list_no,
         observations.as_of,
         observations.fetched_at
-    from {{ ref('stg_openrouter__observations') }} as observations
+    from {{ ref('stg_openrouter__responses') }} as observations
     left join sizes using (raw_file)
     where observations.surface in ('models', 'endpoints', 'providers')
 

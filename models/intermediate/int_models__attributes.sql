@@ -58,14 +58,14 @@ authors as (
 
 size_classes as (
 
-    select * from {{ ref('classes') }}
+    select * from {{ ref('class_limits') }}
     where dimension = 'size_class'
 
 ),
 
 context_classes as (
 
-    select * from {{ ref('classes') }}
+    select * from {{ ref('class_limits') }}
     where dimension = 'context_class'
 
 ),

@@ -20,7 +20,7 @@ listings as (
 
 observations as (
 
-    select * from {{ ref('int_models__observations') }}
+    select * from {{ ref('int_models__lists') }}
 
 ),
 

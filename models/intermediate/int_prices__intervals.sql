@@ -7,7 +7,7 @@ with models as (
 
 observations as (
 
-    select * from {{ ref('int_models__observations') }}
+    select * from {{ ref('int_models__lists') }}
 
 ),
 

@@ -2,7 +2,7 @@
 -- ways to the same figures: the newest telling counts.
 with observations as (
 
-    select * from {{ ref('stg_openrouter__observations') }}
+    select * from {{ ref('stg_openrouter__responses') }}
     where surface in ('rankings', 'rankings_export')
 
 ),

@@ -8,7 +8,7 @@ with covered as (
 
 rankings as (
 
-    select * from {{ ref('int_rankings__told') }}
+    select * from {{ ref('int_rankings__reported') }}
 
 )
 

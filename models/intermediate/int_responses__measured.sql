@@ -18,7 +18,7 @@ rankings as (
         coalesce(sum(row_count - malformed_rows) filter (where is_other), 0) as other_rows,
         sum(malformed_rows) as malformed_rows,
         max(largest_malformed_tokens) as largest_malformed_tokens
-    from {{ ref('int_rankings__told') }}
+    from {{ ref('int_rankings__reported') }}
     group by raw_file, period_start
 
 ),
@@ -32,7 +32,7 @@ app_lists as (
         start_date as period_start,
         as_of,
         fetched_at
-    from {{ ref('stg_openrouter__observations') }}
+    from {{ ref('stg_openrouter__responses') }}
     where surface = 'apps' and period in ('day', 'week', 'month') and end_date < cast(as_of as date)
 
 ),

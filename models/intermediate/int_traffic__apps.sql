@@ -1,14 +1,14 @@
 -- How much of the traffic of each day, week and month the listed apps have.
 with spans as (
 
-    select * from {{ ref('int_spans') }}
+    select * from {{ ref('int_windows') }}
     where ranking = 'apps' and span in ('day', 'week', 'month') and is_whole
 
 ),
 
 members as (
 
-    select * from {{ ref('int_spans__members') }}
+    select * from {{ ref('int_windows__members') }}
     where ranking = 'apps'
 
 )

@@ -16,7 +16,7 @@ days as (
 
 spans as (
 
-    select * from {{ ref('int_spans') }}
+    select * from {{ ref('int_windows') }}
     where ranking = 'all' and is_whole and not is_truncated
 
 ),

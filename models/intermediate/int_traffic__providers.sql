@@ -1,7 +1,7 @@
 -- Who hosted in each day, week and month: the providers of the last sweep of endpoints within it.
 with spans as (
 
-    select * from {{ ref('int_spans') }}
+    select * from {{ ref('int_windows') }}
     where ranking = 'all' and span in ('day', 'week', 'month') and is_whole
 
 ),

@@ -2,7 +2,7 @@
 -- the class of input price that each model is in.
 with usage as (
 
-    select * from {{ ref('int_usage__spans') }}
+    select * from {{ ref('int_usage__windows') }}
 
 ),
 

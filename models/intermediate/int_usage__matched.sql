@@ -20,7 +20,7 @@ listings as (
 
 observations as (
 
-    select as_of as observed_at from {{ ref('int_models__observations') }}
+    select as_of as observed_at from {{ ref('int_models__lists') }}
 
 ),
 

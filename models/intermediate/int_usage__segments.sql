@@ -24,7 +24,7 @@ attributes as (
 
 price_tiers as (
 
-    select * from {{ ref('classes') }}
+    select * from {{ ref('class_limits') }}
     where dimension = 'price_tier'
 
 ),

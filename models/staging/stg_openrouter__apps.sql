@@ -17,7 +17,7 @@ renamed as (
 
         total_tokens as tokens,
         total_requests as requests,
-        rank as told_rank,
+        rank as source_rank,
 
         start_date as window_start,
         end_date as window_end,

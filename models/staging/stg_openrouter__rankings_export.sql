@@ -19,8 +19,8 @@ renamed as (
         and not {{ is_model_slug('model_permaslug') }} as is_malformed,
 
         total_tokens as tokens,
-        rank as told_rank,
-        share_of_daily_tokens as told_share,
+        rank as source_rank,
+        share_of_daily_tokens as source_share,
 
         date as period_start,
         as_of,

@@ -31,7 +31,7 @@ from orchestration.transform.manifest import MANIFEST
 
 PUBLISHED_SEEDS = ("scopes",)
 # The raw table that lists all responses, of whatever surface.
-_LEDGER = "observations"
+_LEDGER = "responses"
 # A model with so much of the tokens should be classified; what is smaller is listed all the same.
 _WORTH_CLASSIFYING = 0.01
 _SHOWN = 20
@@ -88,7 +88,7 @@ _NODES: list[dict[str, Any]] = [
 _READ_SEEDS = [
     node
     for node in MANIFEST["nodes"].values()
-    if node["resource_type"] == "seed" and node["name"] in ("freshness", "forbidden_phrases", "exempt_texts")
+    if node["resource_type"] == "seed" and node["name"] in ("freshness", "overclaims", "overclaim_exemptions")
 ]
 
 
@@ -110,7 +110,9 @@ def _table(node: dict[str, Any]) -> Table:
         columns={name: column["description"] for name, column in node["columns"].items()},
         key=tuple(key),
         surfaces=tuple(node["config"]["meta"].get("surfaces") or sorted(upstream_surfaces(node["unique_id"]))),
-        others_words=tuple(name for name, column in node["columns"].items() if column["meta"].get("others_words")),
+        third_party_text=tuple(
+            name for name, column in node["columns"].items() if column["meta"].get("third_party_text")
+        ),
     )
 
 

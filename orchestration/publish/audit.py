@@ -25,7 +25,7 @@ PROVENANCE = ("scope_id", "source_url", "as_of", "oldest_as_of", "checked_at")
 SCOPES = "scopes"
 # The schema of the views over the lake, and the one of them that has a row a file, of whatever surface.
 RAW = "raw"
-OBSERVATIONS = "observations"
+RESPONSES = "responses"
 # Columns of tokens that speak of no traffic.
 _LIMITS = ("context_length", "max_completion_tokens")
 _SAMPLE = 20
@@ -105,10 +105,10 @@ def _inventory(generation: Generation, connection: duckdb.DuckDBPyConnection) ->
             ),
             "raw_file": name,
         }
-    wanted: dict[str, dict[str, list[int]]] = {OBSERVATIONS: {}}
+    wanted: dict[str, dict[str, list[int]]] = {RESPONSES: {}}
     for name, row in ledger.items():
         if name not in lost:
-            wanted[OBSERVATIONS][name] = [row["rows"]]
+            wanted[RESPONSES][name] = [row["rows"]]
             files = wanted.setdefault(row["surface"], {})
             files |= {name: [row["rows"]]} if row["rows"] else {}
     kinds = dict(
@@ -130,7 +130,7 @@ def _differing_files(
     connection: duckdb.DuckDBPyConnection, view: str, wanted: Mapping[str, list[int]]
 ) -> Iterator[Row]:
     """Files of which a raw view gives other rows than the ledger lists; of `observations`, the rows that it states."""
-    rows = "list(rows)" if view == OBSERVATIONS else "[count(*)]"
+    rows = "list(rows)" if view == RESPONSES else "[count(*)]"
     try:
         found = dict(
             connection.execute(
@@ -205,7 +205,7 @@ def _names(generation: Generation, connection: duckdb.DuckDBPyConnection) -> set
     return {
         name
         for table in generation.tables
-        for column in table.others_words
+        for column in table.third_party_text
         for (name,) in connection.table(quoted(table.name)).project(quoted(column)).distinct().fetchall()
         if name
     }
@@ -224,7 +224,7 @@ def _texts(generation: Generation, connection: duckdb.DuckDBPyConnection) -> Ite
         yield table.name, [table.description, *table.columns.values()]
         relation = connection.table(quoted(table.name))
         for column, kind in zip(relation.columns, map(str, relation.types), strict=True):
-            if kind == "VARCHAR" and column not in table.others_words:
+            if kind == "VARCHAR" and column not in table.third_party_text:
                 # One word claims nothing.
                 told = relation.project(quoted(column)).distinct().filter(f"contains({quoted(column)}, ' ')")
                 yield f"{table.name}.{column}", [text for (text,) in told.fetchall()]

@@ -1,7 +1,7 @@
 """What may not be said of figures that are those of one router, and of nothing larger.
 
-A phrase of the seed `forbidden_phrases` may stand in a text only where it is denied ("not global usage"), or where the
-sentence stands word for word in the seed `exempt_texts`. Where texts come from does not belong here.
+A phrase of the seed `overclaims` may stand in a text only where it is denied ("not global usage"), or where the
+sentence stands word for word in the seed `overclaim_exemptions`. Where texts come from does not belong here.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Words:
     @cached_property
     def phrases(self) -> dict[str, str]:
         """Pattern → why what it matches may not be said."""
-        return {row["phrase"]: row["reason"] for row in _rows(self._seeds / "forbidden_phrases.csv")}
+        return {row["phrase"]: row["reason"] for row in _rows(self._seeds / "overclaims.csv")}
 
     @cached_property
     def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
@@ -59,7 +59,7 @@ class Words:
 
     @cached_property
     def _exempt(self) -> frozenset[str]:
-        return frozenset(_plain(row["text"]) for row in _rows(self._seeds / "exempt_texts.csv"))
+        return frozenset(_plain(row["text"]) for row in _rows(self._seeds / "overclaim_exemptions.csv"))
 
     def findings(self, texts: Iterable[str]) -> list[Finding]:
         """Every sentence of the texts that claims too much, once."""

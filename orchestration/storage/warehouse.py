@@ -45,7 +45,7 @@ class Table:
     """A table of the warehouse to publish under its own name, with the words that describe it.
 
     `key` are the columns that tell its rows apart, `surfaces` the surfaces of the source that its figures are from,
-    `others_words` the columns that hold names and words which are not ours.
+    `third_party_text` the columns that hold names and words which are not ours.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Table:
     columns: Mapping[str, str]
     key: tuple[str, ...] = ()
     surfaces: tuple[str, ...] = ()
-    others_words: tuple[str, ...] = ()
+    third_party_text: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

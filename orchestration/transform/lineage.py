@@ -82,7 +82,7 @@ def external_assets() -> dg.Definitions:
         for surface in SURFACES.values()
     ]
     observations = dg.AssetSpec(
-        ["raw", "observations"],
+        ["raw", "responses"],
         deps=[raw_key(surface) for surface in SURFACES.values()],
         group_name="raw",
         kinds={"parquet"},

@@ -68,7 +68,7 @@ def test_status_tells_of_a_newer_build_that_was_rejected(few_run: Run, tmp_path:
     (data / "rejected" / "why.txt").write_text(f"{later:%Y-%m-%dT%H:%M:%SZ}\ntokens_equal_raw: 3 rows.\n")
     told = ask(data, "status", home=few_run.data.parent / "home")
     assert "A newer build was rejected" in told.stdout
-    assert "tokens_equal_raw: 3 rows." in told.stdout
+    assert "assert_tokens_equal_raw: 3 rows." in told.stdout
 
 
 ASKED = [

@@ -45,8 +45,8 @@ def test_lineage_is_unbroken_from_the_endpoints_to_the_published_file(graph: Ass
 
 def test_a_chain_goes_through_every_layer(graph: AssetGraph) -> None:
     chain = ["openrouter/rankings", "raw/rankings", "staging/stg_openrouter__rankings"]
-    chain += ["intermediate/int_rankings__told", "intermediate/int_rankings__latest"]
-    chain += ["intermediate/int_spans__members", "marts/share_model", "published"]
+    chain += ["intermediate/int_rankings__reported", "intermediate/int_rankings__latest"]
+    chain += ["intermediate/int_windows__members", "marts/share_model", "published"]
     keys = [dg.AssetKey.from_user_string(name) for name in chain]
     assert all(upper in graph.get(lower).parent_keys for upper, lower in pairwise(keys))
 
@@ -151,7 +151,7 @@ def test_every_mart_has_blocking_checks_of_its_own(graph: AssetGraph, manifest: 
             blocking = {
                 check.name for check in graph.get_check_keys_for_assets({key}) if graph.get_check_spec(check).blocking
             }
-            for kind in ("carries_provenance", "unique_key"):
+            for kind in ("has_provenance", "unique_key"):
                 assert any(name.startswith(kind) for name in blocking), (node["name"], kind)
             assert f"{node['name']}_holds" in blocking
             assert {"scope_id", "source_url", "as_of", "oldest_as_of", "checked_at"} <= node["columns"].keys()

@@ -28,14 +28,14 @@ OF_FIGURES = [
         "A model of the newest day is left out",
         "share_model",
         f"delete from share_model where period = 'day' and period_start = {ONE_DAY} and rank = 3",
-        "tokens_equal_raw",
+        "assert_tokens_equal_raw",
         "nothing is lost, doubled or mixed",
     ),
     Harm(
         "Tokens of a day are 1 % too many",
         "share_model",
         f"update share_model set tokens = tokens * 1.01 where period = 'day' and period_start = {ONE_DAY} and rank = 5",
-        "tokens_equal_raw",
+        "assert_tokens_equal_raw",
         "Every model's tokens of a day",
     ),
     Harm(
@@ -49,16 +49,16 @@ OF_FIGURES = [
         "The newest day is missing",
         "share_model",
         f"delete from share_model where period = 'day' and period_start = {ONE_DAY}",
-        "newest_day_is_there",
+        "assert_newest_day_is_published",
         "The newest complete day",
     ),
     Harm(
         "A figure claims to be of a response that did not tell that day last",
         "share_model",
         "update share_model set as_of = other.as_of, oldest_as_of = other.as_of, checked_at = other.fetched_at "
-        "from (select as_of, fetched_at from raw.observations where surface = 'models' order by as_of limit 1) as other "
+        "from (select as_of, fetched_at from raw.responses where surface = 'models' order by as_of limit 1) as other "
         f"where period = 'day' and period_start = {ONE_DAY} and rank = 1",
-        "day_rows_carry_their_response",
+        "assert_day_rows_cite_their_response",
         "are those of the raw response that supplied it",
     ),
     Harm(
@@ -73,14 +73,14 @@ OF_FIGURES = [
         "share_author",
         f"update share_author set author = case author when {TWO_AUTHORS}[1] then {TWO_AUTHORS}[2] else {TWO_AUTHORS}[1] "
         f"end where period = 'week' and period_start = {A_WEEK} and author in ({TWO_AUTHORS}[1], {TWO_AUTHORS}[2])",
-        "sums_are_those_of_their_parts",
+        "assert_sums_equal_parts",
         "an author's figures are those of its models",
     ),
     Harm(
         "The remainder is left out of a division",
         "share_segment",
         f"delete from share_segment where segment = 'other' and segment_type = 'weights' and period_start = {ONE_DAY}",
-        "shares_and_other_add_to_one",
+        "assert_shares_add_to_one",
         "add up to 1 with what is left",
     ),
     Harm(
@@ -88,7 +88,7 @@ OF_FIGURES = [
         "traffic_summary",
         "update traffic_summary set total_tokens = total_tokens - other_tokens, other_tokens = 0, other_share = 0 "
         f"where period = 'day' and period_start = {ONE_DAY}",
-        "one_denominator",
+        "assert_one_denominator",
         "what is listed plus `other`",
     ),
     Harm(
@@ -96,14 +96,14 @@ OF_FIGURES = [
         "share_segment",
         "update share_segment set total_tokens = total_tokens * 2, share = share / 2, share_high = share_high / 2 "
         f"where segment_type = 'variant' and period = 'day' and period_start = {ONE_DAY}",
-        "one_denominator",
+        "assert_one_denominator",
         "a share of the same total",
     ),
     Harm(
         "A figure of a period that has not ended",
         "traffic_summary",
         f"update traffic_summary set period_start = cast(as_of as date) where period = 'day' and period_start = {ONE_DAY}",
-        "no_incomplete_period",
+        "assert_no_incomplete_period",
         "that had not ended",
     ),
     Harm(
@@ -120,14 +120,14 @@ OF_FIGURES = [
         "share_high = tokens_high / all_traffic.total_tokens from traffic_summary as all_traffic where "
         "share_slice.is_estimate and share_slice.period = all_traffic.period "
         "and share_slice.period_start = all_traffic.period_start",
-        "samples_stay_samples",
+        "assert_samples_stay_separate",
         "a share of that sample's own total and of no other",
     ),
     Harm(
         "The only dollars that the source publishes are halved",
         "session_cost",
         "update session_cost set median_session_cost_usd = median_session_cost_usd / 2 where turn_range = '1-turn'",
-        "samples_stay_samples",
+        "assert_samples_stay_separate",
         "stands as it was told",
     ),
     Harm(
@@ -151,7 +151,7 @@ OF_FIGURES = [
         "growth_model",
         "update growth_model set window_end = window_end - 1000 where horizon = '7d' and window_end = "
         "(select min(window_end) from growth_model where horizon = '7d')",
-        "growth_is_that_of_the_shares",
+        "assert_growth_matches_shares",
         "Both windows of a growth hold the tokens",
     ),
     Harm(
@@ -159,7 +159,7 @@ OF_FIGURES = [
         "growth_app",
         "update growth_app set base_tokens = base_tokens + 1000000, base_tokens_high = base_tokens_high + 1000000 where "
         f"horizon = '1d' and window_end = {ONE_DAY} and base_tokens > 0",
-        "growth_is_that_of_the_shares",
+        "assert_growth_matches_shares",
         "that the shares of their days hold",
     ),
     Harm(
@@ -173,7 +173,7 @@ OF_FIGURES = [
         "`other` is left out of the drivers",
         "growth_drivers",
         "delete from growth_drivers where member = 'other' and horizon = '7d'",
-        "drivers_add_up_to_the_change",
+        "assert_drivers_add_up_to_change",
         "add up to the change of the total",
     ),
     Harm(
@@ -181,7 +181,7 @@ OF_FIGURES = [
         "price_current",
         "update price_current set prompt_usd_per_mtok = 10 * prompt_usd_per_mtok where model_id = "
         "(select model_id from price_current where prompt_usd_per_mtok > 0 order by model_id limit 1)",
-        "prices_equal_raw",
+        "assert_prices_equal_raw",
         "stand in the raw response",
     ),
     Harm(
@@ -189,14 +189,14 @@ OF_FIGURES = [
         "price_endpoint",
         "update price_endpoint set status = -5 where (model_id, provider_name, tag) = "
         "(select (model_id, provider_name, tag) from price_endpoint where status = 0 order by all limit 1)",
-        "prices_equal_raw",
+        "assert_prices_equal_raw",
         "the newest prices of endpoints",
     ),
     Harm(
         "Two prices hold at once",
         "price_history",
         "update price_history set valid_to = valid_to + interval 30 day where valid_to is not null",
-        "price_intervals_do_not_overlap",
+        "assert_price_intervals_do_not_overlap",
         "one price at a time",
     ),
     Harm(
@@ -212,7 +212,7 @@ OF_FIGURES = [
         "update spend_model set price_as_of = later.as_of from (select max(as_of) as as_of from raw.models) as later where "
         "period = 'day' and price_basis = 'observed' and period_start = (select min(period_start) from spend_model where "
         "period = 'day' and price_basis = 'observed')",
-        "usage_has_the_price_of_its_day",
+        "assert_usage_has_price_of_its_day",
         "made by the end of the day",
     ),
     Harm(
@@ -227,7 +227,7 @@ OF_FIGURES = [
         "spend_model",
         f"delete from spend_model where period = 'day' and period_start = {ONE_DAY} and tokens = (select min(tokens) "
         f"from spend_model where period = 'day' and period_start = {ONE_DAY})",
-        "price_join_keeps_tokens",
+        "assert_price_join_keeps_tokens",
         "No row of usage is lost or doubled",
     ),
     Harm(
@@ -235,7 +235,7 @@ OF_FIGURES = [
         "spend_author",
         f"update spend_author set spend_low = spend_high, spend_high = spend_low where period = 'day' and "
         f"period_start = {ONE_DAY} and spend_low < spend_high",
-        "low_is_not_above_high",
+        "assert_low_not_above_high",
         "its low end is not above its high end",
     ),
     Harm(
@@ -243,21 +243,21 @@ OF_FIGURES = [
         "model",
         "delete from model where model_permaslug = (select model_permaslug from share_model where rank = 1 order by "
         "period_start desc limit 1)",
-        "entities_know_what_the_marts_name",
+        "assert_entities_cover_marts",
         "Whatever a mart names is an entity",
     ),
     Harm(
         "An author's days are counted twice",
         "author",
         "update author set models_ranked = 2 * models_ranked where models_ranked > 0",
-        "entities_know_what_the_marts_name",
+        "assert_entities_cover_marts",
         "nothing is left out or counted twice",
     ),
     Harm(
         "A provider has endpoints that it has not",
         "provider",
         "update provider set endpoints = endpoints + 1 where endpoints > 0",
-        "entities_know_what_the_marts_name",
+        "assert_entities_cover_marts",
         "Whatever a mart names is an entity",
     ),
     Harm(
@@ -278,28 +278,28 @@ OF_FIGURES = [
         "The scorecard is of the day before",
         "model_scorecard",
         "update model_scorecard set date = date - 1",
-        "the_scorecard_is_of_the_newest_day",
+        "assert_scorecard_matches_newest_day",
         "Every model of the newest day is on the scorecard",
     ),
     Harm(
         "A missing day is called complete",
         "coverage",
         "update coverage set is_complete = true, is_observed = true, gap_reason = null where not is_complete",
-        "the_ledger_is_that_of_the_lake",
+        "assert_provenance_matches_lake",
         "coverage counts its days as the ledger tells them",
     ),
     Harm(
         "A raw file is said to hold another payload",
         "provenance",
         "update provenance set payload_sha256 = reverse(payload_sha256) where surface = 'models'",
-        "the_ledger_is_that_of_the_lake",
+        "assert_provenance_matches_lake",
         "What is said of a raw file is what stands in the file",
     ),
     Harm(
         "Whom to cite is somebody else",
         "citations",
         "update citations set citation = replace(citation, 'Simulated', 'Observed') where surface = 'rankings'",
-        "the_ledger_is_that_of_the_lake",
+        "assert_provenance_matches_lake",
         "the newest response is the one cited",
     ),
     Harm(
@@ -313,14 +313,14 @@ OF_FIGURES = [
         "A restated value is not the one that is published",
         "restatement",
         "update restatement set last_tokens = last_tokens + 7, change_tokens = change_tokens + 7 where slice = 'all'",
-        "restated_to_what_is_published",
+        "assert_restatements_match_shares",
         "The newest value of a restated day is the one in the shares",
     ),
     Harm(
         "A sentence says another figure than the mart",
         "claim",
         "update claim set value = value * 1.01 where kind = 'total_tokens'",
-        "claims_say_what_the_marts_say",
+        "assert_claims_match_marts",
         "The value of a claim is the one in the mart",
     ),
     Harm(
@@ -334,7 +334,7 @@ OF_FIGURES = [
         "Another's figure is said to match and does not",
         "figure_check",
         "update figure_check set verdict = 'match' where verdict = 'mismatch'",
-        "what_is_quoted_is_as_it_was_said",
+        "assert_public_figures_match_seed",
         "are judged by how far ours is from them",
         source="replay",
     ),

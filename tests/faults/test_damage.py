@@ -262,11 +262,11 @@ def test_a_failed_check_blocks_the_publish_and_says_which(started_from_few: Path
     assert run.code == 1, run.output
     reasons = run.output.partition("FAILED. Nothing was published")[2]
     assert "of the models and checks failed" in reasons
-    assert "carries_provenance" in reasons
+    assert "has_provenance" in reasons
     assert (started_from_few / "published").resolve() == generation
     rejected = started_from_few / "rejected"
     assert f"The build is kept in {rejected} for a look." in reasons
-    assert "carries_provenance" in (rejected / "why.txt").read_text()
+    assert "has_provenance" in (rejected / "why.txt").read_text()
     assert (rejected / "warehouse.duckdb").exists()
     with dg.DagsterInstance.from_config(str(home)) as instance:
         key = dg.AssetCheckKey(dg.AssetKey(["marts", "share_model"]), "carries_provenance_share_model_")

@@ -44,7 +44,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     fill(Lake(folder / NEIGHBOUR / "raw"), days=range(4, 9))
     command = [Path(REFRESH[0]).with_name("dbt"), "run", "--target-path", folder / "dbt", "--log-path", folder / "dbt"]
     finished = subprocess.run(
-        [*command, "--select", "stg_openrouter__observations"],
+        [*command, "--select", "stg_openrouter__responses"],
         cwd=PROJECT,
         env=environment(folder, ROUTERSCOPE_DATA_DIR=f"{folder}/{NEIGHBOUR}/../{NAME}//"),
         capture_output=True,
@@ -87,7 +87,7 @@ def test_views_read_their_own_lake_and_nothing_else(views: Views) -> None:
     found = views.connection.execute("select raw_file, count(*) from raw.rankings group by all").fetchall()
     assert dict(found) == {path.relative_to(views.lake.root).as_posix(): 3 for path in views.lake.files("rankings")}
     assert len(found) == 3
-    assert views.connection.execute("select count(*) from raw.observations").fetchall() == [(5,)]
+    assert views.connection.execute("select count(*) from raw.responses").fetchall() == [(5,)]
 
 
 BROKEN = {
@@ -122,21 +122,21 @@ def test_broken_view_is_caught(how: str, views: Views) -> None:
 @pytest.mark.parametrize("folder", [NEIGHBOUR, NAME], ids=["of the neighbour", "of both, the name as a pattern"])
 def test_view_over_a_neighbours_lake_is_caught(folder: str, views: Views) -> None:
     other = str(views.lake.root.parent.with_name(folder)).replace("'", "''")
-    for name in ("rankings", "observations"):
+    for name in ("rankings", "responses"):
         written = views.definition(name)
         changed = re.sub(r"(read_parquet|kv_metadata)\('.*?(/raw/[^'/]+/observed)", rf"\1('{other}\2", written)
         assert changed != written
         views.execute(f"create or replace view raw.{name} as {changed}")
     problems = views.problems()
-    assert {table for table, _ in problems} == {"raw.rankings", "raw.observations"}
+    assert {table for table, _ in problems} == {"raw.rankings", "raw.responses"}
     assert any("gives 3 rows of a file for which the lake's ledger lists nothing" in one for _, one in problems)
 
 
 def test_view_of_responses_without_rows_is_compared_too(views: Views) -> None:
-    definition = views.definition("observations")
-    views.execute(f"create or replace view raw.observations as select * from ({definition}) where rows > 0")
+    definition = views.definition("responses")
+    views.execute(f"create or replace view raw.responses as select * from ({definition}) where rows > 0")
     [(table, problem)] = views.problems()
-    assert table == "raw.observations"
+    assert table == "raw.responses"
     assert "gives nothing of a file for which the lake's ledger lists 0 rows" in problem
 
 

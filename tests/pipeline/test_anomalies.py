@@ -67,8 +67,8 @@ class Detector:
                 connection.execute(f"create schema {schema}")
             connection.execute("create table seeds.anomaly_kinds as from built.seeds.anomaly_kinds")
             for name in (
-                "int_spans",
-                "int_spans__members",
+                "int_windows",
+                "int_windows__members",
                 "int_apps__names",
                 "int_lists__compared",
                 "int_prices__intervals",
@@ -77,7 +77,7 @@ class Detector:
                 table = f"intermediate.{name}"
                 connection.execute(f"create table {table} as from built.{table} limit 0")
             connection.execute(f"create table staging.stg_openrouter__endpoints ({ENDPOINTS})")
-            for name, rows in (("int_spans", spans), ("int_spans__members", members)):
+            for name, rows in (("int_windows", spans), ("int_windows__members", members)):
                 connection.register("given", pa.Table.from_pylist(rows))
                 connection.execute(f"insert into intermediate.{name} by name from given")
                 connection.unregister("given")

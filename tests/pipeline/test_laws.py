@@ -63,7 +63,7 @@ class History:
             "rows": len(rows),
             **request,
         }
-        self.rows.setdefault("observations", []).append(stamp | told)
+        self.rows.setdefault("responses", []).append(stamp | told)
         self.rows.setdefault(surface, []).extend(stamp | row for row in rows)
 
     def _rankings(self, on: dt.date, period: str) -> None:
@@ -142,7 +142,7 @@ class History:
 
     def shuffled(self) -> dict[str, list[dict[str, Any]]]:
         """The same observations, come in another order and filed under other names."""
-        names = {row["raw_file"]: f"elsewhere/{self.random.random()}" for row in self.rows["observations"]}
+        names = {row["raw_file"]: f"elsewhere/{self.random.random()}" for row in self.rows["responses"]}
         moved = {
             surface: [row | {"raw_file": names[row["raw_file"]]} for row in rows] for surface, rows in self.rows.items()
         }

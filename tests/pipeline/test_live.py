@@ -426,7 +426,7 @@ def test_a_snapshot_that_tells_something_else_is_warned_of(simulated: Run, home:
     pq.write_table(told, newest)
     command = [Path(REFRESH[0]).with_name("dbt"), "--no-use-colors", "build", "--target-path", tmp_path / "target"]
     done = subprocess.run(
-        [*command, "--select", "int_rankings__told", "exports_agree_with_rankings"],
+        [*command, "--select", "int_rankings__reported", "assert_exports_agree_with_rankings"],
         cwd=PROJECT,
         env=environment(home, ROUTERSCOPE_DATA_DIR=data),
         capture_output=True,

@@ -62,7 +62,7 @@ def test_every_mart_has_a_contract_a_key_and_its_provenance(manifest: dict) -> N
         assert mart["contract"]["enforced"], mart["name"]
         assert list(mart["columns"])[-5:] == PROVENANCE, mart["name"]
         names = {test["test_metadata"]["name"] for test in tests if test.get("attached_node") == mart["unique_id"]}
-        assert {"unique_key", "carries_provenance"} <= names, mart["name"]
+        assert {"unique_key", "has_provenance"} <= names, mart["name"]
 
 
 def test_published_are_the_marts_and_nothing_else(manifest: dict, everything: Run) -> None:

@@ -143,7 +143,7 @@ class World:
     def _load(self, source: dict[str, Any], lake: Path) -> None:
         """Fill a raw table from the lake, as the macro create_raw_views reads it."""
         name = source["name"]
-        if name == "observations":
+        if name == "responses":
             rows = f"""
                 select replace(file_name, '{lake}/', '') as raw_file, decode(value) as metadata
                 from parquet_kv_metadata('{lake}/*/*/*.parquet') where decode(key) = 'routerscope'

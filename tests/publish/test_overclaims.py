@@ -65,8 +65,8 @@ def test_every_phrase_has_its_reason_and_is_asserted_in_some_text_above() -> Non
 
 
 def test_a_text_is_exempt_word_for_word_only(tmp_path: Path) -> None:
-    (tmp_path / "forbidden_phrases.csv").write_text("phrase,reason\nmarket share,No market.\n")
-    (tmp_path / "exempt_texts.csv").write_text('text,reason\n"They call it market share.",A quotation.\n')
+    (tmp_path / "overclaims.csv").write_text("phrase,reason\nmarket share,No market.\n")
+    (tmp_path / "overclaim_exemptions.csv").write_text('text,reason\n"They call it market share.",A quotation.\n')
     words = Words(tmp_path)
     assert words.findings(["They call it\n*market share*."]) == []
     [finding] = words.findings(["They call it market share. They call it a market share."])
@@ -92,7 +92,7 @@ def test_a_common_word_that_is_a_name_hides_nothing() -> None:
 def test_nothing_in_the_project_claims_too_much() -> None:
     """Documents, descriptions, SQL, seeds and the program itself; the phrases and their tests are left out."""
     listed = subprocess.run(["git", "ls-files"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
-    left_out = {"seeds/forbidden_phrases.csv", "seeds/exempt_texts.csv"}
+    left_out = {"seeds/overclaims.csv", "seeds/overclaim_exemptions.csv"}
     tests = {"tests/publish/test_overclaims.py", "tests/faults/corruptions.py", "tests/faults/test_corruptions.py"}
     left_out |= tests | {"orchestration/publish/overclaims.py"}
     paths = [name for name in listed.splitlines() if name not in left_out and not name.endswith(".lock")]

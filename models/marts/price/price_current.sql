@@ -7,7 +7,7 @@ with models as (
 
 newest as (
 
-    select raw_file from {{ ref('int_models__observations') }}
+    select raw_file from {{ ref('int_models__lists') }}
     where is_newest
 
 ),

@@ -1,7 +1,7 @@
 -- How to cite each surface, as of its newest response.
 with observations as (
 
-    select * from {{ ref('stg_openrouter__observations') }}
+    select * from {{ ref('stg_openrouter__responses') }}
 
 )
 

@@ -45,7 +45,7 @@ unlisted as (
         span as period,
         span_start as period_start,
         unlisted_member_tokens_high as unlisted_tokens_high
-    from {{ ref('int_spans') }}
+    from {{ ref('int_windows') }}
     where ranking = 'all'
 
 ),
@@ -341,7 +341,7 @@ suspects as (
         span_start as period_start,
         ranking,
         is_truncated
-    from {{ ref('int_spans') }}
+    from {{ ref('int_windows') }}
     where is_suspect
 
 )

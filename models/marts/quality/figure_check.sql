@@ -16,7 +16,7 @@ with figures as (
 
 spans as (
 
-    select * from {{ ref('int_spans') }}
+    select * from {{ ref('int_windows') }}
     where is_whole
 
 ),
@@ -32,7 +32,7 @@ members as (
         case member_type when 'model' then {{ base_slug('member') }} else member end as member,
         sum(tokens) as tokens,
         sum(tokens_high) as tokens_high
-    from {{ ref('int_spans__members') }}
+    from {{ ref('int_windows__members') }}
     group by all
 
 ),

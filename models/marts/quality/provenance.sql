@@ -1,7 +1,7 @@
 -- Every response, for every day it tells of: the way from a figure back to the file that supplied it.
 with observations as (
 
-    select * from {{ ref('stg_openrouter__observations') }}
+    select * from {{ ref('stg_openrouter__responses') }}
 
 ),
 
@@ -17,7 +17,7 @@ row_counts as (
         raw_file,
         period_start,
         cast(sum(row_count) as bigint) as row_count
-    from {{ ref('int_rankings__told') }}
+    from {{ ref('int_rankings__reported') }}
     group by raw_file, period_start
 
 ),

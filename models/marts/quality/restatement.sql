@@ -11,7 +11,7 @@ with covered as (
 
 rankings as (
 
-    select * from {{ ref('int_rankings__told') }}
+    select * from {{ ref('int_rankings__reported') }}
 
 ),
 

@@ -1,13 +1,13 @@
 with spans as (
 
-    select * from {{ ref('int_spans') }}
+    select * from {{ ref('int_windows') }}
     where ranking = 'all' and span in ('day', 'week', 'month') and is_whole
 
 ),
 
 members as (
 
-    select * from {{ ref('int_spans__members') }}
+    select * from {{ ref('int_windows__members') }}
     where ranking = 'all' and member_type not in ('model', 'author')
 
 ),

@@ -268,7 +268,7 @@ sources as (
 
 rules as (
 
-    select * from {{ ref('try_rules') }}
+    select * from {{ ref('recommendation_rules') }}
 
 ),
 

@@ -1,6 +1,6 @@
 with usage as (
 
-    select * from {{ ref('int_usage__spans') }}
+    select * from {{ ref('int_usage__windows') }}
 
 )
 

@@ -3,7 +3,7 @@ with usage as (
     select
         *,
         max(period_end) over (partition by span, span_start, model_permaslug) as newest_period_end
-    from {{ ref('int_usage__spans') }}
+    from {{ ref('int_usage__windows') }}
 
 )
 

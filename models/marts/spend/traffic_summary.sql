@@ -13,7 +13,7 @@ with periods as (
         as_of,
         oldest_as_of,
         checked_at
-    from {{ ref('int_spans') }}
+    from {{ ref('int_windows') }}
     where ranking = 'all' and span in ('day', 'week', 'month') and is_whole
 
 ),

@@ -1,6 +1,6 @@
 with source as (
 
-    select * from {{ source('raw', 'observations') }}
+    select * from {{ source('raw', 'responses') }}
 
 ),
 

@@ -2,7 +2,7 @@
 -- That a model is not listed on a day is told by that day's response: the moments of usage are those of the whole span.
 with spans as (
 
-    select * from {{ ref('int_spans') }}
+    select * from {{ ref('int_windows') }}
     where ranking = 'all' and span in ('day', 'week', 'month') and is_whole
 
 ),

@@ -1,4 +1,4 @@
-{{ config(meta={'dagster': {'ref': {'name': 'int_rankings__told'}}}, severity='warn') }}
+{{ config(meta={'dagster': {'ref': {'name': 'int_rankings__reported'}}}, severity='warn') }}
 -- Where the keyless snapshot and the keyed surface tell of a day on the same day, they tell the same: in between, days
 -- are restated. What differs by more than one in ten thousand should be looked at.
 with told as (
@@ -7,7 +7,7 @@ with told as (
         *,
         starts_with(raw_file, 'rankings_export/') as is_export,
         cast(as_of as date) as told_on
-    from {{ ref('int_rankings__told') }}
+    from {{ ref('int_rankings__reported') }}
     where slice = 'all' and period = 'day' and period_start < cast(as_of as date)
     qualify
         row_number() over (

@@ -17,7 +17,7 @@ reported as (
     select * from rankings
     where tokens > 0
     union all
-    select * exclude (told_rank, told_share) from exports
+    select * exclude (source_rank, source_share) from exports
     where tokens > 0
 
 ),

@@ -2,7 +2,7 @@
 -- A member that is not listed on a day is unknown there, never zero.
 with spans as (
 
-    select * from {{ ref('int_spans') }}
+    select * from {{ ref('int_windows') }}
 
 ),
 

@@ -1,5 +1,5 @@
 {#- A row is verified by evidence that was opened on a day, or unverified, or defined by us, and names no day. -#}
-{% test evidence_checked(model) %}
+{% test has_evidence(model) %}
 
 select *
 from {{ model }}

@@ -12,7 +12,7 @@ price_lists as (
     select
         as_of as price_as_of,
         max(fetched_at) as price_fetched_at
-    from {{ source('raw', 'observations') }}
+    from {{ source('raw', 'responses') }}
     where surface = 'models'
     group by as_of
 
@@ -102,7 +102,7 @@ select
     supplied.raw_file
 from {{ ref('traffic_summary') }} as summary
 left join supplied on summary.period_start = supplied.date
-left join {{ source('raw', 'observations') }} as responses
+left join {{ source('raw', 'responses') }} as responses
     on summary.as_of = responses.as_of and summary.checked_at = responses.fetched_at
 where
     summary.period = 'day'

@@ -3,7 +3,7 @@
 -- as the ledger tells them, and the marts have the days that it calls complete; the newest response is the one cited.
 with responses as (
 
-    select * from {{ source('raw', 'observations') }}
+    select * from {{ source('raw', 'responses') }}
 
 ),
 

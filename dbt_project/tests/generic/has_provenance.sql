@@ -2,7 +2,7 @@
     Every row says what it speaks of, where it comes from, and when that was made and fetched: moments and scope of
     responses in the lake.
 -#}
-{% test carries_provenance(model) %}
+{% test has_provenance(model) %}
 
 with observations as (
 
@@ -10,7 +10,7 @@ with observations as (
         as_of,
         fetched_at,
         {{ scope_id('kind') }} as scope_id
-    from {{ source('raw', 'observations') }}
+    from {{ source('raw', 'responses') }}
 
 ),
 
