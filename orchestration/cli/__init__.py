@@ -32,7 +32,7 @@ from rich.table import Table
 from orchestration import __version__
 from orchestration.access.trace import File, files_of, find_row
 from orchestration.errors import QueryError, RouterscopeError
-from orchestration.openrouter.quota import REQUESTS_A_DAY, Memory
+from orchestration.openrouter.quota import REQUESTS_A_DAY, ClientState
 from orchestration.publish.claim_history import CLAIM_HISTORY, ClaimVersion, check
 from orchestration.publish.datapackage import PACKAGE, SIMULATED
 from orchestration.publish.freshness import ESSENTIAL, measures, surfaces
@@ -187,7 +187,7 @@ def status(data: Data = None, as_json: Annotated[bool, typer.Option("--json", he
 def _quota_left(published: Published, now: dt.datetime) -> int | None:
     """Of the key's requests of the day; None where there is no key to count for."""
     path = published.data / "requests.sqlite"
-    return Memory(path).left_today(now) if path.exists() else None
+    return ClientState(path).left_today(now) if path.exists() else None
 
 
 def _last_run(data: Path) -> dict[str, str] | None:

@@ -77,18 +77,18 @@ def _config(arguments: argparse.Namespace) -> dict[str, Any]:
     ops: dict[str, Any] = {}
     if any(window.values()):
         ops |= {f"raw__{name}": {"config": window} for name in ("rankings", "apps")}
-    if arguments.again:
-        from orchestration.defs.sensors import AGAIN
+    if arguments.refetch:
+        from orchestration.defs.sensors import REFETCH_ALL
 
-        ops |= AGAIN
+        ops |= REFETCH_ALL
     return {"ops": ops, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def refresh(arguments: argparse.Namespace) -> int:
     """Run the job here; returns the exit code."""
     started = time.monotonic()
-    if arguments.again and (arguments.first or arguments.last):
-        raise SettingsError("--again asks for all days, --from and --to for some. Nothing was asked. Leave one out.")
+    if arguments.refetch and (arguments.first or arguments.last):
+        raise SettingsError("--refetch asks for all days, --from and --to for some. Nothing was asked. Leave one out.")
     chosen = ""
     if arguments.command == "run" and not os.environ.get("ROUTERSCOPE_SOURCE"):
         if os.environ.get("ROUTERSCOPE_REPLAY_DIR"):
@@ -138,7 +138,7 @@ def _run_job(settings: Settings, arguments: argparse.Namespace, started: float) 
             f"{settings.base_url} does not answer. Nothing was fetched; the lake and what was published are as they "
             "were. See whether this machine can reach it and run again; make run SOURCE=simulator shows invented data."
         )
-    options = fetch_options(source, arguments.first or "", arguments.last or "", arguments.again)
+    options = fetch_options(source, arguments.first or "", arguments.last or "", arguments.refetch)
     for line in [*source.explain(), *plan_lines(source, options)]:
         say(line)
     published = settings.data / "published"
@@ -267,7 +267,7 @@ def main() -> int:
         ("refresh_prices", "run with the source that is set, for prices and endpoints alone"),
     ):
         command = commands.add_parser(name, help=about, description=about)
-        command.set_defaults(do=refresh, first=None, last=None, again=False)
+        command.set_defaults(do=refresh, first=None, last=None, refetch=False)
         if name == "refresh_prices":  # which have no past to ask for
             continue
         command.add_argument(
@@ -275,7 +275,7 @@ def main() -> int:
         )
         command.add_argument("--to", dest="last", metavar="DAY", help="… to this one (YYYY-MM-DD)")
         command.add_argument(
-            "--again",
+            "--refetch",
             action="store_true",
             help="ask once more for all days of the rankings, and take every snapshot of the keyless export",
         )

@@ -40,7 +40,7 @@ def raw_key(surface: Surface) -> dg.AssetKey:
 
 def describe(surface: Surface, lake: Lake) -> dict[str, dg.MetadataValue]:
     """What a person wants to know of a surface in the lake."""
-    files, held = lake.files(surface.name), lake.observations(surface.name)
+    files, held = lake.files(surface.name), lake.responses(surface.name)
     if not held:
         return {"dagster/row_count": dg.MetadataValue.int(0), "responses": dg.MetadataValue.int(0)}
     newest = max(range(len(held)), key=lambda one: held[one]["as_of"])
@@ -106,7 +106,7 @@ class Fetch(dg.Config):
 
     start_date: str = ""
     end_date: str = ""
-    again: bool = False
+    refetch: bool = False
 
 
 def _end_if_nothing_can_be_built(surface: Surface, source: Source, lake: Lake, taken: LoadResult) -> None:
@@ -168,7 +168,7 @@ def _raw_asset(surface: Surface, importance: int) -> dg.AssetsDefinition:
                 context.log.info(completed)
             source = source_of(settings)
             started = time.monotonic()
-            options = fetch_options(source, config.start_date, config.end_date, config.again)
+            options = fetch_options(source, config.start_date, config.end_date, config.refetch)
             taken = load_surface(surface, source, lake, options, context.log.info)
             if taken.added:
                 Warehouse(settings.data).withdraw_approval()

@@ -25,7 +25,7 @@ from orchestration.settings import Settings
 # What a run tells line by line is in its events; on the daemon's screen dbt's lines are enough.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
 # What asks for all days of the rankings, and for every snapshot of the export, as run config.
-AGAIN = {f"raw__{name}": {"config": {"again": True}} for name in ("rankings", "rankings_export")}
+REFETCH_ALL = {f"raw__{name}": {"config": {"refetch": True}} for name in ("rankings", "rankings_export")}
 
 # Not those that were never handed over: nobody ends them, and the tick that made one comes back to it by itself.
 _UNFINISHED = [
@@ -95,7 +95,7 @@ SCHEDULES = [
         refresh,
         "40 3 * * 1",
         "All days of the rankings once more, and every snapshot of the keyless export: days are restated late, too.",
-        AGAIN,
+        REFETCH_ALL,
     ),
 ]
 

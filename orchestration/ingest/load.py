@@ -72,7 +72,7 @@ def load_surface(
     source: Source,
     lake: Lake,
     options: FetchOptions = DUE_ONLY,
-    tell: Callable[[str], None] = lambda line: None,  # noqa: ARG005
+    log: Callable[[str], None] = lambda line: None,  # noqa: ARG005
 ) -> LoadResult:
     """Ask, read and write everything that is due of a surface.
 
@@ -81,13 +81,13 @@ def load_surface(
     """
     if source.kind is not None:
         lake.check_kind(source.kind)
-    source.listen(tell)
+    source.report_to(log)
     taken, tried = LoadResult(), set[str]()
-    held = {(told["payload_sha256"], told["fetched_at"]) for told in lake.observations(surface.name)}
+    held = {(told["payload_sha256"], told["fetched_at"]) for told in lake.responses(surface.name)}
     last_line = time.monotonic()
     while True:
         try:
-            questions, taken.left = source.questions(surface, options)
+            questions, taken.left = source.fetch_tasks(surface, options)
         except (SourceError, ResponseError) as error:
             (taken.fatal if source.is_essential(surface) else taken.problems).append(str(error))
             return taken
@@ -97,7 +97,7 @@ def load_surface(
         to_ask = sum(question.requests for question in due)
         taken.planned += to_ask
         if source.waits:
-            tell(f"{surface.name}: {to_ask} requests planned{_minutes(surface, to_ask - REQUESTS_A_MINUTE)}")
+            log(f"{surface.name}: {to_ask} requests planned{_minutes(surface, to_ask - REQUESTS_A_MINUTE)}")
         for number, question in enumerate(due, start=1):
             tried.add(question.label)
             to_ask -= question.requests
@@ -114,7 +114,7 @@ def load_surface(
                 went_wrong.append(str(error))
             except SourceError as error:
                 if isinstance(error, NotFoundError) and surface is RANKINGS_EXPORT:
-                    tell(str(error))  # another snapshot makes up for it
+                    log(str(error))  # another snapshot makes up for it
                     continue
                 # The next question would go the same way. A spent quota is no fault: the next run goes on.
                 (taken.problems if isinstance(error, QuotaSpentError) else went_wrong).append(str(error))
@@ -123,7 +123,7 @@ def load_surface(
             if len(due) > 1 and time.monotonic() - last_line > _SECONDS_BETWEEN_LINES:
                 last_line = time.monotonic()
                 waiting = _minutes(surface, to_ask) if source.waits else ""
-                tell(f"{surface.name}: {number} of {len(due)} asked and read{waiting}")
+                log(f"{surface.name}: {number} of {len(due)} asked and read{waiting}")
 
 
 def _minutes(surface: Surface, requests: int) -> str:
@@ -142,7 +142,7 @@ def _read(
     """
     for refetch in range(MAX_REFETCHES + 1):
         try:
-            return observation, surface.read(observation)
+            return observation, surface.parse(observation)
         except ResponseError as error:
             if isinstance(source, Replay):
                 raise

@@ -36,7 +36,7 @@ from orchestration.openrouter.surfaces import (
 
 FIRST_DAY = dt.date(2025, 1, 1)
 FIRST_SNAPSHOT = dt.date(2026, 9, 19)
-LONGEST_WINDOW_DAYS = 366
+MAX_WINDOW_DAYS = 366
 # Days are restated for up to three days, and small corrections come later.
 RESTATED_DAYS = 7
 SETTLED_AFTER_DAYS = 4
@@ -188,7 +188,7 @@ def windows(period: str, due: Iterable[dt.date]) -> list[tuple[dt.date, dt.date]
     """The fewest windows of at most 366 days that cover the periods that begin on the given days, newest first."""
     found: list[tuple[dt.date, dt.date]] = []
     for start in sorted(set(due), reverse=True):
-        if found and (found[-1][1] - start).days < LONGEST_WINDOW_DAYS:
+        if found and (found[-1][1] - start).days < MAX_WINDOW_DAYS:
             found[-1] = (start, found[-1][1])
         else:
             found.append((start, _end(period, start)))
@@ -196,7 +196,7 @@ def windows(period: str, due: Iterable[dt.date]) -> list[tuple[dt.date, dt.date]
 
 
 def _due_periods(
-    period: str, seen: Mapping[dt.date, dt.datetime], now: dt.datetime, sweep: bool, again: bool, first: dt.date
+    period: str, seen: Mapping[dt.date, dt.datetime], now: dt.datetime, sweep: bool, refetch: bool, first: dt.date
 ) -> list[dt.date]:
     yesterday = now.date() - _ONE
     restated_from = now.date() - RESTATED_DAYS * _ONE
@@ -206,7 +206,7 @@ def _due_periods(
         is_young = period == "day" and start >= restated_from
         if (
             last is None
-            or again
+            or refetch
             or (is_young and last.date() < now.date())
             or (sweep and now - last >= dt.timedelta(days=SWEEP_DAYS))
         ):
@@ -215,7 +215,7 @@ def _due_periods(
 
 
 def _rankings(
-    found: Observed, now: dt.datetime, slices: bool, sweep: bool, first: dt.date = FIRST_DAY, again: bool = False
+    found: Observed, now: dt.datetime, slices: bool, sweep: bool, first: dt.date = FIRST_DAY, refetch: bool = False
 ) -> Iterable[Request]:
     yesterday = now.date() - _ONE
     series = [{"period": period} for period in ("day", "week", "month")]
@@ -226,7 +226,7 @@ def _rankings(
         series += [{"period": "week", "language_type": one} for one in LANGUAGE_TYPES]
     for params in series:
         period = params["period"]
-        due = _due_periods(period, found.periods.get(_series_key(params), {}), now, sweep, again, first)
+        due = _due_periods(period, found.periods.get(_series_key(params), {}), now, sweep, refetch, first)
         for start, end in windows(period, due):
             importance = Importance.SLICES if len(params) > 1 else Importance.HISTORY
             if params == {"period": "day"} and end == yesterday:
@@ -301,7 +301,7 @@ def plan(
     *,
     has_key: bool,
     newest_snapshot: dt.date | None = None,
-    again: bool = False,
+    refetch: bool = False,
     absent_snapshots: frozenset[dt.date] = frozenset(),
     slices: bool = True,
     sweep: bool = True,
@@ -310,19 +310,19 @@ def plan(
 ) -> Plan:
     """All that is missing or due at `now` (UTC), most important first.
 
-    `newest_snapshot` is the newest one of the keyless export. `again` asks for all days of the rankings, whenever they
-    were last looked at, and for every snapshot that is not known to be absent. Without `slices` rankings are asked for
+    `newest_snapshot` is the newest one of the keyless export. `refetch` asks for all days of the rankings, whenever
+    they were last looked at, and for every snapshot that is not known to be absent. Without `slices` rankings are asked for
     as a whole only, without `sweep` nothing is asked for again after a week. Nothing is asked for that lies before
     `since`, and no day of apps before `apps_since`.
     """
     since, apps_since = max(since, FIRST_DAY), max(apps_since, FIRST_DAY)
-    requests = [*_now_only(found, now, has_key), *_exports(found, newest_snapshot, again, absent_snapshots)]
+    requests = [*_now_only(found, now, has_key), *_exports(found, newest_snapshot, refetch, absent_snapshots)]
     if has_key:
-        requests += [*_rankings(found, now, slices, sweep, since, again), *_apps(found, now, apps_since, since)]
+        requests += [*_rankings(found, now, slices, sweep, since, refetch), *_apps(found, now, apps_since, since)]
     return Plan(tuple(sorted(requests, key=_order)))
 
 
-def explicit(first: dt.date, last: dt.date, today: dt.date) -> Plan:
+def backfill(first: dt.date, last: dt.date, today: dt.date) -> Plan:
     """Every series of rankings and apps once more for the days from `first` to `last`, whatever is held.
 
     Raises ValueError if there are none, or if they are not over.

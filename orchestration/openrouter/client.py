@@ -27,9 +27,9 @@ from pydantic import SecretStr
 
 from orchestration.errors import KeyRefusedError, NotFoundError, QuotaSpentError, ResponseError, SourceError
 from orchestration.openrouter.parsers import NO_ANSWER
-from orchestration.openrouter.quota import REQUESTS_A_MINUTE, Clock, Memory, RealClock
+from orchestration.openrouter.quota import REQUESTS_A_MINUTE, ClientState, Clock, RealClock
 from orchestration.openrouter.surfaces import ENDPOINTS, RANKINGS_EXPORT, SIMULATOR_HEADER, Pages, Response, Surface
-from orchestration.openrouter.transport import LARGEST_ANSWER_BYTES, BodyError, Http
+from orchestration.openrouter.transport import MAX_RESPONSE_BYTES, BodyError, Http
 from orchestration.settings import BASE_URL
 
 USER_AGENT = "routerscope/0.1.0"
@@ -40,13 +40,13 @@ ATTEMPTS = 5
 # Refetches of a response that arrived whole but cannot be parsed.
 MAX_REFETCHES = 2
 # All waits between the attempts of one request together, on the client's clock.
-LONGEST_WAIT_SECONDS = 120.0
+MAX_WAIT_SECONDS = 120.0
 # One response with its redirects, in real time.
-LONGEST_ANSWER_SECONDS = 120.0
-MOST_PAGES = 50
+MAX_RESPONSE_SECONDS = 120.0
+MAX_PAGES = 50
 # A sweep in which more models than this have no answer, and more than this part of them, is no sweep.
-MOST_LOST = 10
-MOST_LOST_PART = 0.1
+MAX_MISSING_MODELS = 10
+MAX_MISSING_FRACTION = 0.1
 _TIMEOUTS = httpx.Timeout(30.0, connect=5.0)
 _AT_ONCE = 4
 # An error object is short; a longer body is parsed only by its reader.
@@ -118,15 +118,15 @@ class Client:
         self,
         base_url: str = BASE_URL,
         key: SecretStr | None = None,
-        memory: Memory | None = None,
+        state: ClientState | None = None,
         clock: Clock | None = None,
         in_process: InProcess | None = None,
-        tell: Callable[[str], None] = lambda line: None,  # noqa: ARG005
+        log: Callable[[str], None] = lambda line: None,  # noqa: ARG005
     ) -> None:
         self.base_url = base_url.rstrip("/")
-        self.memory = memory or Memory()
+        self.state = state or ClientState()
         self.clock = clock or RealClock()
-        self.tell = tell
+        self.log = log
         self._key = key
         self._at_once = 1 if in_process else _AT_ONCE
         self._not_before = 0.0
@@ -153,7 +153,7 @@ class Client:
             return False
         return True
 
-    def observe(self, surface: Surface, params: Mapping[str, str], models: Sequence[str] = ()) -> Response:
+    def fetch(self, surface: Surface, params: Mapping[str, str], models: Sequence[str] = ()) -> Response:
         """The answer to one question, of several requests where it is paged or asks for each of the `models`."""
         if surface is ENDPOINTS:
             return self._sweep(models)
@@ -239,7 +239,7 @@ class Client:
             at = _next_page(body, offset, limit, pages.max_offset)
             if at is None:
                 return first, bodies
-            if at[0] <= offset or len(bodies) == MOST_PAGES:
+            if at[0] <= offset or len(bodies) == MAX_PAGES:
                 raise ResponseError(
                     f"{surface.request_url(paged, self.base_url)}: its pages do not end. Nothing of it was written; "
                     "every other response is kept."
@@ -247,9 +247,9 @@ class Client:
             offset, limit = at
 
     def _check_size(self, size: int, what: str) -> None:
-        if size > LARGEST_ANSWER_BYTES:
+        if size > MAX_RESPONSE_BYTES:
             raise ResponseError(
-                f"{what}: its responses together exceed {LARGEST_ANSWER_BYTES // 1024**2} MiB, which no list of it "
+                f"{what}: its responses together exceed {MAX_RESPONSE_BYTES // 1024**2} MiB, which no list of it "
                 "has. Nothing of them was written; every other response is kept."
             )
 
@@ -286,7 +286,7 @@ class Client:
                 code, said = NO_ANSWER, str(error)
             if code == NO_ANSWER:
                 lost.append(said)
-                if len(lost) > MOST_LOST and len(lost) > MOST_LOST_PART * len(asked):
+                if len(lost) > MAX_MISSING_MODELS and len(lost) > MAX_MISSING_FRACTION * len(asked):
                     raise SourceError(
                         f"{len(lost)} of {len(asked)} models gave no answer to be read, so the sweep of endpoints was "
                         f"ended and nothing of it is kept. The last one: {said}"
@@ -302,7 +302,7 @@ class Client:
                     self._check_size(size, f"{self.base_url}{ENDPOINTS.path}")
                     is_simulated = is_simulated or simulated
                     if number % 100 == 0:
-                        self.tell(f"endpoints: {number} of {len(models)} models asked")
+                        self.log(f"endpoints: {number} of {len(models)} models asked")
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
@@ -327,7 +327,7 @@ class Client:
         headers = (
             {"authorization": f"Bearer {self._key.get_secret_value()}"} if self._key and (needs_key or with_key) else {}
         )
-        known = self.memory.etag(url) if use_etag else None
+        known = self.state.etag(url) if use_etag else None
         if known:
             headers["if-none-match"] = known[0]
         retrying = tenacity.Retrying(
@@ -361,7 +361,7 @@ class Client:
         if response.status_code == HTTPStatus.NOT_MODIFIED and known:
             payload = known[1]
         elif use_etag and is_parsed and "etag" in response.headers:
-            self.memory.keep_etag(url, response.headers["etag"], payload)
+            self.state.keep_etag(url, response.headers["etag"], payload)
         return Reply(payload, fetched_at, is_simulated)
 
     def _hold_all(self, seconds: float) -> None:
@@ -373,7 +373,7 @@ class Client:
         """Wait while the source is busy for another thread; between attempts, within this request's own limit."""
         held = self._not_before - self.clock.now().timestamp()
         if state.attempt_number > 1:
-            held = min(held, LONGEST_WAIT_SECONDS - state.idle_for)
+            held = min(held, MAX_WAIT_SECONDS - state.idle_for)
             state.idle_for += max(held, 0.0)
         if held > 0:
             self.clock.sleep(held)
@@ -394,8 +394,8 @@ class Client:
                 url,
                 params=params,
                 headers=headers,
-                within_seconds=LONGEST_ANSWER_SECONDS,
-                max_bytes=LARGEST_ANSWER_BYTES,
+                within_seconds=MAX_RESPONSE_SECONDS,
+                max_bytes=MAX_RESPONSE_BYTES,
             )
         except BodyError as error:
             response, payload = error.response, b""
@@ -410,7 +410,7 @@ class Client:
             raise _Again(self._without_key(str(error)) or type(error).__name__) from None
         finally:
             if place is not None:
-                self.memory.answered(place, self.clock.now())
+                self.state.answered(place, self.clock.now())
         self._judge(response, payload, needs_key)
         if can_parse and response.status_code == HTTPStatus.OK and not can_parse(payload):
             raise _UnparsedError((response, payload, fetched_at))
@@ -418,11 +418,11 @@ class Client:
 
     def _wait_for_a_place(self) -> int:
         while True:
-            place, wait = self.memory.reserve(self.clock.now())
+            place, wait = self.state.reserve(self.clock.now())
             if place is not None:
                 return place
             if wait > 1:
-                self.tell(f"waiting {wait:.0f} s: the source allows {REQUESTS_A_MINUTE} requests a minute")
+                self.log(f"waiting {wait:.0f} s: the source allows {REQUESTS_A_MINUTE} requests a minute")
             self.clock.sleep(wait)
 
     def _judge(self, response: httpx.Response, payload: bytes, needs_key: bool) -> None:
@@ -464,7 +464,7 @@ class Client:
             raise NotFoundError(f"{told}. The source has nothing there; what the lake holds is as it was.", said=said)
         if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT) or status >= 500:
             wait = _retry_after(response.headers.get("retry-after"), self.clock.now())
-            if status == HTTPStatus.TOO_MANY_REQUESTS and wait and wait > LONGEST_WAIT_SECONDS:
+            if status == HTTPStatus.TOO_MANY_REQUESTS and wait and wait > MAX_WAIT_SECONDS:
                 raise QuotaSpentError(
                     f"{told} and wants {wait / 60:.0f} minutes of rest. What was fetched is kept; run again after "
                     "that, and the rest is asked for."
@@ -519,7 +519,7 @@ def _is_last(state: tenacity.RetryCallState) -> bool:
     """
     error = state.outcome.exception() if state.outcome else None
     most = 1 + MAX_REFETCHES if isinstance(error, _UnparsedError) else ATTEMPTS
-    return state.attempt_number >= most or state.idle_for + state.upcoming_sleep > LONGEST_WAIT_SECONDS
+    return state.attempt_number >= most or state.idle_for + state.upcoming_sleep > MAX_WAIT_SECONDS
 
 
 def _wait(state: tenacity.RetryCallState) -> float:

@@ -235,7 +235,7 @@ def _check_slugs(slugs: Iterable[str], dates: Iterable[dt.date]) -> None:
     _each_once(keys)
 
 
-def read_rankings(observation: Response) -> ParsedResponse:
+def parse_rankings(observation: Response) -> ParsedResponse:
     body = _body(observation)
     _refuse_part(body)
     meta, as_of = _meta(body, observation)
@@ -265,7 +265,7 @@ def read_rankings(observation: Response) -> ParsedResponse:
     return ParsedResponse(pa.table(columns, schema=schemas.RANKINGS), as_of, params, _envelope(body))
 
 
-def read_rankings_export(observation: Response) -> ParsedResponse:
+def parse_rankings_export(observation: Response) -> ParsedResponse:
     """A dated CSV and its manifest, whose size, checksum and row count it must have."""
     manifest = Fields(_object(_json(observation.preface), "the manifest"), "the manifest")
     as_of, snapshot = manifest.require("retrieved_at", instant), manifest.require("snapshot_date", day)
@@ -321,7 +321,7 @@ def _fraction(value: Any) -> float | None:
     return found if math.isfinite(found) else None
 
 
-def read_apps(observation: Response) -> ParsedResponse:
+def parse_apps(observation: Response) -> ParsedResponse:
     body = _body(observation)
     _refuse_page(body, observation)
     meta, as_of = _meta(body, observation)
@@ -345,7 +345,7 @@ def read_apps(observation: Response) -> ParsedResponse:
     return ParsedResponse(_table(rows, schemas.APPS), as_of, params, _envelope(body))
 
 
-def read_tasks(observation: Response) -> ParsedResponse:
+def parse_tasks(observation: Response) -> ParsedResponse:
     body = _body(observation)
     _refuse_part(body)
     data = _object(body.get("data"), "`data`")
@@ -374,7 +374,7 @@ def _task_model(fields: Fields) -> dict[str, Any]:
     return {"id": fields.require("id", text), **shares, "extra": fields.extra()}
 
 
-def read_session_cost(observation: Response) -> ParsedResponse:
+def parse_session_cost(observation: Response) -> ParsedResponse:
     body = _body(observation)
     _refuse_page(body, observation)
     meta, as_of = _meta(body, observation)
@@ -393,7 +393,7 @@ def read_session_cost(observation: Response) -> ParsedResponse:
     return ParsedResponse(_table(rows, schemas.SESSION_COST), as_of, dict(observation.params), _envelope(body))
 
 
-def read_benchmarks(observation: Response) -> ParsedResponse:
+def parse_benchmarks(observation: Response) -> ParsedResponse:
     body = _body(observation)
     _, as_of = _meta(body, observation)
     rows = []
@@ -415,7 +415,7 @@ def read_benchmarks(observation: Response) -> ParsedResponse:
     return ParsedResponse(_table(rows, schemas.BENCHMARKS), as_of, dict(observation.params), _envelope(body))
 
 
-def _read_override(value: dict[str, Any], where: str) -> dict[str, Any]:
+def _parse_override(value: dict[str, Any], where: str) -> dict[str, Any]:
     fields = Fields(value, where)
     conditions = {"min_prompt_tokens": fields.take("min_prompt_tokens", integer)}
     conditions |= {name: fields.take(name, small_integer) for name in ("utc_start", "utc_end")}
@@ -428,11 +428,11 @@ def _prices(fields: Fields) -> dict[str, Any]:
     overrides = pricing.take("overrides", objects)
     prices = {f"pricing_{name}": pricing.take(name, price) for name in schemas.PRICES}
     return prices | {
-        "pricing_overrides": overrides and [_read_override(one, f"{pricing.where}, `overrides`") for one in overrides]
+        "pricing_overrides": overrides and [_parse_override(one, f"{pricing.where}, `overrides`") for one in overrides]
     }
 
 
-def _read_model(fields: Fields) -> dict[str, Any]:
+def _parse_model(fields: Fields) -> dict[str, Any]:
     row: dict[str, Any] = {"id": fields.require("id", text)}
     for name in ("canonical_slug", "name", "description", "expiration_date", "knowledge_cutoff", "hugging_face_id"):
         row[name] = fields.take(name, text)
@@ -454,9 +454,9 @@ def _read_model(fields: Fields) -> dict[str, Any]:
     return row | _prices(fields) | {"extra": fields.extra()}
 
 
-def read_models(observation: Response) -> ParsedResponse:
+def parse_models(observation: Response) -> ParsedResponse:
     body = _body(observation)
-    rows = [_read_model(fields) for fields in _fields(_rows(body))]
+    rows = [_parse_model(fields) for fields in _fields(_rows(body))]
     _each_once(row["id"] for row in rows)
     # One model without a price is news; a list without any is a changed format, and would unprice every figure.
     if not any(row["pricing_prompt"] is not None for row in rows):
@@ -471,7 +471,7 @@ def read_models(observation: Response) -> ParsedResponse:
 _SAID_BY_MODELS = ("id", "name", "created", "description", "architecture")
 
 
-def read_endpoints(observation: Response) -> ParsedResponse:
+def parse_endpoints(observation: Response) -> ParsedResponse:
     """A sweep: model id → the body of its answer, as {"data": …} or {"error": {"code": 404, …}}.
 
     Each model's answer stands for itself: one that cannot be read is named among the problems, and kept in `extra`.
@@ -481,7 +481,7 @@ def read_endpoints(observation: Response) -> ParsedResponse:
     body = _body(observation)
     for model_id, value in body.items():
         try:
-            found = _read_models_answer(model_id, value)
+            found = _parse_model_endpoints(model_id, value)
             if found[0]["http_status"] not in (HTTPStatus.OK, HTTPStatus.NOT_FOUND):
                 problems.append(f"{observation.label}: {one_line(model_id)} has no answer: {_said(value['error'])}.")
         except Exception as error:
@@ -494,7 +494,7 @@ def read_endpoints(observation: Response) -> ParsedResponse:
     return ParsedResponse(_table(rows, schemas.ENDPOINTS), observation.fetched_at, params, "{}", tuple(problems))
 
 
-def _read_models_answer(model_id: str, value: Any) -> list[dict[str, Any]]:
+def _parse_model_endpoints(model_id: str, value: Any) -> list[dict[str, Any]]:
     """A row for each endpoint of a model, or one that says that it has none."""
     where = f"the answer for {model_id}"
     answer = Fields(_object(value, where), where)
@@ -513,7 +513,7 @@ def _read_models_answer(model_id: str, value: Any) -> list[dict[str, Any]]:
         code = int(HTTPStatus.OK) if value.get("data") is not None else NO_ANSWER
     row: dict[str, Any] = {"model_id": model_id, "http_status": code}
     rows = [
-        row | _read_endpoint(Fields(endpoint, f"endpoint {position} of {model_id}"), position)
+        row | _parse_endpoint(Fields(endpoint, f"endpoint {position} of {model_id}"), position)
         for position, endpoint in enumerate(endpoints)
     ] or [dict(row)]
     if left := answer.extra():
@@ -527,7 +527,7 @@ def _error_status(value: Any) -> int | None:
     return code if code is not None and (code == NO_ANSWER or 400 <= code < 600) else None
 
 
-def _read_endpoint(fields: Fields, position: int) -> dict[str, Any]:
+def _parse_endpoint(fields: Fields, position: int) -> dict[str, Any]:
     row: dict[str, Any] = {"endpoint_no": position}
     for name in ("provider_name", "tag", "name", "quantization"):
         row[name] = fields.take(name, text)
@@ -545,7 +545,7 @@ def _read_endpoint(fields: Fields, position: int) -> dict[str, Any]:
     return row | _prices(fields) | {"extra": fields.extra()}
 
 
-def read_providers(observation: Response) -> ParsedResponse:
+def parse_providers(observation: Response) -> ParsedResponse:
     body = _body(observation)
     rows = []
     for fields in _fields(_rows(body)):

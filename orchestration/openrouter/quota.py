@@ -53,7 +53,7 @@ class VirtualClock:
         self._now += dt.timedelta(seconds=seconds)
 
 
-class Memory:
+class ClientState:
     """What the client must still know after a restart: requests that count against the quota, and ETags.
 
     One SQLite file, shared by all processes of a data folder; without a path it is kept in memory only.

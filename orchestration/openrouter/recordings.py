@@ -15,7 +15,7 @@ from pathlib import Path
 
 from orchestration.errors import ResponseError, SettingsError
 from orchestration.openrouter.surfaces import RANKINGS, Response, Surface
-from orchestration.openrouter.transport import LARGEST_ANSWER_BYTES, TooLargeError, gunzip
+from orchestration.openrouter.transport import MAX_RESPONSE_BYTES, TooLargeError, gunzip
 
 # Several of one moment are told apart by a word: 20260630T024558Z_week.json.gz.
 _NAME = re.compile(r"(\d{8}T\d{6}Z)(?:_[a-z0-9]+)?\.json\.gz")
@@ -28,14 +28,14 @@ class Recording:
     path: Path
     moment: dt.datetime
 
-    def observe(self) -> Response:
+    def load(self) -> Response:
         """The recording as an observation. Raises ResponseError naming the file if it cannot be unpacked."""
         try:
             with self.path.open("rb") as packed:
-                payload = gunzip(packed, LARGEST_ANSWER_BYTES)
+                payload = gunzip(packed, MAX_RESPONSE_BYTES)
         except TooLargeError:
             raise ResponseError(
-                f"{self.path} unpacks to more than {LARGEST_ANSWER_BYTES // 1024**2} MiB, which no response has. "
+                f"{self.path} unpacks to more than {MAX_RESPONSE_BYTES // 1024**2} MiB, which no response has. "
                 "Nothing of it was written; every other response is kept."
             ) from None
         except (EOFError, zlib.error, OSError) as error:

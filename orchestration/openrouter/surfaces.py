@@ -62,19 +62,19 @@ class Surface:
     licence: str
     schema: pa.Schema
     recordings: str
-    _read: Callable[[Response], ParsedResponse] = field(repr=False)
+    _parse: Callable[[Response], ParsedResponse] = field(repr=False)
     schema_version: int = 1
     needs_key: bool = False
     pages: Pages | None = None
     untyped: frozenset[str] = frozenset()
 
-    def read(self, observation: Response) -> ParsedResponse:
+    def parse(self, observation: Response) -> ParsedResponse:
         """Rows and dates of one response.
 
         Raises ResponseError naming the response if it cannot be read whole, whatever its reader raised.
         """
         try:
-            return self._read(observation)
+            return self._parse(observation)
         except Exception as error:  # a value that nobody foresaw costs this response, not the run
             raise ResponseError(
                 f"{observation.label} cannot be read as a response of {self.path} ({self.name}): {reason(error)}. "
@@ -105,7 +105,7 @@ RANKINGS = Surface(
     schema=schemas.RANKINGS,
     recordings="rankings-daily",
     needs_key=True,
-    _read=parsers.read_rankings,
+    _parse=parsers.parse_rankings,
 )
 
 RANKINGS_EXPORT = Surface(
@@ -119,7 +119,7 @@ RANKINGS_EXPORT = Surface(
     licence=_CC_BY,
     schema=schemas.RANKINGS_EXPORT,
     recordings="exports",
-    _read=parsers.read_rankings_export,
+    _parse=parsers.parse_rankings_export,
 )
 
 MODELS = Surface(
@@ -132,7 +132,7 @@ MODELS = Surface(
     recordings="models",
     pages=Pages(("id",), limit=1000),
     untyped=frozenset({"default_parameters", "links", "per_request_limits", "supported_voices", "alias_target"}),
-    _read=parsers.read_models,
+    _parse=parsers.parse_models,
 )
 
 ENDPOINTS = Surface(
@@ -144,7 +144,7 @@ ENDPOINTS = Surface(
     schema=schemas.ENDPOINTS,
     recordings="endpoints",
     untyped=frozenset({"answer", "model_id", "model_name", "supports_voice_cloning"}),
-    _read=parsers.read_endpoints,
+    _parse=parsers.parse_endpoints,
 )
 
 PROVIDERS = Surface(
@@ -155,7 +155,7 @@ PROVIDERS = Surface(
     licence=_NO_LICENCE,
     schema=schemas.PROVIDERS,
     recordings="providers",
-    _read=parsers.read_providers,
+    _parse=parsers.parse_providers,
 )
 
 TASKS = Surface(
@@ -167,7 +167,7 @@ TASKS = Surface(
     schema=schemas.TASKS,
     recordings="tasks",
     needs_key=True,
-    _read=parsers.read_tasks,
+    _parse=parsers.parse_tasks,
 )
 
 SESSION_COST = Surface(
@@ -180,7 +180,7 @@ SESSION_COST = Surface(
     recordings="session-cost",
     needs_key=True,
     pages=Pages(("app_slug", "model_permaslug", "turn_range"), limit=500, max_offset=5000),
-    _read=parsers.read_session_cost,
+    _parse=parsers.parse_session_cost,
 )
 
 BENCHMARKS = Surface(
@@ -192,7 +192,7 @@ BENCHMARKS = Surface(
     schema=schemas.BENCHMARKS,
     recordings="benchmarks",
     needs_key=True,
-    _read=parsers.read_benchmarks,
+    _parse=parsers.parse_benchmarks,
 )
 
 APPS = Surface(
@@ -205,7 +205,7 @@ APPS = Surface(
     recordings="app-rankings",
     needs_key=True,
     pages=Pages(("app_id",), limit=100, max_offset=100),
-    _read=parsers.read_apps,
+    _parse=parsers.parse_apps,
 )
 
 # In the order in which they are asked: what can never be asked for again comes first.

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 import httpcore
 import httpx
 
-LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
+MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
 # A socket with room for anything takes this much at once, so that no write outlasts the deadline piece by piece.
 _WRITE_BYTES = 4096

@@ -106,7 +106,7 @@ class Lake:
         """Every file of a surface, by the day of observation and then by name."""
         return sorted(self.root.glob(f"{surface}/observed_date=*/*.parquet"))
 
-    def observations(self, surface: str) -> list[dict[str, Any]]:
+    def responses(self, surface: str) -> list[dict[str, Any]]:
         """The metadata of every response of a surface, as `read_metadata` gives it, in the order of `files`."""
         return [read_metadata(path) for path in self.files(surface)]
 

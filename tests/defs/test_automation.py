@@ -58,7 +58,7 @@ def test_a_tick_asks_for_one_run_in_the_folder_of_the_settings(
     ops = asked.run_config["ops"]
     assert dg.validate_run_config(job, asked.run_config)
     assert bool(ops) == (schedule.name == "restatements_weekly")
-    assert all(one["config"] == {"again": True} for one in ops.values())
+    assert all(one["config"] == {"refetch": True} for one in ops.values())
 
 
 def test_a_tick_whose_run_before_has_not_ended_is_skipped(data: Path, history: dg.DagsterInstance) -> None:

@@ -206,7 +206,7 @@ def simulated(surface: Surface) -> Any:
     return body | {"data": richest(body["data"])}
 
 
-def observations(surface: Surface, recordings: Path) -> Callable[[Random], Response]:
+def responses(surface: Surface, recordings: Path) -> Callable[[Random], Response]:
     """Makes mutated responses of a surface."""
     if surface is RANKINGS_EXPORT:
         folder = recordings / "exports"
@@ -226,7 +226,7 @@ def observations(surface: Surface, recordings: Path) -> Callable[[Random], Respo
 def outcome(surface: Surface, observation: Response, lake: Lake) -> str:
     """Whether a response is read or refused; fails if it is neither, or cannot be stored as it was read."""
     try:
-        answer = surface.read(observation)
+        answer = surface.parse(observation)
     except ResponseError as refusal:
         answer, said = None, str(refusal)
     else:
@@ -249,7 +249,7 @@ def test_any_body_is_stored_or_refused(
     surface: Surface, recordings: Path, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     """A sample; `FUZZ=5000` tries so many mutations of each surface."""
-    random, make, outcomes = Random(surface.name), observations(surface, recordings), Counter[str]()
+    random, make, outcomes = Random(surface.name), responses(surface, recordings), Counter[str]()
     for number in range(int(os.environ.get("FUZZ", MUTATIONS_IN_THE_SUITE))):
         observation = make(random)
         try:

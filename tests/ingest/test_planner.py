@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestration.ingest import planner
-from orchestration.ingest.planner import FIRST_DAY, LONGEST_WINDOW_DAYS, Importance, Observed, Plan, Request, plan
+from orchestration.ingest.planner import FIRST_DAY, MAX_WINDOW_DAYS, Importance, Observed, Plan, Request, plan
 from orchestration.openrouter.surfaces import APPS, ENDPOINTS, MODELS, RANKINGS, RANKINGS_EXPORT, SURFACES, TASKS
 
 ONE = dt.timedelta(days=1)
@@ -113,7 +113,7 @@ def test_snapshots_are_the_fewest_that_tell_of_every_day() -> None:
     due = plan(Observed(), FIRST, has_key=False, newest_snapshot=FIRST.date()).of(RANKINGS_EXPORT)
     told = [request.params["snapshot_date"] for request in due.requests]
     assert told == ["2026-11-22", "2026-11-18", "2026-10-19", "2026-09-19"]
-    every = plan(Observed(), FIRST, has_key=False, newest_snapshot=FIRST.date(), again=True)
+    every = plan(Observed(), FIRST, has_key=False, newest_snapshot=FIRST.date(), refetch=True)
     assert len(every.of(RANKINGS_EXPORT).requests) == 65
 
 
@@ -173,7 +173,7 @@ def test_minutes_are_those_of_the_quota() -> None:
 
 
 def test_explicit_days_are_asked_for_whatever_is_held() -> None:
-    due = planner.explicit(dt.date(2026, 6, 29), dt.date(2026, 7, 12), FIRST.date())
+    due = planner.backfill(dt.date(2026, 6, 29), dt.date(2026, 7, 12), FIRST.date())
     by_series = {series(request): window(request) for request in due.of(RANKINGS).requests}
     assert by_series[(("period", "day"),)] == (dt.date(2026, 6, 29), dt.date(2026, 7, 12))
     assert by_series[(("period", "week"),)] == (dt.date(2026, 6, 29), dt.date(2026, 7, 12))
@@ -181,7 +181,7 @@ def test_explicit_days_are_asked_for_whatever_is_held() -> None:
     assert len(due.of(APPS).requests) == 14 + 2
     for first, last in (("2024-12-31", "2025-01-02"), ("2026-01-02", "2026-01-01"), ("2026-11-01", "2026-11-22")):
         with pytest.raises(ValueError, match="is no window"):
-            planner.explicit(dt.date.fromisoformat(first), dt.date.fromisoformat(last), FIRST.date())
+            planner.backfill(dt.date.fromisoformat(first), dt.date.fromisoformat(last), FIRST.date())
 
 
 # What a lake may hold: responses for any window, made at any moment.
@@ -206,7 +206,7 @@ def test_laws_of_windows(looks: list[tuple[int, int, int, str]], today: int) -> 
         by_series.setdefault(series(request), []).append(window(request))
     for told in by_series.values():
         assert all(FIRST_DAY <= start <= end < now.date() for start, end in told)
-        assert all((end - start).days < LONGEST_WINDOW_DAYS for start, end in told)
+        assert all((end - start).days < MAX_WINDOW_DAYS for start, end in told)
         in_order = sorted(told)
         assert all(before[1] < after[0] for before, after in pairwise(in_order))
     answered(found, due, now)
@@ -230,5 +230,5 @@ def test_windows_are_the_fewest(starts: set[int]) -> None:
     made = planner.windows("day", [FIRST_DAY + number * ONE for number in starts])
     # No two of the days at which each window ends can share a window, so there is no way with fewer.
     ends = [end for _, end in made]
-    assert all((after - before).days >= LONGEST_WINDOW_DAYS for after, before in pairwise(ends))
+    assert all((after - before).days >= MAX_WINDOW_DAYS for after, before in pairwise(ends))
     assert all(any(a <= FIRST_DAY + number * ONE <= b for a, b in made) for number in starts)

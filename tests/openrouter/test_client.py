@@ -32,7 +32,7 @@ from orchestration.errors import (
 )
 from orchestration.openrouter import client as client_module
 from orchestration.openrouter.client import Client
-from orchestration.openrouter.quota import REQUESTS_A_DAY, REQUESTS_A_MINUTE, Memory, VirtualClock
+from orchestration.openrouter.quota import REQUESTS_A_DAY, REQUESTS_A_MINUTE, ClientState, VirtualClock
 from orchestration.openrouter.surfaces import APPS, ENDPOINTS, MODELS, RANKINGS, SESSION_COST
 
 NOON = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
@@ -137,7 +137,7 @@ def test_retry_after_is_bounded_for_all_attempts_together(seconds: int, asked: i
     with pytest.raises(SourceError, match=rf"status 503, no and wants .* s of rest \(asked {asked} times\)"):
         client(script, clock=clock).get("/models")
     assert len(script.asked) == asked
-    assert (clock.now() - NOON).total_seconds() <= client_module.LONGEST_WAIT_SECONDS
+    assert (clock.now() - NOON).total_seconds() <= client_module.MAX_WAIT_SECONDS
 
 
 def test_waits_of_other_threads_count_towards_the_bound() -> None:
@@ -149,7 +149,7 @@ def test_waits_of_other_threads_count_towards_the_bound() -> None:
     asking = client(Script(reply), clock=clock)
     with pytest.raises(SourceError):
         asking.get("/models")
-    assert (clock.now() - NOON).total_seconds() == pytest.approx(client_module.LONGEST_WAIT_SECONDS)
+    assert (clock.now() - NOON).total_seconds() == pytest.approx(client_module.MAX_WAIT_SECONDS)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_a_keyless_request_costs_no_quota() -> None:
     for _ in range(100):
         asking.get("/models", with_key=True)
     assert clock.now() == NOON
-    assert asking.memory.left_today(NOON) == REQUESTS_A_DAY
+    assert asking.state.left_today(NOON) == REQUESTS_A_DAY
 
 
 def test_the_days_quota_ends_and_begins_again_at_midnight() -> None:
@@ -250,12 +250,12 @@ def test_the_days_quota_ends_and_begins_again_at_midnight() -> None:
 def test_every_attempt_counts_against_the_quota() -> None:
     asking = client(Script(refusal(503), refusal(503), ok()))
     asking.get("/datasets/x", needs_key=True)
-    assert asking.memory.left_today(NOON) == REQUESTS_A_DAY - 3
+    assert asking.state.left_today(NOON) == REQUESTS_A_DAY - 3
 
 
 def test_a_request_counts_from_its_answer(tmp_path: Path) -> None:
     """The source may count it at any moment up to then; counted from its start, 30 more could reach it too early."""
-    memory = Memory(tmp_path / "requests.sqlite")
+    memory = ClientState(tmp_path / "requests.sqlite")
     place, _ = memory.reserve(NOON)
     assert place is not None
     memory.answered(place, NOON + dt.timedelta(seconds=20))
@@ -266,14 +266,14 @@ def test_a_request_counts_from_its_answer(tmp_path: Path) -> None:
 
 def test_the_quota_outlives_a_restart(tmp_path: Path) -> None:
     for _ in range(REQUESTS_A_MINUTE):
-        assert Memory(tmp_path / "requests.sqlite").reserve(NOON)[0] is not None
-    assert Memory(tmp_path / "requests.sqlite").reserve(NOON)[0] is None
+        assert ClientState(tmp_path / "requests.sqlite").reserve(NOON)[0] is not None
+    assert ClientState(tmp_path / "requests.sqlite").reserve(NOON)[0] is None
 
 
 def test_the_quota_is_shared_by_processes(tmp_path: Path) -> None:
     script = (
-        "import datetime as dt, sys; from pathlib import Path; from orchestration.openrouter.quota import Memory\n"
-        "memory = Memory(Path(sys.argv[1])); now = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)\n"
+        "import datetime as dt, sys; from pathlib import Path; from orchestration.openrouter.quota import ClientState\n"
+        "memory = ClientState(Path(sys.argv[1])); now = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)\n"
         "print(sum(memory.reserve(now)[0] is not None for _ in range(20)))"
     )
     arguments = [sys.executable, "-c", script, str(tmp_path / "requests.sqlite")]
@@ -287,8 +287,8 @@ def test_the_quota_is_shared_by_processes(tmp_path: Path) -> None:
 def test_the_key_goes_where_it_is_needed_and_nowhere_else() -> None:
     script = Script(ok({"data": [{}]}))
     asking = client(script)
-    asking.observe(RANKINGS, {})
-    asking.observe(MODELS, {})
+    asking.fetch(RANKINGS, {})
+    asking.fetch(MODELS, {})
     (_, keyed), (_, keyless) = script.asked
     assert keyed["authorization"] == f"Bearer {KEY}"
     assert "authorization" not in keyless
@@ -299,7 +299,7 @@ def test_the_key_is_told_nowhere(caplog: pytest.LogCaptureFixture) -> None:
     echo = f"the key {KEY} is not mine"
     asking = client(Script(refusal(401, echo)))
     with pytest.raises(KeyRefusedError) as raised:
-        asking.observe(RANKINGS, {"start_date": "2026-01-01"})
+        asking.fetch(RANKINGS, {"start_date": "2026-01-01"})
     for trouble in (ConnectionError(echo), refusal(500, echo), refusal(400, echo), refusal(404, echo)):
         with pytest.raises(SourceError) as other:
             client(Script(trouble)).get("/datasets/x", needs_key=True)
@@ -311,16 +311,16 @@ def test_the_key_is_told_nowhere(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_key_that_is_sent_back_stands_in_no_body() -> None:
     for encoding in ("utf-8", "utf-16", "utf-16-be"):
         body = json.dumps({"data": [f"Bearer {KEY}"]}).encode(encoding)
-        payload = client(Script((200, {}, body))).observe(RANKINGS, {}).payload
+        payload = client(Script((200, {}, body))).fetch(RANKINGS, {}).payload
         assert json.loads(payload) == {"data": ["Bearer •••"]}
 
 
 def test_a_broken_memory_is_named(tmp_path: Path) -> None:
     (tmp_path / "requests.sqlite").write_bytes(b"no database" * 100)
     with pytest.raises(LakeError, match=r"requests.sqlite, which counts the requests made, cannot be used.*delete the"):
-        client(Script(ok()), memory=Memory(tmp_path / "requests.sqlite")).get("/x", needs_key=True)
+        client(Script(ok()), state=ClientState(tmp_path / "requests.sqlite")).get("/x", needs_key=True)
     with pytest.raises(LakeError, match="cannot be used"):
-        Memory(tmp_path / "requests.sqlite" / "under a file").left_today(NOON)
+        ClientState(tmp_path / "requests.sqlite" / "under a file").left_today(NOON)
 
 
 def test_the_key_does_not_follow_to_another_host() -> None:
@@ -355,7 +355,7 @@ def test_nothing_else_speaks_http_but_alerts_which_leave_by_it() -> None:
 
 
 def test_an_answer_that_does_not_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "LARGEST_ANSWER_BYTES", 1024 * 1024)
+    monkeypatch.setattr(client_module, "MAX_RESPONSE_BYTES", 1024 * 1024)
     script = Script((200, {}, b" " * (1024 * 1024 + 1)))
     with pytest.raises(ResponseError, match="sends more than 1 MiB"):
         client(script).get("/models")
@@ -372,7 +372,7 @@ def numbered(query: str, rows: int, of: int) -> Reply:
 
 def test_models_are_followed_to_the_last_page_even_if_pages_are_smaller_than_asked_for() -> None:
     script = Script(lambda target: numbered(target, 400, 1000))
-    observation = client(script).observe(MODELS, {"output_modalities": "all"})
+    observation = client(script).fetch(MODELS, {"output_modalities": "all"})
     assert [target.partition("?")[2] for target, _ in script.asked] == [
         "output_modalities=all&limit=1000",
         "output_modalities=all&limit=400&offset=400",
@@ -397,35 +397,35 @@ def test_a_list_that_changes_while_it_is_paged_through_is_asked_for_once_more(ke
     script = Script(
         page(0, limit + 5, limit), page(limit - 1, limit + 5, 6), page(0, limit + 5, limit), page(limit, limit + 5, 5)
     )
-    body = json.loads(client(script).observe(surface, {}).payload)
+    body = json.loads(client(script).fetch(surface, {}).payload)
     assert [row[key] for row in body["data"]] == list(range(limit + 5))
     assert len(script.asked) == 4
 
 
 def test_one_page_is_kept_byte_for_byte() -> None:
     payload = b'{ "data": [ {"id": "a"} ],  "links": {"next": null} }'
-    assert client(Script((200, {}, payload))).observe(MODELS, {}).payload == payload
+    assert client(Script((200, {}, payload))).fetch(MODELS, {}).payload == payload
 
 
 @pytest.mark.parametrize(("surface", "rows", "requests"), [(APPS, 200, 2), (APPS, 99, 1), (SESSION_COST, 1200, 3)])
 def test_pages_are_asked_for_as_long_as_they_are_full(surface: Any, rows: int, requests: int) -> None:
     limit = surface.pages.limit
     script = Script(lambda target: numbered(target, limit, rows))
-    observation = client(script).observe(surface, {})
+    observation = client(script).fetch(surface, {})
     assert len(script.asked) == requests
     assert len(json.loads(observation.payload)["data"]) == rows
 
 
 def test_no_more_than_200_apps_are_asked_for() -> None:
     script = Script(lambda target: numbered(target, 100, 900))
-    assert len(json.loads(client(script).observe(APPS, {}).payload)["data"]) == 200
+    assert len(json.loads(client(script).fetch(APPS, {}).payload)["data"]) == 200
     assert len(script.asked) == 2
 
 
 def test_pages_that_never_end_are_not_followed_for_ever() -> None:
     script = Script(ok({"data": [{}], "links": {"next": "/api/v1/models?offset=0"}}))
     with pytest.raises(ResponseError, match="its pages do not end"):
-        client(script).observe(MODELS, {})
+        client(script).fetch(MODELS, {})
     assert len(script.asked) == 1
 
 
@@ -433,7 +433,7 @@ def test_pages_that_never_end_are_not_followed_for_ever() -> None:
 def test_half_a_list_is_no_list(second: Reply) -> None:
     first = ok({"data": [{}], "links": {"next": "/api/v1/models?offset=1"}})
     with pytest.raises(ResponseError, match=r"page without rows.*Nothing of the whole list was written"):
-        client(Script(first, second)).observe(MODELS, {})
+        client(Script(first, second)).fetch(MODELS, {})
 
 
 def test_a_sweep_keeps_each_answer_and_records_who_is_gone() -> None:
@@ -443,7 +443,7 @@ def test_a_sweep_keeps_each_answer_and_records_who_is_gone() -> None:
     script = Script(answer)
     told: list[str] = []
     models = ["a/here", "b/gone", "~c/latest", *(f"d/{number}:free" for number in range(97))]
-    observation = client(script, tell=told.append).observe(ENDPOINTS, {}, models)
+    observation = client(script, log=told.append).fetch(ENDPOINTS, {}, models)
     body = json.loads(observation.payload)
     assert list(body) == models
     assert body["b/gone"] == {"error": {"code": 404, "message": "Gone"}}
@@ -458,14 +458,14 @@ def test_a_model_without_an_answer_does_not_cost_the_others(monkeypatch: pytest.
             return refusal(503)
         return (200, {}, b"<html>") if "garbled" in target else ok({"data": {"endpoints": []}})
 
-    body = json.loads(client(Script(answer)).observe(ENDPOINTS, {}, ["a/here", "a/busy", "a/garbled"]).payload)
+    body = json.loads(client(Script(answer)).fetch(ENDPOINTS, {}, ["a/here", "a/busy", "a/garbled"]).payload)
     assert body["a/here"] == {"data": {"endpoints": []}}
     assert body["a/busy"]["error"]["code"] == 0
     assert "did not answer" in body["a/busy"]["error"]["message"]
     assert body["a/garbled"] == {"error": {"code": 0, "message": "its answer is not a JSON object"}}
-    monkeypatch.setattr(client_module, "MOST_LOST", 1)
+    monkeypatch.setattr(client_module, "MAX_MISSING_MODELS", 1)
     with pytest.raises(SourceError, match=r"2 of 2 models gave no answer.*nothing of it is kept"):
-        client(Script(answer)).observe(ENDPOINTS, {}, ["a/busy", "a/garbled", "a/here"])
+        client(Script(answer)).fetch(ENDPOINTS, {}, ["a/busy", "a/garbled", "a/here"])
 
 
 def test_one_body_in_another_encoding_does_not_cost_the_sweep() -> None:
@@ -495,7 +495,7 @@ def test_one_body_in_another_encoding_does_not_cost_the_sweep() -> None:
         "b/exponent": b'{"data": 1e99999999999999999999}',
     }
     script = Script(lambda target: (200, {}, bodies[target.removeprefix("/api/v1/models/").removesuffix("/endpoints")]))
-    swept = json.loads(client(script).observe(ENDPOINTS, {}, list(bodies)).payload.decode("utf-8"))
+    swept = json.loads(client(script).fetch(ENDPOINTS, {}, list(bodies)).payload.decode("utf-8"))
     lost = {"error": {"code": 0, "message": "its answer is not a JSON object"}}
     assert swept == {model: body if model.startswith("a/") else lost for model in bodies}
 
@@ -504,15 +504,15 @@ def test_pages_in_any_encoding_become_one_list() -> None:
     first = json.dumps({"data": [{"id": "\ud800"}], "links": {"next": "/api/v1/models?offset=1"}})
     second = json.dumps({"data": [{"id": "é"}]}, ensure_ascii=False)
     script = Script((200, {}, first.encode("utf-8-sig")), (200, {}, second.encode("utf-16")))
-    rows = json.loads(client(script).observe(MODELS, {}).payload)["data"]
+    rows = json.loads(client(script).fetch(MODELS, {}).payload)["data"]
     assert rows == [{"id": "\ud800"}, {"id": "é"}]
 
 
 def test_all_pages_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "LARGEST_ANSWER_BYTES", 1024 * 1024)
+    monkeypatch.setattr(client_module, "MAX_RESPONSE_BYTES", 1024 * 1024)
     page = ok({"data": [{"id": number, "text": "x" * 6000} for number in range(100)]})
     with pytest.raises(ResponseError, match="together exceed 1 MiB"):
-        client(Script(page)).observe(APPS, {})
+        client(Script(page)).fetch(APPS, {})
 
 
 def test_only_the_body_that_cannot_be_parsed_is_refetched() -> None:
@@ -525,7 +525,7 @@ def test_only_the_body_that_cannot_be_parsed_is_refetched() -> None:
 
     script, clock = Script(answer), VirtualClock(NOON)
     models = ["a/here", "a/once", "a/always"]
-    body = json.loads(client(script, clock=clock).observe(ENDPOINTS, {}, models).payload)
+    body = json.loads(client(script, clock=clock).fetch(ENDPOINTS, {}, models).payload)
     assert body["a/here"] == body["a/once"] == {"data": {}}
     assert body["a/always"]["error"]["code"] == 0
     assert len(script.asked) == 1 + 2 + 3
@@ -536,8 +536,8 @@ def test_later_page_is_refetched_alone_within_the_quota() -> None:
     full = {"data": [{"app_id": number} for number in range(100)]}
     script = Script(ok(full), (200, {}, b"<html>"), ok({"data": [{"app_id": 100}]}))
     asking = client(script)
-    assert len(json.loads(asking.observe(APPS, {}).payload)["data"]) == 101
-    assert asking.memory.left_today(NOON) == REQUESTS_A_DAY - 3
+    assert len(json.loads(asking.fetch(APPS, {}).payload)["data"]) == 101
+    assert asking.state.left_today(NOON) == REQUESTS_A_DAY - 3
 
 
 def test_unparsable_index_is_refetched_and_not_cached() -> None:
@@ -556,8 +556,8 @@ def test_what_has_not_changed_is_not_sent_again(tmp_path: Path) -> None:
     index = {"datasets": [{"id": "rankings-daily", "latest_snapshot_date": "2026-11-22"}]}
     script = Script(ok(index, etag='"one"'), (304, {}, b""))
     for _ in range(2):
-        memory = Memory(tmp_path / "requests.sqlite")
-        assert client(script, memory=memory).newest_snapshot() == dt.date(2026, 11, 22)
+        memory = ClientState(tmp_path / "requests.sqlite")
+        assert client(script, state=memory).newest_snapshot() == dt.date(2026, 11, 22)
     assert "if-none-match" not in script.asked[0][1]
     assert script.asked[1][1]["if-none-match"] == '"one"'
 
@@ -613,7 +613,7 @@ def test_a_body_that_is_cut_is_asked_for_again(listening: Any) -> None:
 
 
 def test_an_answer_that_drips_is_given_up(listening: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "LONGEST_ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(client_module, "MAX_RESPONSE_SECONDS", 0.3)
     monkeypatch.setattr(client_module, "ATTEMPTS", 1)
 
     def drip(connection: socket.socket) -> None:
@@ -636,7 +636,7 @@ def drip_headers(connection: socket.socket) -> None:
 
 
 def test_headers_that_drip_end_at_the_deadline(listening: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "LONGEST_ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(client_module, "MAX_RESPONSE_SECONDS", 0.3)
     monkeypatch.setattr(client_module, "ATTEMPTS", 1)
     dropped = threading.Event()
 
@@ -654,7 +654,7 @@ def test_headers_that_drip_end_at_the_deadline(listening: Any, monkeypatch: pyte
 
 
 def test_deadline_covers_redirects_together(listening: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "LONGEST_ANSWER_SECONDS", 0.4)
+    monkeypatch.setattr(client_module, "MAX_RESPONSE_SECONDS", 0.4)
     monkeypatch.setattr(client_module, "ATTEMPTS", 1)
 
     def redirect(connection: socket.socket) -> None:
@@ -701,7 +701,7 @@ BOMB = gzip.compress(bytes(64 * 1024 * 1024), 9)
 def test_body_is_bounded_as_sent_and_as_unpacked(
     listening: Any, monkeypatch: pytest.MonkeyPatch, encoding: str, body: bytes, words: str
 ) -> None:
-    monkeypatch.setattr(client_module, "LARGEST_ANSWER_BYTES", 1024 * 1024)
+    monkeypatch.setattr(client_module, "MAX_RESPONSE_BYTES", 1024 * 1024)
     headers = f"HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\ncontent-length: {len(body)}\r\n\r\n".encode()
     asking = Client(listening(lambda connection: connection.sendall(headers + body)))
     tracemalloc.start()

@@ -70,7 +70,7 @@ def test_the_contracts_own_examples_are_read(contract: dict, surface: Surface) -
     for body in found:
         (body.get("links") or {}).pop("next", None)
         body.pop("total_count", None)  # the example counts more models than it lists
-        answer = surface.read(Response("the contract's example", json.dumps(body).encode(), MOMENT))
+        answer = surface.parse(Response("the contract's example", json.dumps(body).encode(), MOMENT))
         assert answer.table.num_rows >= 1
         new = {name for extra in answer.table.column("extra").to_pylist() if extra for name in json.loads(extra)}
         assert new <= surface.untyped
@@ -140,7 +140,7 @@ def test_every_recording_is_read_without_a_field_that_is_new(recordings: Path, s
     assert len(paths) == recorded.get(surface.name, 0)
     for path in paths:
         payload = gzip.decompress(path.read_bytes())
-        answer = surface.read(Response(path.name, payload, MOMENT))
+        answer = surface.parse(Response(path.name, payload, MOMENT))
         assert answer.table.schema.equals(surface.schema)
         body = json.loads(payload)
         assert answer.table.num_rows == (_endpoints_told(body) if surface is ENDPOINTS else len(body["data"]))
@@ -160,10 +160,10 @@ def test_the_recorded_snapshot_is_read(recordings: Path) -> None:
     manifest = json.loads((folder / "latest.manifest.rankings-daily.2026-10-08.json").read_text())
     moment = dt.datetime(2026, 10, 8, 12, tzinfo=dt.UTC)
     with pytest.raises(ResponseError, match="its manifest says 122881 bytes"):
-        RANKINGS_EXPORT.read(Response("a cut", csv, moment, preface=json.dumps(manifest).encode()))
+        RANKINGS_EXPORT.parse(Response("a cut", csv, moment, preface=json.dumps(manifest).encode()))
     manifest["files"]["csv"] |= {"bytes": len(csv), "sha256": hashlib.sha256(csv).hexdigest()}
     manifest["row_count"] = 153
-    answer = RANKINGS_EXPORT.read(Response("a cut", csv, moment, preface=json.dumps(manifest).encode()))
+    answer = RANKINGS_EXPORT.parse(Response("a cut", csv, moment, preface=json.dumps(manifest).encode()))
     assert answer.table.num_rows == 153
     assert answer.table.schema.equals(RANKINGS_EXPORT.schema)
     assert answer.table.column("extra").null_count == 153

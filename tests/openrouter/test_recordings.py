@@ -45,7 +45,7 @@ def test_a_clock_hides_what_comes_after_it(folder: Path) -> None:
 
 
 def test_a_recording_is_observed_at_the_moment_in_its_name(folder: Path) -> None:
-    observation = Recordings(folder, now=None).recordings(MODELS)[0].observe()
+    observation = Recordings(folder, now=None).recordings(MODELS)[0].load()
     assert observation.fetched_at == dt.datetime(2026, 6, 22, 1, 13, 21, tzinfo=dt.UTC)
     assert observation.payload == b"{}"
 
@@ -71,17 +71,17 @@ def test_a_missing_folder_and_an_empty_one_are_told_apart(tmp_path: Path) -> Non
 
 
 def test_recording_is_unpacked_up_to_the_limit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay_module, "LARGEST_ANSWER_BYTES", 1024 * 1024)
+    monkeypatch.setattr(replay_module, "MAX_RESPONSE_BYTES", 1024 * 1024)
     (folder / NAMES[2]).write_bytes(gzip.compress(bytes(64 * 1024 * 1024)))
     [bomb, whole] = Recordings(folder, now=dt.datetime(2026, 6, 24, tzinfo=dt.UTC)).recordings(MODELS)
     tracemalloc.start()
     try:
         with pytest.raises(ResponseError, match=r"20260622T011321Z.json.gz unpacks to more than 1 MiB.*Nothing"):
-            bomb.observe()
+            bomb.load()
         assert tracemalloc.get_traced_memory()[1] < 4 * 1024 * 1024
     finally:
         tracemalloc.stop()
-    assert whole.observe().payload == b"{}"
+    assert whole.load().payload == b"{}"
 
 
 @pytest.mark.parametrize(
@@ -92,4 +92,4 @@ def test_recording_is_unpacked_up_to_the_limit(folder: Path, monkeypatch: pytest
 def test_recording_that_cannot_be_unpacked_is_named(folder: Path, packed: bytes) -> None:
     (folder / NAMES[2]).write_bytes(packed)
     with pytest.raises(ResponseError, match=r"20260622T011321Z.json.gz cannot be unpacked"):
-        Recordings(folder, now=None).recordings(MODELS)[0].observe()
+        Recordings(folder, now=None).recordings(MODELS)[0].load()

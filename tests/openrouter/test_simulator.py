@@ -15,7 +15,7 @@ from conftest import PROJECT
 
 from orchestration.errors import ResponseError, SourceError
 from orchestration.openrouter.client import Client
-from orchestration.openrouter.quota import Memory, VirtualClock
+from orchestration.openrouter.quota import ClientState, VirtualClock
 from orchestration.openrouter.simulator import Simulator
 from orchestration.openrouter.simulator.api import BASE_URL, KEY
 from orchestration.openrouter.simulator.server import serve
@@ -335,39 +335,39 @@ def test_as_much_is_restated_as_in_the_recordings(full: Simulator, recordings: P
 # --- faults, and the server -------------------------------------------------------------------------------------------
 
 
-def reading(faults: Faults, clock: VirtualClock | None = None) -> Client:
+def client_with(faults: Faults, clock: VirtualClock | None = None) -> Client:
     source = Simulator(Simulation(models=60, faults=faults), lambda: NOW, NOW.date())
-    return Client(BASE_URL, None, Memory(), clock or VirtualClock(NOW), source.answer)
+    return Client(BASE_URL, None, ClientState(), clock or VirtualClock(NOW), source.answer)
 
 
 @pytest.mark.parametrize("fault", ["too_many_requests", "server_error", "timeout", "cut"])
 def test_a_client_gets_over_what_fails_now_and_then(fault: str) -> None:
-    client = reading(Faults(**{fault: 0.3}))
+    client = client_with(Faults(**{fault: 0.3}))
     for _ in range(10):
-        assert MODELS.read(client.observe(MODELS, {})).table.num_rows > 40
+        assert MODELS.parse(client.fetch(MODELS, {})).table.num_rows > 40
     with pytest.raises(SourceError, match="asked 5 times"):
-        reading(Faults(**{fault: 1.0})).observe(MODELS, {})
+        client_with(Faults(**{fault: 1.0})).fetch(MODELS, {})
 
 
 def test_latency_passes_on_the_simulators_clock() -> None:
     clock = VirtualClock(NOW)
     source = Simulator(Simulation(models=60, faults=Faults(latency_seconds=2)), clock.now, NOW.date(), clock.sleep)
-    Client(BASE_URL, None, Memory(), clock, source.answer).observe(MODELS, {})
+    Client(BASE_URL, None, ClientState(), clock, source.answer).fetch(MODELS, {})
     assert clock.now() == NOW + dt.timedelta(seconds=2)
 
 
 def test_garbage_is_named_and_costs_only_itself() -> None:
     with pytest.raises(ResponseError, match=r"models.*\(models\): it is not JSON"):
-        MODELS.read(reading(Faults(garbage=1.0)).observe(MODELS, {}))
+        MODELS.parse(client_with(Faults(garbage=1.0)).fetch(MODELS, {}))
 
 
 def test_drift_is_kept_nulled_or_named() -> None:
-    new = MODELS.read(reading(Faults(drift="new_field")).observe(MODELS, {})).table
+    new = MODELS.parse(client_with(Faults(drift="new_field")).fetch(MODELS, {})).table
     assert {json.loads(extra)["sim_new_field"] for extra in new.column("extra").to_pylist()} == {"drifted"}
-    gone = MODELS.read(reading(Faults(drift="missing_field")).observe(MODELS, {})).table
+    gone = MODELS.parse(client_with(Faults(drift="missing_field")).fetch(MODELS, {})).table
     assert gone.column("context_length").null_count == gone.num_rows
     with pytest.raises(ResponseError, match=r"\(models\): row 0 of `data`: `name` is {'text': .*, which is no text"):
-        MODELS.read(reading(Faults(drift="type_change")).observe(MODELS, {}))
+        MODELS.parse(client_with(Faults(drift="type_change")).fetch(MODELS, {}))
 
 
 def test_any_client_can_be_tried_on_the_server() -> None:
@@ -375,11 +375,11 @@ def test_any_client_can_be_tried_on_the_server() -> None:
     with serve(source) as url:
         client = Client(url, None)
         for _ in range(5):
-            observation = client.observe(MODELS, {})
+            observation = client.fetch(MODELS, {})
             assert observation.is_simulated
-            assert MODELS.read(observation).table.num_rows > 40
+            assert MODELS.parse(observation).table.num_rows > 40
         with pytest.raises(SourceError, match=r"openrouter.ai/settings/keys"):
-            client.observe(RANKINGS, {})
+            client.fetch(RANKINGS, {})
     assert not Client(url).is_reachable(1)
 
 
@@ -387,9 +387,9 @@ def test_pages_of_apps_fit_together(full: Simulator) -> None:
     from pydantic import SecretStr
 
     full._asked.clear()
-    client = Client(BASE_URL, SecretStr(KEY), Memory(), VirtualClock(NOW), full.answer)
-    observation = client.observe(APPS, {"start_date": "2026-11-21", "end_date": "2026-11-21"})
-    table = APPS.read(observation).table
+    client = Client(BASE_URL, SecretStr(KEY), ClientState(), VirtualClock(NOW), full.answer)
+    observation = client.fetch(APPS, {"start_date": "2026-11-21", "end_date": "2026-11-21"})
+    table = APPS.parse(observation).table
     assert table.column("rank").to_pylist() == list(range(1, table.num_rows + 1))
     assert 100 < table.num_rows <= 200
 

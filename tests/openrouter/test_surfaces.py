@@ -33,7 +33,7 @@ META = {"as_of": "2026-07-03T00:05:00.000Z", "version": "v1", "start_date": "202
 
 def read(surface: Surface, body: Any) -> Any:
     payload = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return surface.read(Response("a response", payload, MOMENT))
+    return surface.parse(Response("a response", payload, MOMENT))
 
 
 def rankings(*rows: dict[str, Any], **meta: Any) -> dict[str, Any]:
@@ -264,7 +264,7 @@ def test_any_exception_of_a_reader_refuses_the_response() -> None:
         raise OverflowError("a value\nnobody foresaw")
 
     with pytest.raises(ResponseError) as raised:
-        read(replace(MODELS, _read=fail), {})
+        read(replace(MODELS, _parse=fail), {})
     assert "a response cannot be read as a response of /models" in str(raised.value)
     assert "OverflowError: a value nobody foresaw" in str(raised.value)
     assert "every other response is kept" in str(raised.value)
@@ -353,12 +353,12 @@ def test_markers_of_a_list_paged_to_its_end_are_ignored() -> None:
     rows = [{"rank": number, "app_id": number, "total_tokens": "1"} for number in range(100)]
     body = {"data": rows, "meta": META, "has_more": True}
     live = Response("a response", json.dumps(body).encode(), MOMENT, {"limit": "100"})
-    assert APPS.read(live).table.num_rows == 100
+    assert APPS.parse(live).table.num_rows == 100
     with pytest.raises(ResponseError, match="`has_more` is set"):
         read(APPS, body)  # a recording: nobody followed
     cut = {**body, "data": [row | {"app_id": row["app_id"] + page} for page in (0, 100) for row in rows][:140]}
     with pytest.raises(ResponseError, match="`has_more` is set"):
-        APPS.read(Response("a response", json.dumps(cut).encode(), MOMENT, {"limit": "100"}))
+        APPS.parse(Response("a response", json.dumps(cut).encode(), MOMENT, {"limit": "100"}))
 
 
 def test_row_without_a_slug_is_kept_with_an_empty_one() -> None:
@@ -452,7 +452,7 @@ def export(csv: bytes, **told: Any) -> Any:
     manifest = {"retrieved_at": "2026-07-03T00:01:00Z", "snapshot_date": "2026-07-03", "row_count": rows} | told
     manifest = {**manifest, "files": {"csv": file | told.get("file", {})}}
     preface = json.dumps(manifest).encode()
-    return RANKINGS_EXPORT.read(Response("a snapshot", csv, MOMENT, preface=preface))
+    return RANKINGS_EXPORT.parse(Response("a snapshot", csv, MOMENT, preface=preface))
 
 
 HEADER = b"date,model_permaslug,rank,total_tokens,share_of_daily_tokens\r\n"

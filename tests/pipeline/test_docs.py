@@ -100,7 +100,7 @@ def test_a_reader_who_runs_one_after_the_other_gets_what_is_promised(tmp_path: P
     """What changes a data folder, in the order in which the guides come to it, in one folder with a tiny world."""
     data = tmp_path / "data"
     in_order = ["make run SOURCE=simulator", 'make run ARGS="--from 2026-11-01 --to 2026-11-03"', "make rollback"]
-    in_order += ["make run ARGS=--again"]
+    in_order += ["make run ARGS=--refetch"]
     changing = {one for path in DOCUMENTS for one in commands(path) if one.startswith("make ")}
     assert changing - BY_CI - BY_OTHERS - {UP} == set(in_order)
     settings = environment(
@@ -228,7 +228,7 @@ def test_every_target_of_make_is_run(home: Path) -> None:
     said = subprocess.run(
         ["make", "run", "ARGS=--help"], cwd=PROJECT, env=environment(home), check=True, capture_output=True, text=True
     )
-    assert "--again" in said.stdout
+    assert "--refetch" in said.stdout
 
 
 def test_the_command_line_is_what_help_says(home: Path) -> None:

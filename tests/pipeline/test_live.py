@@ -120,7 +120,7 @@ def test_the_requests_are_those_of_the_table_and_none_is_refused(
     for day in range(2):
         clock.turn_to(FIRST + day * ONE)
         lake, taken = intake(clock)
-        models = max(lake.observations(MODELS.name), key=lambda told: told["as_of"])["rows"]
+        models = max(lake.responses(MODELS.name), key=lambda told: told["as_of"])["rows"]
         assert counted(simulator) == stated_requests(day, key is not None, models)
         problems = [problem for one in taken.values() for problem in one.problems + one.fatal]
         # Only the history of apps has to wait for another day.
@@ -145,7 +145,7 @@ def test_a_gap_made_by_hand_heals(server: Serve, clock: FastClock) -> None:
     counted(simulator)
     [lost] = [
         path
-        for path, told in zip(lake.files(RANKINGS.name), lake.observations(RANKINGS.name), strict=True)
+        for path, told in zip(lake.files(RANKINGS.name), lake.responses(RANKINGS.name), strict=True)
         if told["request"] == {"period": "day", "start_date": "2025-11-21", "end_date": "2026-11-21"}
     ]
     for path in (lost, *lake.files("providers")):
@@ -153,7 +153,7 @@ def test_a_gap_made_by_hand_heals(server: Serve, clock: FastClock) -> None:
     _, taken = intake(clock, surfaces=BUT_APPS)
     asked = counted(simulator)
     assert (asked["rankings"], asked["providers"], asked["tasks"]) == (1, 1, 0)
-    told = [one["request"] for one in lake.observations(RANKINGS.name)]
+    told = [one["request"] for one in lake.responses(RANKINGS.name)]
     assert {"period": "day", "start_date": "2025-11-21", "end_date": "2026-11-21"} in told
     assert taken["rankings"].problems == []
 
@@ -164,7 +164,7 @@ def test_a_spent_quota_ends_in_good_order_and_the_next_day_goes_on(server: Serve
     lake = Lake(settings.data / "raw")
     source = open_source(settings, lake, clock)
     assert isinstance(source, Live)
-    spent = source._client.memory
+    spent = source._client.state
     for number in range(500 - 20):
         spent.reserve(FIRST - dt.timedelta(seconds=2 * number) - dt.timedelta(minutes=2))
     left = {surface.name: load_surface(surface, source, lake).left for surface in SURFACES.values()}
@@ -193,7 +193,7 @@ def test_days_of_ones_choice_take_a_key(server: Serve, clock: FastClock) -> None
     settings = Settings.load()
     source = open_source(settings, Lake(settings.data / "raw"), clock)
     with pytest.raises(SettingsError, match=r"with a key only, and OPENROUTER_API_KEY is not set. Nothing was asked"):
-        fetch_options(source, "2026-11-01", "2026-11-03", again=False)
+        fetch_options(source, "2026-11-01", "2026-11-03", refetch=False)
 
 
 def absent(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, *snapshots: str) -> None:
@@ -212,7 +212,7 @@ def test_a_snapshot_that_is_not_there_is_made_up_for(
     absent(server(key=None, models=60), monkeypatch, "2026-10-19", "2026-11-22")
     lake, taken = intake(clock, surfaces=[RANKINGS_EXPORT])
     assert (taken["rankings_export"].fatal, taken["rankings_export"].problems) == ([], [])
-    told = sorted(one["request"]["snapshot_date"] for one in lake.observations(RANKINGS_EXPORT.name))
+    told = sorted(one["request"]["snapshot_date"] for one in lake.responses(RANKINGS_EXPORT.name))
     assert told == ["2026-09-19", "2026-10-18", "2026-11-17", "2026-11-18", "2026-11-21"]
 
 
@@ -255,7 +255,7 @@ def test_every_snapshot_is_taken_if_that_is_wanted(server: Serve, clock: FastClo
     lake = Lake(settings.data / "raw")
     source = open_source(settings, lake, clock)
     assert load_surface(RANKINGS_EXPORT, source, lake).added == 4
-    assert load_surface(RANKINGS_EXPORT, source, lake, FetchOptions(again=True)).added == 65 - 4
+    assert load_surface(RANKINGS_EXPORT, source, lake, FetchOptions(refetch=True)).added == 65 - 4
 
 
 def test_what_cannot_be_read_is_kept_aside_and_the_rest_is_kept(server: Serve, clock: FastClock) -> None:
@@ -470,7 +470,7 @@ def test_a_simulator_that_is_read_as_live_is_not_taken_for_real(
 
 def test_what_is_asked_for_beyond_what_is_due_is_said(home: Path, tmp_path: Path) -> None:
     help_text = run(tmp_path / "data", home, "run", "--help").output
-    assert "--again" in help_text
+    assert "--refetch" in help_text
     small = json.dumps({"models": 60, "days": 60, "observations": 0})
     settings = {"ROUTERSCOPE_SOURCE": "simulator", "ROUTERSCOPE_SIMULATOR": small}
     forgotten = run(tmp_path / "data", home, "run", ROUTERSCOPE_REPLAY_DIR=tmp_path)

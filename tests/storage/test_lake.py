@@ -59,7 +59,7 @@ def test_the_name_is_the_hash_of_the_bytes(lake: Lake) -> None:
 def test_the_same_payload_of_the_same_moment_is_written_once(lake: Lake) -> None:
     assert lake.write("rankings", ROWS, SOURCE)
     assert lake.write("rankings", ROWS, SOURCE) is None
-    [told] = lake.observations("rankings")
+    [told] = lake.responses("rankings")
     assert told["payload_sha256"] == SOURCE.payload_sha256
     assert len(lake.files("rankings")) == 1
 
@@ -124,7 +124,7 @@ def test_a_foreign_file_in_the_lake_is_named(lake: Lake) -> None:
     foreign = path.with_name("20260703T000500Z-x.parquet")
     foreign.write_bytes(b"PAR1")
     with pytest.raises(LakeError, match=r"x\.parquet is not a file this lake has written whole"):
-        lake.observations("rankings")
+        lake.responses("rankings")
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from orchestration.ingest import planner
 from orchestration.ingest.planner import Plan, Request
 from orchestration.openrouter.client import Client
 from orchestration.openrouter.parsers import SLICES
-from orchestration.openrouter.quota import REQUESTS_A_DAY, Clock, Memory, VirtualClock
+from orchestration.openrouter.quota import REQUESTS_A_DAY, ClientState, Clock, VirtualClock
 from orchestration.openrouter.recordings import Recordings
 from orchestration.openrouter.simulator import Simulator
 from orchestration.openrouter.simulator.api import BASE_URL as SIMULATOR_URL
@@ -59,11 +59,11 @@ class FetchTask:
 class FetchOptions:
     """What a person may want beyond what is due: some days of rankings and apps once more, or all days of rankings.
 
-    `again` also takes every snapshot of the keyless export.
+    `refetch` also takes every snapshot of the keyless export.
     """
 
     window: tuple[dt.date, dt.date] | None = None
-    again: bool = False
+    refetch: bool = False
 
 
 DUE_ONLY = FetchOptions()
@@ -83,7 +83,7 @@ class Source(Protocol):
     @property
     def kind(self) -> Kind | None: ...
 
-    def questions(self, surface: Surface, options: FetchOptions) -> tuple[Sequence[FetchTask], int]:
+    def fetch_tasks(self, surface: Surface, options: FetchOptions) -> tuple[Sequence[FetchTask], int]:
         """What is due of a surface, in order, and how many requests have to wait for another day's quota."""
 
     def is_essential(self, surface: Surface) -> bool:
@@ -95,7 +95,7 @@ class Source(Protocol):
     def why_empty(self, surface: Surface) -> str:
         """Why there may be nothing of a surface, for people."""
 
-    def listen(self, tell: Callable[[str], None]) -> None:
+    def report_to(self, log: Callable[[str], None]) -> None:
         """Whom to tell of waits and of progress within one question."""
 
 
@@ -112,10 +112,10 @@ class Replay:
     def now(self) -> dt.datetime:
         return self._replay.now
 
-    def questions(self, surface: Surface, options: FetchOptions) -> tuple[Sequence[FetchTask], int]:  # noqa: ARG002
+    def fetch_tasks(self, surface: Surface, options: FetchOptions) -> tuple[Sequence[FetchTask], int]:  # noqa: ARG002
         is_essential = self.is_essential(surface)
         recordings = self._replay.recordings(surface)
-        return [FetchTask(str(one.path), one.observe, is_essential=is_essential) for one in recordings], 0
+        return [FetchTask(str(one.path), one.load, is_essential=is_essential) for one in recordings], 0
 
     def is_essential(self, surface: Surface) -> bool:
         return surface in (RANKINGS, MODELS)
@@ -126,7 +126,7 @@ class Replay:
     def why_empty(self, surface: Surface) -> str:
         return f"no recordings ({surface.recordings}/)"
 
-    def listen(self, tell: Callable[[str], None]) -> None:
+    def report_to(self, log: Callable[[str], None]) -> None:
         """Nothing takes long enough here."""
 
 
@@ -167,28 +167,28 @@ class Live:
     def why_empty(self, surface: Surface) -> str:
         return "asked for with a key only" if surface.needs_key and not self.has_key else "nothing in the lake"
 
-    def listen(self, tell: Callable[[str], None]) -> None:
-        self._client.tell = tell
+    def report_to(self, log: Callable[[str], None]) -> None:
+        self._client.log = log
 
     def observed(self) -> planner.Observed:
         return planner.observed(
-            (surface, told) for surface in SURFACES.values() for told in self._lake.observations(surface.name)
+            (surface, told) for surface in SURFACES.values() for told in self._lake.responses(surface.name)
         )
 
     def plan(self, options: FetchOptions = DUE_ONLY, newest_snapshot: dt.date | None = None) -> tuple[Plan, Plan]:
         """What is asked for now, and what has to wait for another day's quota."""
         if options.window:
-            whole = planner.explicit(*options.window, self.now.date())
+            whole = planner.backfill(*options.window, self.now.date())
         else:
             whole = planner.plan(
                 self.observed(),
                 self.now,
                 has_key=self.has_key,
                 newest_snapshot=newest_snapshot,
-                again=options.again,
+                refetch=options.refetch,
                 absent_snapshots=frozenset(self._absent),
             )
-        return whole.within(self._client.memory.left_today(self.now) if self.has_key else 0)
+        return whole.within(self._client.state.left_today(self.now) if self.has_key else 0)
 
     def newest_snapshot(self) -> dt.date | None:
         """None where the source publishes no export. Raises SourceError if it cannot be asked."""
@@ -200,7 +200,7 @@ class Live:
             self._newest = (self._client.clock.now(), newest)
         return self._newest[1]
 
-    def questions(self, surface: Surface, options: FetchOptions) -> tuple[Sequence[FetchTask], int]:
+    def fetch_tasks(self, surface: Surface, options: FetchOptions) -> tuple[Sequence[FetchTask], int]:
         newest = self.newest_snapshot() if surface is RANKINGS_EXPORT and not options.window else None
         now, later = self.plan(options, newest)
         left = sum(request.requests for request in later.of(surface).requests)
@@ -220,7 +220,7 @@ class Live:
     def _ask(self, request: Request) -> Response:
         models = self._model_ids() if request.surface is ENDPOINTS else ()
         try:
-            return self._client.observe(request.surface, request.params, models)
+            return self._client.fetch(request.surface, request.params, models)
         except NotFoundError:
             if request.surface is RANKINGS_EXPORT:
                 self._absent.add(dt.date.fromisoformat(request.params["snapshot_date"]))
@@ -231,7 +231,7 @@ class Live:
         now = self._client.clock.now()
         lists = [
             (told["as_of"], path)
-            for told, path in zip(self._lake.observations(MODELS.name), self._lake.files(MODELS.name), strict=True)
+            for told, path in zip(self._lake.responses(MODELS.name), self._lake.files(MODELS.name), strict=True)
             if dt.datetime.fromisoformat(told["as_of"]) <= now
         ]
         if not lists:
@@ -266,7 +266,7 @@ class Simulated(Live):
         # The address tells which world it is, so that two are never taken for one.
         world = f"seed-{settings.simulation.seed}-models-{settings.simulation.models}"
         url = SIMULATOR_URL.replace("://", f"://{world}.")
-        client = Client(url, SecretStr(SIMULATOR_KEY), Memory(), self._clock, self._simulator.answer)
+        client = Client(url, SecretStr(SIMULATOR_KEY), ClientState(), self._clock, self._simulator.answer)
         super().__init__(client, lake)
         self._schedules: dict[int, list[tuple[dt.datetime, Request]]] = {}
         # Daily windows of apps reach back as far as the pipeline has run, and a month more.
@@ -290,22 +290,22 @@ class Simulated(Live):
             self._until,
             has_key=True,
             newest_snapshot=newest_snapshot,
-            again=options.again,
+            refetch=options.refetch,
             since=self._since,
             apps_since=self._apps_since,
         )
         return whole.within(REQUESTS_A_DAY)
 
-    def questions(self, surface: Surface, options: FetchOptions) -> tuple[Sequence[FetchTask], int]:
+    def fetch_tasks(self, surface: Surface, options: FetchOptions) -> tuple[Sequence[FetchTask], int]:
         self._clock.set(self._until)
-        held = self._lake.observations(surface.name)
+        held = self._lake.responses(surface.name)
         if any(not told["request_url"].startswith(self._client.base_url) for told in held):
             raise LakeError(
                 f"The lake {self._lake.root} holds another simulated world than that of {self._client.base_url}. "
                 "Nothing was written. Give this one a folder of its own with ROUTERSCOPE_DATA_DIR, or the other's "
                 "seed and models."
             )
-        present, left = super().questions(surface, options)
+        present, left = super().fetch_tasks(surface, options)
         asked: dict[object, list[dt.datetime]] = {}
         for told in held:
             fetched_at = dt.datetime.fromisoformat(told["fetched_at"])
@@ -332,7 +332,7 @@ class Simulated(Live):
 
         It began where the lake begins, so that a later clock goes on from there.
         """
-        told = [told["fetched_at"] for surface in SURFACES for told in self._lake.observations(surface)]
+        told = [told["fetched_at"] for surface in SURFACES for told in self._lake.responses(surface)]
         begun = dt.datetime.fromisoformat(min(told)).date() if told else None
         days = self._observed if begun is None else (self._until.date() - begun).days
         if days not in self._schedules:
@@ -359,7 +359,7 @@ class Simulated(Live):
                     found.add(request.surface, request.params, moment, moment)
                     yield moment, request
 
-    def listen(self, tell: Callable[[str], None]) -> None:
+    def report_to(self, log: Callable[[str], None]) -> None:
         """Waiting takes no time here, and a sweep less than a second."""
 
     def explain(self) -> list[str]:
@@ -373,10 +373,10 @@ def default_clock() -> dt.datetime:
     return max(now, now.replace(hour=2, minute=0)).replace(second=0, microsecond=0)
 
 
-def fetch_options(source: Source, first: str, last: str, again: bool) -> FetchOptions:
+def fetch_options(source: Source, first: str, last: str, refetch: bool) -> FetchOptions:
     """What a person wants beyond what is due: days as YYYY-MM-DD, both or neither. Raises SettingsError."""
     if not (first or last):
-        return FetchOptions(again=again)
+        return FetchOptions(refetch=refetch)
     if isinstance(source, Live) and not source.has_key:
         raise SettingsError(
             "Days of one's choice are asked for with a key only, and OPENROUTER_API_KEY is not set. Nothing was asked. "
@@ -386,13 +386,13 @@ def fetch_options(source: Source, first: str, last: str, again: bool) -> FetchOp
         if not (first and last):
             raise ValueError("one of the two is missing")  # noqa: TRY301  # one sentence for all that can be wrong
         window = dt.date.fromisoformat(first), dt.date.fromisoformat(last)
-        planner.explicit(*window, source.now.date())
+        planner.backfill(*window, source.now.date())
     except ValueError as error:
         raise SettingsError(
             f"The days from {first!r} to {last!r} cannot be asked for: {error}. Nothing was asked. Give both as "
             "YYYY-MM-DD, or neither."
         ) from error
-    return FetchOptions(window, again)
+    return FetchOptions(window, refetch)
 
 
 def open_source(settings: Settings, lake: Lake, clock: Clock | None = None) -> Source:
@@ -402,5 +402,5 @@ def open_source(settings: Settings, lake: Lake, clock: Clock | None = None) -> S
         return Replay(Recordings(settings.replay_dir, settings.now))
     if settings.source == "simulator":
         return Simulated(settings, lake)
-    client = Client(str(settings.base_url), settings.api_key, Memory(settings.data / "requests.sqlite"), clock)
+    client = Client(str(settings.base_url), settings.api_key, ClientState(settings.data / "requests.sqlite"), clock)
     return Live(client, lake)

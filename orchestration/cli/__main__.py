@@ -1,0 +1,5 @@
+"""Entry of `python -m orchestration.cli`."""
+
+from orchestration.cli import main
+
+main()
