@@ -1,75 +1,80 @@
-"""Every error Routerscope raises on purpose, as one tree.
+"""Every error that Routerscope raises on purpose, as one tree.
 
     RouterscopeError
-    ├── SettingsError    a setting is missing or wrong
-    ├── SourceError      the source cannot be reached, or will not answer
-    │   ├── KeyRefusedError   it wants a key, or another one
-    │   ├── NotFoundError     it has no such thing
-    │   └── QuotaSpentError   it answers no more today
-    ├── ResponseError    a response or recording cannot be read; nothing of it was written
-    ├── LakeError        the lake refused a write, or could not make one
-    ├── WarehouseError   the warehouse or the published files could not be written
-    │   └── RejectedError     what was built did not pass its checks
-    ├── ReportError      the report could not be made
-    ├── AlertError       an alert did not arrive
-    └── QueryError    what was asked of the published tables cannot be answered
+    ├── SettingsError         a setting or option is missing or invalid
+    ├── SourceError           the source cannot be reached, or refuses the request
+    │   ├── KeyRefusedError   it requires an API key, or rejects the one it was sent
+    │   ├── NotFoundError     it has nothing at that address
+    │   └── QuotaSpentError   it accepts no more requests for now
+    ├── RequestLogError       the count of requests made (requests.sqlite) cannot be read or written
+    ├── ResponseError         a response or recording cannot be parsed
+    ├── LakeError             the lake refused a write, or the write failed
+    ├── WarehouseError        the warehouse or the release could not be written
+    │   └── RejectedError     the build did not pass its checks
+    ├── ReportError           the report could not be made
+    ├── AlertError            an alert could not be sent
+    └── QueryError            a question about the published tables cannot be answered
 
-A message says what happened, what was kept, and what to do next. What belongs to one library (httpx, DuckDB,
-dbt, Arrow) is translated into this tree where that library is called, not here.
+A message states what failed, what state things are in, and what to do. An error of a library (httpx, DuckDB, dbt,
+Arrow) is translated into this tree where that library is called, not here.
 """
 
 
 class RouterscopeError(Exception):
-    """Root of the tree: anything that a person is meant to read as a plain sentence."""
+    """Root of the tree. Its message is written for people and is shown without a traceback."""
 
 
 class SettingsError(RouterscopeError):
-    """A setting is missing or has a value that cannot be used."""
+    """A setting or command-line option is missing or has an invalid value."""
 
 
 class SourceError(RouterscopeError):
-    """The source cannot be reached or will not answer. Nothing was asked of it that has to be undone."""
+    """The source cannot be reached, or refuses the request. Nothing was fetched by the request that failed."""
 
 
 class KeyRefusedError(SourceError):
-    """The source wants a key, or does not take the one it was given. Asking again is of no use."""
+    """The source requires an API key, or rejects the one it was sent. A retry does not help."""
 
 
 class NotFoundError(SourceError):
-    """The source has nothing under that address; `said` is what it said of that."""
+    """The source has nothing at that address; `api_message` is the reason that it gave, empty if it gave none."""
 
-    def __init__(self, message: str, said: str = "") -> None:
+    def __init__(self, message: str, api_message: str = "") -> None:
         super().__init__(message)
-        self.said = said
+        self.api_message = api_message
 
 
 class QuotaSpentError(SourceError):
-    """The source answers no more requests of this account for now; what is left is asked for later."""
+    """The source accepts no more requests of this account for now; a later run fetches the rest."""
+
+
+class RequestLogError(RouterscopeError):
+    """The log of requests made, from which the quota is counted, cannot be read or written. Nothing was fetched."""
 
 
 class ResponseError(RouterscopeError):
-    """A response cannot be read. Nothing of it was written; all others are kept."""
+    """A response or recording cannot be parsed. Nothing of it was written; all others are kept."""
 
 
 class LakeError(RouterscopeError):
-    """The lake refused a write, or the disk did. What was in the lake is still there."""
+    """The lake refused a write, or the write failed. The lake's files are unchanged."""
 
 
 class WarehouseError(RouterscopeError):
-    """The warehouse or the published files could not be written. What was published still is."""
+    """The warehouse or the release could not be written. The previous release is still published."""
 
 
 class RejectedError(WarehouseError):
-    """What was built did not pass its checks, so it is not published."""
+    """The build did not pass its checks, so it is not published."""
 
 
 class ReportError(RouterscopeError):
-    """The report could not be made. The tables it would have shown are published all the same."""
+    """The report could not be made. The tables that it would have shown are published."""
 
 
 class AlertError(RouterscopeError):
-    """An alert did not arrive. It is told again later."""
+    """An alert could not be sent. A later tick tries again."""
 
 
 class QueryError(RouterscopeError):
-    """What was asked of the published tables cannot be answered. Nothing was changed."""
+    """A question about the published tables cannot be answered. Nothing was changed."""

@@ -3,15 +3,15 @@
     ROUTERSCOPE_SOURCE      live, simulator or replay; always explicit
     ROUTERSCOPE_DATA_DIR    folder of the lake, the warehouse and the published files (default: data/<source>)
     ROUTERSCOPE_REPLAY_DIR  folder of recorded responses, for replay
-    ROUTERSCOPE_NOW         the clock of replay and simulator (ISO 8601; a bare date is that day's end); not with live
-    ROUTERSCOPE_BASE_URL    where the API is (default: https://openrouter.ai/api/v1)
-    ROUTERSCOPE_SIMULATOR   the simulator's world and faults, as JSON (see Simulation)
-    OPENROUTER_API_KEY      key for the keyed surfaces; never shown
-    ROUTERSCOPE_ALERTS_WEBHOOK  where alerts are posted; never shown (default: nowhere)
+    ROUTERSCOPE_NOW         clock of replay and simulator (ISO 8601; a date is the end of that day); not with live
+    ROUTERSCOPE_BASE_URL    base URL of the API (default: https://openrouter.ai/api/v1)
+    ROUTERSCOPE_SIMULATOR   size and faults of the simulated OpenRouter, as JSON (see Simulation)
+    OPENROUTER_API_KEY      API key for the surfaces that require one; never shown
+    ROUTERSCOPE_ALERTS_WEBHOOK  address that alerts are posted to; never shown (default: none)
     ROUTERSCOPE_ALERTS_FILE     file that alerts are appended to, one JSON object a line (default: none)
     ROUTERSCOPE_ALERTS_LOG      1 to write alerts to the log (default: 0)
 
-What a setting does is said where it is used; nothing else here reads the environment.
+What a setting does is documented where it is used.
 """
 
 from __future__ import annotations
@@ -34,48 +34,33 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from orchestration.clock import parse_timestamp
 from orchestration.errors import SettingsError
 
 BASE_URL = "https://openrouter.ai/api/v1"
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
-# Of a path with `?` DuckDB makes another one for its write-ahead log, `\` it takes for `/`; dbt-duckdb ends it at `#`.
-_UNUSABLE = set("?#\\")
-_YEARS = (2020, 2100)
-# The simulated history begins with 2025, and some days of it are needed for anything to be told.
-_SIMULATED = (dt.datetime(2025, 2, 1, tzinfo=dt.UTC), dt.datetime(2031, 1, 1, tzinfo=dt.UTC))
+# DuckDB changes a path with `?` for its write-ahead log and reads `\` as `/`; dbt-duckdb cuts a path at `#`.
+_FORBIDDEN_IN_PATHS = set("?#\\")
+# The simulated history begins on 2025-01-01, and the marts need some days of it.
+_MIN_SIMULATED_CLOCK = dt.datetime(2025, 2, 1, tzinfo=dt.UTC)
+_MAX_SIMULATED_CLOCK = dt.datetime(2031, 1, 1, tzinfo=dt.UTC)
 
 Source = Literal["live", "simulator", "replay"]
 
 
-def _clock(value: Any) -> Any:
-    """ISO 8601; no offset means UTC, and a bare date means the end of that day."""
-    if not isinstance(value, str):
-        return value
-    moment = dt.datetime.fromisoformat(value)
-    if len(value) == len("2026-08-07"):
-        moment = dt.datetime.combine(moment.date(), dt.time.max)
-    if not _YEARS[0] <= moment.year <= _YEARS[1]:
-        raise ValueError("no year that this knows")
-    return moment.astimezone(dt.UTC) if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
-
-
-def clock_from(told: str) -> dt.datetime:
-    """A moment as people write it, as UTC; a bare date is that day's end. Raises SettingsError if it is none."""
+def _timestamp(value: Any) -> Any:
     try:
-        moment: dt.datetime = _clock(told)
-    except ValueError as error:
-        raise SettingsError(
-            f"{told!r} is no moment: {error}. Write it as 2026-08-07T00:05:19Z or 2026-08-07."
-        ) from error
-    return moment
+        return parse_timestamp(value) if isinstance(value, str) else value
+    except SettingsError as error:
+        raise ValueError(str(error)) from error
 
 
-def _trimmed(value: Any) -> Any:
+def _strip(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
 
 
-def _empty_is_unset(value: Any) -> Any:
+def _empty_as_unset(value: Any) -> Any:
     return None if value == "" else value
 
 
@@ -83,7 +68,7 @@ _Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Faults(BaseModel):
-    """What goes wrong at the simulator: shares of all requests, and how its bodies have drifted."""
+    """Faults of the simulated OpenRouter: the share of requests that each one hits, and how its bodies drift."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -97,55 +82,55 @@ class Faults(BaseModel):
 
 
 class Simulation(BaseModel):
-    """The simulator's world: how large it is, how long it has been observed, and what goes wrong."""
+    """The simulated OpenRouter: how large it is, for how long it has been observed, and its faults."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int = 1
     models: Annotated[int, Field(ge=60, le=5_000)] = 600
-    days: Annotated[int, Field(ge=40, le=5_000)] | None = None  # of history that is asked for; all since 2025-01-01
-    observations: Annotated[int, Field(ge=0, le=1_000)] = 90  # days on which a pipeline has observed it before
+    days: Annotated[int, Field(ge=40, le=5_000)] | None = None  # of history to fetch; all since 2025-01-01
+    observations: Annotated[int, Field(ge=0, le=1_000)] = 90  # days before the clock with a run of their own
     faults: Faults = Faults()
 
 
-def _from_json(value: Any) -> Any:
+def _parse_json(value: Any) -> Any:
     return json.loads(value or "{}") if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
-    """What a run is told. Build it with `load`, which turns a wrong value into a SettingsError."""
+    """The settings of a run. Build them with `load`, which reports invalid values as a SettingsError."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
     source: Source = Field(alias="ROUTERSCOPE_SOURCE")
-    data_dir: Annotated[Path | None, BeforeValidator(_empty_is_unset)] = Field(None, alias="ROUTERSCOPE_DATA_DIR")
-    replay_dir: Annotated[Path | None, BeforeValidator(_empty_is_unset)] = Field(None, alias="ROUTERSCOPE_REPLAY_DIR")
-    now: Annotated[dt.datetime | None, BeforeValidator(_clock), BeforeValidator(_empty_is_unset)] = Field(
+    data_dir: Annotated[Path | None, BeforeValidator(_empty_as_unset)] = Field(None, alias="ROUTERSCOPE_DATA_DIR")
+    replay_dir: Annotated[Path | None, BeforeValidator(_empty_as_unset)] = Field(None, alias="ROUTERSCOPE_REPLAY_DIR")
+    now: Annotated[dt.datetime | None, BeforeValidator(_timestamp), BeforeValidator(_empty_as_unset)] = Field(
         None, alias="ROUTERSCOPE_NOW"
     )
     base_url: AnyHttpUrl = Field(AnyHttpUrl(BASE_URL), alias="ROUTERSCOPE_BASE_URL")
-    simulation: Annotated[Simulation, NoDecode, BeforeValidator(_from_json)] = Field(
+    simulation: Annotated[Simulation, NoDecode, BeforeValidator(_parse_json)] = Field(
         Simulation(), alias="ROUTERSCOPE_SIMULATOR"
     )
-    api_key: Annotated[SecretStr | None, BeforeValidator(_empty_is_unset), BeforeValidator(_trimmed)] = Field(
+    api_key: Annotated[SecretStr | None, BeforeValidator(_empty_as_unset), BeforeValidator(_strip)] = Field(
         None, alias="OPENROUTER_API_KEY"
     )
 
-    alerts_webhook: Annotated[SecretStr | None, BeforeValidator(_empty_is_unset), BeforeValidator(_trimmed)] = Field(
+    alerts_webhook: Annotated[SecretStr | None, BeforeValidator(_empty_as_unset), BeforeValidator(_strip)] = Field(
         None, alias="ROUTERSCOPE_ALERTS_WEBHOOK"
     )
-    alerts_file: Annotated[Path | None, BeforeValidator(_empty_is_unset)] = Field(None, alias="ROUTERSCOPE_ALERTS_FILE")
+    alerts_file: Annotated[Path | None, BeforeValidator(_empty_as_unset)] = Field(None, alias="ROUTERSCOPE_ALERTS_FILE")
     alerts_log: Annotated[bool, BeforeValidator(lambda value: False if value == "" else value)] = Field(
         False, alias="ROUTERSCOPE_ALERTS_LOG"
     )
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Settings:
+    def _check_combinations(self) -> Settings:
         folder = str(self.data)
-        if not folder.isprintable() or _UNUSABLE & set(folder):
+        if not folder.isprintable() or _FORBIDDEN_IN_PATHS & set(folder):
             raise ValueError(
-                f"The data folder is {folder!r}, and DuckDB or dbt cannot use a path with one of "
-                f"{' '.join(sorted(_UNUSABLE))} or a control character in it. Nothing was written. Set "
+                f"The data folder is {folder!r}, and DuckDB and dbt cannot use a path that contains "
+                f"{' '.join(sorted(_FORBIDDEN_IN_PATHS))} or a control character. Nothing was written. Set "
                 "ROUTERSCOPE_DATA_DIR to a path without them."
             )
         if self.source == "replay" and self.replay_dir is None:
@@ -154,50 +139,55 @@ class Settings(BaseSettings):
             )
         if self.source == "live" and self.now is not None:
             raise ValueError(
-                f"ROUTERSCOPE_NOW is {self.now.isoformat()!r}, and the live source knows only the real clock. "
+                f"ROUTERSCOPE_NOW is {self.now.isoformat()!r}, but the live source always uses the real clock. "
                 "Unset it, or choose replay or simulator."
             )
-        if self.source == "simulator" and self.now is not None and not _SIMULATED[0] <= self.now < _SIMULATED[1]:
+        if (
+            self.source == "simulator"
+            and self.now is not None
+            and not _MIN_SIMULATED_CLOCK <= self.now < _MAX_SIMULATED_CLOCK
+        ):
             raise ValueError(
-                f"ROUTERSCOPE_NOW is {self.now.isoformat()!r}, and the simulated history is told of from "
-                f"{_SIMULATED[0].date()} to {_SIMULATED[1].date()}. Set it to a moment between them, or unset it."
+                f"ROUTERSCOPE_NOW is {self.now.isoformat()!r}, but the simulator covers "
+                f"{_MIN_SIMULATED_CLOCK.date()} to {_MAX_SIMULATED_CLOCK.date()}. Set it to a time between them, or "
+                "unset it."
             )
         if self.alerts_webhook is not None:
             _check_webhook(self.alerts_webhook.get_secret_value())
         if self.api_key is not None:
-            # A key that no header can hold would stand in the error that says so.
+            # httpx shows a header that it cannot send in its error message.
             key = self.api_key.get_secret_value()
             if not (key.isascii() and key.isprintable()) or " " in key:
                 raise ValueError(
-                    "OPENROUTER_API_KEY is not usable (its value is not shown): a key is one word of plain characters, "
-                    "without blanks or line breaks. Set it to the key's text alone, or unset it."
+                    "OPENROUTER_API_KEY is not usable (its value is not shown): a key is one word of ASCII characters, "
+                    "without spaces or line breaks. Set it to the key only, or unset it."
                 )
             if self.base_url.scheme != "https" and self.base_url.host not in ("localhost", "127.0.0.1", "[::1]"):
                 raise ValueError(
-                    f"ROUTERSCOPE_BASE_URL is {str(self.base_url)!r}, and a key is not sent over a connection that "
-                    "others can read. Use https, or unset OPENROUTER_API_KEY."
+                    f"ROUTERSCOPE_BASE_URL is {str(self.base_url)!r}, and a key is never sent over an unencrypted "
+                    "connection. Use https, or unset OPENROUTER_API_KEY."
                 )
         return self
 
     @property
     def data(self) -> Path:
         """Folder of the lake, the warehouse and the published files."""
-        return _located(self.data_dir or PROJECT_DIR / "data" / self.source)
+        return _absolute(self.data_dir or PROJECT_DIR / "data" / self.source)
 
     @classmethod
     def load(cls, source: Source | None = None) -> Settings:
-        """Settings from the environment, of another source if one is given.
+        """Settings from the environment; `source` replaces ROUTERSCOPE_SOURCE.
 
-        Raises SettingsError naming variable, value, and what would be right.
+        Raises SettingsError with every invalid variable, its value and valid ones.
         """
         try:
             return cls(**({"ROUTERSCOPE_SOURCE": source} if source else {}))  # type: ignore[arg-type]
         except ValidationError as error:
-            raise SettingsError("\n".join(_sentence(detail) for detail in error.errors())) from None
+            raise SettingsError("\n".join(_message(detail) for detail in error.errors())) from None
 
 
 def _check_webhook(address: str) -> None:
-    """Raises ValueError, which does not show the address: whoever has it can post there."""
+    """Raises ValueError without showing the address: anyone who has it can post there."""
     try:
         AnyHttpUrl(address)
     except ValidationError:
@@ -207,44 +197,46 @@ def _check_webhook(address: str) -> None:
         ) from None
 
 
-def _located(folder: Path) -> Path:
-    """The absolute path. `..` is resolved here: DuckDB would cut it off in the text, past symbolic links."""
+def _absolute(folder: Path) -> Path:
+    """The absolute path. `..` is resolved here: DuckDB removes it from the text, ignoring symbolic links."""
     return folder.resolve() if ".." in folder.parts else folder.absolute()
 
 
-def data_folder(told: Path | None = None) -> Path:
-    """The data folder that was named, or that of the environment, or else the one that was published to last."""
-    if told or (told := Path(folder) if (folder := os.environ.get("ROUTERSCOPE_DATA_DIR")) else None):
-        return _located(told)
+def data_folder(folder: Path | None = None) -> Path:
+    """The given data folder, else the environment's, else the one with the newest release."""
+    if folder is None and (setting := os.environ.get("ROUTERSCOPE_DATA_DIR")):
+        folder = Path(setting)
+    if folder is not None:
+        return _absolute(folder)
     if source := os.environ.get("ROUTERSCOPE_SOURCE"):
         return PROJECT_DIR / "data" / source
     published = sorted((PROJECT_DIR / "data").glob("*/published"), key=lambda path: path.resolve().name)
     return published[-1].parent if published else PROJECT_DIR / "data" / "live"
 
 
-_RIGHT = {
+_HINTS = {
     "ROUTERSCOPE_SOURCE": "Set it to live, simulator or replay.",
     "ROUTERSCOPE_DATA_DIR": "Set it to a folder's path.",
     "ROUTERSCOPE_REPLAY_DIR": "Set it to the path of a folder of recorded responses.",
-    "ROUTERSCOPE_NOW": "Set it to an ISO 8601 moment such as 2026-08-07T00:05:19Z, or to a date, or unset it.",
+    "ROUTERSCOPE_NOW": "Set it to an ISO 8601 timestamp such as 2026-08-07T00:05:19Z, or to a date, or unset it.",
     "ROUTERSCOPE_BASE_URL": f"Set it to an http or https address such as {BASE_URL}, or unset it.",
     "ROUTERSCOPE_SIMULATOR": 'Set it to JSON such as {"seed": 1, "models": 600, "faults": {"latency_seconds": 0.2}}.',
-    "OPENROUTER_API_KEY": "Set it to the key's text, or unset it.",
+    "OPENROUTER_API_KEY": "Set it to the key, or unset it.",
     "ROUTERSCOPE_ALERTS_WEBHOOK": "Set it to an http or https address, or unset it.",
     "ROUTERSCOPE_ALERTS_FILE": "Set it to a file's path, or unset it.",
     "ROUTERSCOPE_ALERTS_LOG": "Set it to 1 or 0, or unset it.",
 }
 
 
-def _sentence(detail: Any) -> str:
+def _message(detail: Any) -> str:
     variable = str(detail["loc"][0]) if detail["loc"] else ""
-    if variable not in _RIGHT:
+    if variable not in _HINTS:
         return str(detail["ctx"]["error"])
     if detail["type"] == "missing":
-        return f"{variable} is not set. {_RIGHT[variable]}"
+        return f"{variable} is not set. {_HINTS[variable]}"
     is_secret = variable in ("OPENROUTER_API_KEY", "ROUTERSCOPE_ALERTS_WEBHOOK") or "@" in str(detail["input"])
     shown = "not usable (its value is not shown)" if is_secret else repr(detail["input"])
     inside = ".".join(map(str, detail["loc"][1:]))
-    if inside:  # pydantic's own words say what is wrong inside a JSON setting
-        return f"{variable}: {inside} is {shown}: {detail['msg'].lower()}. {_RIGHT[variable]}"
-    return f"{variable} is {shown}, which cannot be used. {_RIGHT[variable]}"
+    if inside:  # pydantic's own message describes the field of a JSON setting
+        return f"{variable}: {inside} is {shown}: {detail['msg'].lower()}. {_HINTS[variable]}"
+    return f"{variable} is {shown}, which cannot be used. {_HINTS[variable]}"

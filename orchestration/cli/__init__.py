@@ -31,12 +31,13 @@ from rich.table import Table
 
 from orchestration import __version__
 from orchestration.access.trace import File, files_of, find_row
+from orchestration.clock import parse_timestamp
 from orchestration.errors import QueryError, RouterscopeError
-from orchestration.openrouter.quota import REQUESTS_A_DAY, ClientState
+from orchestration.openrouter.quota import REQUESTS_PER_DAY, RequestLog
 from orchestration.publish.claim_history import CLAIM_HISTORY, ClaimVersion, check
 from orchestration.publish.datapackage import PACKAGE, SIMULATED
 from orchestration.publish.freshness import ESSENTIAL, measures, surfaces
-from orchestration.settings import PROJECT_DIR, clock_from, data_folder
+from orchestration.settings import PROJECT_DIR, data_folder
 from orchestration.storage.lake import Lake
 from orchestration.storage.warehouse import FILE_NAME
 
@@ -99,7 +100,7 @@ class Published:
         """Now; of replay and simulator what ROUTERSCOPE_NOW says, or else the time of the run that published."""
         if self.package["made"]["source"] == "live":
             return dt.datetime.now(dt.UTC)
-        return clock_from(os.environ.get("ROUTERSCOPE_NOW") or self.package["made"]["clock"])
+        return parse_timestamp(os.environ.get("ROUTERSCOPE_NOW") or self.package["made"]["clock"])
 
     def surfaces(self, tables: Sequence[str]) -> set[str]:
         return {surface for table in tables if table in self.tables for surface in self.tables[table]["surfaces"]}
@@ -187,7 +188,7 @@ def status(data: Data = None, as_json: Annotated[bool, typer.Option("--json", he
 def _quota_left(published: Published, now: dt.datetime) -> int | None:
     """Of the key's requests of the day; None where there is no key to count for."""
     path = published.data / "requests.sqlite"
-    return ClientState(path).left_today(now) if path.exists() else None
+    return RequestLog(path).remaining_today(now) if path.exists() else None
 
 
 def _last_run(data: Path) -> dict[str, str] | None:
@@ -240,7 +241,9 @@ def _show_status(told: Mapping[str, Any], code: int) -> None:
     out.print(f"\nMissing within 28 days: {missing or 'nothing'}", soft_wrap=True)
     out.print(f"Never observed: {', '.join(told['never_observed']) or 'nothing'}", soft_wrap=True)
     left = told["quota_left_today"]
-    out.print(f"Quota left today: {f'{left} of {REQUESTS_A_DAY} requests' if left is not None else 'no key was used'}")
+    out.print(
+        f"Quota left today: {f'{left} of {REQUESTS_PER_DAY} requests' if left is not None else 'no key was used'}"
+    )
     run = told["last_run"]
     out.print(
         f"Last run: {run['state']}, ended {run['ended']} ({run['run_id'][:8]})" if run else "Last run: none on record"
@@ -485,7 +488,7 @@ def _show_said(word: str, said: ClaimVersion) -> None:
 
 
 def _moment(told: str) -> dt.datetime | None:
-    return clock_from(told).replace(tzinfo=None) if told else None
+    return parse_timestamp(told).replace(tzinfo=None) if told else None
 
 
 @app.command(

@@ -99,10 +99,10 @@ def refresh(arguments: argparse.Namespace) -> int:
         chosen = f", since {choose_source()}"
     settings = Settings.load()
     if settings.source == "simulator" and settings.now is None:
-        from orchestration.ingest.sources import default_clock
+        from orchestration.openrouter.simulator.api import default_now
 
         # Set once, so that a run over midnight has one clock.
-        os.environ["ROUTERSCOPE_NOW"] = default_clock().isoformat()
+        os.environ["ROUTERSCOPE_NOW"] = default_now().isoformat()
         settings = Settings.load()
     where = str(settings.base_url).rstrip("/")
     at = f" at {where}" if settings.source == "live" and where != BASE_URL and not chosen else ""

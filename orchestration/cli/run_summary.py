@@ -12,7 +12,7 @@ import duckdb
 from orchestration.errors import ResponseError, SourceError
 from orchestration.ingest.planner import Plan
 from orchestration.ingest.sources import FetchOptions, Live, Source
-from orchestration.openrouter.quota import REQUESTS_A_DAY, REQUESTS_A_MINUTE
+from orchestration.openrouter.quota import REQUESTS_PER_DAY, REQUESTS_PER_MINUTE
 from orchestration.settings import PROJECT_DIR, Settings
 from orchestration.storage.warehouse import FILE_NAME
 
@@ -53,11 +53,11 @@ def plan_lines(source: Source, options: FetchOptions) -> list[str]:
     if source.observed().models is None:
         lines.append("The endpoints are one request for each model that is listed then, some hundreds, four at a time.")
     if now.quota:
-        minutes = now.minutes(REQUESTS_A_MINUTE)
+        minutes = now.minutes(REQUESTS_PER_MINUTE)
         wait = f"about {minutes} min of waiting" if minutes else "no waiting"
         lines.append(
-            f"{now.quota} of them count against the key's quota of {REQUESTS_A_MINUTE} a minute and {REQUESTS_A_DAY} a "
-            f"day: {wait}."
+            f"{now.quota} of them count against the key's quota of {REQUESTS_PER_MINUTE} a minute and "
+            f"{REQUESTS_PER_DAY} a day: {wait}."
         )
     if later.requests:
         lines.append(f"Left for the next days, when there is quota again: {_listed(later)}.")

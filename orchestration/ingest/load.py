@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from orchestration.errors import NotFoundError, QuotaSpentError, ResponseError, SourceError
 from orchestration.ingest.sources import DUE_ONLY, FetchOptions, FetchTask, Replay, Source
-from orchestration.openrouter.client import MAX_REFETCHES
-from orchestration.openrouter.quota import REQUESTS_A_MINUTE
+from orchestration.openrouter.quota import REQUESTS_PER_MINUTE
+from orchestration.openrouter.retries import MAX_REFETCHES
 from orchestration.openrouter.simulator.api import BASE_URL as SIMULATOR_URL
 from orchestration.openrouter.surfaces import (
     RANKINGS_EXPORT,
@@ -97,7 +97,7 @@ def load_surface(
         to_ask = sum(question.requests for question in due)
         taken.planned += to_ask
         if source.waits:
-            log(f"{surface.name}: {to_ask} requests planned{_minutes(surface, to_ask - REQUESTS_A_MINUTE)}")
+            log(f"{surface.name}: {to_ask} requests planned{_minutes(surface, to_ask - REQUESTS_PER_MINUTE)}")
         for number, question in enumerate(due, start=1):
             tried.add(question.label)
             to_ask -= question.requests
@@ -128,7 +128,7 @@ def load_surface(
 
 def _minutes(surface: Surface, requests: int) -> str:
     """How long the quota makes so many requests wait, for people; nothing if it does not."""
-    minutes = -(-requests // REQUESTS_A_MINUTE) if surface.needs_key else 0
+    minutes = -(-requests // REQUESTS_PER_MINUTE) if surface.needs_key else 0
     return f", about {minutes} min to go" if minutes > 0 else ""
 
 

@@ -1,1 +1,1 @@
-"""OpenRouter as a source system: what it can be asked, and what its answers hold. Knows no Dagster and no lake."""
+"""OpenRouter as a source system: what can be fetched and what it returns. Knows neither Dagster nor the lake."""

@@ -1,9 +1,9 @@
-"""Reading one JSON object field by field, so that nothing in it is lost.
+"""Typed fields of a JSON object, without losing any other field.
 
-A field of the expected type becomes a value, what is unknown stays behind and is kept as `extra`, and a known field of
-another JSON type is an error that names it. A value of the right type that the lake cannot hold (an integer past its
-column, a moment outside the calendar) stays in `extra` too, unless the field is required. Which fields a surface has is
-not said here but in `readers`.
+A field of the expected JSON type becomes a value; unknown fields remain and are kept as `extra`; a known field of
+another type is an error that names it. A value of the right type that its column cannot hold (a large integer, a
+timestamp outside the calendar) stays in `extra` too, unless the field is required. Which fields a surface has is
+defined in `parsers`.
 """
 
 from __future__ import annotations
@@ -24,47 +24,48 @@ T = TypeVar("T")
 
 _PRICE_STEP = Decimal(1).scaleb(-PRICE.scale)
 _PRICE_CONTEXT = Context(prec=PRICE.precision)
-# USD a unit; more is no price of one token, request or image, and a day's tokens times it would not fit.
+# USD per unit. More cannot be the price of one token, request or image, and would overflow in products with tokens.
 _PRICE_LIMIT = Decimal(10)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DIGITS = re.compile(r"[0-9]{1,19}")
 _INT32_MAX = 2**31 - 1
 _INT64_MAX = 2**63 - 1
 _NUMBER = re.compile(r"\s*[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?\s*")
-# Python converts integers of up to so many digits whatever its settings.
+# Python converts integers up to this length whatever its settings.
 _MAX_INTEGER_DIGITS = sys.int_info.str_digits_check_threshold
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
-# Escapes of a JSON text in their order: a backslash, a whole surrogate pair, half a pair (the group).
+# Escapes in a JSON text: a backslash, a whole surrogate pair, or half a pair (the group).
 _CODE = r"[0-9a-fA-F]{2}"
 _ESCAPE = re.compile(rf"\\(?:\\|u[dD][89abAB]{_CODE}\\u[dD][c-fC-F]{_CODE}|(u[dD][89a-fA-F]{_CODE}))")
-_MAX_SHOWN = 500
+_MAX_MESSAGE_LENGTH = 500
+_MAX_VALUE_LENGTH = 80
 
 
-class Repeating(dict[str, Any]):
-    """An object whose JSON repeats a name with different values, so that nobody can say which of them is meant."""
+class AmbiguousObject(dict[str, Any]):
+    """An object whose JSON repeats `repeated_name` with different values."""
 
-    name: str
+    repeated_name: str
 
 
-class _Unbounded(Decimal):
-    """A JSON number whose exponent Decimal cannot hold: infinite for readers, and kept as it was written."""
+class _HugeNumber(Decimal):
+    """A JSON number whose exponent Decimal cannot hold: infinite as a value, kept in `extra` as its `literal`."""
 
-    written: str
+    literal: str
 
 
 def decode(payload: bytes) -> str:
     """Text in UTF-8, UTF-16 or UTF-32, with or without a byte order mark; half a surrogate pair becomes U+FFFD.
 
-    Neither Arrow nor UTF-8 can hold half a pair. Raises UnicodeDecodeError if it is no such text.
+    Neither Arrow nor UTF-8 can hold half a pair. Raises UnicodeDecodeError for any other encoding.
     """
     return _SURROGATE.sub("\ufffd", payload.decode(json.detect_encoding(payload), "surrogatepass"))
 
 
 def from_json(payload: bytes) -> Any:
-    """The value of a JSON text: numbers with a fraction or an exponent as Decimal, an ambiguous object as `Repeating`.
+    """The value of a JSON text, with fractions and exponents as Decimal; see also `AmbiguousObject`.
 
-    Raises ValueError (or RecursionError, where it is nested too deeply) if it is not JSON: NaN and Infinity are not.
+    Raises ValueError for anything but JSON, including NaN and Infinity, and RecursionError if it is nested too deeply.
     """
     text = decode(payload)
     if _SURROGATE_ESCAPE.search(text):
@@ -72,108 +73,119 @@ def from_json(payload: bytes) -> Any:
     return json.loads(
         text,
         parse_float=_decimal,
-        parse_int=lambda written: int(written) if len(written) <= _MAX_INTEGER_DIGITS else Decimal(written),
-        parse_constant=_no_constant,
-        object_pairs_hook=_unambiguous,
+        parse_int=lambda literal: int(literal) if len(literal) <= _MAX_INTEGER_DIGITS else Decimal(literal),
+        parse_constant=_reject_constant,
+        object_pairs_hook=_object_of_pairs,
     )
 
 
-def _decimal(written: str) -> Decimal:
+def _decimal(literal: str) -> Decimal:
     try:
-        return Decimal(written)
+        return Decimal(literal)
     except InvalidOperation:
-        number = _Unbounded("Infinity")
-        number.written = written
+        number = _HugeNumber("Infinity")
+        number.literal = literal
         return number
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON value")
+def _reject_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON value")
 
 
-def _unambiguous(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+def _object_of_pairs(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         for name, value in pairs:
             if found[name] != value:
-                found = Repeating(found)
-                found.name = name
+                found = AmbiguousObject(found)
+                found.repeated_name = name
                 break
     return found
 
 
-def one_line(text: str, limit: int = _MAX_SHOWN) -> str:
-    """Text of a response as a message can show it: on one line, printable, and not too long."""
-    shown = "".join(one if one.isprintable() else "\ufffd" for one in " ".join(text[: 2 * limit].split()))
-    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+def one_line(text: str, limit: int = _MAX_MESSAGE_LENGTH) -> str:
+    """Text of a response for a message: on one line, printable, and at most `limit` characters long."""
+    words = " ".join(text[: 2 * limit].split())
+    line = "".join(character if character.isprintable() else "\ufffd" for character in words)
+    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-def reason(error: Exception) -> str:
-    """Why a response cannot be read, on one line, whatever its reader raised."""
+def describe_error(error: Exception) -> str:
+    """Why a response cannot be parsed, on one line, whatever its parser raised."""
     if isinstance(error, ResponseError):
         return one_line(str(error))
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
-    return one_line(f"its reader cannot hold a value in it ({type(error).__name__}: {error})")
+    return one_line(f"its parser failed on a value ({type(error).__name__}: {error})")
+
+
+def json_type(value: Any) -> str:
+    """The JSON type of a value, for a message."""
+    if value is None:
+        return "missing"
+    names = {dict: "an object", list: "an array", str: "a string", bool: "a boolean"}
+    return next((name for kind, name in names.items() if isinstance(value, kind)), "a number")
 
 
 class Fields:
-    """One JSON object; `take` moves a field out of it, `extra` is the JSON of what was not taken.
+    """One JSON object; `take` removes a field from it, and `extra` is the JSON of those that remain.
 
-    A field that is missing or null is None; one of another JSON type than expected raises ResponseError saying where,
-    and so does an object that repeats a name with different values.
+    A field that is missing or null is None. One of another JSON type than expected raises ResponseError, which names
+    `where` and the field; so does an object that repeats a name with different values.
     """
 
     def __init__(self, value: dict[str, Any], where: str) -> None:
-        if isinstance(value, Repeating):
-            raise ResponseError(f"{where} contains `{value.name}` twice with different values")
-        self._rest = dict(value)
+        if isinstance(value, AmbiguousObject):
+            raise ResponseError(f"{where} contains `{value.repeated_name}` twice with different values")
+        self._remaining = dict(value)
         self.where = where
-        self._inside: dict[str, Fields] = {}
+        self._nested: dict[str, Fields] = {}
 
-    def take(self, name: str, read: Callable[[Any], T | None]) -> T | None:
-        """The field's value; None too where `read` cannot use it though its type is right (then it stays in extra)."""
-        value = self._rest.get(name)
+    def take(self, name: str, convert: Callable[[Any], T | None]) -> T | None:
+        """The field's value, None if it is missing; also None if its column cannot hold it (it then stays in extra)."""
+        value = self._remaining.get(name)
         if value is None:
-            self._rest.pop(name, None)
+            self._remaining.pop(name, None)
             return None
         try:
-            typed = read(value)
+            typed = convert(value)
         except TypeError as expected:
-            raise ResponseError(f"{self.where}: `{name}` is {_shown(value)}, which is no {expected}") from None
+            raise self._error(name, value, str(expected)) from None
         if typed is not None:
-            del self._rest[name]
+            del self._remaining[name]
         return typed
 
-    def require(self, name: str, read: Callable[[Any], T | None]) -> T:
-        """As `take`, of a field that must be there and be usable."""
-        value = self._rest.get(name)
-        typed = self.take(name, read)
+    def require(self, name: str, convert: Callable[[Any], T | None]) -> T:
+        """As `take`; raises ResponseError if the result is None."""
+        value = self._remaining.get(name)
+        typed = self.take(name, convert)
         if typed is None:
-            raise ResponseError(
-                f"{self.where}: `{name}` is {_shown(value)}, which is no {read.__name__.replace('_', ' ')}"
-            )
+            raise self._error(name, value, convert.__name__.replace("_", " "))
         return typed
+
+    def _error(self, name: str, value: Any, expected: str) -> ResponseError:
+        shown = "missing" if value is None else _shown(value)
+        return ResponseError(f"{self.where}: `{name}` is {shown}; expected {expected}")
 
     def inside(self, name: str) -> Fields:
-        """The nested object of that name; what is not taken from it stays in this object's extra, in its place."""
-        nested = self.take(name, _mapping) or {}
-        self._inside[name] = Fields(nested, f"{self.where}, `{name}`")
-        return self._inside[name]
+        """The nested object of that name; its remaining fields are part of this object's extra."""
+        nested = self.take(name, _object) or {}
+        self._nested[name] = Fields(nested, f"{self.where}, `{name}`")
+        return self._nested[name]
 
     def _left(self) -> dict[str, Any]:
-        inside = {name: fields._left() for name, fields in self._inside.items()}
-        return self._rest | {name: left for name, left in inside.items() if left}
+        nested = {name: fields._left() for name, fields in self._nested.items()}
+        return self._remaining | {name: left for name, left in nested.items() if left}
 
     def extra(self) -> str | None:
-        """JSON of what was not taken, None if that is nothing."""
+        """JSON of the fields that were not taken, None if there are none."""
         left = self._left()
         return to_json(left) if left else None
 
 
 def _shown(value: Any) -> str:
     text = str(_number(value)) if isinstance(value, Decimal) else repr(value)
-    return text if len(text) <= 80 else text[:77] + "…"
+    return text if len(text) <= _MAX_VALUE_LENGTH else text[: _MAX_VALUE_LENGTH - 3] + "…"
 
 
 def to_json(value: Any) -> str:
@@ -182,11 +194,11 @@ def to_json(value: Any) -> str:
 
 
 def _number(value: Any) -> float | str:
-    """A Decimal as the float that is written the same, or as text if none is."""
+    """A Decimal as the float that is equal to it, or as text if none is."""
     if not isinstance(value, Decimal):
-        raise TypeError(f"{type(value).__name__} is no JSON")
-    if isinstance(value, _Unbounded):
-        return value.written
+        raise TypeError(f"{type(value).__name__} is not a JSON value")
+    if isinstance(value, _HugeNumber):
+        return value.literal
     return float(value) if Decimal(repr(float(value))) == value else str(value)
 
 
@@ -196,7 +208,7 @@ def _typed(value: Any, kinds: type | tuple[type, ...], expected: str) -> Any:
     return value
 
 
-def _mapping(value: Any) -> dict[str, Any]:
+def _object(value: Any) -> dict[str, Any]:
     found: dict[str, Any] = _typed(value, dict, "object")
     return found
 
@@ -238,15 +250,15 @@ def texts(value: Any) -> list[str]:
 
 
 def objects(value: Any) -> list[dict[str, Any]]:
-    return [_mapping(item) for item in _typed(value, list, "list of objects")]
+    return [_object(item) for item in _typed(value, list, "list of objects")]
 
 
 def json_object(value: Any) -> str:
-    return to_json(_mapping(value))
+    return to_json(_object(value))
 
 
-def moment(value: Any) -> dt.datetime | None:
-    """Unix seconds → UTC."""
+def unix_time(value: Any) -> dt.datetime | None:
+    """Unix seconds as UTC, if they lie in the years 1 to 9999."""
     seconds = integer(value)
     try:
         return None if seconds is None else dt.datetime.fromtimestamp(seconds, dt.UTC)
@@ -255,13 +267,13 @@ def moment(value: Any) -> dt.datetime | None:
 
 
 def price(value: Any) -> Decimal | None:
-    """A decimal string or number of under 10 USD a unit, if the lake's price column holds it exactly."""
-    written = _typed(value, (str, int, Decimal), "price")
+    """A decimal string or number of under 10 USD per unit, if the lake's price column can hold it exactly."""
+    literal = _typed(value, (str, int, Decimal), "price")
     try:
-        number = Decimal("_" if "_" in str(written) else written)
+        number = Decimal("_" if "_" in str(literal) else literal)  # Decimal would ignore the underscores
     except InvalidOperation:
-        if isinstance(written, str) and _NUMBER.fullmatch(written):
-            return None  # its exponent is beyond Decimal
+        if isinstance(literal, str) and _NUMBER.fullmatch(literal):
+            return None  # Decimal cannot hold its exponent
         raise TypeError("price") from None
     # Compared without `abs`, which overflows from 1E+1000000 on.
     if not number.is_finite() or not -_PRICE_LIMIT < number < _PRICE_LIMIT:
@@ -280,7 +292,7 @@ def token_count(value: Any) -> int | None:
 
 
 def day(value: Any) -> dt.date:
-    """`YYYY-MM-DD`, and nothing else that Python would take for a date."""
+    """`YYYY-MM-DD`; the other forms of a date that Python knows are errors."""
     if not _DAY.fullmatch(_typed(value, str, "day")):
         raise TypeError("day")
     try:
@@ -289,14 +301,14 @@ def day(value: Any) -> dt.date:
         raise TypeError("day") from None
 
 
-def instant(value: Any) -> dt.datetime | None:
-    """An ISO 8601 moment with its offset → UTC, if that lies in the years 1 to 9999."""
+def timestamp(value: Any) -> dt.datetime | None:
+    """An ISO 8601 timestamp with an offset as UTC, if it lies in the years 1 to 9999."""
     try:
-        parsed = dt.datetime.fromisoformat(_typed(value, str, "instant"))
+        parsed = dt.datetime.fromisoformat(_typed(value, str, "timestamp"))
     except ValueError:
-        raise TypeError("instant") from None
+        raise TypeError("timestamp") from None
     if not parsed.tzinfo:
-        raise TypeError("instant")
+        raise TypeError("timestamp")
     try:
         return parsed.astimezone(dt.UTC)
     except OverflowError:

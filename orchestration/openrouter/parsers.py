@@ -1,7 +1,7 @@
-"""Reading the body of each surface's response: JSON (or CSV) → rows in the surface's schema.
+"""The parser of each surface: the body of a response (JSON or CSV) → rows in the surface's schema.
 
-A response is read whole or not at all: a body that announces pages which were not fetched is refused. What a surface
-is called, cited as and asked for is in `surfaces`; how bytes are come by is in `client` and `replay`.
+A response is parsed whole or not at all: a body that announces pages which were not fetched raises ResponseError. The
+names, requests and citations of surfaces are in `surfaces`; fetching is the job of `client` and `recordings`.
 """
 
 from __future__ import annotations
@@ -23,64 +23,67 @@ import pyarrow as pa
 from orchestration.errors import ResponseError
 from orchestration.openrouter import schemas
 from orchestration.openrouter.json_fields import (
+    AmbiguousObject,
     Fields,
-    Repeating,
     boolean,
     day,
     decode,
+    describe_error,
     from_json,
-    instant,
     integer,
     json_object,
-    moment,
+    json_type,
     number,
     objects,
     one_line,
     price,
-    reason,
     small_integer,
     text,
     texts,
+    timestamp,
     to_json,
     token_count,
+    unix_time,
 )
 from orchestration.settings import BASE_URL
 
 DAY = "day"
 SLICES = ("modality", "context_bucket", "category", "language_type")
 EXPORT_DAYS = 30
-# Stands for the HTTP status of a model that gave no answer to be read.
-NO_ANSWER = 0
-# Clocks of two machines differ; a week or month may still be running when the response is made.
-CLOCK_SLACK = dt.timedelta(hours=1)
-LONGEST_PERIOD = dt.timedelta(days=31)
-# Fields by which an API announces another page, compared without case, `_` and `-`, and the objects that hold them.
-_MORE = frozenset(
+# HTTP status that is recorded for a model without a usable response.
+NO_RESPONSE = 0
+# How far the clocks of two machines may differ.
+MAX_CLOCK_DIFFERENCE = dt.timedelta(hours=1)
+# The week or month of a response may still be in progress.
+MAX_PERIOD = dt.timedelta(days=31)
+# Fields by which an API announces another page, without `_` and `-` and in lowercase.
+_NEXT_PAGE_FIELDS = frozenset(
     {
         "hasmore", "hasnext", "hasnextpage", "next", "nextcursor", "nextlink", "nextoffset", "nextpage",
         "nextpagetoken", "nextpageurl", "nexttoken", "nexturl", "continuationtoken", "hasmorepages",
     }
 )  # fmt: skip
-_TOTALS = frozenset({"total", "totalcount"})
-_AROUND_ROWS = frozenset({"data", "links", "meta", "pageinfo", "pagination", "paging"})
-_UNSET = frozenset({"", "false", "none", "null"})
+_TOTAL_FIELDS = frozenset({"total", "totalcount"})
+# The objects that hold such fields.
+_ENVELOPE_OBJECTS = frozenset({"data", "links", "meta", "pageinfo", "pagination", "paging"})
+_UNSET_VALUES = frozenset({"", "false", "none", "null"})
 _KEY = re.compile(r"sk-or-[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True)
 class Response:
-    """One response as it came, wherever it came from.
+    """One response of a surface, unparsed.
 
-    `label` names it in errors, `fetched_at` is when it was asked for (UTC), `params` are the query's, without a key,
-    `preface` is what the source said of the payload beforehand (the manifest of an export), `base_url` is where it came
-    from, `is_simulated` whether that is a simulator.
+    `label` names it in errors, `fetched_at` is the time of its request (UTC), `params` are those of the query, without
+    a key, `manifest` is that of an export, else empty, `base_url` is the API's, and `is_simulated` says whether that is
+    a simulator.
     """
 
     label: str
     payload: bytes = field(repr=False)
     fetched_at: dt.datetime
     params: Mapping[str, str] = field(default_factory=dict)
-    preface: bytes = field(default=b"", repr=False)
+    manifest: bytes = field(default=b"", repr=False)
     base_url: str = BASE_URL
     is_simulated: bool = False
 
@@ -91,10 +94,10 @@ class Response:
 
 @dataclass(frozen=True)
 class ParsedResponse:
-    """One response, read: rows in the surface's schema, and what the response says of itself.
+    """One parsed response: rows in the surface's schema, and the metadata of the response.
 
-    `as_of` is when the source made it (UTC), `params` the query that gives it, with the days it covers where it has
-    days, `envelope` the JSON of all that is not a row, `problems` what could not be read of one that stands for many.
+    `as_of` is when the source made it (UTC), `params` are those of the query with the days that the response covers,
+    `envelope` is the JSON of everything but the rows, `problems` describes the parts that could not be parsed.
     """
 
     table: pa.Table
@@ -111,74 +114,75 @@ def _json(payload: bytes) -> Any:
         raise ResponseError(f"it is not JSON ({error})") from error
 
 
-def _object(value: Any, what: str) -> dict[str, Any]:
+def _object(value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ResponseError(f"{what} is {type(value).__name__}, not an object")
+        raise ResponseError(f"{where} is {json_type(value)}; expected an object")
     return value
 
 
-def _body(observation: Response) -> dict[str, Any]:
-    body = _object(_json(observation.payload), "the body")
-    if isinstance(body, Repeating):
-        raise ResponseError(f"the body contains `{one_line(body.name)}` twice with different values")
+def _body(response: Response) -> dict[str, Any]:
+    body = _object(_json(response.payload), "the body")
+    if isinstance(body, AmbiguousObject):
+        raise ResponseError(f"the body contains `{one_line(body.repeated_name)}` twice with different values")
     if body.get("error") and not body.get("data"):
-        raise ResponseError(f"the API returned {_said(body['error'])} instead of data")
+        raise ResponseError(f"the API returned {_describe_api_error(body['error'])} instead of data")
     return body
 
 
-def _said(error: Any) -> str:
+def _describe_api_error(error: Any) -> str:
     """The code and the message of an API's error object, on one line and without a key."""
-    told = error if isinstance(error, dict) else {"message": error}
-    code, message = told.get("code"), told.get("message")
-    said = "error" if code is None else f"error {code}"
-    return _KEY.sub("•••", one_line(said if message is None else f"{said} ({message})", limit=200))
+    fields = error if isinstance(error, dict) else {"message": error}
+    code, message = fields.get("code"), fields.get("message")
+    shown = "error" if code is None else f"error {code}"
+    return _KEY.sub("•••", one_line(shown if message is None else f"{shown} ({message})", limit=200))
 
 
-def _announcements(around: Any, where: str = "") -> Iterator[tuple[str, str, Any]]:
-    """Path, plain name and value of each field that stands around the rows."""
-    if not isinstance(around, dict):
+def _envelope_fields(envelope: Any, path: str = "") -> Iterator[tuple[str, str, Any]]:
+    """Path, normalized name and value of each field outside the rows."""
+    if not isinstance(envelope, dict):
         return
-    for name, value in around.items():
-        plain = name.lower().replace("_", "").replace("-", "")
-        yield where + name, plain, value
-        if plain in _AROUND_ROWS:
-            yield from _announcements(value, f"{where}{name}.")
+    for name, value in envelope.items():
+        normalized = name.lower().replace("_", "").replace("-", "")
+        yield path + name, normalized, value
+        if normalized in _ENVELOPE_OBJECTS:
+            yield from _envelope_fields(value, f"{path}{name}.")
 
 
 def _is_set(value: Any) -> bool:
     if isinstance(value, dict):
         return any(map(_is_set, value.values()))
-    return value.strip().lower() not in _UNSET if isinstance(value, str) else bool(value)
+    return value.strip().lower() not in _UNSET_VALUES if isinstance(value, str) else bool(value)
 
 
-def _refuse_part(body: dict[str, Any], what: str = "", rows: int = 0) -> None:
-    """Raises ResponseError if the body says that it is a part of a list.
+def _check_complete(body: dict[str, Any], noun: str = "", rows: int = 0) -> None:
+    """Raises ResponseError if the body announces that it is only a part of a list.
 
-    Looks at the top level and in `data`, `links`, `meta` and `pagination`. With `what` the body's rows are that, and
-    `total_count` counts them; elsewhere a total may count tokens or requests.
+    Checks the fields at the top level and in `data`, `links`, `meta` and `pagination`. With `noun`, what the rows are,
+    a total must equal their number; without it, a total may count tokens or requests.
     """
-    for path, name, value in _announcements(body):
-        if name in _MORE and _is_set(value):
+    for path, name, value in _envelope_fields(body):
+        if name in _NEXT_PAGE_FIELDS and _is_set(value):
             raise ResponseError(f"it is only a part of the list, such as its first page: `{one_line(path)}` is set")
-        if what and name in _TOTALS and value is not None and value != rows and str(value) != str(rows):
-            raise ResponseError(f"it lists {rows} {what} and says that there are {one_line(str(value))} (`{path}`)")
+        if noun and name in _TOTAL_FIELDS and value is not None and value != rows and str(value) != str(rows):
+            raise ResponseError(f"it lists {rows} {noun}, but `{path}` is {one_line(str(value))}")
 
 
-def _refuse_page(body: dict[str, Any], observation: Response) -> None:
-    """As `_refuse_part`, for a list that the client fetches by offset and pastes together.
+def _check_pages_complete(body: dict[str, Any], response: Response) -> None:
+    """As `_check_complete`, for a list that the client fetches by offset and joins.
 
-    The client fetches on while a page is full, up to the greatest offset that the API allows; markers are the last
-    page's. One on a full page says that the list goes on beyond that offset; one on a shorter page, that it was cut.
+    The client fetches pages as long as they are full, up to the greatest offset that the API allows, and the body has
+    the last page's fields. If that page is full, its markers mean that the list goes on beyond the greatest offset; if
+    it is shorter, that it was cut short.
     """
-    limit, rows = observation.params.get("limit", ""), len(_rows(body))
+    limit, rows = response.params.get("limit", ""), len(_rows(body))
     if not (limit.isdecimal() and int(limit) and rows and rows % int(limit) == 0):
-        _refuse_part(body)
+        _check_complete(body)
 
 
 def _rows(body: dict[str, Any], name: str = "data") -> list[Any]:
     rows = body.get(name)
     if not isinstance(rows, list):
-        raise ResponseError(f"`{name}` is {type(rows).__name__}, not a list")
+        raise ResponseError(f"`{name}` is {json_type(rows)}; expected an array")
     return rows
 
 
@@ -192,29 +196,29 @@ def _envelope(body: dict[str, Any]) -> str:
     return to_json({name: value for name, value in body.items() if name != "data"})
 
 
-def _meta(body: dict[str, Any], observation: Response) -> tuple[Fields, dt.datetime]:
-    """What the response says of itself, and when it was made."""
+def _meta(body: dict[str, Any], response: Response) -> tuple[Fields, dt.datetime]:
+    """The `meta` object of the body, and when the source made the response."""
     meta = Fields(_object(body.get("meta"), "`meta`"), "`meta`")
-    as_of = meta.require("as_of", instant)
-    if as_of > observation.fetched_at + CLOCK_SLACK:
-        raise ResponseError(f"`meta`: as_of {as_of} lies after it was fetched, {observation.fetched_at}")
+    as_of = meta.require("as_of", timestamp)
+    if as_of > response.fetched_at + MAX_CLOCK_DIFFERENCE:
+        raise ResponseError(f"`meta`: as_of is {as_of}, later than it was fetched, {response.fetched_at}")
     return meta, as_of
 
 
 def _window(meta: Fields, as_of: dt.datetime) -> tuple[dt.date, dt.date]:
     start, end = meta.require("start_date", day), meta.require("end_date", day)
-    if not start <= end <= as_of.date() + LONGEST_PERIOD:
-        raise ResponseError(f"`meta`: {start} to {end} is no window of a response made at {as_of}")
+    if not start <= end <= as_of.date() + MAX_PERIOD:
+        raise ResponseError(f"`meta`: {start} to {end} is not a valid window of a response made at {as_of}")
     return start, end
 
 
-def _each_once(keys: Iterable[object], what: str = "data") -> None:
-    """Raises ResponseError if a key repeats; None is no key."""
+def _check_unique(keys: Iterable[object], name: str = "data") -> None:
+    """Raises ResponseError if a key repeats; None is ignored."""
     seen: set[object] = {None}
     for position, key in enumerate(keys):
         if key is not None and key in seen:
             shown = " on ".join(map(str, key)) if isinstance(key, tuple) else key
-            raise ResponseError(f"row {position} of `{what}`: {shown} stands there twice")
+            raise ResponseError(f"row {position} of `{name}`: {shown} appears twice")
         seen.add(key)
 
 
@@ -223,26 +227,26 @@ def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
 
 
 def _slug(fields: Fields) -> str:
-    """A row's slug, empty if it has none: one bad row costs no response, and its tokens stay in the denominator."""
+    """A row's slug, empty if it has none: the row's tokens are still part of every denominator."""
     return fields.take("model_permaslug", text) or ""
 
 
 def _check_slugs(slugs: Iterable[str], dates: Iterable[dt.date]) -> None:
-    """Raises ResponseError if no row has a slug, or if one stands twice on a date."""
+    """Raises ResponseError if no row has a slug, or if one appears twice on a date."""
     keys = [(slug, date) if slug else None for slug, date in zip(slugs, dates, strict=True)]
     if keys and not any(keys):
-        raise ResponseError("no row in it has a `model_permaslug`")
-    _each_once(keys)
+        raise ResponseError("none of its rows has a `model_permaslug`")
+    _check_unique(keys)
 
 
-def parse_rankings(observation: Response) -> ParsedResponse:
-    body = _body(observation)
-    _refuse_part(body)
-    meta, as_of = _meta(body, observation)
+def parse_rankings(response: Response) -> ParsedResponse:
+    body = _body(response)
+    _check_complete(body)
+    meta, as_of = _meta(body, response)
     start, end = _window(meta, as_of)
-    asked = {"period": DAY, **observation.params}
+    query = {"period": DAY, **response.params}
     rows = _rows(body)
-    # Column by column, since a history holds some hundred thousand rows.
+    # Column by column for speed: a history has several hundred thousand rows.
     columns: dict[str, list[Any]] = {name: [] for name in ("date", "model_permaslug", "total_tokens", "extra")}
     for fields in _fields(rows):
         columns["date"].append(fields.require("date", day))
@@ -251,53 +255,53 @@ def parse_rankings(observation: Response) -> ParsedResponse:
         columns["extra"].append(fields.extra())
     _check_slugs(columns["model_permaslug"], columns["date"])
     for position, date in enumerate(columns["date"]):
-        if asked["period"] == DAY and not start <= date <= end:
-            raise ResponseError(
-                f"row {position} of `data`: {date} lies outside the response's window, {start} to {end}"
-            )
-    # The source has lost single days; it has not lost a whole window of them.
-    if not rows and end > start and not any(asked.get(name) for name in SLICES):
-        raise ResponseError(f"it has no row for any day from {start} to {end}")
-    constants = {"period": asked["period"], **{name: asked.get(name) for name in SLICES}}
+        if query["period"] == DAY and not start <= date <= end:
+            raise ResponseError(f"row {position} of `data`: {date} is outside the response's window, {start} to {end}")
+    # Single days are missing at the source, but a window without any rows is not plausible.
+    if not rows and end > start and not any(query.get(name) for name in SLICES):
+        raise ResponseError(f"it has no rows for any day from {start} to {end}")
+    constants = {"period": query["period"], **{name: query.get(name) for name in SLICES}}
     for name, value in constants.items():
         columns[name] = [value] * len(rows)
-    params = {**observation.params, "start_date": start.isoformat(), "end_date": end.isoformat()}
+    params = {**response.params, "start_date": start.isoformat(), "end_date": end.isoformat()}
     return ParsedResponse(pa.table(columns, schema=schemas.RANKINGS), as_of, params, _envelope(body))
 
 
-def parse_rankings_export(observation: Response) -> ParsedResponse:
-    """A dated CSV and its manifest, whose size, checksum and row count it must have."""
-    manifest = Fields(_object(_json(observation.preface), "the manifest"), "the manifest")
-    as_of, snapshot = manifest.require("retrieved_at", instant), manifest.require("snapshot_date", day)
-    told = manifest.inside("files").inside("csv")
-    wanted = (told.require("bytes", integer), told.require("sha256", text), manifest.require("row_count", integer))
+def parse_rankings_export(response: Response) -> ParsedResponse:
+    """A dated CSV. Raises ResponseError unless its size, checksum and row count are those of its manifest."""
+    manifest = Fields(_object(_json(response.manifest), "the manifest"), "the manifest")
+    as_of, snapshot = manifest.require("retrieved_at", timestamp), manifest.require("snapshot_date", day)
+    file = manifest.inside("files").inside("csv")
+    expected = (file.require("bytes", integer), file.require("sha256", text), manifest.require("row_count", integer))
     if snapshot < dt.date.min + dt.timedelta(days=EXPORT_DAYS):
-        raise ResponseError(f"the manifest: `snapshot_date` is {snapshot}, which has no {EXPORT_DAYS} days before it")
+        raise ResponseError(
+            f"the manifest: `snapshot_date` is {snapshot}, with fewer than {EXPORT_DAYS} days before it"
+        )
     start, end = snapshot - dt.timedelta(days=EXPORT_DAYS), snapshot - dt.timedelta(days=1)
     try:
-        lines = csv.DictReader(io.StringIO(decode(observation.payload), newline=""), strict=True)
+        lines = csv.DictReader(io.StringIO(decode(response.payload), newline=""), strict=True)
         header = list(lines.fieldnames or ())
         if len(set(header)) < len(header):
             raise ResponseError(f"its header repeats a column: {one_line(', '.join(header))}")
         rows = [_export_row(line, position, start, end) for position, line in enumerate(lines)]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ResponseError(f"it is not CSV ({error})") from error
-    found = (len(observation.payload), observation.payload_sha256, len(rows))
-    if found != wanted:
-        raise ResponseError(f"it has {_told(found)}; its manifest says {_told(wanted)}")
+    found = (len(response.payload), response.payload_sha256, len(rows))
+    if found != expected:
+        raise ResponseError(f"it has {_describe_file(*found)}; its manifest lists {_describe_file(*expected)}")
     _check_slugs((row["model_permaslug"] for row in rows), (row["date"] for row in rows))
     params = {"snapshot_date": f"{snapshot}", "start_date": f"{start}", "end_date": f"{end}"}
-    return ParsedResponse(_table(rows, schemas.RANKINGS_EXPORT), as_of, params, to_json(_json(observation.preface)))
+    return ParsedResponse(_table(rows, schemas.RANKINGS_EXPORT), as_of, params, to_json(_json(response.manifest)))
 
 
-def _told(figures: tuple[int | None, str | None, int | None]) -> str:
-    return f"{figures[0]} bytes, SHA-256 {figures[1]} and {figures[2]} rows"
+def _describe_file(size_bytes: int, sha256: str, rows: int) -> str:
+    return f"{size_bytes} bytes, SHA-256 {sha256} and {rows} rows"
 
 
 def _export_row(line: dict[str, Any], position: int, start: dt.date, end: dt.date) -> dict[str, Any]:
     where = f"row {position} of the CSV"
     if None in line or None in line.values():
-        raise ResponseError(f"{where} has another number of fields than the header")
+        raise ResponseError(f"{where} has a different number of fields than the header")
     fields = Fields({name: value for name, value in line.items() if value != ""}, where)
     row: dict[str, Any] = {
         "date": fields.require("date", day),
@@ -308,12 +312,12 @@ def _export_row(line: dict[str, Any], position: int, start: dt.date, end: dt.dat
         "extra": fields.extra(),
     }
     if not start <= row["date"] <= end:
-        raise ResponseError(f"{where}: {row['date']} lies outside the snapshot's days, {start} to {end}")
+        raise ResponseError(f"{where}: {row['date']} is outside the snapshot's days, {start} to {end}")
     return row
 
 
 def _fraction(value: Any) -> float | None:
-    """A number as CSV writes it, if DOUBLE holds it."""
+    """A number in CSV, if it fits DOUBLE."""
     try:
         found = float(value)
     except ValueError:
@@ -321,10 +325,10 @@ def _fraction(value: Any) -> float | None:
     return found if math.isfinite(found) else None
 
 
-def parse_apps(observation: Response) -> ParsedResponse:
-    body = _body(observation)
-    _refuse_page(body, observation)
-    meta, as_of = _meta(body, observation)
+def parse_apps(response: Response) -> ParsedResponse:
+    body = _body(response)
+    _check_pages_complete(body, response)
+    meta, as_of = _meta(body, response)
     start, end = _window(meta, as_of)
     rows = [
         {
@@ -335,24 +339,24 @@ def parse_apps(observation: Response) -> ParsedResponse:
             "app_name": fields.take("app_name", text),
             "total_tokens": fields.require("total_tokens", token_count),
             "total_requests": fields.take("total_requests", token_count),
-            "category": observation.params.get("category"),
+            "category": response.params.get("category"),
             "extra": fields.extra(),
         }
         for fields in _fields(_rows(body))
     ]
-    _each_once(row["app_id"] for row in rows)
-    params = {**observation.params, "start_date": f"{start}", "end_date": f"{end}"}
+    _check_unique(row["app_id"] for row in rows)
+    params = {**response.params, "start_date": f"{start}", "end_date": f"{end}"}
     return ParsedResponse(_table(rows, schemas.APPS), as_of, params, _envelope(body))
 
 
-def parse_tasks(observation: Response) -> ParsedResponse:
-    body = _body(observation)
-    _refuse_part(body)
+def parse_tasks(response: Response) -> ParsedResponse:
+    body = _body(response)
+    _check_complete(body)
     data = _object(body.get("data"), "`data`")
-    told = Fields(data, "`data`")
-    # The source gives the day only.
-    as_of = dt.datetime.combine(told.require("as_of", day), dt.time(), dt.UTC)
-    window_days = told.take("window_days", integer)
+    summary = Fields(data, "`data`")
+    # The source dates tasks by the day only.
+    as_of = dt.datetime.combine(summary.require("as_of", day), dt.time(), dt.UTC)
+    window_days = summary.take("window_days", integer)
     rows = []
     for fields in _fields(_rows(data, "classifications"), "classifications"):
         row: dict[str, Any] = {"tag": fields.require("tag", text), "window_days": window_days}
@@ -363,10 +367,10 @@ def parse_tasks(observation: Response) -> ParsedResponse:
         models = fields.take("models", objects) or []
         row["models"] = [_task_model(Fields(model, f"`models` of tag {row['tag']}")) for model in models]
         rows.append(row | {"extra": fields.extra()})
-    _each_once((row["tag"] for row in rows), "classifications")
+    _check_unique((row["tag"] for row in rows), "classifications")
     rest = {name: value for name, value in data.items() if name != "classifications"}
     envelope = to_json({name: value for name, value in body.items() if name != "data"} | {"data": rest})
-    return ParsedResponse(_table(rows, schemas.TASKS), as_of, dict(observation.params), envelope)
+    return ParsedResponse(_table(rows, schemas.TASKS), as_of, dict(response.params), envelope)
 
 
 def _task_model(fields: Fields) -> dict[str, Any]:
@@ -374,10 +378,10 @@ def _task_model(fields: Fields) -> dict[str, Any]:
     return {"id": fields.require("id", text), **shares, "extra": fields.extra()}
 
 
-def parse_session_cost(observation: Response) -> ParsedResponse:
-    body = _body(observation)
-    _refuse_page(body, observation)
-    meta, as_of = _meta(body, observation)
+def parse_session_cost(response: Response) -> ParsedResponse:
+    body = _body(response)
+    _check_pages_complete(body, response)
+    meta, as_of = _meta(body, response)
     window = {"window_days": meta.take("window_days", integer), "window_end_date": meta.take("window_end_date", day)}
     rows = [
         {
@@ -389,13 +393,13 @@ def parse_session_cost(observation: Response) -> ParsedResponse:
         }
         for fields in _fields(_rows(body))
     ]
-    _each_once((row["app_slug"], row["model_permaslug"], row["turn_range"]) for row in rows)
-    return ParsedResponse(_table(rows, schemas.SESSION_COST), as_of, dict(observation.params), _envelope(body))
+    _check_unique((row["app_slug"], row["model_permaslug"], row["turn_range"]) for row in rows)
+    return ParsedResponse(_table(rows, schemas.SESSION_COST), as_of, dict(response.params), _envelope(body))
 
 
-def parse_benchmarks(observation: Response) -> ParsedResponse:
-    body = _body(observation)
-    _, as_of = _meta(body, observation)
+def parse_benchmarks(response: Response) -> ParsedResponse:
+    body = _body(response)
+    _, as_of = _meta(body, response)
     rows = []
     for fields in _fields(_rows(body)):
         row: dict[str, Any] = {name: fields.require(name, text) for name in ("source", "model_permaslug")}
@@ -404,15 +408,15 @@ def parse_benchmarks(observation: Response) -> ParsedResponse:
         for name in schemas.BENCHMARK_FIGURES:
             row[name] = fields.take(name, number)
         row["total_tasks"] = fields.take("total_tasks", integer)
-        row["last_run_timestamp"] = fields.take("last_run_timestamp", instant)
+        row["last_run_timestamp"] = fields.take("last_run_timestamp", timestamp)
         for name in ("tournament_stats", "run_config"):
             row[name] = fields.take(name, json_object)
         pricing = fields.inside("pricing")
         for name in ("prompt", "completion"):
             row[f"pricing_{name}"] = pricing.take(name, price)
         rows.append(row | {"extra": fields.extra()})
-    _refuse_part(body, "results", len(rows))
-    return ParsedResponse(_table(rows, schemas.BENCHMARKS), as_of, dict(observation.params), _envelope(body))
+    _check_complete(body, "results", len(rows))
+    return ParsedResponse(_table(rows, schemas.BENCHMARKS), as_of, dict(response.params), _envelope(body))
 
 
 def _parse_override(value: dict[str, Any], where: str) -> dict[str, Any]:
@@ -436,7 +440,7 @@ def _parse_model(fields: Fields) -> dict[str, Any]:
     row: dict[str, Any] = {"id": fields.require("id", text)}
     for name in ("canonical_slug", "name", "description", "expiration_date", "knowledge_cutoff", "hugging_face_id"):
         row[name] = fields.take(name, text)
-    row["created"] = fields.take("created", moment)
+    row["created"] = fields.take("created", unix_time)
     row["context_length"] = fields.take("context_length", integer)
     row["supported_parameters"] = fields.take("supported_parameters", texts)
     row["reasoning"] = fields.take("reasoning", json_object)
@@ -454,77 +458,79 @@ def _parse_model(fields: Fields) -> dict[str, Any]:
     return row | _prices(fields) | {"extra": fields.extra()}
 
 
-def parse_models(observation: Response) -> ParsedResponse:
-    body = _body(observation)
+def parse_models(response: Response) -> ParsedResponse:
+    body = _body(response)
     rows = [_parse_model(fields) for fields in _fields(_rows(body))]
-    _each_once(row["id"] for row in rows)
-    # One model without a price is news; a list without any is a changed format, and would unprice every figure.
+    _check_unique(row["id"] for row in rows)
+    # Single models may have no price. If no model has one, the format has changed, and no figure could be priced.
     if not any(row["pricing_prompt"] is not None for row in rows):
-        raise ResponseError("no model in it has a prompt price that can be read")
-    _refuse_part(body, "models", len(rows))
-    return ParsedResponse(
-        _table(rows, schemas.MODELS), observation.fetched_at, dict(observation.params), _envelope(body)
-    )
+        raise ResponseError("none of its models has a prompt price that can be parsed")
+    _check_complete(body, "models", len(rows))
+    return ParsedResponse(_table(rows, schemas.MODELS), response.fetched_at, dict(response.params), _envelope(body))
 
 
-# What /models says as well is not kept once more for each of its endpoints.
-_SAID_BY_MODELS = ("id", "name", "created", "description", "architecture")
+# Fields that /models has too, and that are not repeated for each endpoint.
+_FIELDS_OF_MODELS = ("id", "name", "created", "description", "architecture")
 
 
-def parse_endpoints(observation: Response) -> ParsedResponse:
-    """A sweep: model id → the body of its answer, as {"data": …} or {"error": {"code": 404, …}}.
+def parse_endpoints(response: Response) -> ParsedResponse:
+    """The endpoints of every model: model id → the body of its response, {"data": …} or {"error": {"code": 404, …}}.
 
-    Each model's answer stands for itself: one that cannot be read is named among the problems, and kept in `extra`.
+    A model whose response cannot be parsed becomes a problem and one row, with its body in `extra`.
     """
     rows: list[dict[str, Any]] = []
     problems: list[str] = []
-    body = _body(observation)
+    body = _body(response)
     for model_id, value in body.items():
         try:
             found = _parse_model_endpoints(model_id, value)
             if found[0]["http_status"] not in (HTTPStatus.OK, HTTPStatus.NOT_FOUND):
-                problems.append(f"{observation.label}: {one_line(model_id)} has no answer: {_said(value['error'])}.")
+                failure = _describe_api_error(value["error"])
+                problems.append(f"{response.label}: {one_line(model_id)} has no usable response: {failure}.")
         except Exception as error:
-            problems.append(f"{observation.label}: {reason(error)}. It is kept in `extra`; every other answer is read.")
-            found = [{"model_id": model_id, "http_status": NO_ANSWER, "extra": to_json({"answer": value})}]
+            problems.append(
+                f"{response.label}: {describe_error(error)}. The model's response is kept in `extra`; those of all "
+                "other models are parsed."
+            )
+            found = [{"model_id": model_id, "http_status": NO_RESPONSE, "extra": to_json({"answer": value})}]
         rows.extend(found)
     if not any(row["http_status"] == HTTPStatus.OK for row in rows):
-        raise ResponseError(problems[0] if problems else "not one model in it has endpoints")
-    params = dict(observation.params)
-    return ParsedResponse(_table(rows, schemas.ENDPOINTS), observation.fetched_at, params, "{}", tuple(problems))
+        raise ResponseError(problems[0] if problems else "none of its models has endpoints")
+    params = dict(response.params)
+    return ParsedResponse(_table(rows, schemas.ENDPOINTS), response.fetched_at, params, "{}", tuple(problems))
 
 
 def _parse_model_endpoints(model_id: str, value: Any) -> list[dict[str, Any]]:
-    """A row for each endpoint of a model, or one that says that it has none."""
-    where = f"the answer for {model_id}"
-    answer = Fields(_object(value, where), where)
-    _refuse_part(value)
-    code = answer.inside("error").take("code", _error_status)
-    told = answer.inside("data")
+    """A row for each endpoint of a model, or one row for a model that has none."""
+    where = f"the response for {model_id}"
+    fields = Fields(_object(value, where), where)
+    _check_complete(value)
+    code = fields.inside("error").take("code", _error_status)
+    data = fields.inside("data")
     if value.get("data") is not None and not value.get("error"):
-        endpoints = told.require("endpoints", objects)
+        endpoints = data.require("endpoints", objects)
     else:
-        endpoints = told.take("endpoints", objects) or []
-    for name in _SAID_BY_MODELS:
-        told.take(name, lambda said: said)
+        endpoints = data.take("endpoints", objects) or []
+    for name in _FIELDS_OF_MODELS:
+        data.take(name, lambda ignored: ignored)
     if value.get("data") is None and not value.get("error"):
         raise ResponseError(f"{where} has neither `data` nor `error`")
     if code is None:
-        code = int(HTTPStatus.OK) if value.get("data") is not None else NO_ANSWER
+        code = int(HTTPStatus.OK) if value.get("data") is not None else NO_RESPONSE
     row: dict[str, Any] = {"model_id": model_id, "http_status": code}
     rows = [
         row | _parse_endpoint(Fields(endpoint, f"endpoint {position} of {model_id}"), position)
         for position, endpoint in enumerate(endpoints)
     ] or [dict(row)]
-    if left := answer.extra():
+    if left := fields.extra():
         rows[-1]["extra"] = to_json({**json.loads(rows[-1].get("extra") or "{}"), "answer": json.loads(left)})
     return rows
 
 
 def _error_status(value: Any) -> int | None:
-    """The HTTP status of an error; 0 is the client's own, for a model without an answer."""
+    """The HTTP status of an error, or the client's own NO_RESPONSE."""
     code = integer(value)
-    return code if code is not None and (code == NO_ANSWER or 400 <= code < 600) else None
+    return code if code is not None and (code == NO_RESPONSE or 400 <= code < 600) else None
 
 
 def _parse_endpoint(fields: Fields, position: int) -> dict[str, Any]:
@@ -545,8 +551,8 @@ def _parse_endpoint(fields: Fields, position: int) -> dict[str, Any]:
     return row | _prices(fields) | {"extra": fields.extra()}
 
 
-def parse_providers(observation: Response) -> ParsedResponse:
-    body = _body(observation)
+def parse_providers(response: Response) -> ParsedResponse:
+    body = _body(response)
     rows = []
     for fields in _fields(_rows(body)):
         row: dict[str, Any] = {"slug": fields.require("slug", text), "datacenters": fields.take("datacenters", texts)}
@@ -554,9 +560,7 @@ def parse_providers(observation: Response) -> ParsedResponse:
             row[name] = fields.take(name, text)
         rows.append(row | {"extra": fields.extra()})
     if not rows:
-        raise ResponseError("it lists no provider")
-    _refuse_part(body, "providers", len(rows))
-    _each_once(row["slug"] for row in rows)
-    return ParsedResponse(
-        _table(rows, schemas.PROVIDERS), observation.fetched_at, dict(observation.params), _envelope(body)
-    )
+        raise ResponseError("it lists no providers")
+    _check_complete(body, "providers", len(rows))
+    _check_unique(row["slug"] for row in rows)
+    return ParsedResponse(_table(rows, schemas.PROVIDERS), response.fetched_at, dict(response.params), _envelope(body))

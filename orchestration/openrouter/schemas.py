@@ -1,7 +1,7 @@
 """The Arrow schema of each raw table: the raw contract.
 
-Columns carry the source's own names and values; renaming and judging is staging's work. A field that is
-not named here is kept as JSON in `extra`, so drift at the source loses nothing and breaks nothing.
+Columns keep the source's names and values; the staging models rename and type them. A field that is not named here is
+kept as JSON in `extra`, so a new field neither breaks a run nor is lost.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ TIMESTAMP = pa.timestamp("us", tz="UTC")
 # Recorded per-token prices have up to 23 decimals.
 PRICE = pa.decimal128(38, 24)
 
-# USD per token, request, image or search, as the source quotes them; -1 marks a price that depends on the route.
+# USD per token, request, image or search, as the source quotes them; -1 means that the price depends on the route.
 PRICES = (
     "prompt",
     "completion",
@@ -46,7 +46,7 @@ RANKINGS = pa.schema(
         pa.field("date", pa.date32(), nullable=False),
         pa.field("model_permaslug", pa.string(), nullable=False),
         pa.field("total_tokens", pa.int64(), nullable=False),
-        # What was asked, which the rows themselves do not say.
+        # Parameters of the request, which the rows do not repeat.
         pa.field("period", pa.string(), nullable=False),
         pa.field("modality", pa.string()),
         pa.field("context_bucket", pa.string()),
@@ -85,12 +85,12 @@ MODELS = pa.schema(
     ]
 )
 
-# One dated snapshot of the keyless export holds the trailing 30 days.
+# One dated snapshot of the keyless export, with the trailing 30 days.
 RANKINGS_EXPORT = pa.schema(
     [
         pa.field("date", pa.date32(), nullable=False),
         pa.field("model_permaslug", pa.string(), nullable=False),
-        pa.field("rank", pa.int64()),  # none for `other`
+        pa.field("rank", pa.int64()),  # null for `other`
         pa.field("total_tokens", pa.int64(), nullable=False),
         pa.field("share_of_daily_tokens", pa.float64()),
         pa.field("extra", pa.string()),
@@ -151,7 +151,7 @@ SESSION_COST = pa.schema(
     ]
 )
 
-# Every source fills its own part of the columns.
+# Each benchmark source fills its own subset of the columns.
 BENCHMARK_TEXTS = ("arena", "category", "benchmark_type", "primary_metric", "search_engine", "search_surface")
 BENCHMARK_FIGURES = (
     "intelligence_index",
@@ -187,8 +187,8 @@ PERCENTILES = pa.struct([pa.field(name, pa.float64()) for name in ("p50", "p75",
 ENDPOINTS = pa.schema(
     [
         pa.field("model_id", pa.string(), nullable=False),
-        # HTTP status of the model's answer: 404 for one that is private or gone, 0 if none could be had. Then, and
-        # where a model has no endpoint, one row stands for it with nothing below.
+        # HTTP status of the model's response: 404 if the model is private or gone, 0 without a usable response. Then,
+        # and if a model has no endpoints, it has one row in which all columns below are null.
         pa.field("http_status", pa.int32(), nullable=False),
         pa.field("endpoint_no", pa.int32()),
         pa.field("provider_name", pa.string()),

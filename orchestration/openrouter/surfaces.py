@@ -1,7 +1,7 @@
-"""The data surfaces of OpenRouter: one entry each, saying how to ask, what to cite, and what reads the answer.
+"""The data surfaces of OpenRouter, one entry each: its request, its citation, its schema and its parser.
 
-A surface is added by adding its entry, its reader, its schema and its staging model. How bytes are come by (`client`,
-`replay`), what is asked for when (the planner) and where rows are kept (the lake) does not belong here.
+To add a surface, add its entry, parser, schema and staging model. Fetching (`client`, `recordings`), what is fetched
+when (the planner) and storage (the lake) do not belong here.
 """
 
 from __future__ import annotations
@@ -14,17 +14,16 @@ import pyarrow as pa
 
 from orchestration.errors import ResponseError
 from orchestration.openrouter import parsers, schemas
-from orchestration.openrouter.json_fields import reason
+from orchestration.openrouter.json_fields import describe_error
 from orchestration.openrouter.parsers import ParsedResponse, Response
 from orchestration.settings import BASE_URL
 
 __all__ = ["SURFACES", "Pages", "ParsedResponse", "Response", "Surface"]
 
-# A simulator says in every answer that it is one, so that what it tells is never taken for real.
+# A simulator sends this header with every response, so that its data is never taken for real.
 SIMULATOR_HEADER = "x-routerscope-simulator"
 
-
-# What slices of rankings, lists of apps and benchmarks can be asked for.
+# Values of the parameters that select slices of the rankings, categories of apps, and benchmarks.
 MODALITIES = ("text", "image", "image_output", "audio", "tool_calling")
 CONTEXT_BUCKETS = ("1K", "10K", "100K", "1M", "10M")
 CATEGORIES = (
@@ -38,7 +37,7 @@ BENCHMARK_SOURCES = ("artificial-analysis", "design-arena", "openrouter")
 
 @dataclass(frozen=True)
 class Pages:
-    """How a surface is paged: what names a row, rows a page, greatest offset (None: as far as `links.next` leads)."""
+    """How a surface is paged: the key of a row, rows per page, greatest offset (None: `links.next` names each page)."""
 
     key: tuple[str, ...]
     limit: int
@@ -47,12 +46,12 @@ class Pages:
 
 @dataclass(frozen=True)
 class Surface:
-    """One kind of question to OpenRouter.
+    """One kind of request to OpenRouter.
 
-    `name` is the raw table; `path` lies below the base URL and may name parameters in braces; `source_url` is the
-    public page to cite; `citation` has `{as_of}` to fill in; `needs_key` means that it answers only with a key, and
-    counts against the key's quota; `untyped` are known fields that are deliberately left in `extra`; `recordings` is
-    the folder of recorded responses.
+    `name` is the raw table; `path` is relative to the base URL, with parameters in braces; `source_url` is the public
+    page to cite; `citation` contains `{as_of}`; `needs_key` means that it requires a key and counts against the key's
+    quota; `untyped` are known fields that are deliberately left in `extra`; `recordings` is the subfolder of recorded
+    responses.
     """
 
     name: str
@@ -68,26 +67,26 @@ class Surface:
     pages: Pages | None = None
     untyped: frozenset[str] = frozenset()
 
-    def parse(self, observation: Response) -> ParsedResponse:
+    def parse(self, response: Response) -> ParsedResponse:
         """Rows and dates of one response.
 
-        Raises ResponseError naming the response if it cannot be read whole, whatever its reader raised.
+        Raises ResponseError naming the response if it cannot be parsed whole, whatever its parser raised.
         """
         try:
-            return self._parse(observation)
-        except Exception as error:  # a value that nobody foresaw costs this response, not the run
+            return self._parse(response)
+        except Exception as error:  # an unexpected value must not fail the run
             raise ResponseError(
-                f"{observation.label} cannot be read as a response of {self.path} ({self.name}): {reason(error)}. "
-                "Nothing of it was written; every other response is kept."
+                f"{response.label} cannot be parsed as a response of {self.path} ({self.name}): "
+                f"{describe_error(error)}. Nothing of it was written; every other response is kept."
             ) from error
 
     def request_url(self, params: Mapping[str, str], base_url: str = BASE_URL) -> str:
-        """The URL that gives this response; never holds a key, which travels in a header."""
+        """The URL of the request. It never contains a key, which travels in a header."""
         in_path = {name for name in params if f"{{{name}}}" in self.path}
         path = self.path
         for name in in_path:
             path = path.replace(f"{{{name}}}", params[name])
-        if in_path:  # what is left says what the answer covers, not what was asked
+        if in_path:  # the other parameters were added by the parser: the days that the response covers
             return base_url + path
         return base_url + path + ("?" + urlencode(sorted(params.items())) if params else "")
 
@@ -208,7 +207,7 @@ APPS = Surface(
     _parse=parsers.parse_apps,
 )
 
-# In the order in which they are asked: what can never be asked for again comes first.
+# In the order in which they are fetched: surfaces without a history first, since they cannot be fetched later.
 SURFACES = {
     surface.name: surface
     for surface in (

@@ -1,8 +1,8 @@
-"""HTTP within one deadline and one size limit, whatever the peer sends.
+"""HTTP within one deadline and one size limit, whatever the server sends.
 
-httpx's timeouts apply to each read, so a peer that sends a byte a second never meets one, and it unpacks a body before
-anybody can measure it. Here one deadline covers connection, headers, redirects and body, and one limit covers the body
-as sent and as unpacked. What a status means, and whether to try again, belongs to the callers.
+httpx's timeouts apply to each read, so a server that sends a byte a second never reaches one, and httpx decompresses a
+body before its size can be checked. Here one deadline covers connection, headers, redirects and body, and one limit
+covers the body both compressed and decompressed. What a status means, and whether to retry, is up to the callers.
 """
 
 from __future__ import annotations
@@ -22,17 +22,18 @@ import httpx
 
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
-# A socket with room for anything takes this much at once, so that no write outlasts the deadline piece by piece.
+# A long write is sent in parts that each get the whole timeout. Parts this small are sent at once, within the deadline.
 _WRITE_BYTES = 4096
-_ENDS_AT: ContextVar[float | None] = ContextVar("ends_at", default=None)
+# The end of the running request, in seconds of time.monotonic().
+_DEADLINE: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 class TooLargeError(Exception):
-    """The unpacked bytes exceed the limit."""
+    """The decompressed bytes exceed the limit."""
 
 
 class BodyError(Exception):
-    """The body exceeds the limit, or has an encoding that was not asked for; status and headers are known."""
+    """The body exceeds the limit or has an unsupported encoding; status and headers are in `response`."""
 
     def __init__(self, message: str, response: httpx.Response) -> None:
         super().__init__(message)
@@ -42,7 +43,7 @@ class BodyError(Exception):
 class Http:
     """An HTTP client whose responses are bounded in time and size. Proxies come from the environment, as in httpx.
 
-    A `transport` of one's own answers in this process, so no deadline applies to it.
+    With a `transport`, responses come from this process, and no deadline applies.
     """
 
     def __init__(
@@ -61,9 +62,9 @@ class Http:
             timeout=timeout,
             follow_redirects=False,
         )
-        for one in (self._http._transport, *self._http._mounts.values()):
-            if isinstance(one, httpx.HTTPTransport):  # has no public place for a network backend
-                one._pool._network_backend = _Backend(one._pool._network_backend)
+        for mounted in (self._http._transport, *self._http._mounts.values()):
+            if isinstance(mounted, httpx.HTTPTransport):  # httpx has no public option for a network backend
+                mounted._pool._network_backend = _Backend(mounted._pool._network_backend)
 
     def close(self) -> None:
         self._http.close()
@@ -79,7 +80,7 @@ class Http:
         headers: Mapping[str, str] | None = None,
         json: Any = None,
     ) -> tuple[httpx.Response, bytes]:
-        """The response and its unpacked body; with `max_bytes` 0 the body is not read.
+        """The response and its decompressed body; with `max_bytes` 0 the body is not read.
 
         Raises httpx's errors (ReadTimeout once `within_seconds` have passed, DecodingError for a damaged body), and
         BodyError.
@@ -89,7 +90,7 @@ class Http:
             request = self._http.build_request(method, url, params=params, headers=headers, json=json)
             return self._follow(request, max_bytes)
 
-        return send() if self._in_process else _within(within_seconds, send)
+        return send() if self._in_process else _call_within(within_seconds, send)
 
     def _follow(self, request: httpx.Request, max_bytes: int) -> tuple[httpx.Response, bytes]:
         for _ in range(self._max_redirects + 1):
@@ -104,44 +105,44 @@ class Http:
         raise httpx.TooManyRedirects(f"more than {self._max_redirects} redirects", request=request)
 
 
-def _within(seconds: float, call: Callable[[], tuple[httpx.Response, bytes]]) -> tuple[httpx.Response, bytes]:
-    """What the call returns, or httpx.ReadTimeout once the seconds have passed.
+def _call_within(seconds: float, call: Callable[[], tuple[httpx.Response, bytes]]) -> tuple[httpx.Response, bytes]:
+    """The result of the call. Raises httpx.ReadTimeout once the seconds have passed.
 
-    It runs in a thread, since resolving a host name has no timeout. Every read and write of it knows the deadline, so
+    The call runs in a thread, since resolving a host name has no timeout. Its reads and writes observe the deadline, so
     the thread and its connection end then as well.
     """
-    ends_at = time.monotonic() + seconds
-    done: Future[tuple[httpx.Response, bytes]] = Future()
+    deadline = time.monotonic() + seconds
+    result: Future[tuple[httpx.Response, bytes]] = Future()
 
     def run() -> None:
-        _ENDS_AT.set(ends_at)
+        _DEADLINE.set(deadline)
         try:
-            done.set_result(call())
+            result.set_result(call())
         except BaseException as error:
-            done.set_exception(error)
+            result.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()
     try:
-        return done.result(seconds)
+        return result.result(seconds)
     except (TimeoutError, httpx.TimeoutException) as error:
-        if time.monotonic() < ends_at:  # a shorter timeout of httpx
+        if time.monotonic() < deadline:  # one of httpx's own, shorter timeouts
             raise
-        raise httpx.ReadTimeout(f"no whole answer within {seconds:g} s") from error
+        raise httpx.ReadTimeout(f"no complete response within {seconds:g} s") from error
 
 
-def _left(timeout: float | None, error: type[Exception]) -> float | None:
-    """The timeout of one operation, shortened to what the deadline leaves."""
-    ends_at = _ENDS_AT.get()
-    if ends_at is None:
+def _cap_timeout(timeout: float | None, error: type[Exception]) -> float | None:
+    """The timeout of one operation, at most the time until the deadline; raises the `error` once that has passed."""
+    deadline = _DEADLINE.get()
+    if deadline is None:
         return timeout
-    left = ends_at - time.monotonic()
-    if left <= 0:
+    remaining = deadline - time.monotonic()
+    if remaining <= 0:
         raise error("the deadline has passed")
-    return left if timeout is None else min(timeout, left)
+    return remaining if timeout is None else min(timeout, remaining)
 
 
 class _Backend(httpcore.NetworkBackend):
-    """Opens connections on which the deadline of the running request applies."""
+    """Opens connections that observe the deadline of the running request."""
 
     def __init__(self, backend: httpcore.NetworkBackend) -> None:
         self._backend = backend
@@ -154,8 +155,8 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        left = _left(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._backend.connect_tcp(host, port, left, local_address, socket_options))
+        timeout = _cap_timeout(timeout, httpcore.ConnectTimeout)
+        return _Stream(self._backend.connect_tcp(host, port, timeout, local_address, socket_options))
 
 
 class _Stream(httpcore.NetworkStream):
@@ -163,11 +164,11 @@ class _Stream(httpcore.NetworkStream):
         self._stream = stream
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+        return self._stream.read(max_bytes, _cap_timeout(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         for start in range(0, len(buffer), _WRITE_BYTES):
-            self._stream.write(buffer[start : start + _WRITE_BYTES], _left(timeout, httpcore.WriteTimeout))
+            self._stream.write(buffer[start : start + _WRITE_BYTES], _cap_timeout(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
         self._stream.close()
@@ -175,20 +176,20 @@ class _Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        left = _left(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left))
+        timeout = _cap_timeout(timeout, httpcore.ConnectTimeout)
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, timeout))
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
 
 
 def _read(response: httpx.Response, max_bytes: int) -> bytes:
-    """The unpacked body. Raises BodyError, and httpx.DecodingError where it is damaged."""
-    sent = response.headers.get("content-encoding", "").lower().split(",")
-    encodings = [name.strip() for name in sent if name.strip() not in ("", "identity")]
+    """The decompressed body. Raises BodyError, and httpx.DecodingError where it is damaged."""
+    header = response.headers.get("content-encoding", "").lower().split(",")
+    encodings = [name.strip() for name in header if name.strip() not in ("", "identity")]
     if encodings not in ([], ["gzip"], ["x-gzip"]):
-        named = ", ".join(encodings)[:80]
-        raise BodyError(f"is encoded as {named!a}, where gzip or nothing was asked for", response)
+        shown = ", ".join(encodings)[:80]
+        raise BodyError(f"is encoded as {shown!a}, but only gzip is accepted", response)
     body = bytearray()
     try:
         for chunk in response.iter_raw():
@@ -196,19 +197,19 @@ def _read(response: httpx.Response, max_bytes: int) -> bytes:
             _check_size(body, max_bytes)
         return gunzip(io.BytesIO(body), max_bytes) if encodings else bytes(body)
     except TooLargeError:
-        raise BodyError(f"sends more than {max_bytes // 1024**2} MiB", response) from None
+        raise BodyError(f"sent more than {max_bytes // 1024**2} MiB, far more than expected", response) from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise httpx.DecodingError(str(error), request=response.request) from error
 
 
-def gunzip(packed: BinaryIO, max_bytes: int) -> bytes:
-    """The unpacked bytes; stops unpacking and raises TooLargeError at the limit.
+def gunzip(compressed: BinaryIO, max_bytes: int) -> bytes:
+    """The decompressed bytes; stops and raises TooLargeError at the limit.
 
-    Raises EOFError, zlib.error or gzip.BadGzipFile (an OSError) for what is damaged.
+    Raises EOFError, zlib.error or gzip.BadGzipFile (an OSError) for damaged data.
     """
     content = bytearray()
-    with gzip.GzipFile(fileobj=packed) as unpacked:
-        while chunk := unpacked.read(_CHUNK_BYTES):
+    with gzip.GzipFile(fileobj=compressed) as reader:
+        while chunk := reader.read(_CHUNK_BYTES):
             content += chunk
             _check_size(content, max_bytes)
     return bytes(content)

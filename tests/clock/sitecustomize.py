@@ -1,6 +1,6 @@
-"""Sets the clock of every Python process that has this folder on its path, off by the seconds in $TEST_CLOCK's file.
+"""Shifts the clock of every Python process with this folder on its path, by the seconds in the file $TEST_CLOCK.
 
-The file is read again and again, so that the clock can be moved while they run. How long things take stays as it is.
+The file is polled, so the clock can be moved while processes run. Durations (`time.monotonic`) stay real.
 """
 
 import contextlib
@@ -16,32 +16,32 @@ import grpc._server
 import time_machine
 
 _CLOCK = Path(os.environ["TEST_CLOCK"])
-_real = time.monotonic
-_begun_at, _begun = time.time(), time.monotonic()
+_real_monotonic = time.monotonic
+_started_at, _started = time.time(), time.monotonic()
 
 
-# gRPC measures in C what it has worked out in Python; both have to be on the one clock.
+# gRPC computes deadlines in Python and measures them in C, so both need the real clock.
 _real_clock = types.SimpleNamespace(time=time_machine.escape_hatch.time.time, perf_counter=time.perf_counter)
 grpc._channel.time = grpc._server.time = _real_clock
 
 
-def _ahead() -> float:
+def _offset_seconds() -> float:
     with contextlib.suppress(ValueError, OSError):
         return float(_CLOCK.read_text())
     return 0.0
 
 
-def _moment() -> dt.datetime:
-    return dt.datetime.fromtimestamp(_begun_at + _real() - _begun + _ahead(), dt.UTC)
+def _shifted_now() -> dt.datetime:
+    return dt.datetime.fromtimestamp(_started_at + _real_monotonic() - _started + _offset_seconds(), dt.UTC)
 
 
-def _follow(clock: time_machine.Traveller) -> None:
-    before = _ahead()
+def _follow_file(clock: time_machine.Traveller) -> None:
+    before = _offset_seconds()
     while True:
         time.sleep(0.2)
-        if (now := _ahead()) != before:
+        if (now := _offset_seconds()) != before:
             before = now
-            clock.move_to(_moment())
+            clock.move_to(_shifted_now())
 
 
-threading.Thread(target=_follow, args=[time_machine.travel(_moment()).start()], daemon=True).start()
+threading.Thread(target=_follow_file, args=[time_machine.travel(_shifted_now()).start()], daemon=True).start()

@@ -35,12 +35,12 @@ def changed(change: Callable[[dict[str, Any]], object]) -> Callable[[bytes], byt
 
 
 DAMAGES: list[tuple[str, Callable[[bytes], bytes]]] = [
-    ("cannot be unpacked", lambda packed: packed[: len(packed) // 2]),
-    ("cannot be unpacked", lambda _: b"<html>busy</html>"),
+    ("cannot be decompressed", lambda packed: packed[: len(packed) // 2]),
+    ("cannot be decompressed", lambda _: b"<html>busy</html>"),
     ("it is not JSON", lambda _: gzip.compress(b"<html>busy</html>")),
-    ("`data` is dict", changed(lambda body: body.update(data={"rows": []}))),
+    ("`data` is an object", changed(lambda body: body.update(data={"rows": []}))),
     ("`total_tokens` is '-1'", changed(lambda body: body["data"][7].update(total_tokens="-1"))),
-    ("stands there twice", changed(lambda body: body["data"].append(body["data"][0]))),
+    ("appears twice", changed(lambda body: body["data"].append(body["data"][0]))),
 ]
 
 
@@ -78,7 +78,7 @@ def goes_on_when_fields_drift(data: Path, few: Path, recordings: Path, home: Pat
         assert labels.fetchall() == [("A",)]
     [line] = [line for line in run.output.splitlines() if "`status` is 'up'" in line]
     assert str(few / ENDPOINTS[1]) in line
-    assert "every other answer is read" in line
+    assert "those of all other models are parsed" in line
     assert "warning: check answered of raw/endpoints" in run.output
     # The other models' answers of the same sweep are kept, and so is what could not be read.
     assert run.query("select count(distinct raw_file) from provenance where surface = 'endpoints'") == [(2,)]
@@ -131,8 +131,14 @@ def test_a_field_of_models_that_changes_its_type_ends_the_run_and_is_named(
     run = replay(started_from_few, few, home)
 
     assert run.code == 1, run.output
-    [line] = [line for line in run.output.splitlines() if "cannot be read" in line]
-    for word in (str(few / NEWER_MODELS), "(models)", "row 3", "`context_length` is '131072 tokens'", "no integer"):
+    [line] = [line for line in run.output.splitlines() if "cannot be parsed" in line]
+    for word in (
+        str(few / NEWER_MODELS),
+        "(models)",
+        "row 3",
+        "`context_length` is '131072 tokens'",
+        "expected integer",
+    ):
         assert word in line
     assert (started_from_few / "published").resolve() == generation
     # What could be read beside it is kept.
@@ -143,7 +149,7 @@ def test_a_missing_folder_is_named(started_from_few: Path, home: Path, tmp_path:
     before, generation = lake(started_from_few), (started_from_few / "published").resolve()
     run = replay(started_from_few, tmp_path / "nowhere", home)
     assert run.code == 2, run.output
-    assert f"ROUTERSCOPE_REPLAY_DIR is '{tmp_path / 'nowhere'}', which is no folder" in run.output
+    assert f"ROUTERSCOPE_REPLAY_DIR is '{tmp_path / 'nowhere'}', which is not a folder" in run.output
     assert "Traceback" not in run.output
     assert lake(started_from_few) == before
     assert (started_from_few / "published").resolve() == generation

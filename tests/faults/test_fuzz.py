@@ -1,6 +1,6 @@
-"""Whatever a body holds, a reader returns rows that the lake can store, or refuses it with a ResponseError.
+"""Whatever a body contains, its parser returns rows that the lake can store, or raises ResponseError.
 
-A seeded sample of mutations runs in the suite; `FUZZ=5000` runs so many for each surface.
+A seeded sample of mutations runs in the suite; `FUZZ=5000` runs that many for each surface.
 """
 
 import datetime as dt
@@ -36,8 +36,8 @@ from orchestration.settings import Simulation
 from orchestration.storage.lake import Lake
 
 MUTATIONS_IN_THE_SUITE = 80
-# Part of the message where a reader raised something else than ResponseError.
-UNFORESEEN = "its reader cannot hold a value"
+# Part of the message if a parser raised anything but ResponseError.
+UNEXPECTED = "its parser failed on a value"
 NOW = dt.datetime(2026, 11, 22, 2, tzinfo=dt.UTC)
 TARGETS = {
     TASKS.name: "/classifications/task?window=7d",
@@ -45,7 +45,7 @@ TARGETS = {
     BENCHMARKS.name: "/benchmarks",
 }
 
-# JSON texts that some layer (JSON, Decimal, datetime, Arrow, UTF-8, DuckDB) cannot hold or reads in its own way.
+# JSON texts that some layer (JSON, Decimal, datetime, Arrow, UTF-8, DuckDB) cannot hold or treats differently.
 NASTY = [
     *("null", "true", "false", "0", "-0", "-0.0", "-1", "1.5", "NaN", "Infinity", "-Infinity", "[]", "{}", "[null]"),
     *("2147483648", "-2147483649", "9223372036854775807", "9223372036854775808", "1" + "0" * 18, "9" * 400, "9" * 5000),
@@ -88,53 +88,53 @@ BYTES = [
 ]
 
 
-def parents(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Every place in a JSON value: the object or list, and the name or position in it."""
+def locations(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every location in a JSON value: the object or array, and the name or position in it."""
     if isinstance(value, dict | list):
-        for place, inside in list(value.items() if isinstance(value, dict) else enumerate(value)):
-            yield value, place
-            yield from parents(inside)
+        for key, inside in list(value.items() if isinstance(value, dict) else enumerate(value)):
+            yield value, key
+            yield from locations(inside)
 
 
-# What `json.dumps` cannot write stands in the value as a mark, which `written` replaces.
+# Values that `json.dumps` cannot write are marks until `to_json` replaces them.
 def mark(random: Random) -> str:
     return f"@nasty {random.randrange(len(NASTY))}@"
 
 
-def written(value: Any) -> bytes:
+def to_json(value: Any) -> bytes:
     text = re.sub(r'"@nasty (\d+)@"', lambda found: NASTY[int(found[1])], json.dumps(value))
     return text.replace('"@twice @', '"').encode()
 
 
-def change(body: Any, random: Random) -> None:
-    """One change of structure, somewhere in the body."""
-    places = list(parents(body))
-    if not places:
+def mutate_structure(body: Any, random: Random) -> None:
+    """Change the structure at one location of the body."""
+    found = list(locations(body))
+    if not found:
         return
-    holder, place = random.choice(places)
-    value = holder[place]
+    container, key = random.choice(found)
+    value = container[key]
     kind = random.randrange(9)
     if kind <= 2:
-        holder[place] = mark(random)
+        container[key] = mark(random)
     elif kind == 3:
-        holder.pop(place)
-    elif kind == 4 and isinstance(holder, list):
-        holder.insert(place, json.loads(json.dumps(value)))
+        container.pop(key)
+    elif kind == 4 and isinstance(container, list):
+        container.insert(key, json.loads(json.dumps(value)))
     elif kind == 4:
-        holder[f"@twice @{place}"] = random.choice([value, mark(random)])
+        container[f"@twice @{key}"] = random.choice([value, mark(random)])
     elif kind == 5:
-        holder[place] = random.choice([[value], {"value": value}, [value, value]])
+        container[key] = random.choice([[value], {"value": value}, [value, value]])
     elif kind == 6:
-        holder[place] = str(value) if not isinstance(value, str) else len(value)
-    elif kind == 7 and isinstance(holder, dict):
-        holder[random.choice(NAMES)] = random.choice([mark(random), value])
+        container[key] = str(value) if not isinstance(value, str) else len(value)
+    elif kind == 7 and isinstance(container, dict):
+        container[random.choice(NAMES)] = random.choice([mark(random), value])
     else:
-        other, elsewhere = random.choice(places)
-        holder[place] = json.loads(json.dumps(other[elsewhere]))
+        other, other_key = random.choice(found)
+        container[key] = json.loads(json.dumps(other[other_key]))
 
 
-def damage(payload: bytes, random: Random) -> bytes:
-    """One change of bytes."""
+def mutate_bytes(payload: bytes, random: Random) -> bytes:
+    """Change a few bytes."""
     at, kind = random.randrange(len(payload) + 1), random.randrange(6)
     if kind == 0:
         return payload[:at]
@@ -154,13 +154,13 @@ def damage(payload: bytes, random: Random) -> bytes:
 def mutated(body: Any, random: Random) -> bytes:
     copy = json.loads(json.dumps(body))
     for _ in range(random.choice([0, 1, 1, 1, 2, 3])):
-        change(copy, random)
-    payload = written(copy)
-    return damage(payload, random) if random.random() < 0.25 else payload
+        mutate_structure(copy, random)
+    payload = to_json(copy)
+    return mutate_bytes(payload, random) if random.random() < 0.25 else payload
 
 
 def mutated_export(csv: bytes, manifest: Any, random: Random) -> tuple[bytes, bytes]:
-    """A snapshot and a manifest that fits it, both mutated."""
+    """A mutated snapshot, and its manifest, mutated or not."""
     lines = [line.split(b",") for line in csv.splitlines()]
     for _ in range(random.choice([0, 1, 1, 2])):
         line, kind = random.choice(lines), random.randrange(5)
@@ -174,88 +174,88 @@ def mutated_export(csv: bytes, manifest: Any, random: Random) -> tuple[bytes, by
         else:
             lines.append(list(line))
     payload = b"".join(b",".join(line) + b"\r\n" for line in lines)
-    payload = damage(payload, random) if random.random() < 0.25 else payload
-    told = manifest | {"row_count": payload.count(b"\r\n") - 1}
-    told["files"] = {"csv": {"bytes": len(payload), "sha256": hashlib.sha256(payload).hexdigest()}}
-    return payload, mutated(told, random) if random.random() < 0.3 else json.dumps(told).encode()
+    payload = mutate_bytes(payload, random) if random.random() < 0.25 else payload
+    fitting = manifest | {"row_count": payload.count(b"\r\n") - 1}
+    fitting["files"] = {"csv": {"bytes": len(payload), "sha256": hashlib.sha256(payload).hexdigest()}}
+    return payload, mutated(fitting, random) if random.random() < 0.3 else json.dumps(fitting).encode()
 
 
-def richest(rows: list[Any]) -> list[Any]:
+def largest(rows: list[Any]) -> list[Any]:
     return sorted(rows, key=lambda row: -len(json.dumps(row)))[:3]
 
 
 def recorded(surface: Surface, recordings: Path) -> Any:
-    """The newest recorded body of a surface, cut to a few rows."""
+    """The newest recorded body of a surface, reduced to a few rows."""
     body = json.loads(gzip.decompress(max((recordings / surface.recordings).glob("*.gz")).read_bytes()))
     if surface is ENDPOINTS:
-        few = dict(sorted(body.items(), key=lambda one: -len(one[1]["data"]["endpoints"]))[-300:][:2])
-        for answer in few.values():
-            answer["data"]["endpoints"] = richest(answer["data"]["endpoints"])
+        few = dict(sorted(body.items(), key=lambda item: -len(item[1]["data"]["endpoints"]))[-300:][:2])
+        for response in few.values():
+            response["data"]["endpoints"] = largest(response["data"]["endpoints"])
         return few | {"a/gone": {"error": {"code": 404, "message": "Not found"}}}
-    body["data"] = richest(body["data"])
+    body["data"] = largest(body["data"])
     return body | ({"total_count": len(body["data"])} if "total_count" in body else {})
 
 
 def simulated(surface: Surface) -> Any:
-    world = Simulator(Simulation(models=60, days=40), lambda: NOW, NOW.date())
-    _, _, payload = world.answer("GET", f"/api/v1{TARGETS[surface.name]}", {"authorization": f"Bearer {KEY}"})
+    simulator = Simulator(Simulation(models=60, days=40), lambda: NOW, NOW.date())
+    _, _, payload = simulator.handle("GET", f"/api/v1{TARGETS[surface.name]}", {"authorization": f"Bearer {KEY}"})
     body = json.loads(payload)
     if surface is TASKS:
-        body["data"]["classifications"] = richest(body["data"]["classifications"])
+        body["data"]["classifications"] = largest(body["data"]["classifications"])
         return body
-    return body | {"data": richest(body["data"])}
+    return body | {"data": largest(body["data"])}
 
 
 def responses(surface: Surface, recordings: Path) -> Callable[[Random], Response]:
-    """Makes mutated responses of a surface."""
+    """Returns a function that makes mutated responses of a surface."""
     if surface is RANKINGS_EXPORT:
         folder = recordings / "exports"
         csv = b"".join((folder / "rankings-daily.sample.csv").read_bytes().splitlines(keepends=True)[:4])
         manifest = json.loads((folder / "latest.manifest.rankings-daily.2026-10-08.json").read_text())
 
         def make_export(random: Random) -> Response:
-            payload, preface = mutated_export(csv, manifest, random)
-            return Response("a mutant", payload, NOW, preface=preface)
+            payload, mutated_manifest = mutated_export(csv, manifest, random)
+            return Response("a mutation", payload, NOW, manifest=mutated_manifest)
 
         return make_export
     body = simulated(surface) if surface.name in TARGETS else recorded(surface, recordings)
     params = {"limit": str(surface.pages.limit)} if surface.pages else {}
-    return lambda random: Response("a mutant", mutated(body, random), NOW, params)
+    return lambda random: Response("a mutation", mutated(body, random), NOW, params)
 
 
-def outcome(surface: Surface, observation: Response, lake: Lake) -> str:
-    """Whether a response is read or refused; fails if it is neither, or cannot be stored as it was read."""
+def outcome(surface: Surface, response: Response, lake: Lake) -> str:
+    """`parsed` or `refused`; fails if it is neither, or if the parsed rows cannot be stored without a change."""
     try:
-        answer = surface.parse(observation)
-    except ResponseError as refusal:
-        answer, said = None, str(refusal)
+        parsed = surface.parse(response)
+    except ResponseError as error:
+        parsed, message = None, str(error)
     else:
-        said = "".join(answer.problems)
-    assert said.isprintable()
-    assert UNFORESEEN not in said
-    if answer is None:
+        message = "".join(parsed.problems)
+    assert message.isprintable()
+    assert UNEXPECTED not in message
+    if parsed is None:
         return "refused"
-    path = lake.write(surface.name, answer.table, provenance(surface, observation, answer))
-    if path is not None:  # the same body was stored before
-        assert pq.ParquetFile(path).read().select(surface.schema.names).equals(answer.table)
+    path = lake.write(surface.name, parsed.table, provenance(surface, response, parsed))
+    if path is not None:  # None if the same body was stored before
+        assert pq.ParquetFile(path).read().select(surface.schema.names).equals(parsed.table)
         path.unlink()
-    for extra in filter(None, [answer.envelope, *answer.table.column("extra").to_pylist()]):
+    for extra in filter(None, [parsed.envelope, *parsed.table.column("extra").to_pylist()]):
         json.loads(extra, parse_constant=pytest.fail)
-    return "read"
+    return "parsed"
 
 
 @pytest.mark.parametrize("surface", SURFACES.values(), ids=lambda surface: surface.name)
 def test_any_body_is_stored_or_refused(
     surface: Surface, recordings: Path, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    """A sample; `FUZZ=5000` tries so many mutations of each surface."""
+    """A sample of mutations; `FUZZ=5000` tries that many of each surface."""
     random, make, outcomes = Random(surface.name), responses(surface, recordings), Counter[str]()
     for number in range(int(os.environ.get("FUZZ", MUTATIONS_IN_THE_SUITE))):
-        observation = make(random)
+        response = make(random)
         try:
-            outcomes[outcome(surface, observation, Lake(tmp_path))] += 1
+            outcomes[outcome(surface, response, Lake(tmp_path))] += 1
         except Exception as error:
-            error.add_note(f"mutation {number}: {observation.preface!r} {observation.payload[:3000]!r}")
+            error.add_note(f"mutation {number}: {response.manifest!r} {response.payload[:3000]!r}")
             raise
     record_property(surface.name, dict(outcomes))
-    assert min(outcomes["read"], outcomes["refused"]) > outcomes.total() / 10, outcomes
+    assert min(outcomes["parsed"], outcomes["refused"]) > outcomes.total() / 10, outcomes

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.clock import VirtualClock
 from orchestration.ingest.load import LoadResult, load_surface
 from orchestration.ingest.sources import Live
 from orchestration.openrouter.client import Client
-from orchestration.openrouter.quota import VirtualClock
 from orchestration.openrouter.surfaces import PROVIDERS
 from orchestration.storage.lake import Lake
 
@@ -34,7 +34,7 @@ def fetch(folder: Path, *replies: tuple[int, bytes]) -> tuple[LoadResult, list[b
 
     clock = VirtualClock(NOON)
     lake = Lake(folder / "raw")
-    taken = load_surface(PROVIDERS, Live(Client(clock=clock, in_process=answer), lake), lake)
+    taken = load_surface(PROVIDERS, Live(Client(clock=clock, handler=answer), lake), lake)
     kept = sorted((folder / "unreadable").rglob("*.json.gz"))
     return taken, [gzip.decompress(path.read_bytes()) for path in kept], (clock.now() - NOON).total_seconds()
 
@@ -57,7 +57,7 @@ def test_newest_body_is_quarantined_after_the_last_refetch(tmp_path: Path) -> No
 def test_body_is_quarantined_if_its_refetch_fails(tmp_path: Path) -> None:
     taken, quarantined, _ = fetch(tmp_path, CUT, BUSY)
     assert (taken.added, quarantined) == (0, [CUT[1]])
-    assert ["kept as" in taken.problems[0], "did not answer" in taken.problems[1]] == [True, True]
+    assert ["kept as" in taken.problems[0], "did not respond" in taken.problems[1]] == [True, True]
 
 
 def test_parsed_response_is_fetched_once(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from orchestration.openrouter.surfaces import (
 )
 from orchestration.storage.lake import PROVENANCE
 
-MOMENT = dt.datetime(2026, 8, 8, tzinfo=dt.UTC)
+FETCHED_AT = dt.datetime(2026, 8, 8, tzinfo=dt.UTC)
 
 
 def schema_of(contract: dict, name: str) -> dict[str, Any]:
@@ -42,18 +42,18 @@ CONTRACT_PATHS = {"endpoints": "/models/{author}/{slug}/endpoints"}
 
 
 def examples(contract: dict, surface: Surface) -> list[dict[str, Any]]:
-    """The contract's own examples of a surface's body, wherever it states them."""
+    """All examples in the contract of a surface's body."""
     path = CONTRACT_PATHS.get(surface.name, surface.path)
     response = contract["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
     schema = response["schema"]
     named = schema_of(contract, schema["$ref"].split("/")[-1]) if "$ref" in schema else schema
     found = [one["example"] for one in (response, schema, named) if "example" in one]
     if surface is BENCHMARKS:
-        # Each source's shape is an example of its own.
+        # Each source has rows of its own shape.
         of = [schema_of(contract, one["$ref"].split("/")[-1]) for one in named["properties"]["data"]["items"]["oneOf"]]
         rows = [
             one.get("example")
-            or {name: told["example"] for name, told in one["properties"].items() if "example" in told}
+            or {name: field["example"] for name, field in one["properties"].items() if "example" in field}
             for one in of
         ]
         found += [{"data": [{"source": "openrouter", **row} for row in rows], "meta": found[0]["meta"]}]
@@ -64,15 +64,15 @@ def examples(contract: dict, surface: Surface) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("surface", JSON_SURFACES, ids=lambda surface: surface.name)
-def test_the_contracts_own_examples_are_read(contract: dict, surface: Surface) -> None:
+def test_examples_of_the_contract_are_parsed(contract: dict, surface: Surface) -> None:
     found = examples(contract, surface)
     assert found
     for body in found:
         (body.get("links") or {}).pop("next", None)
         body.pop("total_count", None)  # the example counts more models than it lists
-        answer = surface.parse(Response("the contract's example", json.dumps(body).encode(), MOMENT))
-        assert answer.table.num_rows >= 1
-        new = {name for extra in answer.table.column("extra").to_pylist() if extra for name in json.loads(extra)}
+        parsed = surface.parse(Response("the contract's example", json.dumps(body).encode(), FETCHED_AT))
+        assert parsed.table.num_rows >= 1
+        new = {name for extra in parsed.table.column("extra").to_pylist() if extra for name in json.loads(extra)}
         assert new <= surface.untyped
 
 
@@ -107,7 +107,7 @@ def test_every_field_of_the_contract_is_typed_or_known(
     assert schema_of(contract, item)["properties"].keys() - elsewhere <= {*surface.schema.names, *surface.untyped}
 
 
-def test_every_value_that_the_contract_allows_is_asked_for(contract: dict) -> None:
+def test_parameter_values_are_those_of_the_contract(contract: dict) -> None:
     def allowed(path: str, name: str) -> set[str]:
         [parameter] = [one for one in contract["paths"][path]["get"]["parameters"] if one["name"] == name]
         return set(parameter["schema"]["enum"])
@@ -121,7 +121,7 @@ def test_every_value_that_the_contract_allows_is_asked_for(contract: dict) -> No
 
 
 @pytest.mark.parametrize("surface", [surface for surface in SURFACES.values() if surface.pages])
-def test_pages_are_as_large_as_the_contract_allows(contract: dict, surface: Surface) -> None:
+def test_page_limits_are_those_of_the_contract(contract: dict, surface: Surface) -> None:
     limits = {one["name"]: one["schema"] for one in contract["paths"][surface.path]["get"]["parameters"]}
     assert surface.pages is not None
     assert surface.pages.limit == limits["limit"]["maximum"]
@@ -134,40 +134,40 @@ def test_every_slice_of_the_contract_has_a_column(contract: dict) -> None:
 
 
 @pytest.mark.parametrize("surface", SURFACES.values(), ids=lambda surface: surface.name)
-def test_every_recording_is_read_without_a_field_that_is_new(recordings: Path, surface: Surface) -> None:
+def test_every_recording_is_parsed_without_new_fields(recordings: Path, surface: Surface) -> None:
     paths = sorted((recordings / surface.recordings).glob("*.json.gz"))
     recorded = {"rankings": 48, "models": 143, "endpoints": 22, "apps": 129, "providers": 1}
     assert len(paths) == recorded.get(surface.name, 0)
     for path in paths:
         payload = gzip.decompress(path.read_bytes())
-        answer = surface.parse(Response(path.name, payload, MOMENT))
-        assert answer.table.schema.equals(surface.schema)
+        parsed = surface.parse(Response(path.name, payload, FETCHED_AT))
+        assert parsed.table.schema.equals(surface.schema)
         body = json.loads(payload)
-        assert answer.table.num_rows == (_endpoints_told(body) if surface is ENDPOINTS else len(body["data"]))
-        new = {name for extra in answer.table.column("extra").to_pylist() if extra for name in json.loads(extra)}
+        assert parsed.table.num_rows == (_expected_endpoint_rows(body) if surface is ENDPOINTS else len(body["data"]))
+        new = {name for extra in parsed.table.column("extra").to_pylist() if extra for name in json.loads(extra)}
         assert new <= surface.untyped, path.name
 
 
-def _endpoints_told(sweep: dict) -> int:
-    """Endpoints in a sweep, and the models that have none."""
-    return sum(max(len(answer["data"]["endpoints"]), 1) for answer in sweep.values())
+def _expected_endpoint_rows(body: dict) -> int:
+    """Endpoints in a body, plus the models that have none."""
+    return sum(max(len(response["data"]["endpoints"]), 1) for response in body.values())
 
 
-def test_the_recorded_snapshot_is_read(recordings: Path) -> None:
-    """The recorded CSV is a cut of three days, so its manifest is made to fit; the rest of it is as recorded."""
+def test_recorded_snapshot_is_parsed(recordings: Path) -> None:
+    """The recorded CSV has three of the 30 days, so the manifest is adapted to it; the rest is as recorded."""
     folder = recordings / "exports"
     csv = (folder / "rankings-daily.sample.csv").read_bytes()
     manifest = json.loads((folder / "latest.manifest.rankings-daily.2026-10-08.json").read_text())
-    moment = dt.datetime(2026, 10, 8, 12, tzinfo=dt.UTC)
-    with pytest.raises(ResponseError, match="its manifest says 122881 bytes"):
-        RANKINGS_EXPORT.parse(Response("a cut", csv, moment, preface=json.dumps(manifest).encode()))
+    fetched_at = dt.datetime(2026, 10, 8, 12, tzinfo=dt.UTC)
+    with pytest.raises(ResponseError, match="its manifest lists 122881 bytes"):
+        RANKINGS_EXPORT.parse(Response("an extract", csv, fetched_at, manifest=json.dumps(manifest).encode()))
     manifest["files"]["csv"] |= {"bytes": len(csv), "sha256": hashlib.sha256(csv).hexdigest()}
     manifest["row_count"] = 153
-    answer = RANKINGS_EXPORT.parse(Response("a cut", csv, moment, preface=json.dumps(manifest).encode()))
-    assert answer.table.num_rows == 153
-    assert answer.table.schema.equals(RANKINGS_EXPORT.schema)
-    assert answer.table.column("extra").null_count == 153
-    rows = answer.table.to_pylist()
+    parsed = RANKINGS_EXPORT.parse(Response("an extract", csv, fetched_at, manifest=json.dumps(manifest).encode()))
+    assert parsed.table.num_rows == 153
+    assert parsed.table.schema.equals(RANKINGS_EXPORT.schema)
+    assert parsed.table.column("extra").null_count == 153
+    rows = parsed.table.to_pylist()
     others = [row for row in rows if row["model_permaslug"] == "other"]
     assert (others[0]["rank"], others[0]["total_tokens"]) == (None, 1499940793698)
     for date in {row["date"] for row in rows}:
@@ -183,13 +183,13 @@ def source_columns(table: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("surface", SURFACES.values(), ids=lambda surface: surface.name)
-def test_the_raw_view_has_the_columns_of_the_arrow_schema(surface: Surface) -> None:
+def test_raw_view_has_the_columns_of_the_arrow_schema(surface: Surface) -> None:
     empty = pa.schema([*surface.schema, *PROVENANCE]).empty_table()
     arrow = {name: kind for name, kind, *_ in duckdb.sql("describe from empty").fetchall()}  # reads the local above
     assert empty.num_rows == 0
     view = source_columns(surface.name)
     assert view.keys() == {*arrow, "raw_file"}
     types = {name: duckdb.sql(f"select typeof(null::{kind})").fetchall()[0][0] for name, kind in view.items()}
-    # Moments are shown in UTC without a zone.
+    # The views show timestamps in UTC without a time zone.
     utc = {name: kind.replace(" WITH TIME ZONE", "") for name, kind in arrow.items()}
     assert {name: types[name] for name in arrow} == utc

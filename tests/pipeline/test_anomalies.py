@@ -253,7 +253,7 @@ def test_spikes_of_the_simulator_are_reported(detector: Detector, seed: int) -> 
     models: Days = {}
     apps: Days = {}
     for day in (dt.date(2026, 1, 1) + ONE * number for number in range((last - dt.date(2026, 1, 1)).days + 1)):
-        if told := sorted(world.told(day, last + ONE * 90), key=lambda one: -one[0]):
+        if told := sorted(world.reported_tokens(day, last + ONE * 90), key=lambda one: -one[0]):
             other = sum(tokens for tokens, _ in told[LISTED:])
             models[day] = [*((model.permaslug, tokens) for tokens, model in told[:LISTED]), ("", other)]
             traffic = zip(world.apps, world.app_traffic(day), strict=True)

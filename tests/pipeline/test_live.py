@@ -22,7 +22,7 @@ from orchestration.errors import LakeError, SettingsError
 from orchestration.ingest.load import LoadResult, load_surface
 from orchestration.ingest.sources import FetchOptions, Live, fetch_options, open_source
 from orchestration.openrouter.simulator import Simulator
-from orchestration.openrouter.simulator.api import KEY, Reply
+from orchestration.openrouter.simulator.api import KEY, RawResponse
 from orchestration.openrouter.simulator.server import serve
 from orchestration.openrouter.surfaces import (
     APPS,
@@ -105,10 +105,10 @@ def intake(
 def counted(simulator: Simulator) -> dict[str, int]:
     """Requests by surface since the last count, as the server has counted them."""
     by_surface = dict.fromkeys(SURFACES, 0)
-    for path, count in simulator.answered.items():
+    for path, count in simulator.request_counts.items():
         name = PATHS.get(path) or ("endpoints" if path.endswith("/endpoints") else "rankings_export")
         by_surface[name] += count
-    simulator.answered.clear()
+    simulator.request_counts.clear()
     return by_surface
 
 
@@ -130,7 +130,7 @@ def test_the_requests_are_those_of_the_table_and_none_is_refused(
         asked = counted(simulator)
         assert asked.pop("rankings_export") == 1  # whether there is a newer snapshot
         assert set(asked.values()) == {0}, again
-    assert simulator.refused == 0
+    assert simulator.rate_limited_count == 0
     told = [read_metadata(path) for surface in SURFACES for path in lake.files(surface)]
     assert {one["kind"] for one in told} == {"simulated"}
     assert not any("Bearer" in json.dumps(one) or KEY in json.dumps(one) for one in told)
@@ -164,7 +164,7 @@ def test_a_spent_quota_ends_in_good_order_and_the_next_day_goes_on(server: Serve
     lake = Lake(settings.data / "raw")
     source = open_source(settings, lake, clock)
     assert isinstance(source, Live)
-    spent = source._client.state
+    spent = source._client.request_log
     for number in range(500 - 20):
         spent.reserve(FIRST - dt.timedelta(seconds=2 * number) - dt.timedelta(minutes=2))
     left = {surface.name: load_surface(surface, source, lake).left for surface in SURFACES.values()}
@@ -175,7 +175,7 @@ def test_a_spent_quota_ends_in_good_order_and_the_next_day_goes_on(server: Serve
     clock.turn_to(FIRST + ONE)
     _, taken = intake(clock, surfaces=BUT_APPS)
     assert taken["rankings"].left == 0
-    assert simulator.refused == 0
+    assert simulator.rate_limited_count == 0
 
 
 def test_explicit_days_are_asked_for_once_more(server: Serve, clock: FastClock) -> None:
@@ -198,12 +198,12 @@ def test_days_of_ones_choice_take_a_key(server: Serve, clock: FastClock) -> None
 
 def absent(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, *snapshots: str) -> None:
     """Have the server know nothing of these snapshots."""
-    answer = simulator.answer
+    answer = simulator.handle
 
-    def without(method: str, target: str, headers: Mapping[str, str]) -> Reply:
+    def without(method: str, target: str, headers: Mapping[str, str]) -> RawResponse:
         return answer(method, "/api/v1/nothing" if any(day in target for day in snapshots) else target, headers)
 
-    monkeypatch.setattr(simulator, "answer", without)
+    monkeypatch.setattr(simulator, "handle", without)
 
 
 def test_a_snapshot_that_is_not_there_is_made_up_for(
@@ -220,13 +220,13 @@ def test_one_slice_that_cannot_be_read_does_not_cost_the_rest(
     server: Serve, clock: FastClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     simulator = server(models=60)
-    answer = simulator.answer
+    answer = simulator.handle
 
-    def garbled(method: str, target: str, headers: Mapping[str, str]) -> Reply:
+    def garbled(method: str, target: str, headers: Mapping[str, str]) -> RawResponse:
         status, told, body = answer(method, target, headers)
         return status, told, b"<html>" if "category=legal" in target else body
 
-    monkeypatch.setattr(simulator, "answer", garbled)
+    monkeypatch.setattr(simulator, "handle", garbled)
     _, taken = intake(clock, surfaces=[RANKINGS])
     assert taken["rankings"].added == 52
     assert len(taken["rankings"].problems) == 2
@@ -238,13 +238,13 @@ def test_what_is_live_is_not_put_into_a_simulated_lake_even_if_nothing_is_due(
 ) -> None:
     simulator = server(key=None, models=60)
     intake(clock)
-    answer = simulator.answer
+    answer = simulator.handle
 
-    def real(method: str, target: str, headers: Mapping[str, str]) -> Reply:
+    def real(method: str, target: str, headers: Mapping[str, str]) -> RawResponse:
         status, told, body = answer(method, target, headers)
         return status, {name: value for name, value in told.items() if name != SIMULATOR_HEADER}, body
 
-    monkeypatch.setattr(simulator, "answer", real)
+    monkeypatch.setattr(simulator, "handle", real)
     with pytest.raises(LakeError, match="holds simulated data and takes no real data"):
         intake(clock)
 
@@ -305,7 +305,7 @@ def test_live_without_a_key_publishes_what_is_free_to_have(home: Path, tmp_path:
     assert done.query("select distinct surface from provenance where surface like 'rank%'") == [("rankings_export",)]
     assert done.query("select count(*) from spend_model where price_basis = 'backcast'") > [(0,)]
     assert "SIMULATED, no figure is real." in done.output
-    assert simulator.refused == 0
+    assert simulator.rate_limited_count == 0
 
 
 def test_with_no_source_said_what_answers_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,16 +15,18 @@ from typing import Protocol
 import pyarrow.parquet as pq
 from pydantic import SecretStr
 
+from orchestration.clock import Clock, VirtualClock
 from orchestration.errors import LakeError, NotFoundError, ResponseError, SettingsError, SourceError
 from orchestration.ingest import planner
 from orchestration.ingest.planner import Plan, Request
 from orchestration.openrouter.client import Client
 from orchestration.openrouter.parsers import SLICES
-from orchestration.openrouter.quota import REQUESTS_A_DAY, ClientState, Clock, VirtualClock
+from orchestration.openrouter.quota import REQUESTS_PER_DAY, RequestLog
 from orchestration.openrouter.recordings import Recordings
 from orchestration.openrouter.simulator import Simulator
 from orchestration.openrouter.simulator.api import BASE_URL as SIMULATOR_URL
 from orchestration.openrouter.simulator.api import KEY as SIMULATOR_KEY
+from orchestration.openrouter.simulator.api import default_now
 from orchestration.openrouter.surfaces import (
     ENDPOINTS,
     MODELS,
@@ -188,7 +190,7 @@ class Live:
                 refetch=options.refetch,
                 absent_snapshots=frozenset(self._absent),
             )
-        return whole.within(self._client.state.left_today(self.now) if self.has_key else 0)
+        return whole.within(self._client.request_log.remaining_today(self.now) if self.has_key else 0)
 
     def newest_snapshot(self) -> dt.date | None:
         """None where the source publishes no export. Raises SourceError if it cannot be asked."""
@@ -260,13 +262,13 @@ class Simulated(Live):
     kind: Kind = "simulated"
 
     def __init__(self, settings: Settings, lake: Lake) -> None:
-        self._until = settings.now or default_clock()
+        self._until = settings.now or default_now()
         self._clock = VirtualClock(self._until)
         self._simulator = Simulator(settings.simulation, self._clock.now, self._until.date(), self._clock.sleep)
         # The address tells which world it is, so that two are never taken for one.
         world = f"seed-{settings.simulation.seed}-models-{settings.simulation.models}"
         url = SIMULATOR_URL.replace("://", f"://{world}.")
-        client = Client(url, SecretStr(SIMULATOR_KEY), ClientState(), self._clock, self._simulator.answer)
+        client = Client(url, SecretStr(SIMULATOR_KEY), RequestLog(), self._clock, self._simulator.handle)
         super().__init__(client, lake)
         self._schedules: dict[int, list[tuple[dt.datetime, Request]]] = {}
         # Daily windows of apps reach back as far as the pipeline has run, and a month more.
@@ -294,7 +296,7 @@ class Simulated(Live):
             since=self._since,
             apps_since=self._apps_since,
         )
-        return whole.within(REQUESTS_A_DAY)
+        return whole.within(REQUESTS_PER_DAY)
 
     def fetch_tasks(self, surface: Surface, options: FetchOptions) -> tuple[Sequence[FetchTask], int]:
         self._clock.set(self._until)
@@ -354,7 +356,7 @@ class Simulated(Live):
                 since=self._since,
                 apps_since=self._apps_since,
             )
-            for request in due.within(REQUESTS_A_DAY)[0].requests:
+            for request in due.within(REQUESTS_PER_DAY)[0].requests:
                 if is_weekly or request.surface.name in ("rankings", "models", "apps"):
                     found.add(request.surface, request.params, moment, moment)
                     yield moment, request
@@ -365,12 +367,6 @@ class Simulated(Live):
     def explain(self) -> list[str]:
         until = f"{self._until:%Y-%m-%d %H:%M} UTC"
         return [f"Simulated: invented models, providers and apps, up to {until}. No figure is real."]
-
-
-def default_clock() -> dt.datetime:
-    """The simulator's clock where none is set: now, or 02:00 UTC, when the day before is whole and published."""
-    now = dt.datetime.now(dt.UTC)
-    return max(now, now.replace(hour=2, minute=0)).replace(second=0, microsecond=0)
 
 
 def fetch_options(source: Source, first: str, last: str, refetch: bool) -> FetchOptions:
@@ -402,5 +398,5 @@ def open_source(settings: Settings, lake: Lake, clock: Clock | None = None) -> S
         return Replay(Recordings(settings.replay_dir, settings.now))
     if settings.source == "simulator":
         return Simulated(settings, lake)
-    client = Client(str(settings.base_url), settings.api_key, ClientState(settings.data / "requests.sqlite"), clock)
+    client = Client(str(settings.base_url), settings.api_key, RequestLog(settings.data / "requests.sqlite"), clock)
     return Live(client, lake)

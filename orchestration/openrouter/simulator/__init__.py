@@ -1,7 +1,7 @@
-"""A synthetic OpenRouter: `world` is what happens in it, `api` answers for it, `server` serves it over HTTP.
+"""A simulated OpenRouter: `world` generates its data, `api` serves its requests, `server` does so over HTTP.
 
-Every author, model, provider and app is invented and carries `sim` in its name; every answer says in a header that it
-is simulated. Nothing here is a forecast of anything.
+Every author, model, provider and app is invented and has `sim` in its name, and every response has a header that marks
+it as simulated. The data forecasts nothing.
 """
 
 from orchestration.openrouter.simulator.api import Simulator

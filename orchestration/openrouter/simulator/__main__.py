@@ -1,4 +1,4 @@
-"""`make simulator`: the synthetic OpenRouter as an HTTP server on this machine, on the real clock."""
+"""`make simulator`: the simulated OpenRouter as an HTTP server on this machine, on the real clock."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def main() -> int:
     def now() -> dt.datetime:
         return dt.datetime.now(dt.UTC) + offset
 
-    # What is simulated reaches a year further, so that a server that runs on does not come to its end.
+    # The data extends a year ahead, so that the server can run for that long.
     simulator = Simulator(settings.simulation, now, now().date() + dt.timedelta(days=366), time.sleep)
     with serve(simulator, port) as url:
         sys.stdout.write(
-            f"A synthetic OpenRouter at {url} (every figure is invented). Ctrl-C ends it. To read it:\n"
+            f"A simulated OpenRouter runs at {url} (every figure is invented). Ctrl-C stops it. To fetch from it:\n"
             f"  ROUTERSCOPE_BASE_URL={url} OPENROUTER_API_KEY={KEY} ROUTERSCOPE_DATA_DIR=data/simulator-live \\\n"
             "    make run SOURCE=live\n"
-            f"or without OPENROUTER_API_KEY, as somebody without a key.\n"
+            "or the same without OPENROUTER_API_KEY, to try it without a key.\n"
         )
         sys.stdout.flush()
         try:

@@ -1,7 +1,7 @@
-"""The synthetic OpenRouter's answers: addresses, parameters, key, quotas, pages, and faults on demand.
+"""The API of the simulated OpenRouter: paths, parameters, key, quotas, pages, and faults on demand.
 
-One object answers in process (as the client's transport) and over HTTP (in `server`). What is told is in `world`;
-nothing here knows how it is read.
+The same object serves in this process (as the client's handler) and over HTTP (in `server`). The data is generated in
+`world`; nothing here depends on how it is parsed.
 """
 
 from __future__ import annotations
@@ -36,24 +36,26 @@ BASE_URL = "https://simulator.invalid/api/v1"
 KEY = "simulated-key"
 FIRST_SNAPSHOT = dt.date(2026, 9, 19)
 _PUBLISHED_AT = dt.time(1, 46, 15, 433_000)
-_LIST_LENGTH = 50
-_LONGEST_WINDOW_DAYS = 366
-_A_MINUTE, _A_DAY = 30, 500
+_MAX_RANKED_MODELS = 50
+_MAX_WINDOW_DAYS = 366
+_REQUESTS_PER_MINUTE, _REQUESTS_PER_DAY = 30, 500
 _TURNS = (("1-turn", 1.0), ("2-9-turns", 3.5), ("10-49-turns", 16.0), ("50-plus-turns", 70.0))
 _TASKS = (("code", "Code", 0.5), ("writing", "Writing", 0.3), ("data", "Data", 0.2))
 
-Reply = tuple[int, Mapping[str, str], bytes]
+RawResponse = tuple[int, Mapping[str, str], bytes]  # status, headers, body
 Query = Mapping[str, str]
 
 
-class _Refused(Exception):  # noqa: N818  # an answer, not an error of ours
+class _ApiError(Exception):
+    """An error response of the API."""
+
     def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status, self.headers = status, headers or {}
 
 
 class Simulator:
-    """Answers requests for one simulated world. `now` tells its time (UTC), and `last_day` how far it reaches."""
+    """Serves requests for one simulated world. `now` returns its time (UTC), `last_day` is the end of its data."""
 
     def __init__(
         self,
@@ -65,39 +67,39 @@ class Simulator:
         self.world = World(settings, last_day)
         self._now, self._sleep = now, sleep
         self._faults, self._chance = settings.faults, Random(settings.seed)  # noqa: S311
-        self._asked: dict[dt.date, list[dt.datetime]] = {}
-        self.answered: dict[str, int] = {}  # requests by path, for whoever wants to count them
-        self.refused = 0
+        self._keyed_requests: dict[dt.date, list[dt.datetime]] = {}
+        self.request_counts: dict[str, int] = {}  # by path
+        self.rate_limited_count = 0
         self._lock = threading.RLock()
 
-    def answer(self, method: str, target: str, headers: Mapping[str, str]) -> Reply:
-        """Status, headers and body. Raises TimeoutError or ConnectionError where a fault leaves no answer."""
+    def handle(self, method: str, target: str, headers: Mapping[str, str]) -> RawResponse:
+        """Status, headers and body. Raises TimeoutError or ConnectionError if a fault prevents a response."""
         with self._lock:
             address = urlsplit(target)
             path = unquote(address.path).removeprefix("/api/v1")
             query = {name: values[-1] for name, values in parse_qs(address.query).items()}
-            self.answered[path] = self.answered.get(path, 0) + 1
+            self.request_counts[path] = self.request_counts.get(path, 0) + 1
             common = {SIMULATOR_HEADER: "1", "content-type": "application/json"}
             try:
-                self._misbehave()
+                self._apply_faults()
                 status, more, body = self._route(method, path, query, headers)
-            except _Refused as refused:
-                self.refused += refused.status == 429
-                told = {"error": {"code": refused.status, "message": str(refused)}}
-                status, more, body = refused.status, refused.headers, json.dumps(told).encode()
+            except _ApiError as error:
+                self.rate_limited_count += error.status == 429
+                error_body = {"error": {"code": error.status, "message": str(error)}}
+                status, more, body = error.status, error.headers, json.dumps(error_body).encode()
             return status, {**common, **more}, self._drift(body, status)
 
     # --- faults -------------------------------------------------------------------------------------------------------
 
-    def _misbehave(self) -> None:
+    def _apply_faults(self) -> None:
         faults = self._faults
         self._sleep(faults.latency_seconds)
         if self._chance.random() < faults.too_many_requests:
-            raise _Refused(429, "Rate limit exceeded", {"retry-after": "1"})
+            raise _ApiError(429, "Rate limit exceeded", {"retry-after": "1"})
         if self._chance.random() < faults.server_error:
-            raise _Refused(503, "Service unavailable")
+            raise _ApiError(503, "Service unavailable")
         if self._chance.random() < faults.timeout:
-            raise TimeoutError("simulated: no answer in time")
+            raise TimeoutError("simulated: no response in time")
         if self._chance.random() < faults.cut:
             raise ConnectionError("simulated: the body was cut")
 
@@ -106,36 +108,36 @@ class Simulator:
             return b"<html>simulated: busy</html>"
         if status != 200 or not self._faults.drift or not body.startswith(b'{"data":['):
             return body
-        told = json.loads(body)
-        for row in told["data"]:
+        parsed = json.loads(body)
+        for row in parsed["data"]:
             if self._faults.drift == "new_field":
                 row["sim_new_field"] = "drifted"
             elif self._faults.drift == "missing_field":
                 row.pop("context_length", None)
             elif "name" in row:
                 row["name"] = {"text": row["name"]}
-        return json.dumps(told).encode()
+        return json.dumps(parsed).encode()
 
-    # --- who may ask --------------------------------------------------------------------------------------------------
+    # --- key and quota ------------------------------------------------------------------------------------------------
 
     def _check_key(self, headers: Mapping[str, str]) -> None:
         if headers.get("authorization") != f"Bearer {KEY}":
-            raise _Refused(401, "Missing Authentication header")
+            raise _ApiError(401, "Missing Authentication header")
         now = self._now()
-        today = self._asked.setdefault(now.date(), [])
-        if len(today) >= _A_DAY:
+        today = self._keyed_requests.setdefault(now.date(), [])
+        if len(today) >= _REQUESTS_PER_DAY:
             midnight = dt.datetime.combine(now.date() + dt.timedelta(days=1), dt.time(), dt.UTC)
-            raise _Refused(429, "Daily limit reached", {"retry-after": str(int((midnight - now).total_seconds()) + 1)})
-        recent = [at for day in self._asked.values() for at in day[-_A_MINUTE:] if dt.timedelta() <= now - at < _MINUTE]
-        if len(recent) >= _A_MINUTE:
-            raise _Refused(429, "Rate limit exceeded", {"retry-after": "60"})
+            raise _ApiError(429, "Daily limit reached", {"retry-after": str(int((midnight - now).total_seconds()) + 1)})
+        newest = [at for day in self._keyed_requests.values() for at in day[-_REQUESTS_PER_MINUTE:]]
+        if sum(dt.timedelta() <= now - at < _MINUTE for at in newest) >= _REQUESTS_PER_MINUTE:
+            raise _ApiError(429, "Rate limit exceeded", {"retry-after": "60"})
         today.append(now)
 
-    # --- addresses ----------------------------------------------------------------------------------------------------
+    # --- paths --------------------------------------------------------------------------------------------------------
 
-    def _route(self, method: str, path: str, query: Query, headers: Mapping[str, str]) -> Reply:
+    def _route(self, method: str, path: str, query: Query, headers: Mapping[str, str]) -> RawResponse:
         if method != "GET":
-            raise _Refused(405, "Method not allowed")
+            raise _ApiError(405, "Method not allowed")
         keyed: dict[str, Callable[[Query], Any]] = {
             "/datasets/rankings-daily": self._rankings,
             "/datasets/app-rankings": self._app_rankings,
@@ -155,7 +157,7 @@ class Simulator:
             return 200, {}, self._endpoints(match[1], has_key=headers.get("authorization") == f"Bearer {KEY}")
         if path.startswith("/datasets/exports/"):
             return self._export(path.removeprefix("/datasets/exports/"), headers)
-        raise _Refused(404, "Resource not found")
+        raise _ApiError(404, "Resource not found")
 
     # --- rankings -----------------------------------------------------------------------------------------------------
 
@@ -167,28 +169,28 @@ class Simulator:
             "category": _one_of(query, "category", CATEGORIES),
             "language_type": _one_of(query, "language_type", LANGUAGE_TYPES),
         }
-        asked = {name: value for name, value in slices.items() if value}
-        is_sampled = "category" in asked or "language_type" in asked
-        if is_sampled and (period == "day" or len(asked) > 1):
-            raise _Refused(400, "category and language_type take period=week or month and no other slice")
+        selected = {name: value for name, value in slices.items() if value}
+        is_sampled = "category" in selected or "language_type" in selected
+        if is_sampled and (period == "day" or len(selected) > 1):
+            raise _ApiError(400, "category and language_type take period=week or month and no other slice")
         start, end = self._window(query)
-        parts = [f"{name}={value}" for name, value in asked.items()]
-        on = self._now().date()
+        parts = [f"{name}={value}" for name, value in selected.items()]
+        today = self._now().date()
         rows: list[str] = []
         for first, days in _calendar(period, start, end):
-            told: dict[str, float] = {}
+            by_slug: dict[str, float] = {}
             for day in days:
-                if day > on:
+                if day > today:
                     continue
-                for tokens, model in self.world.told(day, on):
-                    part = 1.0
-                    for one in parts:
-                        part *= model.slices[one]
-                    told[model.permaslug] = told.get(model.permaslug, 0) + tokens * part
+                for tokens, model in self.world.reported_tokens(day, today):
+                    share = 1.0
+                    for part in parts:
+                        share *= model.slices[part]
+                    by_slug[model.permaslug] = by_slug.get(model.permaslug, 0) + tokens * share
             if is_sampled:
                 random = Random(f"{self.world.settings.seed}/{parts}/{first}")  # noqa: S311
-                told = {slug: tokens * random.lognormvariate(0, 0.1) for slug, tokens in told.items()}
-            rows += [_row(first, slug, tokens) for slug, tokens in top(told)]
+                by_slug = {slug: tokens * random.lognormvariate(0, 0.1) for slug, tokens in by_slug.items()}
+            rows += [_row(first, slug, tokens) for slug, tokens in top(by_slug)]
         meta = json.dumps({"as_of": _iso(self._now()), "version": "v1", "start_date": f"{start}", "end_date": f"{end}"})
         return f'{{"data":[{",".join(rows)}],"meta":{meta}}}'.encode()
 
@@ -197,29 +199,29 @@ class Simulator:
         start = _date(query, "start_date") or end - dt.timedelta(days=29)
         first = dt.date(2025, 1, 1)
         if end < first or start > end:
-            raise _Refused(400, "end_date lies before start_date or before 2025-01-01")
-        if (end - start).days >= _LONGEST_WINDOW_DAYS:
-            raise _Refused(400, "The window may hold at most 366 days")
+            raise _ApiError(400, "end_date lies before start_date or before 2025-01-01")
+        if (end - start).days >= _MAX_WINDOW_DAYS:
+            raise _ApiError(400, "The window may hold at most 366 days")
         return max(start, first), end
 
     # --- exports ------------------------------------------------------------------------------------------------------
 
-    def _export(self, name: str, headers: Mapping[str, str]) -> Reply:
+    def _export(self, name: str, headers: Mapping[str, str]) -> RawResponse:
         now = self._now()
         newest = now.date() if now.time() >= _PUBLISHED_AT else now.date() - dt.timedelta(days=1)
         if newest < FIRST_SNAPSHOT:
-            raise _Refused(404, "Resource not found")
+            raise _ApiError(404, "Resource not found")
         kind = "application/json"
         if name == "index.json":
             body = _index(newest)
         elif match := re.fullmatch(r"rankings-daily/(latest|\d{4}-\d{2}-\d{2})\.(manifest\.json|csv|json)", name):
             snapshot = newest if match[1] == "latest" else _date({"date": match[1]}, "date")
             if snapshot is None or not FIRST_SNAPSHOT <= snapshot <= newest:
-                raise _Refused(404, "Resource not found")
+                raise _ApiError(404, "Resource not found")
             body = self._snapshot(snapshot)[match[2]]
             kind = "text/csv" if match[2] == "csv" else kind
         else:
-            raise _Refused(404, "Resource not found")
+            raise _ApiError(404, "Resource not found")
         etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
         more = {"etag": etag, "cache-control": "max-age=300", "content-type": kind}
         return (304, more, b"") if headers.get("if-none-match") == etag else (200, more, body)
@@ -234,14 +236,14 @@ class Simulator:
         rows = []
         for back in range(30, 0, -1):
             date = snapshot - dt.timedelta(days=back)
-            told = {model.permaslug: tokens for tokens, model in self.world.told(date, snapshot)}
-            total = sum(told.values())
-            for rank, (slug, tokens) in enumerate(top(told), start=1):
+            by_slug = {model.permaslug: tokens for tokens, model in self.world.reported_tokens(date, snapshot)}
+            total = sum(by_slug.values())
+            for rank, (slug, tokens) in enumerate(top(by_slug), start=1):
                 row: list[Any] = [f"{date}", slug, "" if slug == "other" else rank, int(tokens), tokens / total]
                 lines.writerow(row)
                 rows.append(dict(zip(columns, row, strict=True)) | {"rank": row[2] or None})
         files = {"csv": sheet.getvalue().encode(), "json": json.dumps(rows).encode()}
-        where = f"{BASE_URL}/datasets/exports/rankings-daily"
+        folder = f"{BASE_URL}/datasets/exports/rankings-daily"
         manifest = {
             "dataset": "rankings-daily",
             "schema_version": "v1",
@@ -252,7 +254,7 @@ class Simulator:
             "attribution": "Simulated; not data of OpenRouter.",
             "files": {
                 kind: {
-                    "url": f"{where}/{snapshot}.{kind}",
+                    "url": f"{folder}/{snapshot}.{kind}",
                     "bytes": len(content),
                     "sha256": hashlib.sha256(content).hexdigest(),
                 }
@@ -272,7 +274,7 @@ class Simulator:
         if sort == "trending":
             before = self._app_tokens(start - (end - start) - dt.timedelta(days=1), start - dt.timedelta(days=1))
             tokens = [now - then for now, then in zip(tokens, before, strict=True)]
-        ranked = sorted(zip(tokens, self.world.apps, strict=True), key=lambda one: -one[0])
+        ranked = sorted(zip(tokens, self.world.apps, strict=True), key=lambda pair: -pair[0])
         ranked = [(count, app) for count, app in ranked if count > 0 and category in (None, app.category)]
         rows = [
             {
@@ -309,7 +311,8 @@ class Simulator:
 
     def _leaders(self) -> list[Model]:
         yesterday = self._now().date() - dt.timedelta(days=1)
-        return [model for _, model in sorted(self.world.told(yesterday, yesterday), key=lambda one: -one[0])[:40]]
+        reported = self.world.reported_tokens(yesterday, yesterday)
+        return [model for _, model in sorted(reported, key=lambda pair: -pair[0])[:40]]
 
     def _tasks(self, query: Query) -> Any:
         _one_of(query, "window", ("7d",))
@@ -336,35 +339,35 @@ class Simulator:
         return {"data": {"window_days": 7, "as_of": today, "classifications": tags, "macro_categories": macros}}
 
     def _benchmarks(self, query: Query) -> Any:
-        asked = _one_of(query, "source", BENCHMARK_SOURCES)
+        source = _one_of(query, "source", BENCHMARK_SOURCES)
         rows = []
         for model in self.world.listed(self._now().date()):
             if model.kind != "text" or model.variant != "standard" or model.number % 5 > 2:
                 continue
             random = Random(f"{self.world.settings.seed}/benchmark/{model.id}")  # noqa: S311
             index = random.uniform(15, 75)
-            told: dict[str, Any] = {"model_permaslug": model.slug, "display_name": model.name}
+            common: dict[str, Any] = {"model_permaslug": model.slug, "display_name": model.name}
             pricing = {"prompt": _usd(model.prompt), "completion": _usd(model.prompt * model.completion_ratio)}
-            if asked in (None, "artificial-analysis"):
+            if source in (None, "artificial-analysis"):
                 indices = {"intelligence_index": round(index, 1), "coding_index": round(index * 0.9, 1)}
                 agentic = {"agentic_index": None if model.number % 4 else round(index * 0.8, 1)}
-                rows.append({"source": "artificial-analysis", **told, **indices, **agentic, "pricing": pricing})
-            if asked in (None, "design-arena") and model.number % 2:
+                rows.append({"source": "artificial-analysis", **common, **indices, **agentic, "pricing": pricing})
+            if source in (None, "design-arena") and model.number % 2:
                 stats = {"first_place": 4, "second_place": 3, "third_place": 2, "fourth_place": 1, "total": 10}
                 arena = {"arena": "models", "category": "website", "elo": round(900 + 8 * index, 1), "win_rate": index}
                 times = {"avg_generation_time_ms": None, "tournament_stats": stats, "pricing": pricing}
-                rows.append({"source": "design-arena", **told, **arena, **times})
-            if asked in (None, "openrouter"):
+                rows.append({"source": "design-arena", **common, **arena, **times})
+            if source in (None, "openrouter"):
                 run = {"total_tasks": 300, "last_run_timestamp": _iso(self._now() - dt.timedelta(days=3))}
                 costs = {"avg_cost_per_task": round(400 * model.prompt, 6)}
-                told = {"source": "openrouter", **told, **run, **costs}
+                common = {"source": "openrouter", **common, **run, **costs}
                 accuracy = {"accuracy": index / 100, "accuracy_stddev": 0.03}
-                rows.append({**told, "benchmark_type": "gpqa_diamond", **accuracy})
+                rows.append({**common, "benchmark_type": "gpqa_diamond", **accuracy})
                 search = {"primary_metric": "accuracy", "primary_score": index / 110, "avg_latency_per_task_ms": 45_210}
                 with_what = {"search_engine": "sim-engine", "search_surface": "plugin"}
-                rows.append({**told, "benchmark_type": "search_hle", **search, **with_what})
+                rows.append({**common, "benchmark_type": "search_hle", **search, **with_what})
         models = len({row["model_permaslug"] for row in rows})
-        about = {"source": asked, "source_url": None, "citation": None, "model_count": models, "task_type": None}
+        about = {"source": source, "source_url": None, "citation": None, "model_count": models, "task_type": None}
         return {"data": rows, "meta": self._meta(**about)}
 
     # --- models, endpoints, providers ---------------------------------------------------------------------------------
@@ -383,7 +386,7 @@ class Simulator:
     @cache  # noqa: B019
     def _model(self, model: Model, factor: float) -> str:
         parameters = ["max_tokens", "temperature", "tools", *(["reasoning"] if model.is_reasoning else [])]
-        told = {
+        row = {
             "id": model.id,
             "canonical_slug": model.slug,
             "hugging_face_id": f"{model.author}/{model.id.split('/')[1]}" if model.is_open else "",
@@ -407,14 +410,14 @@ class Simulator:
             "links": {"details": f"/api/v1/models/{model.slug}/endpoints"},
         }
         if model.is_reasoning:
-            told["reasoning"] = {"mandatory": False, "default_enabled": True}
-        return json.dumps(told, separators=(",", ":"))
+            row["reasoning"] = {"mandatory": False, "default_enabled": True}
+        return json.dumps(row, separators=(",", ":"))
 
     def _endpoints(self, model_id: str, has_key: bool) -> bytes:
         today = self._now().date()
-        model = next((one for one in self._by_id().get(model_id, ()) if one.is_listed(today)), None)
+        model = next((variant for variant in self._by_id().get(model_id, ()) if variant.is_listed(today)), None)
         if model is None:
-            raise _Refused(404, "Resource not found")
+            raise _ApiError(404, "Resource not found")
         random = Random(f"{self.world.settings.seed}/{model.id}/{today}")  # noqa: S311
         endpoints = []
         for provider, tag, factor, quantization in model.endpoints:
@@ -443,7 +446,7 @@ class Simulator:
                     "throughput_last_30m": _percentiles(speed) if has_key else None,
                 }
             )
-        told = {
+        data = {
             "id": model.id,
             "name": model.name,
             "created": int(dt.datetime.combine(model.launched, dt.time(12), dt.UTC).timestamp()),
@@ -451,7 +454,7 @@ class Simulator:
             "architecture": _architecture(model),
             "endpoints": endpoints,
         }
-        return json.dumps({"data": told}, separators=(",", ":")).encode()
+        return json.dumps({"data": data}, separators=(",", ":")).encode()
 
     @lru_cache(maxsize=1)  # noqa: B019
     def _by_id(self) -> dict[str, list[Model]]:
@@ -461,20 +464,20 @@ class Simulator:
         return found
 
     def _providers(self) -> bytes:
-        told = [
+        rows = [
             {
                 "name": name,
                 "slug": slug,
                 "privacy_policy_url": None,
                 "terms_of_service_url": None,
                 "status_page_url": None,
-                # Antarctica, so that no country is taken for the home of one.
+                # Antarctica, so that no country appears to be the home of an invented provider.
                 "headquarters": "AQ",
                 "datacenters": ["AQ"] if number % 3 else None,
             }
             for number, (slug, name) in enumerate(self.world.providers)
         ]
-        return json.dumps({"data": told}).encode()
+        return json.dumps({"data": rows}).encode()
 
     def _meta(self, **more: Any) -> dict[str, Any]:
         return {"as_of": _iso(self._now()), "version": "v1", **more}
@@ -483,10 +486,19 @@ class Simulator:
 _MINUTE = dt.timedelta(minutes=1)
 
 
-def top(told: Mapping[str, float]) -> list[tuple[str, int]]:
-    """The 50 with the most tokens, and the rest as `other`; what has none is left out before."""
-    listed = [(int(tokens), slug) for slug, tokens in told.items() if int(tokens) > 0]
-    leaders = heapq.nsmallest(_LIST_LENGTH, listed, key=lambda one: (-one[0], one[1]))
+def default_now() -> dt.datetime:
+    """The simulator's time unless one is set: the current minute, but not before 02:00 UTC.
+
+    By then the day before is complete and its export is published.
+    """
+    now = dt.datetime.now(dt.UTC)
+    return max(now, now.replace(hour=2, minute=0)).replace(second=0, microsecond=0)
+
+
+def top(tokens_by_slug: Mapping[str, float]) -> list[tuple[str, int]]:
+    """The 50 slugs with the most tokens, then the sum of all others as `other`; slugs without tokens are left out."""
+    listed = [(int(tokens), slug) for slug, tokens in tokens_by_slug.items() if int(tokens) > 0]
+    leaders = heapq.nsmallest(_MAX_RANKED_MODELS, listed, key=lambda pair: (-pair[0], pair[1]))
     rest = sum(tokens for tokens, _ in listed) - sum(tokens for tokens, _ in leaders)
     return [(slug, tokens) for tokens, slug in leaders] + ([("other", rest)] if rest else [])
 
@@ -496,7 +508,7 @@ def _row(date: dt.date, slug: str, tokens: int) -> str:
 
 
 def _calendar(period: str, start: dt.date, end: dt.date) -> list[tuple[dt.date, list[dt.date]]]:
-    """Each period that touches the window with its days; a week is told of whole even where it runs past the end."""
+    """First day and days of each period that overlaps the window; the last week is whole even past the window's end."""
     found: dict[dt.date, list[dt.date]] = {}
     last = end + dt.timedelta(days=6 - end.weekday()) if period == "week" else end
     for number in range((last - start).days + 1):
@@ -510,14 +522,14 @@ def _index(newest: dt.date) -> bytes:
     name = "rankings-daily"
     manifest = f"{BASE_URL}/datasets/exports/{name}/latest.manifest.json"
     listed = {"id": name, "title": "Simulated model rankings, daily token share", "latest_snapshot_date": f"{newest}"}
-    told = {
+    index = {
         "schema_version": "v1",
         "updated_at": _iso(dt.datetime.combine(newest, _PUBLISHED_AT, dt.UTC)),
         "update_cadence": "daily",
         "attribution": "Simulated; not data of OpenRouter.",
         "datasets": [{**listed, "latest_manifest_url": manifest}],
     }
-    return json.dumps(told).encode()
+    return json.dumps(index).encode()
 
 
 def _architecture(model: Model) -> dict[str, Any]:
@@ -532,16 +544,16 @@ def _pricing(model: Model, factor: float) -> dict[str, Any]:
     if model.kind == "router":
         return {"prompt": "-1", "completion": "-1"}
     prompt, completion = model.prompt * factor, model.prompt * factor * model.completion_ratio
-    told: dict[str, Any] = {"prompt": _usd(prompt), "completion": _usd(completion)}
+    pricing: dict[str, Any] = {"prompt": _usd(prompt), "completion": _usd(completion)}
     if model.cache_ratio is not None:
-        told["input_cache_read"] = _usd(prompt * model.cache_ratio)
+        pricing["input_cache_read"] = _usd(prompt * model.cache_ratio)
     if prompt and model.override == "long":
         doubled = {"prompt": _usd(2 * prompt), "completion": _usd(1.5 * completion)}
-        told["overrides"] = [{"min_prompt_tokens": 200_000, **doubled}]
+        pricing["overrides"] = [{"min_prompt_tokens": 200_000, **doubled}]
     elif prompt and model.override == "night":
         halved = {"prompt": _usd(0.5 * prompt), "completion": _usd(0.5 * completion)}
-        told["overrides"] = [{"utc_start": 1630, "utc_end": 30, **halved}]
-    return told
+        pricing["overrides"] = [{"utc_start": 1630, "utc_end": 30, **halved}]
+    return pricing
 
 
 def _percentiles(middle: float) -> dict[str, float]:
@@ -554,25 +566,25 @@ def _percentiles(middle: float) -> dict[str, float]:
 
 
 def _usd(price: float) -> str:
-    """A price of four significant digits, as the decimal string the source writes."""
+    """A price of four significant digits as a decimal string, the source's format."""
     return f"{float(f'{price:.3e}'):.14f}".rstrip("0").rstrip(".") if price else "0"
 
 
-def _iso(moment: dt.datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+def _iso(timestamp: dt.datetime) -> str:
+    return timestamp.strftime("%Y-%m-%dT%H:%M:%S.") + f"{timestamp.microsecond // 1000:03d}Z"
 
 
 def _one_of(query: Query, name: str, allowed: tuple[str, ...]) -> str | None:
     value = query.get(name)
     if value is not None and value not in allowed:
-        raise _Refused(400, f"{name} must be one of {', '.join(allowed)}")
+        raise _ApiError(400, f"{name} must be one of {', '.join(allowed)}")
     return value
 
 
 def _number(query: Query, name: str, default: int, low: int, high: int) -> int:
     value = query.get(name, str(default))
     if not value.isdigit() or not low <= int(value) <= high:
-        raise _Refused(400, f"{name} must be from {low} to {high}")
+        raise _ApiError(400, f"{name} must be from {low} to {high}")
     return int(value)
 
 
@@ -581,4 +593,4 @@ def _date(query: Query, name: str) -> dt.date | None:
     try:
         return None if value is None else dt.date.fromisoformat(value if len(value) == 10 else "")
     except ValueError:
-        raise _Refused(400, f"{name} must be YYYY-MM-DD") from None
+        raise _ApiError(400, f"{name} must be YYYY-MM-DD") from None

@@ -1,4 +1,4 @@
-"""The simulator over HTTP, on loopback: any client can be tried on it. What it answers is in `api`."""
+"""The simulator over HTTP on the loopback interface, for any client. Its responses are made in `api`."""
 
 from __future__ import annotations
 
@@ -9,24 +9,23 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from orchestration.openrouter.simulator.api import Simulator
 
-# Longer than any patient client waits.
-_HELD_SECONDS = 60.0
+# A simulated timeout: longer than any client waits for a response.
+_TIMEOUT_SECONDS = 60.0
 
 
 @contextlib.contextmanager
 def serve(simulator: Simulator, port: int = 0) -> Iterator[str]:
-    """Serve on a port of 127.0.0.1 (0: any free one); gives the base URL, and ends the server on leaving."""
+    """Serve on a port of 127.0.0.1 (0: any free one). Yields the base URL; the server stops when the context ends."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:  # the library's name
+        def do_GET(self) -> None:  # the name that http.server requires
             try:
-                status, headers, body = simulator.answer(
-                    "GET", self.path, {k.lower(): v for k, v in self.headers.items()}
-                )
+                request_headers = {name.lower(): value for name, value in self.headers.items()}
+                status, headers, body = simulator.handle("GET", self.path, request_headers)
             except TimeoutError:
-                ended.wait(_HELD_SECONDS)
+                stopping.wait(_TIMEOUT_SECONDS)
                 self.close_connection = True
                 return
             except ConnectionError:
@@ -42,9 +41,9 @@ def serve(simulator: Simulator, port: int = 0) -> Iterator[str]:
         do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Say nothing: a person reads the client's output."""
+            """Log nothing: the output belongs to the client."""
 
-    ended = threading.Event()
+    stopping = threading.Event()
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -52,7 +51,7 @@ def serve(simulator: Simulator, port: int = 0) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{server.server_port}/api/v1"
     finally:
-        ended.set()
+        stopping.set()
         server.shutdown()
         server.server_close()
         thread.join(timeout=5)

@@ -1,8 +1,8 @@
-"""What happens in the synthetic OpenRouter: models, prices, endpoints, apps and tokens, by seed and day.
+"""The data of the simulated OpenRouter: models, prices, endpoints, apps and tokens, by seed and day.
 
-A world is a function of its settings: the same seed gives the same figures, whenever and in whatever order it is asked.
-The shapes (top-50 curve, share of `other`, restatements, prices) lie near those of real recordings; the names are
-invented. How it is asked, and what goes wrong in asking, is in `api`.
+The data is a function of the settings: the same seed gives the same figures, at any time and in any order of requests.
+Its statistics (curve of the top 50, share of `other`, restatements, prices) are close to those of real recordings; the
+names are invented. Requests and faults are in `api`.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from orchestration.settings import Simulation
 
 FIRST_DAY = dt.date(2025, 1, 1)
 MISSING_DAYS = (dt.date(2025, 6, 15), dt.date(2025, 7, 15))
-# Tokens of a day in the middle of a month, in billions: the order of magnitude of the real ones, and their growth.
+# Tokens a day in the middle of a month, in billions, with the magnitude and growth of the real ones.
 _DAILY_BILLIONS = (
     (dt.date(2025, 1, 15), 73), (dt.date(2025, 4, 15), 277), (dt.date(2025, 8, 15), 500), (dt.date(2025, 12, 15), 867),
     (dt.date(2026, 2, 15), 1_780), (dt.date(2026, 5, 15), 4_000), (dt.date(2026, 7, 15), 8_000),
     (dt.date(2026, 9, 15), 19_000), (dt.date(2027, 9, 15), 60_000),
 )  # fmt: skip
-# Share of a day's tokens by rank, as in the recordings (medians); further down it falls by this factor a rank.
+# Share of a day's tokens by rank: medians of the recordings. Below the last rank it falls by this factor per rank.
 _RANKS = ((1, 0.116), (2, 0.097), (3, 0.085), (5, 0.058), (10, 0.0258), (20, 0.0103), (30, 0.0058), (50, 0.0022))
 _TAIL = 0.966
-# The day on which about as many ids are listed as the settings say, and the part of them that was there at first.
+# The day on which about `Simulation.models` ids are listed, and the share of them that is older than FIRST_DAY.
 _REFERENCE_DAY = dt.date(2026, 11, 22)
-_OLD_PART = 0.2
-_FAMILIES_FOR_ONE_LISTED = 1.07
+_OLD_SHARE = 0.2
+_FAMILIES_PER_LISTED_ID = 1.07
 _WEEKDAYS = (1.02, 1.07, 1.1, 1.09, 1.02, 0.85, 0.86)
 
 _AUTHORS = [
@@ -137,12 +137,13 @@ _APPS = [
     "Anchor",
 ]
 _APP_KINDS = ["Desk", "Scribe", "Loom", "Post", "Trail", "Garden", "Tower", "Cellar", "Bridge", "Stage"]
-_SAMPLED = 0.0025
+# Share of all tokens that the estimates by category and language type are sampled from.
+_SAMPLED_SHARE = 0.0025
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something planted: what, to whom, and when; what looks for changes can be measured against it."""
+    """An anomaly that was generated on purpose; tests compare the detected anomalies with these."""
 
     date: dt.date
     kind: str
@@ -151,7 +152,12 @@ class Event:
 
 @dataclass(eq=False)
 class Model:
-    """One id. `strength` is the log of its traffic's weight, `half_life` is in days, prices are in USD per token."""
+    """One model id. `strength` is the logarithm of its weight in the traffic, `half_life` is in days.
+
+    `wave` is amplitude and period of its ups and downs, `prompt` is its first price in USD per token, `price_changes`
+    are days and factors, `away` is when it is temporarily not listed, `slices` maps a slice to its share of the tokens,
+    `endpoints` are number of the provider, tag, price factor and quantization.
+    """
 
     number: int
     id: str
@@ -187,11 +193,11 @@ class Model:
         return self.launched <= date and (self.retired is None or date < self.retired) and not is_away
 
     def price_factor(self, date: dt.date) -> float:
-        """What the price of a day is times the first one."""
+        """The price of a day divided by the first price."""
         return math.prod(factor for since, factor in self.price_changes if since <= date)
 
     def weight(self, date: dt.date) -> float:
-        """Traffic of a day before it is scaled: up in days, down over months, in waves."""
+        """Unscaled traffic of a day: it grows in days, declines over months, and varies in waves."""
         age = (date - self.launched).days
         if age < 0 or (self.retired is not None and date >= self.retired) or self.kind == "router":
             return 0.0
@@ -212,20 +218,21 @@ class App:
         return [name for since, name in self.names if since <= date or since == self.names[0][0]][-1]
 
 
-# One model's tokens of a day, and how much less was told of them at first: by this part, until that many days later.
+# Final tokens of a day, the model, by which share fewer tokens are reported at first, and for how many days.
 Traffic = tuple[int, Model, float, int]
 
 
-def _launched(part: float) -> dt.date:
-    """When a model is launched, by its number as a part of those of the reference day: ever more often."""
-    if part < _OLD_PART:
-        return FIRST_DAY - dt.timedelta(days=round(300 * (1 - part / _OLD_PART)) + 1)
-    span = (_REFERENCE_DAY - FIRST_DAY).days
-    return FIRST_DAY + dt.timedelta(days=round(span * ((part - _OLD_PART) / (1 - _OLD_PART)) ** 0.7))
+def _launched(position: float) -> dt.date:
+    """Launch day of a model, by its number divided by those of the reference day. Launches become more frequent."""
+    if position < _OLD_SHARE:
+        return FIRST_DAY - dt.timedelta(days=round(300 * (1 - position / _OLD_SHARE)) + 1)
+    days = (_REFERENCE_DAY - FIRST_DAY).days
+    return FIRST_DAY + dt.timedelta(days=round(days * ((position - _OLD_SHARE) / (1 - _OLD_SHARE)) ** 0.7))
 
 
 @cache
 def _share(rank: int) -> float:
+    """Share of a day's tokens at a rank, interpolated on a logarithmic scale."""
     for (above, high), (below, low) in pairwise(_RANKS):
         if rank <= below:
             part = math.log(rank / above) / math.log(below / above)
@@ -234,7 +241,7 @@ def _share(rank: int) -> float:
 
 
 class World:
-    """Everything there is, up to any day. Days are UTC."""
+    """All data up to `last_day`. Days are UTC."""
 
     def __init__(self, settings: Simulation, last_day: dt.date) -> None:
         self.settings = settings
@@ -247,18 +254,19 @@ class World:
         self.apps = self._apps()
         self.whale_days = self._whale_days()
 
-    def _random(self, *what: object) -> Random:
-        return Random(f"{self.settings.seed}/{'/'.join(map(str, what))}")  # noqa: S311  # figures, not secrets
+    def _random(self, *key: object) -> Random:
+        """A generator that depends on the seed and the key only."""
+        return Random(f"{self.settings.seed}/{'/'.join(map(str, key))}")  # noqa: S311  # figures, not secrets
 
     # --- models -------------------------------------------------------------------------------------------------------
 
     def _models(self) -> list[Model]:
-        """About `settings.models` ids that are listed on the reference day, and half as many that came and went before.
+        """About `settings.models` ids that are listed on the reference day, and half as many that were retired earlier.
 
-        What a model is follows from its number alone, so that a later clock only adds models.
+        A model depends on its number only, so a later clock only adds models.
         """
         found: list[Model] = []
-        families = self.settings.models * _FAMILIES_FOR_ONE_LISTED
+        families = self.settings.models * _FAMILIES_PER_LISTED_ID
         number = 0
         while (launched := _launched(number / families)) <= self.last_day:
             for model in self._family(number, launched):
@@ -303,7 +311,7 @@ class World:
         if not is_stealth and random.random() < 0.03:
             gone = launched + dt.timedelta(days=random.randint(20, 50))
             first.away = (gone, gone + dt.timedelta(days=random.randint(2, 9)))
-        self._place(first, random)
+        self._distribute(first, random)
         yield first
         if kind != "text" or is_stealth:
             return
@@ -315,14 +323,14 @@ class World:
         if random.random() < 0.10:
             yield self._variant(first, "batch", random, retired=retired, strength=first.strength - 3.0)
 
-    def _variant(self, of: Model, variant: str, random: Random, **changed: object) -> Model:
-        values = {**vars(of), "id": f"{of.id}:{variant}", "variant": variant, "name": f"{of.name} ({variant})"}
+    def _variant(self, base: Model, variant: str, random: Random, **changed: object) -> Model:
+        values = {**vars(base), "id": f"{base.id}:{variant}", "variant": variant, "name": f"{base.name} ({variant})"}
         model = Model(**{**values, "away": None, "slices": {}, "endpoints": [], **changed})
-        self._place(model, random)
+        self._distribute(model, random)
         return model
 
-    def _place(self, model: Model, random: Random) -> None:
-        """Where a model's traffic goes: slices, and the endpoints that serve it."""
+    def _distribute(self, model: Model, random: Random) -> None:
+        """Set the model's slices and endpoints."""
         buckets = [random.random() * part for part in (0.6, 2.0, 2.0, 0.5, 0.03)]
         subjects = [random.random() ** 3 for _ in CATEGORIES]
         program = random.random()
@@ -332,11 +340,11 @@ class World:
                 for name, part in zip(CONTEXT_BUCKETS, buckets, strict=True)
             },
             **{
-                f"category={name}": _SAMPLED * part / sum(subjects)
+                f"category={name}": _SAMPLED_SHARE * part / sum(subjects)
                 for name, part in zip(CATEGORIES, subjects, strict=True)
             },
-            "language_type=programming": _SAMPLED * program,
-            "language_type=natural": _SAMPLED * (1 - program),
+            "language_type=programming": _SAMPLED_SHARE * program,
+            "language_type=natural": _SAMPLED_SHARE * (1 - program),
             "modality=text": 0.97,
             "modality=image": random.uniform(0.02, 0.2) if model.reads_images else 0.0,
             "modality=image_output": 0.05 if random.random() < 0.05 else 0.0,
@@ -364,7 +372,7 @@ class World:
     # --- tokens -------------------------------------------------------------------------------------------------------
 
     def total_tokens(self, date: dt.date) -> float:
-        """Growth, weekly rhythm and some noise."""
+        """All tokens of a day: growth, a weekly rhythm and some noise."""
         for (before, low), (after, high) in pairwise(_DAILY_BILLIONS):
             if date <= after or after == _DAILY_BILLIONS[-1][0]:
                 part = (date - before).days / (after - before).days
@@ -380,37 +388,37 @@ class World:
         random = self._random("day", date)
         weights = [(weight, model) for model in self.models if (weight := model.weight(date))]
         weights = [(weight * random.lognormvariate(0, 0.05), model) for weight, model in weights]
-        ranked = sorted(weights, key=lambda one: -one[0])
+        ranked = sorted(weights, key=lambda pair: -pair[0])
         shares = [_share(rank) * random.lognormvariate(0, 0.1) for rank in range(1, len(ranked) + 1)]
         scale = self.total_tokens(date) / sum(shares)
-        is_bad_day = random.random() < 0.02
-        late = random.random() < 0.01
+        is_incomplete_at_first = random.random() < 0.02
+        is_restated_late = random.random() < 0.01
         found: list[Traffic] = []
         for share, (_, model) in zip(shares, ranked, strict=True):
-            less, until = 0.0, 0
-            if is_bad_day:
-                less, until = min(abs(random.gauss(0.018, 0.012)), 0.055), 3
-            elif late:
-                less, until = 2e-4, 75
+            missing_share, restated_after_days = 0.0, 0
+            if is_incomplete_at_first:
+                missing_share, restated_after_days = min(abs(random.gauss(0.018, 0.012)), 0.055), 3
+            elif is_restated_late:
+                missing_share, restated_after_days = 2e-4, 75
             elif random.random() < 0.55:
-                less, until = 10 ** random.gauss(-5.1, 0.5), 2
+                missing_share, restated_after_days = 10 ** random.gauss(-5.1, 0.5), 2
             tokens = share * scale
             for _, whale, factor in self.whale_days.get(date, ()):
                 tokens *= factor if model is whale else 1.0
             if tokens >= 1:
-                found.append((int(tokens), model, less, until))
+                found.append((int(tokens), model, missing_share, restated_after_days))
         return found
 
-    def told(self, date: dt.date, on: dt.date) -> list[tuple[int, Model]]:
-        """A day's tokens as the source tells of them on a later day: days are restated upwards."""
-        lag = (on - date).days
+    def reported_tokens(self, date: dt.date, reported_on: dt.date) -> list[tuple[int, Model]]:
+        """The tokens of a day as the source reports them on a later day; restatements only add tokens."""
+        age_days = (reported_on - date).days
         return [
-            (int(tokens * (1 - less)) if lag < until else tokens, model)
-            for tokens, model, less, until in self.traffic(date)
+            (int(tokens * (1 - missing_share)) if age_days < restated_after_days else tokens, model)
+            for tokens, model, missing_share, restated_after_days in self.traffic(date)
         ]
 
     def _whale_days(self) -> dict[dt.date, list[tuple[App, Model, float]]]:
-        """One account's spike: an app and a model that have many times their tokens for two days."""
+        """Spikes of one account: an app and a model with a multiple of their tokens, for two days each."""
         found: dict[dt.date, list[tuple[App, Model, float]]] = {}
         random = self._random("whale")
         date = FIRST_DAY + dt.timedelta(days=40)
@@ -465,5 +473,5 @@ class World:
 
     @cached_property
     def unlisted_models(self) -> set[str]:
-        """Ids that have traffic and never stand in the list of models that writes text."""
+        """Ids that have traffic but are missing from the default list of models, which contains text models only."""
         return {model.id for model in self.models if model.kind == "embeddings"}

@@ -1,0 +1,122 @@
+"""Which error an HTTP status stands for, with a message that says what to do.
+
+The API's errors are `{"error": {"code": int, "message": str}}`, some of them under status 200. A status that is not
+accompanied by such an object comes from a proxy or firewall on the way.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import html
+import json
+import re
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+
+from orchestration.errors import KeyRefusedError, NotFoundError, QuotaSpentError, SourceError
+from orchestration.openrouter.retries import MAX_WAIT_SECONDS, RetryableError, retry_after_seconds
+
+GET_A_KEY = (
+    "Create a key at openrouter.ai/settings/keys and set it as the environment variable OPENROUTER_API_KEY; "
+    "without a key, SOURCE=live fetches the published snapshots, models, endpoints and providers only."
+)
+# An error object is short. A longer body is a list, which only its parser reads.
+_MAX_ERROR_BYTES = 64 * 1024
+_MAX_PAGE_BYTES = 4096
+_MAX_MESSAGE_LENGTH = 200
+_SCRIPT = re.compile(r"<(script|style)\b.*?</\1>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
+_TITLE = re.compile(r"<title[^<>]*>([^<]+)", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*>")
+
+
+def raise_for_status(
+    url: str,
+    status: int,
+    headers: Mapping[str, str],
+    payload: bytes,
+    *,
+    needs_key: bool,
+    has_key: bool,
+    now: dt.datetime,
+    redact: Callable[[str], str],
+) -> None:
+    """Raises the error that the response stands for; does nothing for data and for 304.
+
+    `needs_key` says whether the surface requires a key, `has_key` whether one is set; `redact` removes it from text.
+    Raises RetryableError if another attempt may succeed, else SourceError or one of its kinds.
+    """
+    code, api_message = _api_error(payload)
+    failure = f"{redact(url)} returned {status}"
+    is_another_code = code is not None and code != status
+    if status == HTTPStatus.OK and code:  # the API returns some errors under 200; the code in the body is the status
+        status = code
+    if status in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED):
+        return
+    is_from_api = bool(api_message)
+    message = redact(api_message or _page_text(headers, payload))
+    failure += f" with error {code}" if is_another_code else ""
+    failure += f" ({message})" if message else ""
+    if status == HTTPStatus.PAYMENT_REQUIRED:
+        raise SourceError(
+            f"{failure}. The account of the key has no credits left for this; what was fetched is kept. Add "
+            "credits at openrouter.ai/settings/credits, and run again."
+        )
+    # A 403 that is not the API's own error is a page of a proxy or firewall; a key would not help.
+    if status == HTTPStatus.UNAUTHORIZED and (needs_key or is_from_api):
+        reason = "It rejects the key in OPENROUTER_API_KEY" if has_key else "It requires an API key"
+        raise KeyRefusedError(f"{failure}. {reason}; the lake is unchanged. {GET_A_KEY}")
+    if status == HTTPStatus.FORBIDDEN and needs_key and is_from_api:
+        reason = "The key in OPENROUTER_API_KEY may not fetch this" if has_key else "It requires an API key"
+        raise KeyRefusedError(f"{failure}. {reason}; the lake is unchanged. {GET_A_KEY}")
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        refuser = "the API refuses this request" if is_from_api else "a proxy or firewall may have returned this"
+        raise SourceError(
+            f"{failure}: {refuser}{'' if needs_key else '; the surface needs no key'}. The lake is unchanged. Check "
+            "that this network can reach the address, and run again."
+        )
+    if status == HTTPStatus.NOT_FOUND:
+        raise NotFoundError(f"{failure}. Nothing exists there; the lake is unchanged.", api_message=message)
+    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT) or status >= 500:
+        wait = retry_after_seconds(headers.get("retry-after"), now)
+        if status == HTTPStatus.TOO_MANY_REQUESTS and wait and wait > MAX_WAIT_SECONDS:
+            raise QuotaSpentError(
+                f"{failure} and asks to wait {wait / 60:.0f} minutes. What was fetched is kept; run again after that "
+                "to fetch the rest."
+            )
+        raise RetryableError(f"status {status}{f', {message}' if message else ''}", status, wait)
+    raise SourceError(
+        f"{failure}; a retry would not help. What was fetched is kept. Please report this line: the API has changed, "
+        "or the request is wrong."
+    )
+
+
+def _api_error(payload: bytes) -> tuple[int | None, str]:
+    """Code (400 to 599, else None) and message of the API's error object; None and "" if the payload is none."""
+    try:
+        body = json.loads(payload) if len(payload) <= _MAX_ERROR_BYTES else None
+    except (ValueError, RecursionError):
+        return None, ""
+    error = body.get("error") if isinstance(body, dict) and not body.get("data") else None
+    if not error:
+        return None, ""
+    fields = error if isinstance(error, dict) else {"message": error}
+    code = str(fields.get("code"))
+    message = fields.get("message") or json.dumps(error)
+    return int(code) if re.fullmatch("[45][0-9][0-9]", code) else None, _one_line(str(message))
+
+
+def _page_text(headers: Mapping[str, str], payload: bytes) -> str:
+    """Content type and title of a page that is not the API's, such as `text/html: Access denied`; "" if it is empty."""
+    if not payload:
+        return ""
+    content_type = headers.get("content-type", "").partition(";")[0].strip() or "no content type"
+    page = payload[:_MAX_PAGE_BYTES].decode(errors="replace")
+    title = _TITLE.search(page)
+    text = title[1] if title else _TAG.sub(" ", _SCRIPT.sub(" ", page))
+    return _one_line(f"{content_type}: {html.unescape(text)}")
+
+
+def _one_line(text: str) -> str:
+    """The text on one line, short and printable."""
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(printable.split())[:_MAX_MESSAGE_LENGTH]
