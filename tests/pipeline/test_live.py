@@ -40,7 +40,7 @@ FIRST = dt.datetime(2026, 11, 22, 2, tzinfo=dt.UTC)
 ONE = dt.timedelta(days=1)
 DUE_ONLY = FetchOptions()
 ALL = tuple(SURFACES.values())
-# The history of apps alone takes a day's quota.
+# The history of apps by itself takes a day's quota.
 BUT_APPS = tuple(surface for surface in ALL if surface is not APPS)
 PATHS = {surface.path: surface.name for surface in SURFACES.values()}
 
