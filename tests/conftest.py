@@ -1,4 +1,4 @@
-"""What tests share: where recorded responses are, and the job run as a user runs it."""
+"""Shared by tests: where the recorded responses are, and the job run as a user runs it."""
 
 import fcntl
 import json
@@ -24,15 +24,15 @@ SHARED = PROJECT.parent / "shared"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole runs first: with one of them last, all other processes would wait for it."""
+    """Put whole runs first: all other processes would wait for one that starts last."""
     items.sort(key=lambda item: "home" not in getattr(item, "fixturenames", ()))
 
 
 def _shared(folder: str) -> Path:
-    """A folder that stands beside the project and is no part of it; a test that needs it is never skipped in CI."""
+    """A folder beside the project that is not part of it; CI never skips a test that needs it."""
     path = SHARED / folder
     if not path.is_dir():
-        missing = f"needs {path}, which is not here"
+        missing = f"needs {path}, which does not exist"
         pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
     return path
 
@@ -51,7 +51,7 @@ def contract() -> dict:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of the job `refresh` in a process of its own."""
+    """One run of the job `refresh` in its own process."""
 
     data: Path
     code: int
@@ -66,14 +66,14 @@ class Run:
             return connection.sql(sql).fetchall()
 
     def marts(self) -> dict[str, list[tuple]]:
-        """Every published table, row for row."""
+        """The rows of every published table."""
         with duckdb.connect(str(self.published), read_only=True) as connection:
             tables = [row[0] for row in connection.sql("show tables").fetchall()]
             return {table: connection.sql(f"from {table} order by all").fetchall() for table in tables}
 
 
 def differing(one: Run, other: Run) -> list[str]:
-    """Published tables that differ, with the first row that does: a whole diff of them would take for ever."""
+    """Published tables that differ, each with the first row that does: pytest's own diff of tables takes minutes."""
     ours, theirs = one.marts(), other.marts()
     assert ours.keys() == theirs.keys()
     return [
@@ -88,7 +88,7 @@ Job = Callable[..., Run]
 
 def environment(home: Path, **settings: object) -> dict[str, str]:
     """This process's environment with only the given settings of Routerscope."""
-    # Nor what `make test` tells the makes below it.
+    # Without the variables that `make test` passes on to a make inside a test.
     ours = ("ROUTERSCOPE_", "OPENROUTER_", "MAKE", "MFLAGS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return kept | {"DAGSTER_HOME": str(home)} | {name: str(value) for name, value in settings.items()}
@@ -123,24 +123,24 @@ def replay(data: Path, recordings: Path, home: Path, now: str | None = None, com
 
 
 def shared_run(tmp_path_factory: pytest.TempPathFactory, name: str, start: Callable[[Path], Run]) -> Run:
-    """A run in a folder of its own, made once and read by all processes that test."""
+    """A run in its own folder, made once and shared by all pytest processes."""
     folder = tmp_path_factory.getbasetemp()
     folder = (folder.parent if os.environ.get("PYTEST_XDIST_WORKER") else folder) / f"run-{name}"
     folder.mkdir(exist_ok=True)
-    told = folder / "run.json"
-    with (folder / "lock").open("w") as alone:
-        fcntl.flock(alone, fcntl.LOCK_EX)
-        if not told.exists():
+    finished = folder / "run.json"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not finished.exists():
             run = start(folder)
-            told.write_text(json.dumps([str(run.data), run.code, run.output]))
-    data, code, output = json.loads(told.read_text())
+            finished.write_text(json.dumps([str(run.data), run.code, run.output]))
+    data, code, output = json.loads(finished.read_text())
     assert code == 0, output
     return Run(Path(data), code, output)
 
 
 @pytest.fixture(scope="session")
 def dagster_home(everything: Run) -> Path:
-    """Where the history of the run over all recordings is."""
+    """DAGSTER_HOME of the run over all recordings."""
     return everything.data.parent / "home"
 
 
@@ -159,12 +159,12 @@ def everything(tmp_path_factory: pytest.TempPathFactory, recordings: Path) -> Ru
     )
 
 
-# As the documents say it.
+# The commands as the documents show them.
 MAKE = {("run",): ["run"], ("live",): ["run", "SOURCE=live"]}
 
 
 def run(data: Path, home: Path, *arguments: str, timeout: int = 300, **settings: object) -> Run:
-    """The product's own command, or the refresh alone, with just these settings."""
+    """`make run`, or a command of `orchestration.cli.run`, with only these settings of Routerscope."""
     command = ["make", *MAKE[arguments]] if arguments in MAKE else [*REFRESH[:-1], *(arguments or ("refresh",))]
     finished = subprocess.run(
         command,
@@ -180,19 +180,19 @@ def run(data: Path, home: Path, *arguments: str, timeout: int = 300, **settings:
 
 
 NOWHERE = "http://127.0.0.1:9/api/v1"
-# In which every surface has something to say.
+# The smallest world in which every surface has rows.
 SMALL_WORLD = json.dumps({"models": 100, "days": 80, "observations": 8})
 
 
 @pytest.fixture(scope="session")
 def simulated_home(simulated: Run) -> Path:
-    """Where the history of the simulated run is."""
+    """DAGSTER_HOME of the simulated run."""
     return simulated.data.parent / "home"
 
 
 @pytest.fixture(scope="session")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """One run with no source said, on a machine that reaches nothing; for reading only."""
+    """One run without a source, on a machine without a network; for reading only."""
     settings = {"ROUTERSCOPE_BASE_URL": NOWHERE, "ROUTERSCOPE_SIMULATOR": SMALL_WORLD}
     return shared_run(
         tmp_path_factory,
@@ -207,16 +207,16 @@ def home(tmp_path: Path) -> Path:
 
 
 def new_responses() -> dict[str, int]:
-    """What a run with the settings of the environment takes in, by surface; fails if anything cannot be."""
+    """Number of responses by surface that a run with the settings of the environment adds; fails on any problem."""
     settings = Settings.load()
     lake = Lake(settings.data / "raw")
     source = open_source(settings, lake)
-    taken = {name: load_surface(surface, source, lake, FetchOptions()) for name, surface in SURFACES.items()}
-    assert [problem for one in taken.values() for problem in one.problems] == []
-    return {name: one.added for name, one in taken.items() if one.added}
+    results = {name: load_surface(surface, source, lake, FetchOptions()) for name, surface in SURFACES.items()}
+    assert [problem for result in results.values() for problem in result.problems] == []
+    return {name: result.responses_added for name, result in results.items() if result.responses_added}
 
 
-# Three tellings of a month, of which the second restates a day, and three price lists: enough for every mart.
+# Three responses of a month, of which the second revises a day, and three price lists: enough for every mart.
 FEW = (
     "rankings-daily/20260625T000324Z.json.gz",
     "rankings-daily/20260625T123644Z.json.gz",
@@ -254,12 +254,12 @@ def few_run(tmp_path_factory: pytest.TempPathFactory, recordings: Path) -> Run:
 
 @pytest.fixture
 def started_from_few(few_run: Run, tmp_path: Path) -> Path:
-    """A data folder of one's own in the state that the run over the few recordings left it in."""
+    """A copy of the data folder that the run over the few recordings left behind."""
     return Path(shutil.copytree(few_run.data, tmp_path / "data", symlinks=True))
 
 
 @pytest.fixture(scope="session")
-def manifest(everything: Run) -> dict:  # noqa: ARG001  # the run has parsed the project
+def manifest(everything: Run) -> dict:  # noqa: ARG001  # the run parses the project
     return json.loads((PROJECT / "target" / "manifest.json").read_text())
 
 
@@ -269,5 +269,5 @@ def stated_requests(day: int, has_key: bool, models: int, row: str | None = None
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("| ")]
     column = 2 + day + (0 if has_key else 2)
     stated = {cell[0]: cell[column].replace("models", str(models)) for cell in cells}
-    wanted = [row] if row else [name for name in stated if name.islower() and name != "surface" and "*" not in name]
-    return {name: int(stated[name]) for name in wanted}
+    names = [row] if row else [name for name in stated if name.islower() and name != "surface" and "*" not in name]
+    return {name: int(stated[name]) for name in names}

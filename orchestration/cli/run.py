@@ -214,16 +214,16 @@ class _Progress:
 
             facts = {
                 name: metadata[name].value
-                for name in ("new_responses", "responses", "newest_as_of", "left_for_later")
+                for name in ("new_responses", "responses", "newest_as_of", "requests_deferred")
                 if name in metadata
             }
             if not facts.get("responses"):
                 self._tell(f"{path[-1]}: {self._source.why_empty(SURFACES[path[-1]])}")
                 return
-            left = facts.get("left_for_later")
+            deferred = facts.get("requests_deferred")
             self._tell(
                 f"{path[-1]}: {facts['new_responses']} new responses, {facts['responses']} in the lake, "
-                f"newest as of {facts['newest_as_of']}{f', {left} left for later' if left else ''}"
+                f"newest as of {facts['newest_as_of']}{f', {deferred} requests deferred' if deferred else ''}"
             )
         elif path == ["published"]:
             self._tell(f"published: {metadata['tables'].value} tables, {metadata['rows'].value:,} rows")

@@ -42,7 +42,7 @@ QUERY = (
 
 def plan_lines(source: Source, options: FetchOptions) -> list[str]:
     """How many requests a live source is asked, of what, and how long that takes under its quota."""
-    if not isinstance(source, Live) or not source.waits:
+    if not isinstance(source, Live) or not source.is_rate_limited:
         return []
     try:
         newest = source.newest_snapshot()
@@ -50,7 +50,7 @@ def plan_lines(source: Source, options: FetchOptions) -> list[str]:
         newest = None  # what is wrong with it is said when it is asked for
     now, later = source.plan(options, newest)
     lines = [f"Plan: {_listed(now)}."]
-    if source.observed().models is None:
+    if source.coverage().models is None:
         lines.append("The endpoints are one request for each model that is listed then, some hundreds, four at a time.")
     if now.quota:
         minutes = now.minutes(REQUESTS_PER_MINUTE)

@@ -1,7 +1,7 @@
-"""Checks on raw data: that files are what was written and what their schema says, and what the source sends anew.
+"""Checks on raw data: files have the bytes and the schema that they were written with, and the API has no new fields.
 
 Checks on models and marts are dbt's data tests, beside the SQL; dagster-dbt shows them as checks of the same assets.
-Those of what is published as a whole are the audit's.
+Checks on a release as a whole belong to the audit.
 """
 
 from __future__ import annotations
@@ -18,21 +18,24 @@ from orchestration.settings import Settings
 from orchestration.storage.lake import LEDGER, PROVENANCE, read_metadata
 from orchestration.storage.warehouse import file_pattern
 
-_SHOWN = 20
+MAX_SAMPLE_FILES = 20
 
 
-def _wrong_columns(found: pa.Schema, wanted: pa.Schema) -> list[str]:
-    names = dict.fromkeys([*wanted.names, *found.names])
-    return [
-        f"{name}: {found.field(name).type if name in found.names else 'missing'}, "
-        f"not {wanted.field(name).type if name in wanted.names else 'known'}"
-        for name in names
-        if name not in found.names or name not in wanted.names or found.field(name).type != wanted.field(name).type
-    ]
+def _wrong_columns(actual: pa.Schema, declared: pa.Schema) -> list[str]:
+    """One phrase for each column that is missing, not declared, or of another type."""
+    problems = []
+    for name in dict.fromkeys([*declared.names, *actual.names]):
+        if name not in actual.names:
+            problems.append(f"{name} is missing")
+        elif name not in declared.names:
+            problems.append(f"{name} is not declared")
+        elif actual.field(name).type != declared.field(name).type:
+            problems.append(f"{name} is {actual.field(name).type}, not {declared.field(name).type}")
+    return problems
 
 
 def _schema_check(surface: Surface) -> dg.AssetChecksDefinition:
-    wanted = pa.schema([*surface.schema, *PROVENANCE])
+    declared = pa.schema([*surface.schema, *PROVENANCE])
 
     @dg.asset_check(
         asset=raw_key(surface),
@@ -47,13 +50,17 @@ def _schema_check(surface: Surface) -> dg.AssetChecksDefinition:
                 path.name: problems
                 for path in files
                 if int(read_metadata(path)["schema_version"]) == surface.schema_version
-                and (problems := _wrong_columns(pq.read_schema(path), wanted))
+                and (problems := _wrong_columns(pq.read_schema(path), declared))
             }
         first = "".join(f"{name} ({'; '.join(problems)})" for name, problems in list(wrong.items())[:1])
         return dg.AssetCheckResult(
             passed=not wrong,
             description=f"{len(wrong)} files have another schema, such as {first}." if wrong else None,
-            metadata={"files": len(files), "wrong_files": len(wrong), "sample": dict(list(wrong.items())[:_SHOWN])},
+            metadata={
+                "files": len(files),
+                "wrong_files": len(wrong),
+                "sample": dict(list(wrong.items())[:MAX_SAMPLE_FILES]),
+            },
         )
 
     return schema
@@ -63,11 +70,11 @@ def _new_fields_check(surface: Surface) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=raw_key(surface),
         name="new_fields",
-        description="The source sends no field that the schema does not name. What it does is kept in `extra`.",
+        description="The API sends no field that the schema lacks. Such fields are kept in `extra`.",
     )
     def new_fields() -> dg.AssetCheckResult:
         files = [file_pattern(path) for path in open_lake(Settings.load()).files(surface.name)]
-        # Lists of objects have an `extra` of their own; a field in it is called after the list. Names are our schema's.
+        # The objects in a list have their own `extra`; its fields are reported with the list's name as a prefix.
         lists = [one.name for one in surface.schema if pa.types.is_list(one.type)]
         lists = [name for name in lists if pa.types.is_struct(surface.schema.field(name).type.value_type)]
         extras = ["SELECT '' AS prefix, extra FROM read_parquet($files)"]
@@ -86,7 +93,7 @@ def _intact_check(surface: Surface) -> dg.AssetChecksDefinition:
         asset=raw_key(surface),
         name="intact",
         blocking=True,
-        description="Every file of the lake has the bytes that it was written with: their hash stands in its name.",
+        description="Every file of the lake has the bytes that it was written with: their hash is in its name.",
     )
     def intact() -> dg.AssetCheckResult:
         lake = open_lake(Settings.load())
@@ -102,7 +109,7 @@ def _intact_check(surface: Surface) -> dg.AssetChecksDefinition:
             metadata={
                 "files": len(lake.files(surface.name)),
                 "changed_files": len(changed),
-                "sample": dg.MetadataValue.json(changed[:_SHOWN]),
+                "sample": dg.MetadataValue.json(changed[:MAX_SAMPLE_FILES]),
             },
         )
 

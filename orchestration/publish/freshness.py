@@ -14,10 +14,9 @@ from typing import Literal
 
 import duckdb
 
+from orchestration.openrouter.essential import ESSENTIAL as ESSENTIAL  # exported: an unknown age of these is too old
 from orchestration.settings import PROJECT_DIR
 
-# Without these there is nothing to publish: if nothing is known of their age, that is no good sign.
-ESSENTIAL = ("rankings", "models")
 State = Literal["fresh", "stale", "too old"]
 _SEED = PROJECT_DIR / "seeds" / "freshness.csv"
 

@@ -1,14 +1,13 @@
 """The lake: immutable Parquet, one file a response, written once and never changed.
 
-    <root>/KIND                                                    real or simulated, stamped by the first write
+    <root>/KIND                                                    real or simulated, written by the first write
     <root>/<surface>/observed_date=YYYY-MM-DD/<as_of>-<hash>.parquet
     <root>/ledger.jsonl                                            one line a file, appended with each write
 
-The hash in a name is that of the file's own bytes, so a file can be verified by itself. Provenance stands in
-columns beside every row and, for responses without rows too, in the Parquet metadata under `routerscope`.
-The ledger repeats that metadata, so that a build can be compared with it and a file that disappears is noticed. It is
-derived: lines that are missing are added from the files' footers, and without a ledger all of them are.
-What a surface is, and how a response is read, does not belong here.
+The hash in a name is that of the file's own bytes, so a file can be verified by itself. Each row has its provenance in
+columns; the Parquet metadata has it too, under `routerscope`, also for responses without rows. The ledger repeats the
+metadata: builds are compared with it, and a file that disappears is noticed. The ledger is derived: missing lines, or
+a missing ledger, are restored from the files' footers. Surfaces and parsing do not belong here.
 """
 
 from __future__ import annotations
@@ -55,8 +54,8 @@ _TEMPORARY = ".tmp"
 class Provenance:
     """Where the rows of one file come from.
 
-    Moments are UTC; `kind` is real or simulated, `request` holds the query's parameters, `envelope` the JSON of the
-    response around its rows.
+    Timestamps are UTC; `request` holds the parameters of the query, `envelope` the JSON of the response around its
+    rows.
     """
 
     as_of: dt.datetime
@@ -80,141 +79,143 @@ class Lake:
 
     @property
     def kind(self) -> Kind:
-        """Which kind of data the lake holds. Raises LakeError if it holds none yet."""
+        """The kind of data in the lake. Raises LakeError if the lake is empty."""
         try:
-            held = (self.root / "KIND").read_text().strip()
+            kind = (self.root / "KIND").read_text().strip()
         except OSError as error:
-            raise LakeError(f"{self.root} holds nothing yet ({error}). Run `make run` first.") from error
-        return "simulated" if held == "simulated" else "real"
+            raise LakeError(f"The lake {self.root} is empty ({error}). Run `make run` first.") from error
+        return "simulated" if kind == "simulated" else "real"
 
     @property
     def is_simulated(self) -> bool:
-        """Whether it holds invented data; not if it holds nothing yet."""
+        """Whether its data is simulated; False for an empty lake."""
         return (self.root / "KIND").exists() and self.kind == "simulated"
 
     def check_kind(self, kind: Kind) -> None:
         """Raises LakeError if the lake holds the other kind of data."""
-        stamp = self.root / "KIND"
-        held = stamp.read_text().strip() if stamp.exists() else kind
-        if held != kind:
+        path = self.root / "KIND"
+        existing = path.read_text().strip() if path.exists() else kind
+        if existing != kind:
             raise LakeError(
-                f"The lake {self.root} holds {held} data and takes no {kind} data, so that the two never mix. "
+                f"The lake {self.root} holds {existing} data and refuses {kind} data, so that the two never mix. "
                 "Nothing was written. Give this source a folder of its own with ROUTERSCOPE_DATA_DIR."
             )
 
     def files(self, surface: str) -> list[Path]:
-        """Every file of a surface, by the day of observation and then by name."""
+        """Every file of a surface (`*`: of all), ordered by day of observation and name."""
         return sorted(self.root.glob(f"{surface}/observed_date=*/*.parquet"))
 
     def responses(self, surface: str) -> list[dict[str, Any]]:
-        """The metadata of every response of a surface, as `read_metadata` gives it, in the order of `files`."""
+        """The metadata of each response of a surface (see `read_metadata`), in the order of `files`."""
         return [read_metadata(path) for path in self.files(surface)]
 
     def changed(self, surfaces: Iterable[str] = ("*",)) -> list[Path]:
-        """Files whose bytes are not those they were written with."""
+        """Files whose bytes have changed since they were written."""
         return [path for surface in surfaces for path in self.files(surface) if not is_intact(path)]
 
     def write(self, surface: str, table: pa.Table, provenance: Provenance) -> Path | None:
-        """Add one response; returns its file, or None if the lake held the same payload of the same moment.
+        """Add one response; returns its file, or None if the lake already has this payload of this request and time.
 
-        Atomic: a file is there whole or not at all. Raises LakeError if the lake is of the other kind or the
-        disk refuses.
+        Atomic: the file exists complete or not at all. Raises LakeError if the lake holds the other kind of data, or
+        if the file cannot be written.
         """
         self.check_kind(provenance.kind)
         folder = self._partition(surface, provenance.fetched_at)
-        for path in folder.glob(f"{_stamp(provenance.as_of)}-*.parquet"):
+        for path in folder.glob(f"{_basic_iso(provenance.as_of)}-*.parquet"):
             if _identity(read_metadata(path)) == _identity(_as_metadata(provenance)):
                 return None
         metadata = _as_metadata(provenance) | {"surface": surface, "rows": table.num_rows}
         content = self._parquet(table, provenance, metadata)
-        name = f"{_stamp(provenance.as_of)}-{hashlib.sha256(content).hexdigest()[:_HASH_DIGITS]}.parquet"
+        name = f"{_basic_iso(provenance.as_of)}-{hashlib.sha256(content).hexdigest()[:_HASH_DIGITS]}.parquet"
         try:
-            self._stamp(provenance.kind)
+            self._record_kind(provenance.kind)
             _write_atomically(folder / name, content)
         except OSError as error:
             raise LakeError(
                 f"{folder / name} could not be written: {error.strerror or error}. Nothing of this response was kept; "
-                "what the lake held before is as it was. Make room or mend the folder's permissions, and run again."
+                "the other files of the lake are unchanged. Free disk space or fix the folder's permissions, and run "
+                "again."
             ) from error
         try:
-            self._list(self._row(folder / name, metadata))
+            self._append_to_ledger(self._ledger_row(folder / name, metadata))
         except OSError as error:
             raise LakeError(
                 f"{folder / name} was written, but could not be listed in {self.root / LEDGER}: "
-                f"{error.strerror or error}. The response is kept, and the next run lists it. Make room or mend the "
-                "file's permissions, and run again."
+                f"{error.strerror or error}. The response is kept, and the next run lists it. Free disk space or fix "
+                "the file's permissions, and run again."
             ) from error
         return folder / name
 
     def ledger(self) -> dict[str, dict[str, Any]]:
-        """Each file's row of the ledger by its path relative to the root, in the order they were listed.
+        """Rows of the ledger by the file's path relative to the root, in the order in which they were added.
 
-        A row holds the file's metadata but for the envelope. Files that are not listed are added first.
+        A row holds the file's metadata without the envelope. Files that are not listed are added first.
         """
         return self._completed_ledger()[0]
 
     def complete_ledger(self) -> str:
-        """List the files that the ledger lacks; returns a sentence for people on what was done, empty if nothing."""
+        """Add the files that the ledger lacks; returns a sentence on what was done, or "" if nothing was missing."""
         return self._completed_ledger()[1]
 
     def _completed_ledger(self) -> tuple[dict[str, dict[str, Any]], str]:
-        """The rows, and what had to be done to complete them. Raises LakeError if it cannot be done.
+        """The rows, and a sentence on what was added. Raises LakeError if the ledger cannot be read or written.
 
-        A row whose file is gone stays: it is how the loss is noticed.
+        The row of a lost file stays: it is how the loss is noticed.
         """
         path = self.root / LEDGER
         try:
             is_missing = not path.exists()
-            rows, broken = ({}, 0) if is_missing else _read_ledger(path)
+            rows, unreadable = ({}, 0) if is_missing else _read_ledger(path)
             files = {file.relative_to(self.root).as_posix(): file for file in self.files("*")}
             unlisted = {name: file for name, file in files.items() if name not in rows}
-            if not (unlisted or broken):
+            if not (unlisted or unreadable):
                 return rows, ""
-            rows |= {name: self._row(file, read_metadata(file)) for name, file in unlisted.items()}
+            rows |= {name: self._ledger_row(file, read_metadata(file)) for name, file in unlisted.items()}
             _write_atomically(path, b"".join(map(_as_line, rows.values())))
         except OSError as error:
             raise LakeError(
                 f"{path}, which lists the files of the lake, could not be read and completed: "
-                f"{error.strerror or error}. The files are as they were. Make room or mend the permissions, and run "
+                f"{error.strerror or error}. The files are unchanged. Free disk space or fix the permissions, and run "
                 "again."
             ) from error
         if is_missing:
             return rows, f"{path} was missing: it was rebuilt from the footers of {len(unlisted)} files."
         return rows, (
-            f"{path} was completed: {len(unlisted)} files were not listed and were added from their footers; {broken} "
-            "unreadable lines were removed."
+            f"{path} was completed: {len(unlisted)} files were not listed and were added from their footers; "
+            f"{unreadable} unreadable lines were removed."
         )
 
-    def _row(self, path: Path, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    def _ledger_row(self, path: Path, metadata: Mapping[str, Any]) -> dict[str, Any]:
         """A file's row of the ledger. The envelope stays in the footer: nothing compares it, and it may be large."""
         kept = {name: value for name, value in sorted(metadata.items()) if name != "envelope"}
         return {"raw_file": path.relative_to(self.root).as_posix(), **kept}
 
-    def _list(self, row: Mapping[str, Any]) -> None:
+    def _append_to_ledger(self, row: Mapping[str, Any]) -> None:
         with (self.root / LEDGER).open("a+b") as file:
-            # After a line that a kill or a full disk has cut off, the next one still starts on a line of its own.
+            # A killed process or a full disk may have cut off the last line: begin a new one.
             is_cut = file.seek(0, os.SEEK_END) > 0 and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n"
             file.write(b"\n" * is_cut + _as_line(row))
             file.flush()
             os.fsync(file.fileno())
 
-    def _stamp(self, kind: Kind) -> None:
-        """Say which kind the lake holds, if nobody has; of two that do so at once, one is refused."""
-        stamp = self.root / "KIND"
-        if stamp.exists():
+    def _record_kind(self, kind: Kind) -> None:
+        """Record the kind with the first write. Raises LakeError if another process recorded the other kind first."""
+        path = self.root / "KIND"
+        if path.exists():
             return
-        mine = stamp.with_name(f"KIND.{os.getpid()}{_TEMPORARY}")
-        _write_atomically(mine, f"{kind}\n".encode())
+        temporary = path.with_name(f"KIND.{os.getpid()}{_TEMPORARY}")
+        _write_atomically(temporary, f"{kind}\n".encode())
+        # Unlike a rename, a link never replaces the file of another process.
         with contextlib.suppress(FileExistsError):
-            os.link(mine, stamp)
-        mine.unlink()
+            os.link(temporary, path)
+        temporary.unlink()
         self.check_kind(kind)
 
-    def sweep(self) -> None:
-        """Remove what a killed write left behind: the process that its name tells of is gone."""
-        for leftover in self.root.glob(f"**/*{_TEMPORARY}"):
-            if _is_gone(leftover.name.split(".")[-2]):
-                leftover.unlink(missing_ok=True)
+    def remove_unfinished_writes(self) -> None:
+        """Remove temporary files of processes that no longer exist. A temporary file's name contains its process id."""
+        for path in self.root.glob(f"**/*{_TEMPORARY}"):
+            if _is_gone(path.name.split(".")[-2]):
+                path.unlink(missing_ok=True)
 
     def _partition(self, surface: str, fetched_at: dt.datetime) -> Path:
         return self.root / surface / f"observed_date={fetched_at.astimezone(dt.UTC).date()}"
@@ -230,17 +231,20 @@ class Lake:
 
 
 def is_intact(path: Path) -> bool:
-    """Whether the file's bytes are those it was written with: their hash stands in its name."""
+    """Whether the file has the bytes that it was written with: their hash is in its name."""
     return hashlib.sha256(path.read_bytes()).hexdigest()[:_HASH_DIGITS] == path.stem.rpartition("-")[2]
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
-    """The provenance of one file, from its Parquet metadata. Raises LakeError if it is none of the lake's files."""
-    found = path.stat()
-    return _metadata(path, found.st_mtime_ns, found.st_size)
+    """The metadata of one file, from its footer: the fields of Provenance, `surface` and `rows`.
+
+    Raises LakeError if it is not a complete file of a lake.
+    """
+    stat = path.stat()
+    return _metadata(path, stat.st_mtime_ns, stat.st_size)
 
 
-# Files never change, and a plan looks at all of them.
+# Files never change, and each plan reads the metadata of all of them.
 @functools.lru_cache(maxsize=100_000)
 def _metadata(path: Path, _modified: int, _size: int) -> dict[str, Any]:
     try:
@@ -248,14 +252,14 @@ def _metadata(path: Path, _modified: int, _size: int) -> dict[str, Any]:
         return dict(json.loads(metadata[METADATA_KEY]))
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise LakeError(
-            f"{path} is not a file this lake has written whole ({error}). Nothing was changed. "
+            f"{path} is not a complete file of this lake ({error}). Nothing was changed. "
             f"Restore it from a copy, or move it out of the lake and delete {LEDGER} there, and run again."
         ) from error
 
 
 def _read_ledger(path: Path) -> tuple[dict[str, dict[str, Any]], int]:
-    """The rows by file, and how many lines cannot be read."""
-    rows, broken = dict[str, dict[str, Any]](), 0
+    """The rows by file, and the number of unreadable lines."""
+    rows, unreadable = dict[str, dict[str, Any]](), 0
     for line in path.read_bytes().split(b"\n"):
         if not line:
             continue
@@ -263,8 +267,8 @@ def _read_ledger(path: Path) -> tuple[dict[str, dict[str, Any]], int]:
             row = json.loads(line)
             rows[str(row["raw_file"])] = row | {"surface": str(row["surface"]), "rows": int(row["rows"])}
         except (ValueError, KeyError, TypeError):
-            broken += 1
-    return rows, broken
+            unreadable += 1
+    return rows, unreadable
 
 
 def _as_line(row: Mapping[str, Any]) -> bytes:
@@ -272,8 +276,8 @@ def _as_line(row: Mapping[str, Any]) -> bytes:
 
 
 def _as_metadata(provenance: Provenance) -> dict[str, Any]:
-    moments = {"as_of": provenance.as_of.isoformat(), "fetched_at": provenance.fetched_at.isoformat()}
-    return asdict(provenance) | moments
+    timestamps = {"as_of": provenance.as_of.isoformat(), "fetched_at": provenance.fetched_at.isoformat()}
+    return asdict(provenance) | timestamps
 
 
 def _identity(metadata: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -281,7 +285,7 @@ def _identity(metadata: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _is_gone(pid: str) -> bool:
-    """Whether no process has that number, or it is none."""
+    """Whether no other process has this id, or it is not a process id at all."""
     try:
         os.kill(int(pid), 0)
     except (ValueError, ProcessLookupError):
@@ -291,8 +295,8 @@ def _is_gone(pid: str) -> bool:
     return int(pid) == os.getpid()
 
 
-def _stamp(moment: dt.datetime) -> str:
-    return moment.astimezone(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
+def _basic_iso(timestamp: dt.datetime) -> str:
+    return timestamp.astimezone(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
 def _write_atomically(path: Path, content: bytes) -> None:

@@ -181,7 +181,7 @@ def test_prices_alone_need_rankings_that_are_there(home: Path, tmp_path: Path) -
     settings = {"ROUTERSCOPE_SOURCE": "simulator", "ROUTERSCOPE_SIMULATOR": SMALL_WORLD}
     done = run(tmp_path / "data", home, "refresh_prices", **settings)
     assert done.code == 1, done.output
-    assert "holds no rankings yet, and this run asks for none" in done.output
+    assert "holds no rankings yet, and this run does not fetch them" in done.output
     assert "Run the whole job `refresh` first." in done.output
     assert list((tmp_path / "data" / "raw" / "models").rglob("*.parquet"))
 

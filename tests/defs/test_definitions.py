@@ -130,7 +130,7 @@ def test_raw_files_block_and_what_the_source_does_only_warns(graph: AssetGraph) 
             key.name: graph.get_check_spec(key).blocking
             for key in graph.get_check_keys_for_assets({dg.AssetKey(["raw", surface])})
         }
-        assert checks == {"intact": True, "schema": True, "new_fields": False, "answered": False}
+        assert checks == {"intact": True, "schema": True, "new_fields": False, "all_due_fetched": False}
 
 
 def test_what_is_published_is_audited_and_how_old_it_is_keeps_nothing_back(graph: AssetGraph) -> None:

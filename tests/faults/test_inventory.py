@@ -1,4 +1,4 @@
-"""The build reads what the lake holds, whatever the data folder is called; the check `inventory` alone sees to it."""
+"""The build reads exactly the files of its lake, whatever the folder's name; the check `inventory` compares them."""
 
 import datetime as dt
 import re
@@ -19,7 +19,7 @@ from orchestration.storage.lake import LEDGER, Lake, Provenance
 from orchestration.storage.warehouse import FILE_NAME, file_pattern
 
 NAME = "it's [a] *test"
-# What that name matches if it is taken for a pattern.
+# NAME matches this name if it is read as a pattern.
 NEIGHBOUR = "it's a longtest"
 [INVENTORY] = [one for one in CHECKS if one.name == "inventory"]
 
@@ -37,8 +37,8 @@ def fill(lake: Lake, *, days: range) -> None:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with a small lake and dbt's raw views over it, beside that of a neighbour."""
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a small lake and dbt's raw views over it, and a neighbour with its own lake."""
     folder = tmp_path_factory.mktemp("data")
     fill(Lake(folder / NAME / "raw"), days=range(3, 6))
     fill(Lake(folder / NEIGHBOUR / "raw"), days=range(4, 9))
@@ -56,11 +56,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Views:
-    """The raw views of that warehouse, to be broken in a transaction, and what the check says of them."""
+    """The raw views of that warehouse, to be broken in a transaction, and the check's problems with them."""
 
     def __init__(self, data: Path, connection: duckdb.DuckDBPyConnection) -> None:
         self.lake, self.connection = Lake(data / "raw"), connection
-        self.generation = Generation(data, [], "real", data / "warehouse.duckdb", self.lake)
+        self.release = Generation(data, [], "real", data / "warehouse.duckdb", self.lake)
 
     def definition(self, name: str) -> str:
         [(sql,)] = self.connection.execute("select sql from duckdb_views() where view_name = ?", [name]).fetchall()
@@ -70,19 +70,19 @@ class Views:
         self.connection.execute(sql)
 
     def problems(self) -> list[tuple[str, str]]:
-        return [(row["table"], row["problem"]) for row in INVENTORY.find(self.generation, self.connection)]
+        return [(row["table"], row["problem"]) for row in INVENTORY.find(self.release, self.connection)]
 
 
 @pytest.fixture
-def views(made: Path) -> Iterator[Views]:
+def views(built: Path) -> Iterator[Views]:
     with duckdb.connect() as connection:
-        connection.execute(f"attach '{str(made / 'warehouse.duckdb').replace(chr(39), chr(39) * 2)}' as warehouse")
+        connection.execute(f"attach '{str(built / 'warehouse.duckdb').replace(chr(39), chr(39) * 2)}' as warehouse")
         connection.execute("use warehouse; begin")
-        yield Views(made, connection)
+        yield Views(built, connection)
         connection.execute("rollback")
 
 
-def test_views_read_their_own_lake_and_nothing_else(views: Views) -> None:
+def test_views_read_only_their_own_lake(views: Views) -> None:
     assert views.problems() == []
     found = views.connection.execute("select raw_file, count(*) from raw.rankings group by all").fetchall()
     assert dict(found) == {path.relative_to(views.lake.root).as_posix(): 3 for path in views.lake.files("rankings")}
@@ -120,7 +120,7 @@ def test_broken_view_is_caught(how: str, views: Views) -> None:
 
 
 @pytest.mark.parametrize("folder", [NEIGHBOUR, NAME], ids=["of the neighbour", "of both, the name as a pattern"])
-def test_view_over_a_neighbours_lake_is_caught(folder: str, views: Views) -> None:
+def test_view_over_another_lake_is_caught(folder: str, views: Views) -> None:
     other = str(views.lake.root.parent.with_name(folder)).replace("'", "''")
     for name in ("rankings", "responses"):
         written = views.definition(name)
@@ -132,7 +132,7 @@ def test_view_over_a_neighbours_lake_is_caught(folder: str, views: Views) -> Non
     assert any("gives 3 rows of a file for which the lake's ledger lists nothing" in one for _, one in problems)
 
 
-def test_view_of_responses_without_rows_is_compared_too(views: Views) -> None:
+def test_view_without_empty_responses_is_caught(views: Views) -> None:
     definition = views.definition("responses")
     views.execute(f"create or replace view raw.responses as select * from ({definition}) where rows > 0")
     [(table, problem)] = views.problems()
@@ -140,7 +140,7 @@ def test_view_of_responses_without_rows_is_compared_too(views: Views) -> None:
     assert "gives nothing of a file for which the lake's ledger lists 0 rows" in problem
 
 
-def test_table_in_place_of_a_view_is_caught(views: Views) -> None:
+def test_table_instead_of_a_view_is_caught(views: Views) -> None:
     views.execute("create table main.kept as from raw.providers; drop view raw.providers")
     views.execute("create table raw.providers as from main.kept")
     [(table, problem)] = views.problems()
@@ -150,22 +150,22 @@ def test_table_in_place_of_a_view_is_caught(views: Views) -> None:
     assert (table, "it is missing" in problem) == ("raw.providers", True)
 
 
-def test_view_that_cannot_be_read_is_caught(made: Path, tmp_path: Path) -> None:
-    shutil.copy(made / "warehouse.duckdb", tmp_path)
+def test_unreadable_view_is_caught(built: Path, tmp_path: Path) -> None:
+    shutil.copy(built / "warehouse.duckdb", tmp_path)
     with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
         connection.execute("create table gone as from raw.rankings; create or replace view raw.rankings as from gone")
         connection.execute("drop table gone")
-        [(table, problem)] = Views(made, connection).problems()
+        [(table, problem)] = Views(built, connection).problems()
     assert table == "raw.rankings"
     assert re.search(r"(?s)cannot be read: Catalog Error.*gone.*Run the whole job `refresh`", problem)
 
 
-def test_lost_file_is_named_with_both_ways_on(views: Views) -> None:
+def test_lost_file_is_named_with_both_remedies(views: Views) -> None:
     lost = views.lake.files("rankings")[1]
-    kept = lost.with_name("kept-aside")
-    lost.rename(kept)
+    moved = lost.with_name("moved")
+    lost.rename(moved)
     try:
-        [row] = INVENTORY.find(views.generation, views.connection)
+        [row] = INVENTORY.find(views.release, views.connection)
         assert row["raw_file"] == lost.relative_to(views.lake.root).as_posix()
         assert "an observation was lost" in row["problem"]
         assert "Restore it from a copy" in row["problem"]
@@ -174,37 +174,37 @@ def test_lost_file_is_named_with_both_ways_on(views: Views) -> None:
         assert views.problems() == []
         (views.lake.root / LEDGER).write_bytes(before)
     finally:
-        kept.rename(lost)
+        moved.rename(lost)
     assert views.problems() == []
 
 
-def test_check_that_cannot_run_hides_no_other(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The release has no table of scopes here, which another check reads."""
+def test_failing_check_does_not_hide_others(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The release lacks the table of scopes, which another check reads."""
     monkeypatch.setattr(
         "orchestration.publish.audit.CHECKS", [one for one in CHECKS if one.name in ("scope", "inventory")]
     )
-    duckdb.connect(str(made / FILE_NAME)).close()
-    generation = Generation(made, [], "real", made / "warehouse.duckdb", Lake(made / "raw"))
-    results = {result.check.name: result for result in audit(generation)}
+    duckdb.connect(str(built / FILE_NAME)).close()
+    release = Generation(built, [], "real", built / "warehouse.duckdb", Lake(built / "raw"))
+    results = {result.check.name: result for result in audit(release)}
     assert results["inventory"].passed
     assert "the check could not be run: Catalog Error" in str(results["scope"])
 
 
-def test_any_folder_name_gives_the_right_figures(few_run: Run, few: Path, home: Path, tmp_path: Path) -> None:
+def test_any_folder_name_gives_the_same_figures(few_run: Run, few: Path, home: Path, tmp_path: Path) -> None:
     neighbour = Lake(tmp_path / NEIGHBOUR / "raw")
     fill(neighbour, days=range(3, 6))
     run = replay(tmp_path / NAME, few, home)
     assert run.code == 0, run.output
     assert differing(run, few_run) == []
     assert f"--data '{tmp_path}/it'\"'\"'s [a] *test'" in run.output
-    published, said = (run.data / "published").resolve(), run.data / CLAIM_HISTORY
+    published, history = (run.data / "published").resolve(), run.data / CLAIM_HISTORY
     assert [alert.id for alert in news(published)] == [
         alert.id for alert in news((few_run.data / "published").resolve())
     ]
-    again = published.with_name("20990101T000000.000000Z")
-    published.rename(again)
-    assert record([again], said) == 0
+    later = published.with_name("20990101T000000.000000Z")
+    published.rename(later)
+    assert record([later], history) == 0
     [(claim,)] = duckdb.execute(
-        "select min(claim_id) from read_parquet($files)", {"files": file_pattern(again / "claim.parquet")}
+        "select min(claim_id) from read_parquet($files)", {"files": file_pattern(later / "claim.parquet")}
     ).fetchall()
-    assert check(claim, again, said).state == "unchanged"
+    assert check(claim, later, history).state == "unchanged"

@@ -1,4 +1,4 @@
-"""Live, tried on the simulator as a server that enforces its quota: what is asked, what is kept, what is said."""
+"""The live source against the simulator as a server with a quota: requests, stored responses, messages."""
 
 import datetime as dt
 import json
@@ -40,13 +40,13 @@ FIRST = dt.datetime(2026, 11, 22, 2, tzinfo=dt.UTC)
 ONE = dt.timedelta(days=1)
 DUE_ONLY = FetchOptions()
 ALL = tuple(SURFACES.values())
-# The history of apps alone takes a day's quota.
+# The history of apps by itself takes a day's quota.
 BUT_APPS = tuple(surface for surface in ALL if surface is not APPS)
 PATHS = {surface.path: surface.name for surface in SURFACES.values()}
 
 
 class FastClock:
-    """A clock on which a minute takes a second. Server and client have the same one."""
+    """A clock on which a minute takes a second, shared by server and client."""
 
     FACTOR = 60
 
@@ -73,7 +73,7 @@ Serve = Callable[..., Simulator]
 
 @pytest.fixture
 def server(clock: FastClock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Serve]:
-    """Serves a world on loopback, and sets the environment of somebody who reads it as live."""
+    """Serves a simulated world on loopback, and sets the environment so that the source `live` reads it."""
     running = []
 
     def start(key: str | None = KEY, **settings: object) -> Simulator:
@@ -92,18 +92,18 @@ def server(clock: FastClock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
         context.__exit__(None, None, None)
 
 
-def intake(
+def load_all(
     clock: FastClock, options: FetchOptions = DUE_ONLY, surfaces: Sequence[Surface] = ALL
 ) -> tuple[Lake, dict[str, LoadResult]]:
-    """What a run takes in, without Dagster around it."""
+    """Load the surfaces as a run does, without Dagster."""
     settings = Settings.load()
     lake = Lake(settings.data / "raw")
     source = open_source(settings, lake, clock)
     return lake, {surface.name: load_surface(surface, source, lake, options) for surface in surfaces}
 
 
-def counted(simulator: Simulator) -> dict[str, int]:
-    """Requests by surface since the last count, as the server has counted them."""
+def count_requests(simulator: Simulator) -> dict[str, int]:
+    """Requests by surface that the server has answered since the last count."""
     by_surface = dict.fromkeys(SURFACES, 0)
     for path, count in simulator.request_counts.items():
         name = PATHS.get(path) or ("endpoints" if path.endswith("/endpoints") else "rankings_export")
@@ -113,91 +113,90 @@ def counted(simulator: Simulator) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("key", [KEY, None], ids=["with a key", "without"])
-def test_the_requests_are_those_of_the_table_and_none_is_refused(
-    server: Serve, clock: FastClock, key: str | None
-) -> None:
+def test_requests_match_the_documented_table(server: Serve, clock: FastClock, key: str | None) -> None:
     simulator = server(key)
     for day in range(2):
         clock.turn_to(FIRST + day * ONE)
-        lake, taken = intake(clock)
-        models = max(lake.responses(MODELS.name), key=lambda told: told["as_of"])["rows"]
-        assert counted(simulator) == stated_requests(day, key is not None, models)
-        problems = [problem for one in taken.values() for problem in one.problems + one.fatal]
-        # Only the history of apps has to wait for another day.
-        assert {name for name, one in taken.items() if one.left} == ({"apps"} if key else set())
+        lake, results = load_all(clock)
+        models = max(lake.responses(MODELS.name), key=lambda response: response["as_of"])["rows"]
+        assert count_requests(simulator) == stated_requests(day, key is not None, models)
+        problems = [problem for result in results.values() for problem in result.problems + result.fatal_problems]
+        # Only the history of apps is deferred.
+        assert {name for name, result in results.items() if result.requests_deferred} == ({"apps"} if key else set())
         assert problems == []
-        _, again = intake(clock)
-        asked = counted(simulator)
-        assert asked.pop("rankings_export") == 1  # whether there is a newer snapshot
-        assert set(asked.values()) == {0}, again
-    assert simulator.rate_limited_count == 0
-    told = [read_metadata(path) for surface in SURFACES for path in lake.files(surface)]
-    assert {one["kind"] for one in told} == {"simulated"}
-    assert not any("Bearer" in json.dumps(one) or KEY in json.dumps(one) for one in told)
-    assert {one["surface"] for one in told} == (
+        _, second = load_all(clock)
+        requests = count_requests(simulator)
+        assert requests.pop("rankings_export") == 1  # the index
+        assert set(requests.values()) == {0}, second
+    assert simulator.refused == 0
+    stored = [read_metadata(path) for surface in SURFACES for path in lake.files(surface)]
+    assert {one["kind"] for one in stored} == {"simulated"}
+    assert not any("Bearer" in json.dumps(one) or KEY in json.dumps(one) for one in stored)
+    assert {one["surface"] for one in stored} == (
         set(SURFACES) if key else {"rankings_export", "models", "providers", "endpoints"}
     )
 
 
-def test_a_gap_made_by_hand_heals(server: Serve, clock: FastClock) -> None:
+def test_deleted_files_are_fetched_again(server: Serve, clock: FastClock) -> None:
     simulator = server(models=60)
-    lake, _ = intake(clock, surfaces=BUT_APPS)
-    counted(simulator)
+    lake, _ = load_all(clock, surfaces=BUT_APPS)
+    count_requests(simulator)
     [lost] = [
         path
-        for path, told in zip(lake.files(RANKINGS.name), lake.responses(RANKINGS.name), strict=True)
-        if told["request"] == {"period": "day", "start_date": "2025-11-21", "end_date": "2026-11-21"}
+        for path, response in zip(lake.files(RANKINGS.name), lake.responses(RANKINGS.name), strict=True)
+        if response["request"] == {"period": "day", "start_date": "2025-11-21", "end_date": "2026-11-21"}
     ]
     for path in (lost, *lake.files("providers")):
         path.unlink()
-    _, taken = intake(clock, surfaces=BUT_APPS)
-    asked = counted(simulator)
-    assert (asked["rankings"], asked["providers"], asked["tasks"]) == (1, 1, 0)
-    told = [one["request"] for one in lake.responses(RANKINGS.name)]
-    assert {"period": "day", "start_date": "2025-11-21", "end_date": "2026-11-21"} in told
-    assert taken["rankings"].problems == []
+    _, results = load_all(clock, surfaces=BUT_APPS)
+    requests = count_requests(simulator)
+    assert (requests["rankings"], requests["providers"], requests["tasks"]) == (1, 1, 0)
+    stored = [response["request"] for response in lake.responses(RANKINGS.name)]
+    assert {"period": "day", "start_date": "2025-11-21", "end_date": "2026-11-21"} in stored
+    assert results["rankings"].problems == []
 
 
-def test_a_spent_quota_ends_in_good_order_and_the_next_day_goes_on(server: Serve, clock: FastClock) -> None:
+def test_spent_quota_defers_requests_to_the_next_day(server: Serve, clock: FastClock) -> None:
     simulator = server(models=60)
     settings = Settings.load()
     lake = Lake(settings.data / "raw")
     source = open_source(settings, lake, clock)
     assert isinstance(source, Live)
-    spent = source._client.request_log
+    quota = source._client.request_log
     for number in range(500 - 20):
-        spent.reserve(FIRST - dt.timedelta(seconds=2 * number) - dt.timedelta(minutes=2))
-    left = {surface.name: load_surface(surface, source, lake).left for surface in SURFACES.values()}
-    # Twenty requests are enough for the newest days, for what can never be asked again, and for most of the history.
-    assert counted(simulator)["rankings"] == 15
-    assert left["rankings"] == 54 - 15
-    assert {name for name, count in left.items() if count} == {"rankings", "apps"}
+        quota.reserve(FIRST - dt.timedelta(seconds=2 * number) - dt.timedelta(minutes=2))
+    results = {surface.name: load_surface(surface, source, lake) for surface in SURFACES.values()}
+    deferred = {name: result.requests_deferred for name, result in results.items()}
+    # Twenty requests are enough for the newest days, for surfaces without history, and for most of the history.
+    assert count_requests(simulator)["rankings"] == 15
+    assert deferred["rankings"] == 54 - 15
+    assert {name for name, count in deferred.items() if count} == {"rankings", "apps"}
     clock.turn_to(FIRST + ONE)
-    _, taken = intake(clock, surfaces=BUT_APPS)
-    assert taken["rankings"].left == 0
-    assert simulator.rate_limited_count == 0
+    _, results = load_all(clock, surfaces=BUT_APPS)
+    assert results["rankings"].requests_deferred == 0
+    assert simulator.refused == 0
 
 
-def test_explicit_days_are_asked_for_once_more(server: Serve, clock: FastClock) -> None:
+def test_backfill_fetches_covered_days_again(server: Serve, clock: FastClock) -> None:
     simulator = server(models=60)
-    intake(clock, surfaces=BUT_APPS)
-    counted(simulator)
-    _, taken = intake(clock, FetchOptions(window=(dt.date(2026, 11, 1), dt.date(2026, 11, 3))))
-    assert taken["rankings"].added == 11
-    assert taken["apps"].added == 3
-    assert counted(simulator)["rankings"] == 11
+    load_all(clock, surfaces=BUT_APPS)
+    count_requests(simulator)
+    _, results = load_all(clock, FetchOptions(window=(dt.date(2026, 11, 1), dt.date(2026, 11, 3))))
+    assert results["rankings"].responses_added == 11
+    assert results["apps"].responses_added == 3
+    assert count_requests(simulator)["rankings"] == 11
 
 
-def test_days_of_ones_choice_take_a_key(server: Serve, clock: FastClock) -> None:
+def test_backfill_needs_a_key(server: Serve, clock: FastClock) -> None:
     server(key=None, models=60)
     settings = Settings.load()
     source = open_source(settings, Lake(settings.data / "raw"), clock)
-    with pytest.raises(SettingsError, match=r"with a key only, and OPENROUTER_API_KEY is not set. Nothing was asked"):
+    with pytest.raises(SettingsError, match=r"only with a key, and OPENROUTER_API_KEY is not set. Nothing was fetched"):
         fetch_options(source, "2026-11-01", "2026-11-03", refetch=False)
 
 
-def absent(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, *snapshots: str) -> None:
-    """Have the server know nothing of these snapshots."""
+def remove_snapshots(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, *snapshots: str) -> None:
+    """Make the server answer 404 for these snapshots."""
     answer = simulator.handle
 
     def without(method: str, target: str, headers: Mapping[str, str]) -> RawResponse:
@@ -206,91 +205,92 @@ def absent(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, *snapshots: st
     monkeypatch.setattr(simulator, "handle", without)
 
 
-def test_a_snapshot_that_is_not_there_is_made_up_for(
+def test_other_snapshots_replace_an_absent_one(
     server: Serve, clock: FastClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    absent(server(key=None, models=60), monkeypatch, "2026-10-19", "2026-11-22")
-    lake, taken = intake(clock, surfaces=[RANKINGS_EXPORT])
-    assert (taken["rankings_export"].fatal, taken["rankings_export"].problems) == ([], [])
-    told = sorted(one["request"]["snapshot_date"] for one in lake.responses(RANKINGS_EXPORT.name))
-    assert told == ["2026-09-19", "2026-10-18", "2026-11-17", "2026-11-18", "2026-11-21"]
+    remove_snapshots(server(key=None, models=60), monkeypatch, "2026-10-19", "2026-11-22")
+    lake, results = load_all(clock, surfaces=[RANKINGS_EXPORT])
+    assert (results["rankings_export"].fatal_problems, results["rankings_export"].problems) == ([], [])
+    stored = sorted(response["request"]["snapshot_date"] for response in lake.responses(RANKINGS_EXPORT.name))
+    assert stored == ["2026-09-19", "2026-10-18", "2026-11-17", "2026-11-18", "2026-11-21"]
 
 
-def test_one_slice_that_cannot_be_read_does_not_cost_the_rest(
+def test_unparsed_slice_leaves_other_slices_intact(
     server: Serve, clock: FastClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     simulator = server(models=60)
     answer = simulator.handle
 
     def garbled(method: str, target: str, headers: Mapping[str, str]) -> RawResponse:
-        status, told, body = answer(method, target, headers)
-        return status, told, b"<html>" if "category=legal" in target else body
+        status, received, body = answer(method, target, headers)
+        return status, received, b"<html>" if "category=legal" in target else body
 
-    monkeypatch.setattr(simulator, "handle", garbled)
-    _, taken = intake(clock, surfaces=[RANKINGS])
-    assert taken["rankings"].added == 52
-    assert len(taken["rankings"].problems) == 2
-    assert taken["rankings"].fatal == []
+    monkeypatch.setattr(simulator, "answer", garbled)
+    _, results = load_all(clock, surfaces=[RANKINGS])
+    assert results["rankings"].responses_added == 52
+    assert len(results["rankings"].problems) == 2
+    assert results["rankings"].fatal_problems == []
 
 
-def test_what_is_live_is_not_put_into_a_simulated_lake_even_if_nothing_is_due(
+def test_simulated_lake_refuses_live_even_if_nothing_is_due(
     server: Serve, clock: FastClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     simulator = server(key=None, models=60)
-    intake(clock)
+    load_all(clock)
     answer = simulator.handle
 
     def real(method: str, target: str, headers: Mapping[str, str]) -> RawResponse:
-        status, told, body = answer(method, target, headers)
-        return status, {name: value for name, value in told.items() if name != SIMULATOR_HEADER}, body
+        status, received, body = answer(method, target, headers)
+        return status, {name: value for name, value in received.items() if name != SIMULATOR_HEADER}, body
 
-    monkeypatch.setattr(simulator, "handle", real)
-    with pytest.raises(LakeError, match="holds simulated data and takes no real data"):
-        intake(clock)
+    monkeypatch.setattr(simulator, "answer", real)
+    with pytest.raises(LakeError, match="holds simulated data and refuses real data"):
+        load_all(clock)
 
 
-def test_every_snapshot_is_taken_if_that_is_wanted(server: Serve, clock: FastClock) -> None:
+def test_refetch_fetches_every_snapshot(server: Serve, clock: FastClock) -> None:
     server(key=None, models=60)
     settings = Settings.load()
     lake = Lake(settings.data / "raw")
     source = open_source(settings, lake, clock)
-    assert load_surface(RANKINGS_EXPORT, source, lake).added == 4
-    assert load_surface(RANKINGS_EXPORT, source, lake, FetchOptions(refetch=True)).added == 65 - 4
+    assert load_surface(RANKINGS_EXPORT, source, lake).responses_added == 4
+    result = load_surface(RANKINGS_EXPORT, source, lake, FetchOptions(refetch=True))
+    assert result.responses_added == 65 - 4
 
 
-def test_what_cannot_be_read_is_kept_aside_and_the_rest_is_kept(server: Serve, clock: FastClock) -> None:
+def test_unparsed_models_are_quarantined_and_fatal(server: Serve, clock: FastClock) -> None:
     server(models=60, faults=Faults(drift="type_change"))
-    lake, taken = intake(clock, surfaces=BUT_APPS)
-    [problem] = taken["models"].fatal
+    lake, results = load_all(clock, surfaces=BUT_APPS)
+    [problem] = results["models"].fatal_problems
     assert "(models): row 0 of `data`: `name` is" in problem
-    aside = Path(problem.partition("kept as ")[2].rstrip("."))
-    assert aside.exists()
-    assert aside.parent == lake.root.parent / "unreadable" / "models"
-    # A replay would take it for real, so its name is none of a recording.
-    assert aside.name.startswith("simulated-")
-    assert taken["rankings"].problems == []
+    quarantined = Path(problem.partition("quarantined as ")[2].rstrip("."))
+    assert quarantined.exists()
+    assert quarantined.parent == lake.root.parent / "quarantine" / "models"
+    # Not named like a recording: a replay would take it for real.
+    assert quarantined.name.startswith("simulated-")
+    assert results["rankings"].problems == []
     assert lake.files("rankings")
     assert not lake.files("models")
 
 
-def test_a_source_that_fails_now_and_then_loses_nothing(server: Serve, clock: FastClock) -> None:
+def test_failing_server_loses_no_response(server: Serve, clock: FastClock) -> None:
     faults = Faults(server_error=0.05, too_many_requests=0.05, cut=0.05, garbage=0.02)
     server(models=60, faults=faults)
     for _ in range(4):
-        lake, _ = intake(clock, surfaces=BUT_APPS)
+        lake, _ = load_all(clock, surfaces=BUT_APPS)
     assert len(lake.files(RANKINGS.name)) == 54
     assert {surface.name for surface in BUT_APPS if not lake.files(surface.name)} == set()
 
 
-# --- as a person runs it ----------------------------------------------------------------------------------------------
+# --- as a user runs it ------------------------------------------------------------------------------------------------
 
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_live_without_a_key_publishes_what_is_free_to_have(home: Path, tmp_path: Path) -> None:
-    """In real time, since nothing free has a quota to wait for."""
+def test_live_without_a_key_publishes_keyless_surfaces(home: Path, tmp_path: Path) -> None:
+    """On the real clock, since keyless surfaces have no quota to wait for."""
     today = dt.datetime.now(dt.UTC)
     simulator = Simulator(Simulation(models=60), lambda: dt.datetime.now(dt.UTC), today.date() + ONE)
     with serve(simulator) as url:
@@ -308,7 +308,7 @@ def test_live_without_a_key_publishes_what_is_free_to_have(home: Path, tmp_path:
     assert simulator.rate_limited_count == 0
 
 
-def test_with_no_source_said_what_answers_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_default_source_is_live_if_the_api_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROUTERSCOPE_SOURCE", "")
     now = dt.datetime.now(dt.UTC)
     with serve(Simulator(Simulation(models=60), lambda: now, now.date())) as url:
@@ -317,7 +317,7 @@ def test_with_no_source_said_what_answers_is_asked(monkeypatch: pytest.MonkeyPat
     assert os.environ["ROUTERSCOPE_SOURCE"] == "live"
 
 
-def test_live_without_a_network_is_a_plain_error_at_once(started_from_few: Path, home: Path) -> None:
+def test_live_without_a_network_fails_at_once(started_from_few: Path, home: Path) -> None:
     before, started = contents(started_from_few), time.monotonic()
     done = run(
         started_from_few, home, ROUTERSCOPE_SOURCE="live", ROUTERSCOPE_BASE_URL=NOWHERE, OPENROUTER_API_KEY="sk-1"
@@ -331,7 +331,7 @@ def test_live_without_a_network_is_a_plain_error_at_once(started_from_few: Path,
     assert contents(started_from_few) == before
 
 
-def test_without_a_source_and_a_network_invented_data_are_shown_and_said_to_be(simulated: Run) -> None:
+def test_default_source_without_a_network_is_the_simulator(simulated: Run) -> None:
     lines = simulated.output.strip().splitlines()
     for line in (lines[0], lines[-1]):
         assert "source simulator" in line
@@ -343,18 +343,18 @@ def test_without_a_source_and_a_network_invented_data_are_shown_and_said_to_be(s
     assert "Lineage:  make ui" in simulated.output
 
 
-def test_the_result_that_is_shown_is_that_of_the_marts(simulated: Run) -> None:
+def test_shown_result_equals_the_marts(simulated: Run) -> None:
     leaders = simulated.query(
         "select model_permaslug, share from share_model where period = 'day' order by period_start desc, rank limit 5"
     )
     for slug, share in leaders:
         assert any(slug in line and f"{100 * share:.1f} %" in line for line in simulated.output.splitlines())
-    [ask] = [line for line in simulated.output.splitlines() if line.startswith("To ask:")]
+    [query] = [line for line in simulated.output.splitlines() if line.startswith("To ask:")]
     shown = subprocess.run(
         [
             "bash",
             "-c",
-            ask.removeprefix("To ask:").replace(".venv/bin/routerscope", f"{REFRESH[0]} -m orchestration.cli"),
+            query.removeprefix("To ask:").replace(".venv/bin/routerscope", f"{REFRESH[0]} -m orchestration.cli"),
         ],
         cwd=PROJECT,
         capture_output=True,
@@ -364,11 +364,11 @@ def test_the_result_that_is_shown_is_that_of_the_marts(simulated: Run) -> None:
     assert "sim-" in shown.stdout, shown.stderr
 
 
-def test_every_mart_is_full_and_marked_simulated(simulated: Run) -> None:
+def test_every_mart_has_rows_marked_simulated(simulated: Run) -> None:
     with duckdb.connect(str(simulated.published), read_only=True) as marts:
         tables = [name for (name,) in marts.sql("show tables").fetchall() if name != "scopes"]
         assert len(tables) == 28
-        # What was said of the real traffic is not held against a made-up one.
+        # Figures that others published about real traffic are not compared with simulated traffic.
         assert marts.sql("select count(*) from figure_check").fetchall() == [(0,)]
         for table in set(tables) - {"figure_check"}:
             assert marts.sql(f"select distinct scope_id from {table}").fetchall() == [("simulated",)], table
@@ -380,19 +380,19 @@ def test_every_mart_is_full_and_marked_simulated(simulated: Run) -> None:
     assert all("Simulated by Routerscope; not data of OpenRouter" in citation for (citation,) in citations)
 
 
-def test_dagster_says_that_it_is_simulated(simulated: Run, simulated_home: Path) -> None:  # noqa: ARG001
+def test_dagster_metadata_is_marked_simulated(simulated: Run, simulated_home: Path) -> None:  # noqa: ARG001
     with dg.DagsterInstance.from_config(str(simulated_home)) as instance:
 
-        def shown(*key: str) -> dict:
+        def newest(*key: str) -> dict:
             event = instance.get_latest_materialization_event(dg.AssetKey(key))
             assert event is not None
             assert event.asset_materialization is not None
-            return {name: told.value for name, told in event.asset_materialization.metadata.items()}
+            return {name: value.value for name, value in event.asset_materialization.metadata.items()}
 
         for surface in SURFACES:
-            assert shown("raw", surface)["kind"] == "simulated"
-            assert shown("raw", surface)["citation"].startswith("Simulated by Routerscope")
-        assert shown("published")["scope"] == "simulated"
+            assert newest("raw", surface)["kind"] == "simulated"
+            assert newest("raw", surface)["citation"].startswith("Simulated by Routerscope")
+        assert newest("published")["scope"] == "simulated"
         mart = instance.fetch_observations(dg.AssetKey(["marts", "share_model"]), limit=1).records[0]
         assert mart.asset_observation is not None
         assert mart.asset_observation.metadata["scope"].value == "simulated"
@@ -402,12 +402,12 @@ def test_every_surface_reaches_its_staging_model(simulated: Run) -> None:
     with duckdb.connect(str(simulated.data / "warehouse.duckdb"), read_only=True) as warehouse:
         views = warehouse.sql("select view_name from duckdb_views() where schema_name = 'staging'").fetchall()
         rows = {name: warehouse.sql(f"select count(*) from staging.{name}").fetchall()[0][0] for (name,) in views}
-    assert len(rows) == len(SURFACES) + 2  # the ledger, and the models of each task
+    assert len(rows) == len(SURFACES) + 2  # the ledger of responses, and the models of each task
     assert min(rows.values()) > 0, rows
 
 
-def test_a_second_run_asks_nothing(simulated: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is built of the same raw files is the same, as test_observations shows."""
+def test_second_run_adds_nothing(simulated: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """test_observations shows that the same raw files give the same tables."""
     data = Path(shutil.copytree(simulated.data, tmp_path / "data", symlinks=True))
     before = contents(data / "raw")
     for name, value in (("SOURCE", "simulator"), ("SIMULATOR", SMALL_WORLD), ("DATA_DIR", str(data))):
@@ -416,14 +416,14 @@ def test_a_second_run_asks_nothing(simulated: Run, tmp_path: Path, monkeypatch: 
     assert contents(data / "raw") == before
 
 
-def test_a_snapshot_that_tells_something_else_is_warned_of(simulated: Run, home: Path, tmp_path: Path) -> None:
+def test_snapshot_that_contradicts_the_rankings_warns(simulated: Run, home: Path, tmp_path: Path) -> None:
     data = Path(shutil.copytree(simulated.data, tmp_path / "data", symlinks=True))
     lake = Lake(data / "raw")
     newest = max(lake.files(RANKINGS_EXPORT.name), key=lambda path: path.name)
     table = pq.read_table(newest, partitioning=None)
     more = pc.add(table.column("total_tokens"), pc.divide(table.column("total_tokens"), 1000))
-    told = table.set_column(table.column_names.index("total_tokens"), table.schema.field("total_tokens"), more)
-    pq.write_table(told, newest)
+    changed = table.set_column(table.column_names.index("total_tokens"), table.schema.field("total_tokens"), more)
+    pq.write_table(changed, newest)
     command = [Path(REFRESH[0]).with_name("dbt"), "--no-use-colors", "build", "--target-path", tmp_path / "target"]
     done = subprocess.run(
         [*command, "--select", "int_rankings__reported", "assert_exports_agree_with_rankings"],
@@ -434,11 +434,11 @@ def test_a_snapshot_that_tells_something_else_is_warned_of(simulated: Run, home:
         check=False,
     )
     assert "WARN" in done.stdout, done.stdout
-    # Every model of the thirty days but those of too few tokens.
+    # Every model of the thirty days, except those with too few tokens.
     assert 1400 <= int(re.findall(r"Got (\d+) results", done.stdout)[0]) <= 1530
 
 
-def test_another_world_is_refused(simulated: Run, home: Path, tmp_path: Path) -> None:
+def test_other_simulated_world_is_refused(simulated: Run, home: Path, tmp_path: Path) -> None:
     data = Path(shutil.copytree(simulated.data, tmp_path / "data", symlinks=True))
     other = json.dumps(json.loads(SMALL_WORLD) | {"seed": 2})
     done = run(data, home, ROUTERSCOPE_SOURCE="simulator", ROUTERSCOPE_SIMULATOR=other)
@@ -447,37 +447,37 @@ def test_another_world_is_refused(simulated: Run, home: Path, tmp_path: Path) ->
     assert contents(data / "raw") == contents(simulated.data / "raw")
 
 
-def test_another_kind_of_source_is_refused(simulated: Run, few: Path, home: Path, tmp_path: Path) -> None:
+def test_source_of_the_other_kind_is_refused(simulated: Run, few: Path, home: Path, tmp_path: Path) -> None:
     data = Path(shutil.copytree(simulated.data, tmp_path / "data", symlinks=True))
     before = contents(data / "raw") | contents((data / "published").resolve())
     done = run(data, home, ROUTERSCOPE_SOURCE="replay", ROUTERSCOPE_REPLAY_DIR=few)
     assert done.code == 1, done.output
-    assert "holds simulated data and takes no real data, so that the two never mix" in done.output
+    assert "holds simulated data and refuses real data, so that the two never mix" in done.output
     assert "Give this source a folder of its own with ROUTERSCOPE_DATA_DIR" in done.output
     assert contents(data / "raw") | contents((data / "published").resolve()) == before
 
 
-def test_a_simulator_that_is_read_as_live_is_not_taken_for_real(
+def test_real_lake_refuses_a_simulator_read_as_live(
     server: Serve, clock: FastClock, few_run: Run, tmp_path: Path
 ) -> None:
     server(key=None, models=60)
     shutil.copytree(few_run.data, tmp_path / "data", symlinks=True)
     before = contents(tmp_path / "data" / "raw")
-    with pytest.raises(LakeError, match="holds real data and takes no simulated data"):
-        intake(clock)
+    with pytest.raises(LakeError, match="holds real data and refuses simulated data"):
+        load_all(clock)
     assert contents(tmp_path / "data" / "raw") == before
 
 
-def test_what_is_asked_for_beyond_what_is_due_is_said(home: Path, tmp_path: Path) -> None:
+def test_wrong_fetch_options_exit_before_anything_starts(home: Path, tmp_path: Path) -> None:
     help_text = run(tmp_path / "data", home, "run", "--help").output
     assert "--refetch" in help_text
     small = json.dumps({"models": 60, "days": 60, "observations": 0})
     settings = {"ROUTERSCOPE_SOURCE": "simulator", "ROUTERSCOPE_SIMULATOR": small}
-    forgotten = run(tmp_path / "data", home, "run", ROUTERSCOPE_REPLAY_DIR=tmp_path)
-    assert forgotten.code == 2, forgotten.output
-    assert "ROUTERSCOPE_REPLAY_DIR is set, and no source" in forgotten.output
+    no_source = run(tmp_path / "data", home, "run", ROUTERSCOPE_REPLAY_DIR=tmp_path)
+    assert no_source.code == 2, no_source.output
+    assert "ROUTERSCOPE_REPLAY_DIR is set, and no source" in no_source.output
     for days in (("--from", "2026-13-01", "--to", "2026-13-02"), ("--from", "2026-01-01"), ("--to", "2099-01-01")):
         wrong = run(tmp_path / "data", home, "refresh", *days, **settings)
         assert wrong.code == 2, wrong.output
-        assert "cannot be asked for" in wrong.output
+        assert "cannot be backfilled" in wrong.output
         assert not (tmp_path / "data").exists()

@@ -1,4 +1,4 @@
-"""The lake writes a response once, whole, and never changes it."""
+"""The lake writes a response once, completely, and never changes it."""
 
 import datetime as dt
 import hashlib
@@ -36,7 +36,7 @@ def lake(tmp_path: Path) -> Lake:
     return Lake(tmp_path / "raw")
 
 
-def test_a_file_says_by_itself_where_it_comes_from(lake: Lake) -> None:
+def test_file_contains_its_provenance(lake: Lake) -> None:
     path = lake.write("rankings", ROWS, SOURCE)
     assert path is not None
     assert path.parent.name == "observed_date=2026-07-03"
@@ -50,21 +50,21 @@ def test_a_file_says_by_itself_where_it_comes_from(lake: Lake) -> None:
     assert metadata["request"] == {"start_date": "2026-07-01"}
 
 
-def test_the_name_is_the_hash_of_the_bytes(lake: Lake) -> None:
+def test_file_name_contains_the_hash_of_the_bytes(lake: Lake) -> None:
     path = lake.write("rankings", ROWS, SOURCE)
     assert path is not None
     assert path.stem.endswith(hashlib.sha256(path.read_bytes()).hexdigest()[:16])
 
 
-def test_the_same_payload_of_the_same_moment_is_written_once(lake: Lake) -> None:
+def test_same_response_is_written_once(lake: Lake) -> None:
     assert lake.write("rankings", ROWS, SOURCE)
     assert lake.write("rankings", ROWS, SOURCE) is None
-    [told] = lake.responses("rankings")
-    assert told["payload_sha256"] == SOURCE.payload_sha256
+    [metadata] = lake.responses("rankings")
+    assert metadata["payload_sha256"] == SOURCE.payload_sha256
     assert len(lake.files("rankings")) == 1
 
 
-def test_another_payload_moment_or_request_is_another_observation(lake: Lake) -> None:
+def test_other_payload_time_or_request_is_written(lake: Lake) -> None:
     lake.write("rankings", ROWS, SOURCE)
     assert lake.write("rankings", ROWS, replace(SOURCE, payload_sha256="cd" * 32))
     assert lake.write("rankings", ROWS, replace(SOURCE, as_of=MOMENT + dt.timedelta(seconds=1)))
@@ -73,22 +73,22 @@ def test_another_payload_moment_or_request_is_another_observation(lake: Lake) ->
     assert len(lake.files("rankings")) == 5
 
 
-def test_a_response_without_rows_is_kept(lake: Lake) -> None:
+def test_response_without_rows_is_written(lake: Lake) -> None:
     path = lake.write("rankings", ROWS.slice(0, 0), SOURCE)
     assert path is not None
     assert read_metadata(path)["rows"] == 0
 
 
-def test_real_and_simulated_data_never_share_a_lake(lake: Lake) -> None:
+def test_lake_refuses_the_other_kind_of_data(lake: Lake) -> None:
     lake.write("rankings", ROWS, SOURCE)
-    with pytest.raises(LakeError, match=r"holds real data and takes no simulated data.*ROUTERSCOPE_DATA_DIR"):
+    with pytest.raises(LakeError, match=r"holds real data and refuses simulated data.*ROUTERSCOPE_DATA_DIR"):
         lake.write("rankings", ROWS, replace(SOURCE, payload_sha256="cd" * 32, kind="simulated"))
     with pytest.raises(LakeError, match="holds real data"):
         lake.check_kind("simulated")
     assert len(lake.files("rankings")) == 1
 
 
-def test_a_write_that_the_disk_refuses_leaves_nothing(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_write_leaves_no_file(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = lake.write("rankings", ROWS, SOURCE)
 
     def refuse(_: int) -> None:
@@ -101,29 +101,28 @@ def test_a_write_that_the_disk_refuses_leaves_nothing(lake: Lake, monkeypatch: p
     assert len(lake.ledger()) == 1
 
 
-def test_what_a_killed_write_left_is_swept_and_never_read(lake: Lake) -> None:
+def test_unfinished_writes_are_ignored_and_removed(lake: Lake) -> None:
     path = lake.write("rankings", ROWS, SOURCE)
     assert path is not None
-    gone = subprocess.Popen(["true"])
-    gone.wait()
-    leftover = path.with_name(f"{path.name}.{gone.pid}.tmp")
-    of_another = path.with_name(f"{path.name}.{os.getppid()}.tmp")
-    for file in (leftover, of_another):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    unfinished = path.with_name(f"{path.name}.{ended.pid}.tmp")
+    in_progress = path.with_name(f"{path.name}.{os.getppid()}.tmp")
+    for file in (unfinished, in_progress):
         file.write_bytes(b"half")
     assert lake.files("rankings") == [path]
-    lake.sweep()
-    assert not leftover.exists()
-    # What another process is just writing is left to it.
-    assert of_another.exists()
+    lake.remove_unfinished_writes()
+    assert not unfinished.exists()
+    assert in_progress.exists()  # its process is alive
     assert path.exists()
 
 
-def test_a_foreign_file_in_the_lake_is_named(lake: Lake) -> None:
+def test_foreign_file_raises_an_error_with_its_name(lake: Lake) -> None:
     path = lake.write("rankings", ROWS, SOURCE)
     assert path is not None
     foreign = path.with_name("20260703T000500Z-x.parquet")
     foreign.write_bytes(b"PAR1")
-    with pytest.raises(LakeError, match=r"x\.parquet is not a file this lake has written whole"):
+    with pytest.raises(LakeError, match=r"x\.parquet is not a complete file of this lake"):
         lake.responses("rankings")
 
 
@@ -140,7 +139,7 @@ def lines(lake: Lake) -> list[bytes]:
     return (lake.root / LEDGER).read_bytes().splitlines(keepends=True)
 
 
-def test_ledger_lists_each_file_as_its_footer_does(listed: Lake) -> None:
+def test_ledger_equals_the_footers(listed: Lake) -> None:
     assert len(lines(listed)) == 3
     assert listed.complete_ledger() == ""
     ledger = listed.ledger()
@@ -152,7 +151,7 @@ def test_ledger_lists_each_file_as_its_footer_does(listed: Lake) -> None:
         assert row == metadata | {"raw_file": name}
 
 
-def test_lake_without_files_has_no_ledger(lake: Lake) -> None:
+def test_empty_lake_has_no_ledger(lake: Lake) -> None:
     assert lake.complete_ledger() == ""
     assert lake.ledger() == {}
     assert not lake.root.exists()
@@ -168,7 +167,7 @@ def test_missing_ledger_is_rebuilt_from_footers(listed: Lake) -> None:
     assert listed.complete_ledger() == ""
 
 
-def test_file_killed_before_its_line_is_listed(listed: Lake) -> None:
+def test_file_without_a_ledger_line_is_added(listed: Lake) -> None:
     before = listed.ledger()
     (listed.root / LEDGER).write_bytes(b"".join(lines(listed)[:-1]))
     assert "1 files were not listed and were added from their footers; 0 unreadable" in listed.complete_ledger()
@@ -176,7 +175,7 @@ def test_file_killed_before_its_line_is_listed(listed: Lake) -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 2, 40])
-def test_torn_line_costs_no_other_line(listed: Lake, cut: int) -> None:
+def test_cut_ledger_line_leaves_other_lines_intact(listed: Lake, cut: int) -> None:
     before = listed.ledger()
     path = listed.root / LEDGER
     path.write_bytes(path.read_bytes()[:-cut])
@@ -188,21 +187,21 @@ def test_torn_line_costs_no_other_line(listed: Lake, cut: int) -> None:
     assert [json.loads(line)["raw_file"] for line in lines(listed)] == list(after)
 
 
-def test_unreadable_line_keeps_what_is_known_of_lost_files(listed: Lake) -> None:
-    [lost, torn, kept] = lines(listed)
+def test_unreadable_lines_are_removed_lost_files_stay(listed: Lake) -> None:
+    [lost, cut, kept] = lines(listed)
     (listed.root / json.loads(lost)["raw_file"]).unlink()
-    (listed.root / LEDGER).write_bytes(lost + b"\x00\x00{" + torn[:10] + b"\n[]\n" + kept)
+    (listed.root / LEDGER).write_bytes(lost + b"\x00\x00{" + cut[:10] + b"\n[]\n" + kept)
     assert "1 files were not listed and were added from their footers; 2 unreadable" in listed.complete_ledger()
     assert len(listed.ledger()) == 3
     assert json.loads(lost)["raw_file"] in listed.ledger()
 
 
-def test_response_is_kept_if_it_cannot_be_listed(listed: Lake) -> None:
+def test_response_is_kept_if_the_ledger_cannot_be_written(listed: Lake) -> None:
     (listed.root / LEDGER).unlink()
     (listed.root / LEDGER).mkdir()
     with pytest.raises(LakeError, match=r"was written, but could not be listed.*is kept, and the next run lists it"):
         listed.write("apps", ROWS, SOURCE)
-    with pytest.raises(LakeError, match=r"ledger\.jsonl.*could not be read.*files are as they were.*run again"):
+    with pytest.raises(LakeError, match=r"ledger\.jsonl.*could not be read.*files are unchanged.*run again"):
         listed.ledger()
     (listed.root / LEDGER).rmdir()
     assert len(listed.ledger()) == 4

@@ -1,0 +1,44 @@
+"""Recorded responses of the real API: each recording up to the clock is one observation."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+
+from orchestration.ingest.sources.interface import FetchOptions, FetchTask
+from orchestration.openrouter.essential import is_essential
+from orchestration.openrouter.recordings import Recordings
+from orchestration.openrouter.surfaces import Surface
+from orchestration.storage.lake import Kind
+
+
+class Replay:
+    """A folder of recordings as a source. All of them are due; the lake skips those that it has."""
+
+    is_rate_limited = False
+    is_recorded = True
+    kind: Kind = "real"
+
+    def __init__(self, recordings: Recordings) -> None:
+        self._recordings = recordings
+
+    @property
+    def now(self) -> dt.datetime:
+        return self._recordings.now
+
+    def fetch_tasks(self, surface: Surface, options: FetchOptions) -> tuple[Sequence[FetchTask], int]:  # noqa: ARG002
+        is_needed = self.is_essential(surface)
+        recordings = self._recordings.recordings(surface)
+        return [FetchTask(str(one.path), one.load, is_essential=is_needed) for one in recordings], 0
+
+    def is_essential(self, surface: Surface) -> bool:
+        return is_essential(surface, has_key=True)  # recordings are made with a key
+
+    def explain(self) -> list[str]:
+        return [f"Clock {self.now:%Y-%m-%d %H:%M:%S} UTC: later observations are left out."]
+
+    def why_empty(self, surface: Surface) -> str:
+        return f"no recordings ({surface.recordings}/)"
+
+    def report_to(self, log: Callable[[str], None]) -> None:
+        """Reading a recording takes no time worth reporting."""
