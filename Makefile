@@ -65,7 +65,7 @@ bench: $(SETUP)
 docs: $(SETUP)
 	@UPDATE_DOCS=1 $(BIN)/python -m pytest -q tests/pipeline/test_documents.py tests/pipeline/test_readme.py \
 	    tests/pipeline/test_docs.py::test_the_command_line_is_what_help_says \
-	    tests/faults/test_corruptions.py::test_the_list_of_harms_is_in_the_documents
+	    tests/faults/test_corruptions.py::test_documented_corruptions_are_the_tested_ones
 
 lint: $(SETUP)
 	@$(BIN)/ruff format --check .

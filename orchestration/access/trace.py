@@ -17,7 +17,7 @@ import duckdb
 
 from orchestration.errors import QueryError
 from orchestration.storage.lake import is_intact
-from orchestration.storage.warehouse import quoted
+from orchestration.storage.sql import quoted, rows_as_dicts
 
 State = Literal["intact", "changed", "missing"]
 Row = Mapping[str, Any]
@@ -61,9 +61,9 @@ def find_row(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequenc
     where = " AND ".join(f"CAST({quoted(column)} AS VARCHAR) = ${column}" for column in wanted) or "true"
     # The newest first, where there is a day in the key.
     order = ", ".join(f"{quoted(column)} DESC" for column in columns)
-    relation = connection.execute(f"FROM {quoted(table)} WHERE {where} ORDER BY {order} LIMIT {_SHOWN + 1}", wanted)
-    names = [column[0] for column in relation.description or []]
-    rows = [dict(zip(names, values, strict=True)) for values in relation.fetchall()]
+    rows = rows_as_dicts(
+        connection.execute(f"FROM {quoted(table)} WHERE {where} ORDER BY {order} LIMIT {_SHOWN + 1}", wanted)
+    )
     if len(rows) == 1:
         return rows[0]
     if not rows:
@@ -82,10 +82,8 @@ def _said(wanted: Mapping[str, str]) -> str:
 
 
 def _keys(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], order: str) -> str:
-    told = connection.execute(
-        f"SELECT {', '.join(map(quoted, columns))} FROM {quoted(table)} ORDER BY {order} LIMIT {_SHOWN}"  # noqa: S608
-    ).fetchall()
-    return "\n".join("  " + _as_key(dict(zip(columns, row, strict=True)), columns) for row in told) or "  (it is empty)"
+    rows = rows_as_dicts(connection.execute(f"FROM {quoted(table)} ORDER BY {order} LIMIT {_SHOWN}"))
+    return "\n".join("  " + _as_key(row, columns) for row in rows) or "  (it is empty)"
 
 
 def _as_key(row: Row, columns: Sequence[str]) -> str:
@@ -96,7 +94,7 @@ def files_of(
     connection: duckdb.DuckDBPyConnection, table: str, row: Row, surfaces: Iterable[str], lake: Path
 ) -> list[File]:
     """The raw files that supplied a row, newest first, each verified. `surfaces` are those that feed its table."""
-    told = connection.execute(
+    provenance = connection.execute(
         "FROM provenance WHERE as_of BETWEEN $oldest AND $newest AND list_contains($surfaces, surface) "
         "ORDER BY as_of DESC, surface, slice, raw_file, date",
         {
@@ -105,8 +103,7 @@ def files_of(
             "surfaces": [row["surface"]] if "surface" in row else list(surfaces),
         },
     )
-    names = [column[0] for column in told.description or []]
-    every = [dict(zip(names, values, strict=True)) for values in told.fetchall()]
+    every = rows_as_dicts(provenance)
     # Where nothing tells of the days that a row is about, the newest response says so.
     supplied = list(filter(_supplier(connection, table, row, every), every)) or [
         one for one in every if one["as_of"] == row["as_of"] and one["slice"] == row.get("slice", "all")

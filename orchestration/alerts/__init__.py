@@ -27,9 +27,9 @@ import httpx
 from orchestration.errors import AlertError
 from orchestration.formatting import as_listed
 from orchestration.openrouter.transport import Http
-from orchestration.publish.datapackage import citation_as_of, lines_by_url
+from orchestration.publish.citations import citation_as_of, citations_by_url
 from orchestration.settings import Settings
-from orchestration.storage.warehouse import file_pattern
+from orchestration.storage.sql import file_pattern, rows_as_dicts
 
 SCHEMA = "routerscope.alerts/1"
 Kind = Literal["new_model", "price_change", "anomaly", "run_failed", "check_failed"]
@@ -120,15 +120,10 @@ def news(generation: Path) -> list[Alert]:
 def _news(generation: Path) -> list[Alert]:
     with duckdb.connect() as connection:
         given = {"folder": file_pattern(generation), "days": _NEWS_DAYS}
-        cited = lines_by_url(connection.read_parquet(file_pattern(generation / "citations.parquet")))
-        prices, anomalies = (_rows(connection.execute(sql, given)) for sql in (_PRICES, _ANOMALIES))
+        cited = citations_by_url(connection.read_parquet(file_pattern(generation / "citations.parquet")))
+        prices, anomalies = (rows_as_dicts(connection.execute(sql, given)) for sql in (_PRICES, _ANOMALIES))
     found = [*(_price(row, cited) for row in prices), *(_anomaly(row, cited, anomalies) for row in anomalies)]
     return [replace(one, text=f"SIMULATED: {one.text}") if one.scope_id == "simulated" else one for one in found]
-
-
-def _rows(result: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    names = [column[0] for column in result.description or []]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 def _price(row: Mapping[str, Any], cited: Mapping[str, str]) -> Alert:

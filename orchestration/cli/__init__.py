@@ -34,12 +34,13 @@ from orchestration.access.trace import File, files_of, find_row
 from orchestration.clock import parse_timestamp
 from orchestration.errors import QueryError, RouterscopeError
 from orchestration.openrouter.quota import REQUESTS_PER_DAY, RequestLog
-from orchestration.publish.claim_history import CLAIM_HISTORY, ClaimVersion, check
+from orchestration.publish.claim_history import CLAIM_HISTORY, ClaimVersion, check_claim
 from orchestration.publish.datapackage import PACKAGE, SIMULATED
 from orchestration.publish.freshness import ESSENTIAL, measures, surfaces
 from orchestration.settings import PROJECT_DIR, data_folder
 from orchestration.storage.lake import Lake
-from orchestration.storage.warehouse import FILE_NAME
+from orchestration.storage.releases import FILE_NAME
+from orchestration.storage.sql import rows_as_dicts
 
 OK, FAILED, DOUBTFUL, NO_LONGER = 0, 1, 3, 4
 QUERY = "select author, share from share_author where period = $$week$$ order by period_start desc, rank limit 5"
@@ -415,15 +416,13 @@ def _show_claims(published: Published) -> None:
 
 
 def _cited(published: Published, claim_id: str, style: Style) -> str:
-    relation = published.connection.execute("FROM claim WHERE claim_id = ?", [claim_id])
-    names = [column[0] for column in relation.description or []]
-    rows = relation.fetchall()
+    rows = rows_as_dicts(published.connection.execute("FROM claim WHERE claim_id = ?", [claim_id]))
     if not rows:
-        check(claim_id, published.folder, published.data / CLAIM_HISTORY)  # says so if it was never said
+        check_claim(claim_id, published.folder, published.data / CLAIM_HISTORY)  # says so if it was never said
         raise QueryError(
             f"{claim_id} is not said any more. `routerscope cite --check {claim_id}` tells what was said before."
         )
-    claim = dict(zip(names, rows[0], strict=True))
+    claim = rows[0]
     checked = f"{claim['checked_at']:%Y-%m-%d}"
     if style is Style.markdown:
         return (
@@ -455,7 +454,7 @@ def _tex(text: str) -> str:
 
 
 def _show_check(published: Published, claim_id: str, as_of: str) -> int:
-    verdict = check(claim_id, published.folder, published.data / CLAIM_HISTORY, _moment(as_of))
+    verdict = check_claim(claim_id, published.folder, published.data / CLAIM_HISTORY, _moment(as_of))
     then, now = verdict.then, verdict.now
     out.print(f"[bold]{verdict.state.capitalize()}.[/]", soft_wrap=True)
     _show_said("Said", then)
@@ -478,8 +477,8 @@ def _show_check(published: Published, claim_id: str, as_of: str) -> int:
         out.print(f"The value has changed by {verdict.change}.")
     else:
         out.print(f"It is about {escape(now.subject)} now, no longer about {escape(then.subject)}.", soft_wrap=True)
-    if len(verdict.tellings) > 2:
-        out.print(f"It was said in {len(verdict.tellings)} ways in all.")
+    if len(verdict.versions) > 2:
+        out.print(f"It was said in {len(verdict.versions)} ways in all.")
     return DOUBTFUL
 
 

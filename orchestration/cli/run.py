@@ -337,12 +337,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _rollback(_: argparse.Namespace) -> int:
-    from orchestration.storage.warehouse import Warehouse
+    from orchestration.storage.releases import Releases
 
-    warehouse = Warehouse(data_folder())
-    now = warehouse.published.resolve().name
-    before = warehouse.rollback().name
-    say(f"Published {before} again, in {warehouse.published}. {now} is withdrawn. The next run publishes anew.")
+    releases = Releases(data_folder())
+    withdrawn = releases.published.resolve().name
+    previous = releases.rollback().name
+    say(
+        f"Published {previous} again in {releases.published} and withdrew {withdrawn}. The next run publishes as usual."
+    )
     return 0
 
 

@@ -14,7 +14,7 @@ from orchestration.ingest.planner import Plan
 from orchestration.ingest.sources import FetchOptions, Live, Source
 from orchestration.openrouter.quota import REQUESTS_PER_DAY, REQUESTS_PER_MINUTE
 from orchestration.settings import PROJECT_DIR, Settings
-from orchestration.storage.warehouse import FILE_NAME
+from orchestration.storage.releases import FILE_NAME
 
 _LEADERS = 5
 

@@ -17,6 +17,7 @@ from orchestration.defs.raw import markdown_table
 from orchestration.defs.resources import OWNERS, POOL, DataFolder, code, failures, freshness_policy
 from orchestration.errors import RejectedError
 from orchestration.settings import Settings
+from orchestration.storage.releases import Releases
 from orchestration.storage.warehouse import Warehouse
 from orchestration.transform.lineage import ColumnLineage, as_table
 from orchestration.transform.manifest import MANIFEST
@@ -170,7 +171,11 @@ def reject(target: Path, warehouse: Warehouse) -> NoReturn:
 
 def what_was_kept(warehouse: Warehouse, rejected: Path) -> str:
     """For people: where what is, after a build was rejected."""
-    published = "What was published before is as it was" if warehouse.published.exists() else "Nothing was published"
+    published = (
+        "What was published before is as it was"
+        if Releases(warehouse.path.parent).published.exists()
+        else "Nothing was published"
+    )
     return f"{published}; raw data is untouched. The build is kept in {rejected} for a look."
 
 

@@ -20,13 +20,15 @@ from orchestration.defs.raw import markdown_table
 from orchestration.defs.resources import OWNERS, POOL, code, failures, freshness_policy, open_lake, source_of
 from orchestration.errors import RejectedError, ReportError, WarehouseError
 from orchestration.openrouter.surfaces import SURFACES
-from orchestration.publish.audit import CHECKS, Generation, Result, audit
+from orchestration.publish.audit import CHECKS, Result, audit
+from orchestration.publish.candidate import ReleaseCandidate
 from orchestration.publish.claim_history import CLAIM_HISTORY, record
 from orchestration.publish.datapackage import SCOPE_OF, write_package
 from orchestration.publish.freshness import ESSENTIAL, Measure, measures, surfaces
 from orchestration.publish.report import BRIEF, FOLDER, PAGE, write_report
 from orchestration.settings import Settings
-from orchestration.storage.warehouse import FILE_NAME, Release, Table, Warehouse
+from orchestration.storage.releases import FILE_NAME, Release, Releases, Table
+from orchestration.storage.warehouse import Warehouse
 from orchestration.transform.manifest import MANIFEST
 
 PUBLISHED_SEEDS = ("scopes",)
@@ -128,11 +130,11 @@ def upstream_surfaces(unique_id: str) -> set[str]:
     return found
 
 
-def generation(folder: Path, data: Path, marts: list[Table]) -> Generation:
+def generation(folder: Path, data: Path, marts: list[Table]) -> ReleaseCandidate:
     """A generation of these tables to be audited, which was made from the warehouse of a data folder."""
     sql = {node["name"]: path.read_text() for node in _NODES if (path := compiled(node, data)).exists()}
     lake = open_lake(Settings.load())
-    return Generation(folder, marts, lake.kind, Warehouse(data).path, lake, sql)
+    return ReleaseCandidate(folder, marts, lake.kind, Warehouse(data).path, lake, sql)
 
 
 def describe(
@@ -306,8 +308,9 @@ def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def
     with failures():
         settings = Settings.load()
         warehouse, completion = Warehouse(settings.data), Completion(settings, tables())
+        releases = Releases(settings.data)
         try:
-            publication = warehouse.publish(completion.marts, completion)
+            publication = releases.publish(warehouse, completion.marts, completion)
         except RejectedError as error:
             yield from map(_check_result, completion.results)
             kept = warehouse.reject(str(error))
@@ -316,7 +319,7 @@ def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def
     for warning in completion.warnings:
         context.log.warning(warning)
     try:
-        record(warehouse.generations(), settings.data / CLAIM_HISTORY)
+        record(releases.list(), settings.data / CLAIM_HISTORY)
     except WarehouseError as error:
         context.log.warning(str(error))
     scopes: set[str] = set()
@@ -333,7 +336,7 @@ def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def
     yield dg.MaterializeResult(
         asset_key=PUBLISHED,
         metadata={
-            "file": dg.MetadataValue.path(warehouse.published / FILE_NAME),
+            "file": dg.MetadataValue.path(releases.published / FILE_NAME),
             "generation": publication.folder.name,
             "scope": ", ".join(sorted(scopes - {""})),
             "tables": len(publication.rows),
@@ -346,7 +349,7 @@ def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def
     with failures():
         if completion.problem:
             raise completion.problem
-    yield _report_result(publication.folder / FOLDER, warehouse.published / FOLDER)
+    yield _report_result(publication.folder / FOLDER, releases.published / FOLDER)
 
 
 def _report_result(folder: Path, shown: Path) -> dg.MaterializeResult[Any]:

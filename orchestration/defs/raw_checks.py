@@ -16,7 +16,7 @@ from orchestration.defs.resources import failures, open_lake
 from orchestration.openrouter.surfaces import SURFACES, Surface
 from orchestration.settings import Settings
 from orchestration.storage.lake import LEDGER, PROVENANCE, read_metadata
-from orchestration.storage.warehouse import file_pattern
+from orchestration.storage.sql import file_pattern
 
 MAX_SAMPLE_FILES = 20
 

@@ -1,15 +1,16 @@
-"""What was said before: every sentence of the table `claim` that was ever published, and whether it still holds.
+"""The history of published claims: every version of every claim, and whether a claim quoted earlier still holds.
 
-    <data>/said/<generation>.parquet    the claims that this generation said anew or otherwise, never changed
+    <data>/claim_history/<release>.parquet    the claims that are new or revised in this release; never changed
 
-The marts are made anew by every run and forget; a sentence that somebody has quoted must not be forgotten. How a claim
-is worded is the mart's business: a claim is revised when its subject, its value or a bound changes by no less than the
-sentence's rounding, not when it is worded otherwise.
+The marts are rebuilt by every run and keep no history, but a quoted claim must stay checkable. A claim is revised when
+its subject, unit, value or upper bound changes by at least the rounding of its sentence. Its wording is never compared:
+sentences are reworded, and numbers and dates in them reformatted, while the claim stays the same.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,23 +20,27 @@ from typing import Any, Literal
 import duckdb
 
 from orchestration.errors import QueryError, WarehouseError
-from orchestration.formatting import in_words, is_visible
-from orchestration.storage.warehouse import file_pattern, literal
+from orchestration.formatting import in_words, is_visible, rounding_of
+from orchestration.storage.sql import file_pattern, literal
 
-CLAIM_HISTORY = "said"
+CLAIM_HISTORY = "claim_history"
 State = Literal["unchanged", "restated", "withdrawn"]
 _COLUMNS = (
     "claim_id, subject, value, value_high, unit, statement, citation, source_url, as_of, checked_at, value_rounding, "
     "value_high_rounding"
 )
-# Files that were written before a column existed are read with nulls in it.
-_LATER = "SELECT CAST(NULL AS DOUBLE) AS value_rounding, CAST(NULL AS DOUBLE) AS value_high_rounding WHERE false"
-_SOURCE = f"(FROM read_parquet($files, union_by_name = true, filename = true) UNION ALL BY NAME {_LATER})"
+# Files written before a column existed are read with nulls in it.
+_ADDED_COLUMNS = (
+    "SELECT CAST(NULL AS DOUBLE) AS value_rounding, CAST(NULL AS DOUBLE) AS value_high_rounding WHERE false"
+)
+_SOURCE = f"(FROM read_parquet($files, union_by_name = true, filename = true) UNION ALL BY NAME {_ADDED_COLUMNS})"
+# Claims about the five leading models were once recorded under this subject, with the models in the sentence alone.
+_SUBJECT_WITHOUT_NAMES = "the five leading models"
 
 
 @dataclass(frozen=True)
 class ClaimVersion:
-    """A claim as one generation said it."""
+    """A claim as one release published it."""
 
     claim_id: str
     subject: str
@@ -50,48 +55,60 @@ class ClaimVersion:
     value_rounding: float | None = None
     value_high_rounding: float | None = None
 
+    @property
+    def upper(self) -> float:
+        """The upper bound; the value itself where it is exact."""
+        return self.value if self.value_high is None else self.value_high
+
+    @property
+    def upper_rounding(self) -> float | None:
+        return self.value_rounding if self.value_high is None else self.value_high_rounding
+
 
 def is_revision(before: ClaimVersion, after: ClaimVersion) -> bool:
-    """Whether the sentence changed in subject, unit, value or bounds; a change below its rounding is none."""
-    if before.unit != after.unit or not _is_of_same_subject(before, after):
+    """Whether subject, unit, value or upper bound changed by at least the rounding of the sentence."""
+    if before.unit != after.unit or not _has_same_subject(before, after):
         return True
-    return any(
-        is_visible(one, other, rounding) if rounding else before.statement != after.statement
-        for one, other, rounding in (
-            (before.value, after.value, _coarser(before.value_rounding, after.value_rounding)),
-            (_high(before), _high(after), _coarser(_high_rounding(before), _high_rounding(after))),
-        )
-    )
+    return _has_changed(
+        before.value, after.value, before.unit, before.value_rounding, after.value_rounding
+    ) or _has_changed(before.upper, after.upper, before.unit, before.upper_rounding, after.upper_rounding)
 
 
-def _is_of_same_subject(before: ClaimVersion, after: ClaimVersion) -> bool:
-    if before.subject == after.subject:
-        return True
-    # Claims recorded before `value_rounding` existed name the five leading models in the sentence alone.
-    named = before.statement.removesuffix(".").rpartition(": ")[2].split(", ")
-    return before.value_rounding is None and ", ".join(sorted(named)) == after.subject
+def _has_changed(before: float, after: float, unit: str, *roundings: float | None) -> bool:
+    """Whether a figure changed by at least the coarser of the two roundings.
+
+    Versions recorded before `value_rounding` existed have none. If neither version has one, it follows from the figures
+    by the rule of `formatting`; in a unit without a rule, only float noise is no change.
+    """
+    rounding = max(filter(None, roundings), default=None)
+    if rounding is None:
+        try:
+            rounding = max(rounding_of(before, unit), rounding_of(after, unit))
+        except KeyError:
+            return not math.isclose(before, after, rel_tol=1e-9)
+    return is_visible(before, after, rounding)
 
 
-def _high(said: ClaimVersion) -> float:
-    return said.value if said.value_high is None else said.value_high
+def _has_same_subject(before: ClaimVersion, after: ClaimVersion) -> bool:
+    return _subject(before) == _subject(after)
 
 
-def _high_rounding(said: ClaimVersion) -> float | None:
-    return said.value_rounding if said.value_high is None else said.value_high_rounding
-
-
-def _coarser(one: float | None, other: float | None) -> float | None:
-    """None if neither version has a rounding: both were recorded before it was published."""
-    return max((rounding for rounding in (one, other) if rounding), default=None)
+def _subject(version: ClaimVersion) -> str:
+    """The subject; of the five leading models always their names in alphabetical order."""
+    if version.value_rounding is not None or version.subject != _SUBJECT_WITHOUT_NAMES:
+        return version.subject
+    # Such a sentence ends in ": <model>, <model>, …."; its wording no longer changes, since the version is recorded.
+    names = version.statement.removesuffix(".").rpartition(": ")[2].split(", ")
+    return ", ".join(sorted(names))
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What has become of a sentence: how it was said then, how it is now (None if withdrawn), and all tellings."""
+    """A quoted version of a claim (`then`), the published one (`now`, None if withdrawn), and all `versions`."""
 
     then: ClaimVersion
     now: ClaimVersion | None
-    tellings: Sequence[ClaimVersion]
+    versions: Sequence[ClaimVersion]
 
     @property
     def state(self) -> State:
@@ -101,81 +118,84 @@ class Verdict:
 
     @property
     def change(self) -> str:
-        """By how much the value and its high end have changed; empty if neither has, or the subject is another now."""
-        if self.now is None or not _is_of_same_subject(self.then, self.now):
-            return ""
+        """The change of the value and of its upper bound in words; empty if neither or the subject itself changed."""
         then, now = self.then, self.now
-        ends = [_change(then.value, now.value, then.unit)] if now.value != then.value else []
-        if (then.value_high, now.value_high) != (None, None) and _high(now) != _high(then):
-            ends.append(f"{_change(_high(then), _high(now), then.unit)} at the high end")
-        return " and ".join(ends)
+        if now is None or not _has_same_subject(then, now):
+            return ""
+        changes = [_change(then.value, now.value, then.unit)] if now.value != then.value else []
+        if (then.value_high, now.value_high) != (None, None) and now.upper != then.upper:
+            changes.append(f"{_change(then.upper, now.upper, then.unit)} at the upper bound")
+        return " and ".join(changes)
 
 
-def record(generations: Sequence[Path], folder: Path) -> int:
-    """Keep what each of these generations, the oldest first, says anew or otherwise; returns how many sentences.
+def record(releases: Sequence[Path], folder: Path) -> int:
+    """Record the claims that are new or revised in these releases, oldest first; returns how many there were.
 
-    A generation that a run could not record because it was killed is made up for by the next. Raises WarehouseError if
-    the folder cannot be written.
+    Releases that are recorded already are skipped, so a release whose run was killed is recorded by the next one.
+    Raises WarehouseError if the folder cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         last = max((path.stem for path in folder.glob("*.parquet")), default="")
-        return sum(_record(generation, folder) for generation in generations if generation.name > last)
+        return sum(_record(release, folder) for release in releases if release.name > last)
     except (OSError, duckdb.Error) as error:
         raise WarehouseError(
-            f"{folder}, which keeps the sentences that were published, cannot be written: {error}. The tables are "
-            "published all the same. Make room or mend the folder's permissions: the next run makes up for it."
+            f"The claim history {folder} cannot be written: {error}. The tables are published, but their claims are "
+            "not recorded yet. Free disk space or fix the permissions of the folder: the next run records them."
         ) from error
 
 
-def _record(generation: Path, folder: Path) -> int:
-    said = folder / f"{generation.name}.parquet"
-    temporary = said.with_suffix(f".{os.getpid()}.tmp")
+def _record(release: Path, folder: Path) -> int:
+    target = folder / f"{release.name}.parquet"
+    temporary = target.with_suffix(f".{os.getpid()}.tmp")
     with duckdb.connect() as connection:
-        given = {"files": [_claims(generation)]}
-        connection.execute(f"CREATE TABLE news AS SELECT {_COLUMNS} FROM {_SOURCE}", given)  # noqa: S608
+        published = {"files": [_claims(release)]}
+        connection.execute(f"CREATE TABLE revised AS SELECT {_COLUMNS} FROM {_SOURCE}", published)  # noqa: S608
         if files := sorted(map(file_pattern, folder.glob("*.parquet"))):
-            recorded = {one.claim_id: one for one in _said(connection, files)}  # of each claim the newest version
-            known = [
-                one.claim_id
-                for one in _said(connection, [_claims(generation)])
-                if one.claim_id in recorded and not is_revision(recorded[one.claim_id], one)
+            newest = {version.claim_id: version for version in _versions(connection, files)}
+            unchanged = [
+                version.claim_id
+                for version in _versions(connection, [_claims(release)])
+                if version.claim_id in newest and not is_revision(newest[version.claim_id], version)
             ]
-            connection.execute("DELETE FROM news WHERE claim_id IN (SELECT unnest($known))", {"known": known})
-        [(count,)] = connection.execute("SELECT count(*) FROM news").fetchall()
+            connection.execute(
+                "DELETE FROM revised WHERE claim_id IN (SELECT unnest($unchanged))", {"unchanged": unchanged}
+            )
+        [(count,)] = connection.execute("SELECT count(*) FROM revised").fetchall()
         if count:
-            connection.execute(f"COPY (FROM news ORDER BY claim_id) TO {literal(temporary)} (FORMAT parquet)")
-            temporary.replace(said)
+            connection.execute(f"COPY (FROM revised ORDER BY claim_id) TO {literal(temporary)} (FORMAT parquet)")
+            temporary.replace(target)
     return int(count)
 
 
-def check(claim_id: str, published: Path, folder: Path, as_of: dt.datetime | None = None) -> Verdict:
-    """What has become of a sentence since it was quoted, as of that moment, or else since it was first said.
+def check_claim(claim_id: str, published: Path, folder: Path, as_of: dt.datetime | None = None) -> Verdict:
+    """Compare the version that was published as of that time, or else the first one, with the published release.
 
-    Raises QueryError if it was never said.
+    Raises QueryError if there was no such version.
     """
     files = sorted(map(file_pattern, folder.glob("*.parquet")))
     with duckdb.connect() as connection:
-        now = _said(connection, [_claims(published)], claim_id)
-        tellings = _said(connection, files, claim_id) if files else now
-    tellings = tellings or now
-    if not tellings:
+        now = _versions(connection, [_claims(published)], claim_id)
+        versions = _versions(connection, files, claim_id) if files else now
+    versions = versions or now
+    if not versions:
         raise QueryError(
-            f"No publication here has ever said {claim_id!r}. `routerscope cite` lists what is said now; an id is "
-            "kind/period/first day, such as leading_model/week/2026-07-27."
+            f"No release here has ever published the claim {claim_id!r}. `routerscope cite` lists the claims of the "
+            "published release; an id is kind/period/first day, such as leading_model/week/2026-07-27."
         )
-    # A citation line tells the moment to the second.
-    by_then = [said for said in tellings if as_of is None or said.as_of.replace(microsecond=0) <= as_of]
+    # Citation lines state the time to the second.
+    by_then = [version for version in versions if as_of is None or version.as_of.replace(microsecond=0) <= as_of]
     if not by_then:
         raise QueryError(
-            f"{claim_id} was first said as of {tellings[0].as_of:%Y-%m-%dT%H:%M:%SZ}; nothing was said of it as of an "
-            "earlier moment."
+            f"{claim_id} was first published as of {versions[0].as_of:%Y-%m-%dT%H:%M:%SZ}; there is no earlier version."
         )
-    return Verdict(by_then[0 if as_of is None else -1], now[-1] if now else None, tellings)
+    return Verdict(by_then[0 if as_of is None else -1], now[-1] if now else None, versions)
 
 
-def _said(connection: duckdb.DuckDBPyConnection, files: list[str], claim_id: str | None = None) -> list[ClaimVersion]:
-    """The versions in these files, the oldest file first: of one claim, or of all."""
+def _versions(
+    connection: duckdb.DuckDBPyConnection, files: list[str], claim_id: str | None = None
+) -> list[ClaimVersion]:
+    """The versions in these files, oldest file first: of one claim, or of all."""
     rows: list[tuple[Any, ...]] = connection.execute(
         f"SELECT {_COLUMNS} FROM {_SOURCE} WHERE $claim_id IS NULL OR claim_id = $claim_id ORDER BY filename",  # noqa: S608
         {"files": files, "claim_id": claim_id},
@@ -184,13 +204,14 @@ def _said(connection: duckdb.DuckDBPyConnection, files: list[str], claim_id: str
 
 
 def _change(before: float, after: float, unit: str) -> str:
+    """A difference in words, such as +0.4 percentage points (+3.1%)."""
     difference = after - before
     if unit.startswith("fraction"):
         amount = f"{100 * difference:+.3g} percentage points"
     else:
         amount = f"{'+' if difference > 0 else '-'}{in_words(abs(difference), unit)} {unit}"
-    return f"{amount} ({100 * difference / before:+.2g} %)" if before else amount
+    return f"{amount} ({100 * difference / before:+.2g}%)" if before else amount
 
 
-def _claims(generation: Path) -> str:
-    return file_pattern(generation / "claim.parquet")
+def _claims(release: Path) -> str:
+    return file_pattern(release / "claim.parquet")

@@ -1,12 +1,11 @@
-"""What describes a generation: `datapackage.json` for programs, `CITATION.txt` for people.
+"""The description of a release: `datapackage.json` for programs, `CITATION.txt` for people.
 
-The package is a Frictionless Data Package: every file with its size and hash, every Parquet file with columns, types,
-units and key, what may be done with it and how it is cited. What the tables hold is read from them; nothing is added.
+The package is a Frictionless Data Package: each file with its size and hash, each Parquet file with columns, types,
+units, key, licence and citation. All of it is read from the tables of the release and their documentation.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import json
 import re
@@ -16,7 +15,8 @@ from typing import Any
 
 import duckdb
 
-from orchestration.storage.warehouse import FILE_NAME, Table, quoted
+from orchestration.storage.releases import FILE_NAME, Table
+from orchestration.storage.sql import quoted, rows_as_dicts
 
 PACKAGE = "datapackage.json"
 CITATION = "CITATION.txt"
@@ -32,7 +32,7 @@ _TYPES = {
     "DATE": "date",
     "TIMESTAMP": "datetime",
 }
-# Told by a column's name, the first that fits. What is no amount has no unit.
+# Column name → unit; the first pattern that matches counts. Columns that are not amounts match none.
 _UNITS = (
     (r"usd_per_mtok_per_index_point$", "USD per million tokens and index point"),
     (r"usd_per_mtok(_min|_median|_max|_central)?$", "USD per million tokens"),
@@ -49,7 +49,6 @@ _UNITS = (
     (r"^hhi_", "points of 10,000"),
     (r"share(_low|_high|_of_named)?$|^growth|coverage|^cr\d+$|^(survival|cagr|discount)$", "fraction"),
 )
-_MOMENT = re.compile(r"(as of|As of|observed) \S+Z")
 _MEDIA_TYPES = {".html": "text/html", ".md": "text/markdown", ".png": "image/png"}
 _LICENCES = {
     "CC BY 4.0": {
@@ -60,35 +59,28 @@ _LICENCES = {
 }
 
 
-def lines_by_url(citations: duckdb.DuckDBPyRelation) -> dict[str, str]:
-    """Source URL → citation line, from `citations`; of surfaces that share the rankings' page, the rankings' own."""
-    told = citations.order("surface = 'rankings', surface").project("source_url, citation")
-    return dict(told.fetchall())
-
-
-def citation_as_of(citation: str, as_of: dt.datetime) -> str:
-    """A surface's citation line, with the moment of one figure in the place of its newest."""
-    return _MOMENT.sub(rf"\1 {as_of:%Y-%m-%dT%H:%M:%SZ}", citation)
-
-
 def unit_of(column: str) -> str | None:
-    """The unit that a column's name tells; None if it is no amount."""
+    """The unit of a column, which follows from its name; None if the column is not an amount."""
     return next((unit for pattern, unit in _UNITS if re.search(pattern, column)), None)
 
 
 def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_package(
-    folder: Path, tables: Sequence[Table], scope_id: str, generation: str, made: Mapping[str, str], version: str
+    folder: Path, tables: Sequence[Table], scope_id: str, release: str, made: Mapping[str, str], version: str
 ) -> None:
-    """Write both files beside the tables of a generation; `made` says by which source, and when on its clock."""
+    """Write both files beside the tables of a release.
+
+    `release` is its name, `made` the source, its clock and the time of the run (keys source, clock, created).
+    """
     with duckdb.connect(str(folder / FILE_NAME), read_only=True) as connection:
-        cited = _rows(connection, "select * from citations order by surface")
-        scopes = [one for one in _rows(connection, "from scopes") if one["scope_id"] == scope_id]
-        # What is not explained cannot be described; the audit refuses it.
+        cited = rows_as_dicts(connection.table("citations").order("surface"))
+        scopes = [row for row in rows_as_dicts(connection.table("scopes")) if row["scope_id"] == scope_id]
+        # The check `scope` rejects a release without a row for its scope.
         scope = scopes[0] if scopes else dict.fromkeys(("statement", "left_out", "caveats"), "")
         resources = [_resource(folder, table, connection, cited) for table in tables]
     is_simulated = scope_id == SCOPE_OF["simulated"]
@@ -106,13 +98,13 @@ def write_package(
         ),
         "version": version,
         "created": made["created"],
-        "generation": generation,
+        "generation": release,
         "made": dict(made),
         "scope_id": scope_id,
         "is_simulated": is_simulated,
         "licenses": _licences(cited),
-        "sources": [{"title": one["surface"], "path": one["source_url"]} for one in cited],
-        "citation": [one["citation"] for one in cited],
+        "sources": _sources(cited),
+        "citation": [row["citation"] for row in cited],
         "resources": [
             {
                 "name": "duckdb",
@@ -123,22 +115,23 @@ def write_package(
                 **_content(folder / FILE_NAME),
             },
             *resources,
-            *(_file(path, folder) for path in others(folder)),
+            *(_file(path, folder) for path in attachments(folder)),
         ],
     }
     (folder / PACKAGE).write_text(json.dumps(package, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (folder / CITATION).write_text(_citation(package, scope, cited), encoding="utf-8")
 
 
-def others(folder: Path) -> list[str]:
-    """The files of a generation that are no tables: those of the folders in it, by their path."""
+def attachments(folder: Path) -> list[str]:
+    """The files in subfolders of a release, such as the report, by their path in the release."""
     return sorted(path.relative_to(folder).as_posix() for path in folder.glob("*/**/*") if path.is_file())
 
 
 def _resource(
     folder: Path, table: Table, connection: duckdb.DuckDBPyConnection, cited: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    told = [one for one in cited if one["surface"] in table.surfaces]
+    """The description of one table and its Parquet file; `cited` are the rows of `citations`."""
+    of_table = [row for row in cited if row["surface"] in table.surfaces]
     relation = connection.table(quoted(table.name))
     fields = []
     for name, kind in zip(relation.columns, map(str, relation.types), strict=True):
@@ -155,13 +148,12 @@ def _resource(
         "surfaces": list(table.surfaces),
         "schema": {"fields": fields, "primaryKey": list(table.key)},
     }
-    if told:
-        resource |= {"licenses": _licences(told), "citation": [one["citation"] for one in told]}
-        resource["sources"] = [{"title": one["surface"], "path": one["source_url"]} for one in told]
+    if of_table:
+        resource |= {"licenses": _licences(of_table), "citation": [row["citation"] for row in of_table]}
+        resource["sources"] = _sources(of_table)
     if "as_of" in relation.columns:
-        [moments] = relation.aggregate("max(as_of), max(checked_at)").fetchall()
-        told_at = zip(("as_of", "checked_at"), moments, strict=True)
-        resource |= {name: f"{moment.isoformat()}Z" for name, moment in told_at if moment}
+        [newest] = rows_as_dicts(relation.aggregate("max(as_of) AS as_of, max(checked_at) AS checked_at"))
+        resource |= {name: f"{time.isoformat()}Z" for name, time in newest.items() if time}
     return resource
 
 
@@ -185,11 +177,15 @@ def _content(path: Path) -> dict[str, Any]:
     return {"bytes": path.stat().st_size, "hash": f"sha256:{sha256(path)}"}
 
 
+def _sources(cited: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    return [{"title": row["surface"], "path": row["source_url"]} for row in cited]
+
+
 def _licences(cited: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Each licence once, with the surfaces that it is for; what states none has to be said too."""
+    """Each licence once, with the surfaces it applies to. Surfaces without a stated licence are listed as such."""
     surfaces: dict[str, list[str]] = {}
-    for one in cited:
-        surfaces.setdefault(one["licence"], []).append(one["surface"])
+    for row in cited:
+        surfaces.setdefault(row["licence"], []).append(row["surface"])
     return [
         {**_LICENCES.get(licence, {"name": licence, "title": f"Licence: {licence}"}), "surfaces": ", ".join(names)}
         for licence, names in surfaces.items()
@@ -198,19 +194,13 @@ def _licences(cited: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
 
 def _citation(package: Mapping[str, Any], scope: Mapping[str, Any], cited: Sequence[Mapping[str, Any]]) -> str:
     lines = [SIMULATED, ""] if package["is_simulated"] else []
-    lines += [f"{package['title']}. Version {package['version']}, generation {package['generation']}.", ""]
-    lines += ["What the figures are about", f"  {scope['statement']}", f"  Left out: {scope['left_out']}"]
-    lines += [f"  {scope['caveats']}", ""]
-    lines += ["How to cite a figure: the line of its surface, with the as_of that stands beside the figure", ""]
-    for one in cited:
-        lines += [f"  {one['surface']} (licence: {one['licence']}; {one['source_url']})", f"    {one['citation']}", ""]
+    lines += [f"{package['title']}. Version {package['version']}, release {package['generation']}.", ""]
+    lines += ["Scope", f"  {scope['statement']}", f"  Left out: {scope['left_out']}", f"  {scope['caveats']}", ""]
+    lines += ["How to cite a figure: use the line of its surface, with the as_of of the row", ""]
+    for row in cited:
+        lines += [f"  {row['surface']} (licence: {row['licence']}; {row['source_url']})", f"    {row['citation']}", ""]
     lines += [
-        "The sentences in the table `claim` come with their citation. `routerscope cite` writes one as text, Markdown",
-        "or BibTeX, and says later whether it still holds.",
+        "Each sentence in the table `claim` has its own citation. `routerscope cite` prints it as text, Markdown or",
+        "BibTeX; `routerscope cite --check` reports whether it still holds.",
     ]
     return "\n".join(lines) + "\n"
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
-    relation = connection.sql(sql)
-    return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]

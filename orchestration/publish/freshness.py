@@ -1,7 +1,7 @@
-"""How old the figures are: what was published, held against a clock and the thresholds of the seed `freshness`.
+"""The age of the published data: measures per surface, compared with the thresholds of the seed `freshness`.
 
-The data is looked at, not the run: days that are fetched late, or fetched anew, make nothing fresh that is not. What is
-done about it does not belong here.
+Every measure is computed from the published tables, never from the runs: a run today that fetches old days does not
+make the data fresher. The callers report the measures; nothing here blocks a release.
 """
 
 from __future__ import annotations
@@ -16,23 +16,25 @@ import duckdb
 
 from orchestration.openrouter.essential import ESSENTIAL as ESSENTIAL  # exported: an unknown age of these is too old
 from orchestration.settings import PROJECT_DIR
+from orchestration.storage.sql import rows_as_dicts
 
 State = Literal["fresh", "stale", "too old"]
 _SEED = PROJECT_DIR / "seeds" / "freshness.csv"
 
-# A day counts as told by whoever tells it: with and without a key are two ways to the same figures.
-_TOLD = """
+# Surface and day → its newest response. The rankings with and without an API key are one surface here: both return the
+# same figures. Benchmarks have one slice per source instead of the slice `all`.
+_NEWEST_RESPONSES = """
     SELECT
         CASE surface WHEN 'rankings_export' THEN 'rankings' ELSE surface END AS surface,
         date,
         max(as_of) AS as_of,
         max_by(checked_at, as_of) AS checked_at
     FROM coverage
-    WHERE (slice = 'all' OR starts_with(slice, 'source=')) AND is_complete  -- benchmarks are told by source
+    WHERE (slice = 'all' OR starts_with(slice, 'source=')) AND is_complete
     GROUP BY ALL
 """
-_BY_SURFACE = f"""
-    WITH told AS ({_TOLD})
+_AGES_BY_SURFACE = f"""
+    WITH days AS ({_NEWEST_RESPONSES})
     SELECT
         surface,
         epoch($now - (max(date) + 1)) / 3600 AS newest_day_hours,
@@ -40,18 +42,19 @@ _BY_SURFACE = f"""
         epoch($now - max_by(checked_at, date)) / 3600 AS checked_hours,
         least(28, max(date) - min(date) + 1) - count(*) FILTER (WHERE date > newest - 28) AS days_missing,
         count(*) FILTER (WHERE as_of < date + INTERVAL 4 DAY AND date > newest - 28) AS days_to_restate
-    FROM (SELECT *, max(date) OVER (PARTITION BY surface) AS newest FROM told)
+    FROM (SELECT *, max(date) OVER (PARTITION BY surface) AS newest FROM days)
     GROUP BY surface
-"""  # noqa: S608  # our own words
-# The age, on the clock, of the price of the youngest 95 in 100 priced tokens of the newest day.
-_PRICES = """
+"""  # noqa: S608  # built from constants
+# Of the priced tokens of the newest day, the age of the price at the 95th percentile: models with few tokens may have
+# old prices.
+_PRICE_AGE = """
     SELECT
         'models' AS surface,
-        min(price_hours) FILTER (WHERE tokens_to_here >= 0.95 * all_tokens) AS price_hours
+        min(price_hours) FILTER (WHERE running_tokens >= 0.95 * all_tokens) AS price_hours
     FROM (
         SELECT
             price_age_hours AS price_hours,
-            sum(tokens) OVER (ORDER BY price_age_hours, model_permaslug) AS tokens_to_here,
+            sum(tokens) OVER (ORDER BY price_age_hours, model_permaslug) AS running_tokens,
             sum(tokens) OVER () AS all_tokens
         FROM spend_model
         WHERE period = 'day' AND price_age_hours IS NOT NULL
@@ -62,7 +65,7 @@ _PRICES = """
 
 @dataclass(frozen=True)
 class Measure:
-    """One measure of a surface: its value in its unit, and above what it is stale or too old."""
+    """One measure of a surface, in `unit`; above `warn_above` it is stale, above `error_above` too old."""
 
     surface: str
     name: str
@@ -78,28 +81,29 @@ class Measure:
 
 
 def measures(connection: duckdb.DuckDBPyConnection, now: dt.datetime) -> list[Measure]:
-    """Every measure that has thresholds, of every surface that was ever observed, from the published tables."""
-    found: dict[tuple[str, str], float] = {}
-    for sql in (_BY_SURFACE, _PRICES):
-        told = connection.execute(sql, {"now": now.astimezone(dt.UTC).replace(tzinfo=None)} if "$now" in sql else None)
-        columns = [column[0] for column in told.description or []][1:]
-        for surface, *values in told.fetchall():
-            pairs = zip(columns, values, strict=True)
-            found |= {(surface, name): float(value) for name, value in pairs if value is not None}
+    """Every measure with thresholds, of every surface that was ever observed, from the published tables."""
+    clock = {"now": now.astimezone(dt.UTC).replace(tzinfo=None)}
+    rows = rows_as_dicts(connection.execute(_AGES_BY_SURFACE, clock)) + rows_as_dicts(connection.execute(_PRICE_AGE))
+    values = {
+        (row["surface"], name): float(value)
+        for row in rows
+        for name, value in row.items()
+        if name != "surface" and value is not None
+    }
     return [
-        Measure(surface, name, found[surface, name], row["unit"], *limits(surface, name), row["note"])
+        Measure(surface, name, values[surface, name], row["unit"], *limits(surface, name), row["note"])
         for (surface, name), row in _thresholds().items()
-        if (surface, name) in found
+        if (surface, name) in values
     ]
 
 
 def surfaces() -> list[str]:
-    """The surfaces that have thresholds."""
+    """The surfaces with thresholds, in the order of the seed."""
     return list(dict.fromkeys(surface for surface, _ in _thresholds()))
 
 
 def limits(surface: str, measure: str) -> tuple[float, float]:
-    """Above what a measure of a surface is stale, and too old; those of the rankings where it has none of its own."""
+    """The values above which a measure is stale, and too old. Surfaces without their own have those of the rankings."""
     rows = _thresholds()
     row = rows.get((surface, measure)) or rows["rankings", measure]
     return float(row["warn_above"]), float(row["error_above"])
@@ -107,5 +111,6 @@ def limits(surface: str, measure: str) -> tuple[float, float]:
 
 @lru_cache(maxsize=1)
 def _thresholds() -> dict[tuple[str, str], dict[str, str]]:
+    """(Surface, measure) → the row of the seed."""
     with _SEED.open(encoding="utf-8", newline="") as file:
         return {(row["surface"], row["measure"]): row for row in csv.DictReader(file)}

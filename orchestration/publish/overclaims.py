@@ -1,7 +1,7 @@
-"""What may not be said of figures that are those of one router, and of nothing larger.
+"""Overclaims: phrases that claim more than the scope of the data allows, which is the traffic of one router.
 
-A phrase of the seed `overclaims` may stand in a text only where it is denied ("not global usage"), or where the
-sentence stands word for word in the seed `overclaim_exemptions`. Where texts come from does not belong here.
+The seed `overclaims` lists the phrases as patterns. A phrase is allowed in a clause that denies it ("not global
+usage"), in a sentence that the seed `overclaim_exemptions` lists word for word, and in a name that others chose.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pathlib import Path
 
 from orchestration.settings import PROJECT_DIR
 
-# What stands between a denial and what it denies: words that neither assert nor turn. "No doubt", "not only" and "or
-# not" deny nothing, and a denial ends with its clause: only adjectives denied together may be listed with commas.
+# A denial covers a phrase if only neutral words stand between the two: "not a measure of global usage". "No doubt",
+# "not only" and "or not" deny nothing. A denial ends with its clause: only a listed adjective may precede a comma.
 _WORDS_OF_DENIAL = "not|no|nor|neither|never|nothing|none|nowhere|cannot|without|rather than|instead of"
 _DENIALS = rf"(?:(?<!\bor )\b(?:{_WORDS_OF_DENIAL})\b|n't\b|n’t\b)"
 _LISTED = "global|worldwide|total|overall|whole|entire|market-wide|industry-wide"
@@ -27,22 +27,22 @@ _BETWEEN = (
 )
 _DENIED = re.compile(rf"{_DENIALS}(?:\s+(?:(?:{_LISTED})\b,?|(?:{_BETWEEN})\b))*\s*$", re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://\S+")
-_BETWEEN_WORDS = re.compile(r"(?<=\w)[*`>#|]+(?=\w)")
+_MARKUP_INSIDE_WORD = re.compile(r"(?<=\w)[*`>#|]+(?=\w)")
 _MARKUP = re.compile(r"[*`>#|]+|(?<!\w)_+|_+(?!\w)")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[^a-z])|\n\s*(?:\n|[-*>]\s|[|#]|\d+\.\s)\s*")
 
 
 @dataclass(frozen=True)
-class Finding:
-    """A sentence that claims too much: the words that do, and why they may not be said."""
+class Overclaim:
+    """A sentence with an overclaim, the phrase in it, and the reason why the data does not support that phrase."""
 
     sentence: str
-    words: str
+    phrase: str
     reason: str
 
 
-class Words:
-    """The phrases and the exemptions of one folder of seeds; `names` are what others call their things."""
+class OverclaimFinder:
+    """Finds overclaims by the seeds in a folder; `names` were chosen by others and may contain any phrase."""
 
     def __init__(self, seeds: Path = PROJECT_DIR / "seeds", names: Collection[str] = ()) -> None:
         self._seeds = seeds
@@ -50,8 +50,24 @@ class Words:
 
     @cached_property
     def phrases(self) -> dict[str, str]:
-        """Pattern → why what it matches may not be said."""
-        return {row["phrase"]: row["reason"] for row in _rows(self._seeds / "overclaims.csv")}
+        """Pattern of a phrase → the reason why it is an overclaim."""
+        return {row["phrase"]: row["reason"] for row in _read_seed(self._seeds / "overclaims.csv")}
+
+    def find(self, texts: Iterable[str]) -> list[Overclaim]:
+        """The overclaims in the texts: at most one per sentence, and each sentence once."""
+        found = {}
+        for text in texts:
+            for sentence in map(_without_markup, _SENTENCE.split(_ADDRESS.sub("", self._without_names(text)))):
+                if sentence not in found and sentence not in self._exempt and (overclaim := self._first(sentence)):
+                    found[sentence] = overclaim
+        return list(found.values())
+
+    def _first(self, sentence: str) -> Overclaim | None:
+        for pattern, reason in self._patterns:
+            for match in pattern.finditer(sentence):
+                if not _DENIED.search(sentence[: match.start()]):
+                    return Overclaim(sentence, match.group(), reason)
+        return None
 
     @cached_property
     def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
@@ -59,41 +75,27 @@ class Words:
 
     @cached_property
     def _exempt(self) -> frozenset[str]:
-        return frozenset(_plain(row["text"]) for row in _rows(self._seeds / "overclaim_exemptions.csv"))
-
-    def findings(self, texts: Iterable[str]) -> list[Finding]:
-        """Every sentence of the texts that claims too much, once."""
-        found = {}
-        for text in texts:
-            for sentence in map(_plain, _SENTENCE.split(_ADDRESS.sub("", self._without_names(text)))):
-                if sentence not in found and sentence not in self._exempt and (finding := self._claim(sentence)):
-                    found[sentence] = finding
-        return list(found.values())
-
-    def _claim(self, sentence: str) -> Finding | None:
-        for pattern, reason in self._patterns:
-            for match in pattern.finditer(sentence):
-                if not _DENIED.search(sentence[: match.start()]):
-                    return Finding(sentence, match.group(), reason)
-        return None
+        return frozenset(_without_markup(row["text"]) for row in _read_seed(self._seeds / "overclaim_exemptions.csv"))
 
     @cached_property
-    def _names_that_claim(self) -> list[re.Pattern[str]]:
-        """Only names with a forbidden phrase in them are looked for: a common word that is a name hides nothing."""
-        odd = [name for name in self._names if any(pattern.search(_plain(name)) for pattern, _ in self._patterns)]
-        return [re.compile(rf"(?<!\w){re.escape(name)}(?!\w)") for name in sorted(odd, key=len, reverse=True)]
+    def _names_with_phrases(self) -> list[re.Pattern[str]]:
+        """Only names that contain a phrase: removing a name such as "AI" would hide overclaims around it."""
+        names = [
+            name for name in self._names if any(pattern.search(_without_markup(name)) for pattern, _ in self._patterns)
+        ]
+        return [re.compile(rf"(?<!\w){re.escape(name)}(?!\w)") for name in sorted(names, key=len, reverse=True)]
 
     def _without_names(self, text: str) -> str:
-        for name in self._names_that_claim:
+        for name in self._names_with_phrases:
             text = name.sub("…", text)
         return text
 
 
-def _plain(sentence: str) -> str:
-    """Without markup and line breaks."""
-    return " ".join(_MARKUP.sub("", _BETWEEN_WORDS.sub(" ", sentence)).split())
+def _without_markup(text: str) -> str:
+    """The text in one line, without Markdown marks."""
+    return " ".join(_MARKUP.sub("", _MARKUP_INSIDE_WORD.sub(" ", text)).split())
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
+def _read_seed(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))

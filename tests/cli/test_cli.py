@@ -201,7 +201,7 @@ def say_anew(data: Path, sql: str) -> None:
         connection.execute(sql)
         connection.execute(f"copy claim to '{new / 'claim.parquet'}'")
     (data / "published").unlink()
-    (data / "published").symlink_to(Path("generations") / new.name)
+    (data / "published").symlink_to(Path("releases") / new.name)
     record([new], data / CLAIM_HISTORY)
 
 
@@ -244,7 +244,7 @@ def test_a_sentence_quoted_earlier_is_unchanged_restated_or_withdrawn(
 def test_a_sentence_that_was_never_said_is_unknown(quoted: Path) -> None:
     told = ask(quoted, "cite", "--check", "leading_model/day/1999-01-01")
     assert told.returncode == 1
-    assert "has ever said 'leading_model/day/1999-01-01'" in told.stderr
+    assert "has ever published the claim 'leading_model/day/1999-01-01'" in told.stderr
 
 
 def test_what_was_quoted_as_of_a_moment_is_what_was_said_by_then(quoted: Path) -> None:
@@ -259,7 +259,7 @@ def test_what_was_quoted_as_of_a_moment_is_what_was_said_by_then(quoted: Path) -
     later = ask(quoted, "cite", "--check", claim, "--as-of", "2026-07-30")
     assert (later.returncode, "Unchanged." in later.stdout) == (0, True), later.stdout + later.stderr
     before = ask(quoted, "cite", "--check", claim, "--as-of", "2026-01-01")
-    assert (before.returncode, "first said as of 2026-06-2" in before.stderr) == (1, True)
+    assert (before.returncode, "first published as of 2026-06-2" in before.stderr) == (1, True)
 
 
 def test_only_what_is_new_is_recorded(quoted: Path) -> None:

@@ -18,7 +18,7 @@ from orchestration.defs.housekeeping import PROCESS_TAG, forget_old_runs
 from orchestration.defs.resources import DATA_TAG
 from orchestration.defs.sensors import SCHEDULES, alerts, housekeeping
 from orchestration.errors import AlertError
-from orchestration.publish.overclaims import Words
+from orchestration.publish.overclaims import OverclaimFinder
 
 TICK = dt.datetime(2026, 11, 23, 2, 10, tzinfo=dt.UTC)
 
@@ -218,7 +218,7 @@ def test_news_claim_no_more_than_what_was_observed(everything: Run, simulated: R
         names = {
             name for (name,) in one.query("select model_id from price_history union select subject_name from anomaly")
         }
-        assert Words(names=names).findings(alert.text for alert in told) == []
+        assert OverclaimFinder(names=names).find(alert.text for alert in told) == []
 
 
 def test_news_of_a_simulated_world_say_so(simulated: Run) -> None:

@@ -1,20 +1,24 @@
-"""Kinds of harm to what was built, each with the check that catches it and the words that say so.
+"""Corruptions of a finished build, each with the check that catches it and a pattern of that check's message.
 
-`docs/checks.md` is made from this list. How harm is done, and that nothing of it is published, is tested beside it.
+`docs/checks.md` is generated from these lists. `test_corruptions.py` applies each one and asserts that the check fails and
+nothing is published.
 """
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Harm:
-    """What goes wrong where: SQL over the warehouse (schema marts), the check, and a pattern in the error's words."""
+class Corruption:
+    """A deliberate fault: SQL that changes the warehouse (schema marts), the check, and a pattern of its message.
+
+    `source` is the run whose data is corrupted.
+    """
 
     what: str
     where: str
     sql: str
     check: str
-    words: str
+    message: str
     source: str = "simulator"
 
 
@@ -22,38 +26,38 @@ ONE_DAY = "(select max(period_start) from share_model where period = 'day')"
 A_WEEK = "(select max(period_start) from share_author where period = 'week')"
 TWO_AUTHORS = f"(select list(author order by rank) from share_author where period = 'week' and period_start = {A_WEEK})"
 
-# Caught by the data tests beside the SQL.
-OF_FIGURES = [
-    Harm(
-        "A model of the newest day is left out",
+# Caught by dbt data tests.
+FIGURE_CORRUPTIONS = [
+    Corruption(
+        "A model of the newest day is missing",
         "share_model",
         f"delete from share_model where period = 'day' and period_start = {ONE_DAY} and rank = 3",
         "assert_tokens_equal_raw",
         "nothing is lost, doubled or mixed",
     ),
-    Harm(
-        "Tokens of a day are 1 % too many",
+    Corruption(
+        "Tokens of a day are 1% too high",
         "share_model",
         f"update share_model set tokens = tokens * 1.01 where period = 'day' and period_start = {ONE_DAY} and rank = 5",
         "assert_tokens_equal_raw",
         "Every model's tokens of a day",
     ),
-    Harm(
-        "A row stands there twice",
+    Corruption(
+        "A row is duplicated",
         "share_model",
         f"insert into share_model from share_model where period = 'day' and period_start = {ONE_DAY} and rank = 2",
         "unique_key_share_model_period__period_start__model_permaslug",
         "Each combination of these columns stands once",
     ),
-    Harm(
+    Corruption(
         "The newest day is missing",
         "share_model",
         f"delete from share_model where period = 'day' and period_start = {ONE_DAY}",
         "assert_newest_day_is_published",
         "The newest complete day",
     ),
-    Harm(
-        "A figure claims to be of a response that did not tell that day last",
+    Corruption(
+        "A figure cites a response that is not the newest of its day",
         "share_model",
         "update share_model set as_of = other.as_of, oldest_as_of = other.as_of, checked_at = other.fetched_at "
         "from (select as_of, fetched_at from raw.responses where surface = 'models' order by as_of limit 1) as other "
@@ -61,14 +65,14 @@ OF_FIGURES = [
         "assert_day_rows_cite_their_response",
         "are those of the raw response that supplied it",
     ),
-    Harm(
-        "A share is not the one of its tokens",
+    Corruption(
+        "A share does not follow from its tokens",
         "share_model",
         f"update share_model set share = share_high + 0.01 where period = 'week' and rank = 1 and period_start = {A_WEEK}",
         "share_model_holds",
         r"abs\(share - tokens / total_tokens\)",
     ),
-    Harm(
+    Corruption(
         "Two authors are swapped",
         "share_author",
         f"update share_author set author = case author when {TWO_AUTHORS}[1] then {TWO_AUTHORS}[2] else {TWO_AUTHORS}[1] "
@@ -76,45 +80,45 @@ OF_FIGURES = [
         "assert_sums_equal_parts",
         "an author's figures are those of its models",
     ),
-    Harm(
-        "The remainder is left out of a division",
+    Corruption(
+        "The remainder of a segment type is missing",
         "share_segment",
         f"delete from share_segment where segment = 'other' and segment_type = 'weights' and period_start = {ONE_DAY}",
         "assert_shares_add_to_one",
         "add up to 1 with what is left",
     ),
-    Harm(
-        "`other` is left out of the denominator",
+    Corruption(
+        "`other` is missing in the denominator",
         "traffic_summary",
         "update traffic_summary set total_tokens = total_tokens - other_tokens, other_tokens = 0, other_share = 0 "
         f"where period = 'day' and period_start = {ONE_DAY}",
         "assert_one_denominator",
         "what is listed plus `other`",
     ),
-    Harm(
-        "A part of a division has the shares of another total",
+    Corruption(
+        "A segment has shares of another total",
         "share_segment",
         "update share_segment set total_tokens = total_tokens * 2, share = share / 2, share_high = share_high / 2 "
         f"where segment_type = 'variant' and period = 'day' and period_start = {ONE_DAY}",
         "assert_one_denominator",
         "a share of the same total",
     ),
-    Harm(
-        "A figure of a period that has not ended",
+    Corruption(
+        "A figure covers a period that has not ended",
         "traffic_summary",
         f"update traffic_summary set period_start = cast(as_of as date) where period = 'day' and period_start = {ONE_DAY}",
         "assert_no_incomplete_period",
         "that had not ended",
     ),
-    Harm(
-        "An estimate is marked exact",
+    Corruption(
+        "An estimate is marked as exact",
         "share_slice",
         "update share_slice set is_estimate = false where slice_kind = 'category' and slice = 'roleplay'",
         "share_slice_holds",
         "is_estimate = regexp_matches",
     ),
-    Harm(
-        "An estimate is made a share of the exact total",
+    Corruption(
+        "An estimate is a share of the exact total",
         "share_slice",
         "update share_slice set total_tokens = all_traffic.total_tokens, share = tokens / all_traffic.total_tokens, "
         "share_high = tokens_high / all_traffic.total_tokens from traffic_summary as all_traffic where "
@@ -123,22 +127,22 @@ OF_FIGURES = [
         "assert_samples_stay_separate",
         "a share of that sample's own total and of no other",
     ),
-    Harm(
-        "The only dollars that the source publishes are halved",
+    Corruption(
+        "The dollar amounts that the source publishes are halved",
         "session_cost",
         "update session_cost set median_session_cost_usd = median_session_cost_usd / 2 where turn_range = '1-turn'",
         "assert_samples_stay_separate",
         "stands as it was told",
     ),
-    Harm(
-        "An app has fewer than no requests",
+    Corruption(
+        "An app has a negative number of requests",
         "share_app",
         f"update share_app set requests = -1 where period = 'day' and rank = 1 and period_start = {ONE_DAY}",
         "share_app_holds",
         "requests >= 0",
     ),
-    Harm(
-        "A segment's bound leaves out what is not listed",
+    Corruption(
+        "A segment's upper bound ignores unlisted tokens",
         "share_segment",
         f"update share_segment set tokens_high = tokens, share_high = share where segment = 'open' and period = 'day' "
         f"and period_start = {ONE_DAY}",
@@ -146,37 +150,37 @@ OF_FIGURES = [
         "the same two ends wherever it is published",
         source="everything",
     ),
-    Harm(
-        "A window's end is shifted by a day",
+    Corruption(
+        "The end of a window is shifted by 1,000 days",
         "growth_model",
         "update growth_model set window_end = window_end - 1000 where horizon = '7d' and window_end = "
         "(select min(window_end) from growth_model where horizon = '7d')",
         "assert_growth_matches_shares",
         "Both windows of a growth hold the tokens",
     ),
-    Harm(
-        "The window before holds the tokens of another app",
+    Corruption(
+        "The base window has other tokens than its days",
         "growth_app",
         "update growth_app set base_tokens = base_tokens + 1000000, base_tokens_high = base_tokens_high + 1000000 where "
         f"horizon = '1d' and window_end = {ONE_DAY} and base_tokens > 0",
         "assert_growth_matches_shares",
         "that the shares of their days hold",
     ),
-    Harm(
-        "A bounded growth is given as a figure",
+    Corruption(
+        "A growth does not follow from its tokens",
         "growth_author",
         "update growth_author set growth = 0.5 where status = 'ok' and growth is not null and horizon = '28d'",
         "growth_author_holds",
         r"growth - \(tokens / base_tokens - 1\)",
     ),
-    Harm(
-        "`other` is left out of the drivers",
+    Corruption(
+        "`other` is missing among the drivers",
         "growth_drivers",
         "delete from growth_drivers where member = 'other' and horizon = '7d'",
         "assert_drivers_add_up_to_change",
         "add up to the change of the total",
     ),
-    Harm(
+    Corruption(
         "A list price is ten times too high",
         "price_current",
         "update price_current set prompt_usd_per_mtok = 10 * prompt_usd_per_mtok where model_id = "
@@ -184,30 +188,30 @@ OF_FIGURES = [
         "assert_prices_equal_raw",
         "stand in the raw response",
     ),
-    Harm(
-        "An endpoint that is down is shown as up",
+    Corruption(
+        "An endpoint has another status than in the response",
         "price_endpoint",
         "update price_endpoint set status = -5 where (model_id, provider_name, tag) = "
         "(select (model_id, provider_name, tag) from price_endpoint where status = 0 order by all limit 1)",
         "assert_prices_equal_raw",
         "the newest prices of endpoints",
     ),
-    Harm(
-        "Two prices hold at once",
+    Corruption(
+        "Two prices are valid at once",
         "price_history",
         "update price_history set valid_to = valid_to + interval 30 day where valid_to is not null",
         "assert_price_intervals_do_not_overlap",
         "one price at a time",
     ),
-    Harm(
+    Corruption(
         "A price ends before it begins",
         "price_history",
         "update price_history set valid_to = valid_from - interval 1 day where valid_to is not null",
         "price_history_holds",
         "valid_to >= valid_from",
     ),
-    Harm(
-        "Usage is joined to tomorrow's price",
+    Corruption(
+        "Usage is joined to a later price",
         "spend_model",
         "update spend_model set price_as_of = later.as_of from (select max(as_of) as as_of from raw.models) as later where "
         "period = 'day' and price_basis = 'observed' and period_start = (select min(period_start) from spend_model where "
@@ -215,14 +219,14 @@ OF_FIGURES = [
         "assert_usage_has_price_of_its_day",
         "made by the end of the day",
     ),
-    Harm(
-        "Spend leaves out prices that can have been valid on the day",
+    Corruption(
+        "Spend bounds ignore prices that may have been valid on the day",
         "spend_model",
         "update spend_model set spend_high = spend_low where period = 'day' and spend_low < spend_high",
         "assert_next_list_price_within_spend_bounds",
         "every price that can have been valid",
     ),
-    Harm(
+    Corruption(
         "Usage without a price is dropped in the join",
         "spend_model",
         f"delete from spend_model where period = 'day' and period_start = {ONE_DAY} and tokens = (select min(tokens) "
@@ -230,130 +234,130 @@ OF_FIGURES = [
         "assert_price_join_keeps_tokens",
         "No row of usage is lost or doubled",
     ),
-    Harm(
-        "The ends of a range are swapped",
+    Corruption(
+        "The bounds of a range are swapped",
         "spend_author",
         f"update spend_author set spend_low = spend_high, spend_high = spend_low where period = 'day' and "
         f"period_start = {ONE_DAY} and spend_low < spend_high",
         "assert_low_not_above_high",
         "its low end is not above its high end",
     ),
-    Harm(
-        "A model that others name is no entity",
+    Corruption(
+        "A ranked model is missing in `model`",
         "model",
         "delete from model where model_permaslug = (select model_permaslug from share_model where rank = 1 order by "
         "period_start desc limit 1)",
         "assert_entities_cover_marts",
         "Whatever a mart names is an entity",
     ),
-    Harm(
-        "An author's days are counted twice",
+    Corruption(
+        "An author's models are counted twice",
         "author",
         "update author set models_ranked = 2 * models_ranked where models_ranked > 0",
         "assert_entities_cover_marts",
         "nothing is left out or counted twice",
     ),
-    Harm(
-        "A provider has endpoints that it has not",
+    Corruption(
+        "A provider has one endpoint too many",
         "provider",
         "update provider set endpoints = endpoints + 1 where endpoints > 0",
         "assert_entities_cover_marts",
         "Whatever a mart names is an entity",
     ),
-    Harm(
-        "An app goes by a name it never had",
+    Corruption(
+        "An app has a name that was never observed",
         "app",
         "update app set app_name = 'Somebody else' where app_id = (select min(app_id) from app)",
         "app_holds",
         r"list_contains\(names, app_name\)",
     ),
-    Harm(
-        "An app is shown by its number",
+    Corruption(
+        "An app is shown by its number instead of its name",
         "growth_drivers",
         "update growth_drivers set member_name = member where dimension = 'app' and member <> 'unattributed'",
         "assert_apps_are_shown_by_their_names",
         "the app's name is beside it",
     ),
-    Harm(
-        "The scorecard is of the day before",
+    Corruption(
+        "The scorecard shows the day before",
         "model_scorecard",
         "update model_scorecard set date = date - 1",
         "assert_scorecard_matches_newest_day",
         "Every model of the newest day is on the scorecard",
     ),
-    Harm(
-        "A missing day is called complete",
+    Corruption(
+        "A missing day is marked as complete",
         "coverage",
         "update coverage set is_complete = true, is_observed = true, gap_reason = null where not is_complete",
         "assert_provenance_matches_lake",
         "coverage counts its days as the ledger tells them",
     ),
-    Harm(
-        "A raw file is said to hold another payload",
+    Corruption(
+        "A raw file has another payload hash",
         "provenance",
         "update provenance set payload_sha256 = reverse(payload_sha256) where surface = 'models'",
         "assert_provenance_matches_lake",
         "What is said of a raw file is what stands in the file",
     ),
-    Harm(
-        "Whom to cite is somebody else",
+    Corruption(
+        "A citation names another source",
         "citations",
         "update citations set citation = replace(citation, 'Simulated', 'Observed') where surface = 'rankings'",
         "assert_provenance_matches_lake",
         "the newest response is the one cited",
     ),
-    Harm(
-        "A citation is of another moment",
+    Corruption(
+        "A citation has another time",
         "citations",
         "update citations set citation = regexp_replace(citation, '20[0-9]{2}-', '2024-')",
         "citations_holds",
         r"contains\(citation, strftime\(as_of",
     ),
-    Harm(
-        "A restated value is not the one that is published",
+    Corruption(
+        "A restated value is not the published one",
         "restatement",
         "update restatement set last_tokens = last_tokens + 7, change_tokens = change_tokens + 7 where slice = 'all'",
         "assert_restatements_match_shares",
         "The newest value of a restated day is the one in the shares",
     ),
-    Harm(
-        "A sentence says another figure than the mart",
+    Corruption(
+        "A claim has another value than the mart",
         "claim",
         "update claim set value = value * 1.01 where kind = 'total_tokens'",
         "assert_claims_match_marts",
         "The value of a claim is the one in the mart",
     ),
-    Harm(
-        "What is no anomaly is called one",
+    Corruption(
+        "An anomaly has a score below its threshold",
         "anomaly",
         "update anomaly set score = threshold / 2 where kind = 'share_jump'",
         "anomaly_holds",
         "score >= threshold",
     ),
-    Harm(
-        "Another's figure is said to match and does not",
+    Corruption(
+        "A public figure that differs is marked as a match",
         "figure_check",
         "update figure_check set verdict = 'match' where verdict = 'mismatch'",
         "assert_public_figures_match_seed",
         "are judged by how far ours is from them",
         source="replay",
     ),
-    Harm(
-        "A real row stands among simulated ones",
+    Corruption(
+        "A real row is mixed into simulated ones",
         "share_model",
         f"update share_model set scope_id = 'openrouter_public_traffic' where period_start = {ONE_DAY} and rank = 1",
         "carries_provenance_share_model_",
         "the moments, and the scope, of real responses",
     ),
-    Harm(
-        "A figure is of a moment at which nothing was told",
+    Corruption(
+        "A figure has an `as_of` without a response",
         "claim",
         "update claim set as_of = as_of + interval 1 second where kind = 'leading_model'",
         "carries_provenance_claim_",
         "where it comes from, and when that was made and fetched",
     ),
-    Harm(
-        "A seed's evidence was never opened",
+    Corruption(
+        "A seed's evidence has no checked date",
         "seeds.authors",
         "update seeds.authors set checked_on = null where status = 'verified'",
         "evidence_checked_authors_",
@@ -361,37 +365,37 @@ OF_FIGURES = [
     ),
 ]
 
-# Caught by the audit of the whole, which the data tests let pass.
-OF_THE_WHOLE = [
-    Harm(
-        "The build reads no file of the lake",
+# Passed by the data tests and caught by the audit of the release.
+RELEASE_CORRUPTIONS = [
+    Corruption(
+        "A raw view reads no file of the lake",
         "raw.models",
         "create or replace table main.none as from raw.models; delete from main.none; "
         "create or replace view raw.models as from main.none",
         "inventory",
-        "gives nothing of a file for which the lake's ledger lists 3[0-9]{2} rows",
+        "returns nothing of a file for which the lake's ledger lists 3[0-9]{2} rows",
         source="replay",
     ),
-    Harm(
-        "A sentence claims more than was observed",
+    Corruption(
+        "A claim contains an overclaim",
         "claim",
         "update claim set statement = replace(statement, 'more than any other listed model', 'leading global AI usage') "
         "where kind = 'leading_model'",
-        "words",
+        "overclaims",
         "“global”: What passes OpenRouter is a slice",
         source="replay",
     ),
-    Harm(
-        "A hint speaks of users, where tokens were counted",
+    Corruption(
+        "A hint mentions users, but tokens were counted",
         "anomaly",
         "update seeds.anomaly_kinds set hint = 'The most used model of the week.'; "
         "update anomaly set hint = 'The most used model of the week.'",
-        "words",
+        "overclaims",
         "“most used model”",
         source="replay",
     ),
-    Harm(
-        "A value that no other check knows is another one",
+    Corruption(
+        "A value that no other check covers is changed",
         "price_endpoint",
         "update price_endpoint set max_completion_tokens = max_completion_tokens + 1 where max_completion_tokens is not "
         "null and model_id = (select min(model_id) from price_endpoint where max_completion_tokens is not null)",
@@ -399,7 +403,7 @@ OF_THE_WHOLE = [
         "differing: max_completion_tokens",
         source="everything",
     ),
-    Harm(
+    Corruption(
         "The caveat about tokenizers is missing",
         "seeds.scopes",
         "update seeds.scopes set caveats = 'Tokens, not people.'",
@@ -407,26 +411,28 @@ OF_THE_WHOLE = [
         "each provider has its own tokenizer",
         source="replay",
     ),
-    Harm(
-        "The scope of the data is not explained",
+    Corruption(
+        "The scope of the data is not defined",
         "seeds.scopes",
         "delete from seeds.scopes where scope_id = 'simulated'; update seeds.scopes set scope_id = 'elsewhere'",
         "scope",
-        "does not know the scope openrouter_public_traffic",
+        "does not define the scope openrouter_public_traffic",
         source="replay",
     ),
 ]
 
-# Done to files, or to what a table says of itself; see the tests.
-OF_FILES = [
-    Harm("A new mart has no provenance columns", "a new mart", "", "provenance", "has no column scope_id, source_url"),
-    Harm("A column of tokens does not say whose tokens they are", "share_model", "", "tokenizer", "its own tokenizer"),
-    Harm("A description claims more than was observed", "share_author", "", "words", "“market share”"),
-    Harm("A file is not the one that was described", "share_model.parquet", "", "package", "its hash is another"),
-    Harm("A file lies there that nobody described", "notes.txt", "", "package", "there, but not described"),
-    Harm("One byte of a raw file is another", "raw/rankings", "", "intact", "files were changed"),
-    Harm("A raw file has another schema", "raw/models", "", "schema", "wrong_files"),
-    Harm("A raw file is gone", "raw/rankings", "", "inventory", "an observation was lost"),
+# Of files and of documentation; each is applied by a test of its own.
+FILE_CORRUPTIONS = [
+    Corruption(
+        "A new mart has no provenance columns", "a new mart", "", "provenance", "has no column scope_id, source_url"
+    ),
+    Corruption("A token column lacks the note about tokenizers", "share_model", "", "tokenizer", "its own tokenizer"),
+    Corruption("A column description contains an overclaim", "share_author", "", "overclaims", "“market share”"),
+    Corruption("A file has another hash than described", "share_model.parquet", "", "datapackage", "has another hash"),
+    Corruption("A file is not described", "notes.txt", "", "datapackage", "is not described"),
+    Corruption("One byte of a raw file is changed", "raw/rankings", "", "intact", "files were changed"),
+    Corruption("A raw file has another schema", "raw/models", "", "schema", "wrong_files"),
+    Corruption("A raw file is missing", "raw/rankings", "", "inventory", "a raw file was lost"),
 ]
 
-EVERY_HARM = [*OF_FIGURES, *OF_THE_WHOLE, *OF_FILES]
+ALL_CORRUPTIONS = [*FIGURE_CORRUPTIONS, *RELEASE_CORRUPTIONS, *FILE_CORRUPTIONS]

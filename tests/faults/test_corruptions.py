@@ -1,10 +1,11 @@
-"""Whatever is done to what was built, a check says what is wrong, and what was published stays as it was."""
+"""Every corruption of a build is named by a check, and the published release stays as it was."""
 
 import hashlib
 import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import FEW, PROJECT, SMALL_WORLD, Run, copy_recordings
-from corruptions import EVERY_HARM, OF_FIGURES, OF_FILES, OF_THE_WHOLE, Harm
+from corruptions import ALL_CORRUPTIONS, FIGURE_CORRUPTIONS, FILE_CORRUPTIONS, RELEASE_CORRUPTIONS, Corruption
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 from test_documents import assert_document
@@ -28,15 +29,17 @@ from orchestration.errors import RejectedError, WarehouseError
 from orchestration.openrouter.surfaces import MODELS, RANKINGS
 from orchestration.publish import audit
 from orchestration.settings import Settings
-from orchestration.storage.warehouse import Table, Warehouse
+from orchestration.storage.releases import Releases, Table
+from orchestration.storage.warehouse import Warehouse
 
 CHECKS = PROJECT / "docs" / "checks.md"
+TABLE = re.compile(r"^\|.*(?:\n\|.*)*", re.MULTILINE)
 FOLDERS = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
 
 
 @pytest.fixture(autouse=True)
 def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its words are harmed in test_report; here it would only take its time."""
+    """The report takes a while to draw, and test_report checks that its overclaims are found."""
     monkeypatch.setattr(publish, "write_report", lambda *_: [])
 
 
@@ -56,7 +59,7 @@ Built = Callable[[str], Path]
 
 @pytest.fixture
 def built(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Built:
-    """A data folder of one's own, in the state that a run over that source left it in."""
+    """Copies the data folder of a finished run over a source and returns the copy, which the test may change."""
 
     def copy(source: str) -> Path:
         run: Run = request.getfixturevalue({"simulator": "simulated", "replay": "few_run"}.get(source, source))
@@ -74,8 +77,8 @@ def built(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.fixture
-def untouched(tmp_path: Path) -> Iterator[Callable[[], None]]:
-    """What was published when the test called it is published after the test, byte for byte."""
+def unchanged(tmp_path: Path) -> Iterator[Callable[[], None]]:
+    """Asserts after the test that the release is the one published when the test called it, byte for byte."""
     before: dict[str, str] = {}
 
     def state() -> dict[str, str]:
@@ -88,15 +91,15 @@ def untouched(tmp_path: Path) -> Iterator[Callable[[], None]]:
     assert state() == before
 
 
-def do(harm: Harm, data: Path) -> None:
+def corrupt(data: Path, corruption: Corruption) -> None:
     with duckdb.connect(str(data / "warehouse.duckdb")) as connection:
         connection.execute("set schema = 'marts'")
-        rows = [connection.execute(sql).fetchall() for sql in harm.sql.split("; ")]
-    assert all(found != [(0,)] for found in rows), "the harm has harmed nothing"
+        rows = [connection.execute(sql).fetchall() for sql in corruption.sql.split("; ")]
+    assert all(changed != [(0,)] for changed in rows), "the corruption changes no row"
 
 
-def check_figures(dbt: dbtRunner, data: Path, selection: str) -> set[str]:
-    """dbt's own data tests of what was harmed; the names of those that fail."""
+def failing_data_tests(dbt: dbtRunner, data: Path, selection: str) -> set[str]:
+    """The names of the data tests of the selected model or seed that fail."""
     target = target_of(data)
     result = dbt.invoke(
         [
@@ -118,96 +121,94 @@ def check_figures(dbt: dbtRunner, data: Path, selection: str) -> set[str]:
     return {one.node.name for one in result.result if one.status == "warn"}
 
 
-@pytest.mark.parametrize("harm", OF_FIGURES, ids=lambda harm: harm.what)
-def test_a_harmed_figure_is_named_and_not_published(
-    harm: Harm, dbt: dbtRunner, built: Built, untouched: Callable[[], None]
+@pytest.mark.parametrize("corruption", FIGURE_CORRUPTIONS, ids=lambda corruption: corruption.what)
+def test_corrupt_figure_is_named_and_not_published(
+    corruption: Corruption, dbt: dbtRunner, built: Built, unchanged: Callable[[], None]
 ) -> None:
-    data = built(harm.source if harm.source == "simulator" else "everything")
-    untouched()
+    data = built(corruption.source if corruption.source == "simulator" else "everything")
+    unchanged()
     warehouse = Warehouse(data)
     warehouse.start()
-    do(harm, data)
+    corrupt(data, corruption)
 
-    failed = check_figures(dbt, data, harm.where.removeprefix("seeds."))
+    failing = failing_data_tests(dbt, data, corruption.where.removeprefix("seeds."))
 
-    assert harm.check in failed
+    assert corruption.check in failing
     with pytest.raises(RejectedError) as error:
         reject(target_of(data), warehouse)
-    [line] = [line for line in str(error.value).splitlines() if line.startswith(f"  {harm.check}: ")]
-    assert re.search(harm.words, line), line
+    [line] = [line for line in str(error.value).splitlines() if line.startswith(f"  {corruption.check}: ")]
+    assert re.search(corruption.message, line), line
     assert "What was published before is as it was" in str(error.value)
     assert (data / "rejected" / "warehouse.duckdb").exists()
-    assert harm.check in (data / "rejected" / "why.txt").read_text()
+    assert corruption.check in (data / "rejected" / "why.txt").read_text()
     with pytest.raises(WarehouseError, match="has not passed its checks"):
-        warehouse.publish(publish.tables())
+        Releases(data).publish(warehouse, publish.tables())
 
 
-@pytest.mark.parametrize("harm", OF_THE_WHOLE, ids=lambda harm: harm.what)
-def test_a_harm_to_the_whole_is_named_and_not_published(
-    harm: Harm, built: Built, untouched: Callable[[], None]
+@pytest.mark.parametrize("corruption", RELEASE_CORRUPTIONS, ids=lambda corruption: corruption.what)
+def test_corrupt_release_is_named_and_not_published(
+    corruption: Corruption, built: Built, unchanged: Callable[[], None]
 ) -> None:
-    data = built(harm.source)
-    untouched()
-    do(harm, data)
-    assert re.search(harm.words, refused(data, harm.check))
+    data = built(corruption.source)
+    unchanged()
+    corrupt(data, corruption)
+    assert re.search(corruption.message, rejection(data, corruption.check))
 
 
-def refused(data: Path, check: str, tables: list[Table] | None = None) -> str:
-    """What is said of that check, when the warehouse is published as it is; the sample is there too."""
+def rejection(data: Path, check: str, tables: list[Table] | None = None) -> str:
+    """Publishes the warehouse as it is, asserts that this check rejects it, and returns the message of the check."""
     warehouse, completion = Warehouse(data), publish.Completion(Settings.load(), tables or publish.tables())
     warehouse.approve()
     with pytest.raises(RejectedError) as error:
-        warehouse.publish(completion.marts, completion)
-    [broken] = [one for one in completion.results if one.check.name == check]
-    assert not broken.passed
-    assert broken.sample[0]["table"]
-    assert str(broken) in str(error.value)
-    return str(broken)
+        Releases(data).publish(warehouse, completion.marts, completion)
+    [failed] = [result for result in completion.results if result.check.name == check]
+    assert not failed.passed
+    assert failed.sample[0]["table"]
+    assert str(failed) in str(error.value)
+    return str(failed)
 
 
-def test_a_new_mart_without_provenance_columns_is_refused_by_itself(
-    built: Built, untouched: Callable[[], None]
-) -> None:
+def test_new_mart_without_provenance_is_rejected(built: Built, unchanged: Callable[[], None]) -> None:
     data = built("replay")
-    untouched()
+    unchanged()
     with duckdb.connect(str(data / "warehouse.duckdb")) as connection:
         connection.execute("create table marts.a_new_mart as select 1 as id")
     new = Table("a_new_mart", "marts", "A new mart.", {"id": "A number."}, ("id",))
-    assert re.search(OF_FILES[0].words, refused(data, "provenance", [*publish.tables(), new]))
+    assert re.search(FILE_CORRUPTIONS[0].message, rejection(data, "provenance", [*publish.tables(), new]))
 
 
 @pytest.mark.parametrize(
     ("number", "column", "description"),
     [(1, "tokens", "Tokens observed."), (2, "share", "The author's market share.")],
 )
-def test_a_description_that_says_too_little_or_too_much_is_refused(
-    number: int, column: str, description: str, built: Built, untouched: Callable[[], None]
+def test_description_with_overclaim_or_without_note_is_rejected(
+    number: int, column: str, description: str, built: Built, unchanged: Callable[[], None]
 ) -> None:
     data = built("replay")
-    untouched()
-    harm = OF_FILES[number]
+    unchanged()
+    corruption = FILE_CORRUPTIONS[number]
     tables = [
-        Table(**{**vars(one), "columns": {**one.columns, column: description}}) if one.name == harm.where else one
-        for one in publish.tables()
+        replace(table, columns={**table.columns, column: description}) if table.name == corruption.where else table
+        for table in publish.tables()
     ]
-    assert re.search(harm.words, refused(data, harm.check, tables))
+    assert re.search(corruption.message, rejection(data, corruption.check, tables))
 
 
-@pytest.mark.parametrize("harm", OF_FILES[3:5], ids=lambda harm: harm.what)
-def test_files_that_are_not_what_was_described_are_refused(
-    harm: Harm, built: Built, untouched: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("corruption", FILE_CORRUPTIONS[3:5], ids=lambda corruption: corruption.what)
+def test_file_unlike_its_description_is_rejected(
+    corruption: Corruption, built: Built, unchanged: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = built("replay")
-    untouched()
+    unchanged()
     describe = publish.write_package
 
-    def describe_and_harm(folder: Path, *arguments: object) -> None:
+    def describe_and_corrupt(folder: Path, *arguments: object) -> None:
         describe(folder, *arguments)
-        with (folder / harm.where).open("ab") as file:
+        with (folder / corruption.where).open("ab") as file:
             file.write(b"!")
 
-    monkeypatch.setattr(publish, "write_package", describe_and_harm)
-    assert re.search(harm.words, refused(data, harm.check))
+    monkeypatch.setattr(publish, "write_package", describe_and_corrupt)
+    assert re.search(corruption.message, rejection(data, corruption.check))
 
 
 def raw_check(name: str, surface: str) -> dg.AssetChecksDefinition:
@@ -219,9 +220,9 @@ def raw_check(name: str, surface: str) -> dg.AssetChecksDefinition:
     return found
 
 
-def test_one_byte_of_a_raw_file_blocks(built: Built, untouched: Callable[[], None]) -> None:
+def test_changed_byte_in_raw_file_blocks_the_build(built: Built, unchanged: Callable[[], None]) -> None:
     data = built("replay")
-    untouched()
+    unchanged()
     check = raw_check("intact", "rankings")
     assert [spec.blocking for spec in check.check_specs] == [True]
     assert check().passed
@@ -231,13 +232,13 @@ def test_one_byte_of_a_raw_file_blocks(built: Built, untouched: Callable[[], Non
     path.write_bytes(content)
     result = check()
     assert not result.passed
-    assert OF_FILES[5].words in result.description
+    assert FILE_CORRUPTIONS[5].message in result.description
     assert path.name in str(result.metadata["sample"])
 
 
-def test_another_schema_of_a_raw_file_blocks(built: Built, untouched: Callable[[], None]) -> None:
+def test_other_schema_of_raw_file_blocks_the_build(built: Built, unchanged: Callable[[], None]) -> None:
     data = built("replay")
-    untouched()
+    unchanged()
     check = raw_check("schema", "models")
     assert [spec.blocking for spec in check.check_specs] == [True]
     path = sorted((data / "raw" / "models").rglob("*.parquet"))[0]
@@ -245,46 +246,48 @@ def test_another_schema_of_a_raw_file_blocks(built: Built, untouched: Callable[[
     pq.write_table(table.set_column(0, "id", pa.nulls(len(table), pa.int64())), path)
     result = check()
     assert not result.passed
-    assert result.metadata[OF_FILES[6].words].value == 1
+    assert result.metadata[FILE_CORRUPTIONS[6].message].value == 1
     assert path.name in str(result.metadata["sample"])
 
 
-def test_a_lost_raw_file_is_named_and_nothing_published(built: Built, untouched: Callable[[], None]) -> None:
+def test_lost_raw_file_is_named_and_nothing_published(built: Built, unchanged: Callable[[], None]) -> None:
     data = built("replay")
-    untouched()
+    unchanged()
     lost = sorted((data / "raw" / "rankings").rglob("*.parquet"))[1]
     lost.unlink()
-    said = refused(data, "inventory")
-    assert OF_FILES[7].words in said
-    assert lost.name in said
+    message = rejection(data, "inventory")
+    assert FILE_CORRUPTIONS[7].message in message
+    assert lost.name in message
 
 
-def test_every_mart_is_harmed_and_no_check_has_more_than_three() -> None:
-    assert len(EVERY_HARM) >= 30
-    assert {table.name for table in publish.tables()} - {harm.where for harm in EVERY_HARM} == {"scopes"}
-    counts = Counter(harm.check for harm in EVERY_HARM)
+def test_corruptions_cover_every_mart_and_release_check() -> None:
+    assert len(ALL_CORRUPTIONS) >= 30
+    assert {table.name for table in publish.tables()} - {one.where for one in ALL_CORRUPTIONS} == {"scopes"}
+    counts = Counter(corruption.check for corruption in ALL_CORRUPTIONS)
     assert max(counts.values()) <= 3
     assert {check.name for check in audit.CHECKS} <= counts.keys()
 
 
-def test_every_kind_of_blocking_check_is_seen_to_fail(manifest: dict) -> None:
-    harmed = {harm.check for harm in EVERY_HARM}
+def test_every_kind_of_blocking_data_test_has_a_corruption(manifest: dict) -> None:
+    caught_by = {corruption.check for corruption in ALL_CORRUPTIONS}
     for test in (node for node in manifest["nodes"].values() if node["resource_type"] == "test"):
         if test["config"]["severity"].lower() == "error":
             kind = (test.get("test_metadata") or {}).get("name", test["name"])
-            assert any(name.startswith(kind) or name.endswith(f"_{kind}") for name in harmed), test["name"]
+            assert any(name.startswith(kind) or name.endswith(f"_{kind}") for name in caught_by), test["name"]
 
 
-def table(harms: list[Harm]) -> str:
-    lines = ["| what goes wrong | where | the check that catches it |", "| --- | --- | --- |"]
-    return "\n".join([*lines, *(f"| {harm.what} | `{harm.where}` | `{harm.check}` |" for harm in harms)])
+def as_table(corruptions: list[Corruption]) -> str:
+    lines = ["| corruption | where | check that catches it |", "| --- | --- | --- |"]
+    return "\n".join([*lines, *(f"| {one.what} | `{one.where}` | `{one.check}` |" for one in corruptions)])
 
 
-def test_the_list_of_harms_is_in_the_documents(graph: Any) -> None:
-    found = {key.name: graph.get_check_spec(key) for key in graph.asset_check_keys}
-    assert {harm.check for harm in EVERY_HARM} <= found.keys()
-    assert all(found[harm.check].blocking for harm in EVERY_HARM)
+def test_documented_corruptions_are_the_tested_ones(graph: Any) -> None:
+    """`docs/checks.md` has three tables: of figures, of the release and of files."""
+    specs = {key.name: graph.get_check_spec(key) for key in graph.asset_check_keys}
+    assert {corruption.check for corruption in ALL_CORRUPTIONS} <= specs.keys()
+    assert all(specs[corruption.check].blocking for corruption in ALL_CORRUPTIONS)
+    groups = (FIGURE_CORRUPTIONS, RELEASE_CORRUPTIONS, FILE_CORRUPTIONS)
     text = CHECKS.read_text()
-    for harms in (OF_FIGURES, OF_THE_WHOLE, OF_FILES):
-        text = re.sub(rf"{re.escape(table(harms[:1]))}(\n\|.*)*", lambda _, harms=harms: table(harms), text)
-    assert_document(CHECKS, text)
+    assert len(TABLE.findall(text)) == len(groups)
+    tables = map(as_table, groups)
+    assert_document(CHECKS, TABLE.sub(lambda _: next(tables), text))

@@ -13,10 +13,12 @@ import pytest
 from conftest import PROJECT, REFRESH, Run, differing, environment, replay
 
 from orchestration.alerts import news
-from orchestration.publish.audit import CHECKS, Generation, audit
-from orchestration.publish.claim_history import CLAIM_HISTORY, check, record
+from orchestration.publish.audit import CHECKS, audit
+from orchestration.publish.candidate import ReleaseCandidate
+from orchestration.publish.claim_history import CLAIM_HISTORY, check_claim, record
 from orchestration.storage.lake import LEDGER, Lake, Provenance
-from orchestration.storage.warehouse import FILE_NAME, file_pattern
+from orchestration.storage.releases import FILE_NAME
+from orchestration.storage.sql import file_pattern
 
 NAME = "it's [a] *test"
 # NAME matches this name if it is read as a pattern.
@@ -60,7 +62,7 @@ class Views:
 
     def __init__(self, data: Path, connection: duckdb.DuckDBPyConnection) -> None:
         self.lake, self.connection = Lake(data / "raw"), connection
-        self.release = Generation(data, [], "real", data / "warehouse.duckdb", self.lake)
+        self.candidate = ReleaseCandidate(data, [], "real", data / "warehouse.duckdb", self.lake)
 
     def definition(self, name: str) -> str:
         [(sql,)] = self.connection.execute("select sql from duckdb_views() where view_name = ?", [name]).fetchall()
@@ -70,7 +72,7 @@ class Views:
         self.connection.execute(sql)
 
     def problems(self) -> list[tuple[str, str]]:
-        return [(row["table"], row["problem"]) for row in INVENTORY.find(self.release, self.connection)]
+        return [(row["table"], row["problem"]) for row in INVENTORY.find(self.candidate, self.connection)]
 
 
 @pytest.fixture
@@ -91,18 +93,18 @@ def test_views_read_only_their_own_lake(views: Views) -> None:
 
 
 BROKEN = {
-    "is empty": ("select * from ({}) where false", "gives nothing .* lists 3 rows", 3),
-    "lacks a file": ("select * from ({0}) where raw_file <> (select min(raw_file) from ({0}))", "gives nothing", 1),
-    "gives every row twice": ("from ({0}) union all from ({0})", "gives 6 rows .* lists 3 rows", 3),
+    "is empty": ("select * from ({}) where false", "returns nothing .* lists 3 rows", 3),
+    "lacks a file": ("select * from ({0}) where raw_file <> (select min(raw_file) from ({0}))", "returns nothing", 1),
+    "gives every row twice": ("from ({0}) union all from ({0})", "returns 6 rows .* lists 3 rows", 3),
     "gives one file twice": (
         "from ({0}) union all select * from ({0}) where raw_file = (select max(raw_file) from ({0}))",
-        "gives 6 rows .* lists 3 rows",
+        "returns 6 rows .* lists 3 rows",
         1,
     ),
-    "lacks rows": ("select * from ({}) where total_tokens > 2", "gives 2 rows .* lists 3 rows", 3),
+    "lacks rows": ("select * from ({}) where total_tokens > 2", "returns 2 rows .* lists 3 rows", 3),
     "names no file": (
         "select * replace (null as raw_file) from ({})",
-        "gives (9 rows .* lists nothing|nothing .* lists 3 rows)",
+        "returns (9 rows .* lists nothing|nothing .* lists 3 rows)",
         4,
     ),
 }
@@ -129,7 +131,7 @@ def test_view_over_another_lake_is_caught(folder: str, views: Views) -> None:
         views.execute(f"create or replace view raw.{name} as {changed}")
     problems = views.problems()
     assert {table for table, _ in problems} == {"raw.rankings", "raw.responses"}
-    assert any("gives 3 rows of a file for which the lake's ledger lists nothing" in one for _, one in problems)
+    assert any("returns 3 rows of a file for which the lake's ledger lists nothing" in one for _, one in problems)
 
 
 def test_view_without_empty_responses_is_caught(views: Views) -> None:
@@ -137,7 +139,7 @@ def test_view_without_empty_responses_is_caught(views: Views) -> None:
     views.execute(f"create or replace view raw.responses as select * from ({definition}) where rows > 0")
     [(table, problem)] = views.problems()
     assert table == "raw.responses"
-    assert "gives nothing of a file for which the lake's ledger lists 0 rows" in problem
+    assert "returns nothing of a file for which the lake's ledger lists 0 rows" in problem
 
 
 def test_table_instead_of_a_view_is_caught(views: Views) -> None:
@@ -165,10 +167,10 @@ def test_lost_file_is_named_with_both_remedies(views: Views) -> None:
     moved = lost.with_name("moved")
     lost.rename(moved)
     try:
-        [row] = INVENTORY.find(views.release, views.connection)
+        [row] = INVENTORY.find(views.candidate, views.connection)
         assert row["raw_file"] == lost.relative_to(views.lake.root).as_posix()
-        assert "an observation was lost" in row["problem"]
-        assert "Restore it from a copy" in row["problem"]
+        assert "a raw file was lost" in row["problem"]
+        assert "Restore it from a backup" in row["problem"]
         before = (views.lake.root / LEDGER).read_bytes()
         (views.lake.root / LEDGER).unlink()
         assert views.problems() == []
@@ -184,10 +186,10 @@ def test_failing_check_does_not_hide_others(built: Path, monkeypatch: pytest.Mon
         "orchestration.publish.audit.CHECKS", [one for one in CHECKS if one.name in ("scope", "inventory")]
     )
     duckdb.connect(str(built / FILE_NAME)).close()
-    release = Generation(built, [], "real", built / "warehouse.duckdb", Lake(built / "raw"))
-    results = {result.check.name: result for result in audit(release)}
+    candidate = ReleaseCandidate(built, [], "real", built / "warehouse.duckdb", Lake(built / "raw"))
+    results = {result.check.name: result for result in audit(candidate)}
     assert results["inventory"].passed
-    assert "the check could not be run: Catalog Error" in str(results["scope"])
+    assert "the check cannot run: Catalog Error" in str(results["scope"])
 
 
 def test_any_folder_name_gives_the_same_figures(few_run: Run, few: Path, home: Path, tmp_path: Path) -> None:
@@ -207,4 +209,4 @@ def test_any_folder_name_gives_the_same_figures(few_run: Run, few: Path, home: P
     [(claim,)] = duckdb.execute(
         "select min(claim_id) from read_parquet($files)", {"files": file_pattern(later / "claim.parquet")}
     ).fetchall()
-    assert check(claim, later, history).state == "unchanged"
+    assert check_claim(claim, later, history).state == "unchanged"

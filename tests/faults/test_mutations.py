@@ -1,6 +1,6 @@
-"""A sweep of small harms over what was built, one at a time: every one is caught before it is published.
+"""A sweep of small corruptions over a finished build, one at a time: a check catches each before it is published.
 
-What laws about the figures catch is told apart from what only asking the model once more does.
+The result counts separately what data tests catch and what only rebuilding the model does, as `reproducible` does.
 """
 
 import os
@@ -16,10 +16,11 @@ from conftest import Run
 from in_memory import Compiled
 
 from orchestration.defs.published import tables
-from orchestration.publish.audit import differing
-from orchestration.storage.warehouse import Table, quoted
+from orchestration.publish.audit import differing_rows
+from orchestration.storage.releases import Table
+from orchestration.storage.sql import quoted
 
-IN_THE_SUITE = 120
+MIN_MUTANTS = 60
 NUMBERS = ("BIGINT", "DOUBLE", "INTEGER")
 MEMBERS = ("author", "model_permaslug", "model_id", "app_id", "provider_name", "segment", "member", "subject")
 
@@ -33,7 +34,7 @@ class Mutant:
 
 
 def mutants(mart: Table, connection: duckdb.DuckDBPyConnection, random: Random) -> Iterator[Mutant]:
-    """One harm of each kind to each column of a mart that it can be done to, each to a row of its own."""
+    """One mutant of each kind for each column of a mart that it applies to, each in a random row."""
     name = f"marts.{quoted(mart.name)}"
     relation = connection.table(f"marts.{mart.name}")
 
@@ -47,29 +48,29 @@ def mutants(mart: Table, connection: duckdb.DuckDBPyConnection, random: Random) 
 
     for column, kind in zip(relation.columns, map(str, relation.types), strict=True):
         if column == "scope_id":
-            yield from on_a_row("mix one row of the other kind in", column, OTHER_SCOPE, "true")
+            yield from on_a_row("mix in a row of the other scope", column, OTHER_SCOPE, "true")
             continue
-        is_told = f"{quoted(column)} is not null"
+        is_given = f"{quoted(column)} is not null"
         if column not in (*mart.key, "source_url", "as_of", "oldest_as_of", "checked_at"):
-            yield from on_a_row("drop a value", column, "null", is_told)
+            yield from on_a_row("drop a value", column, "null", is_given)
         if kind in ("DATE", "TIMESTAMP"):
-            yield from on_a_row("shift a date by a day", column, f"{quoted(column)} + interval 1 day", is_told)
+            yield from on_a_row("shift a date by a day", column, f"{quoted(column)} + interval 1 day", is_given)
         elif kind in NUMBERS and column not in ("app_id", "tag_no"):
             larger = f"{quoted(column)} + greatest(1, 0.01 * {quoted(column)})" if kind != "DOUBLE" else ""
             yield from on_a_row("scale by 1.01", column, larger or f"{quoted(column)} * 1.01", f"{column} <> 0")
         elif kind == "BOOLEAN":
-            yield from on_a_row("say the opposite", column, f"not {quoted(column)}", is_told)
+            yield from on_a_row("negate", column, f"not {quoted(column)}", is_given)
         elif column == "price_basis":
             yield from on_a_row(
                 "call a price observed", column, "'observed'", "price_basis not in ('observed', 'none')"
             )
-        if column in MEMBERS and (row := a_row(f"{is_told} and cast({column} as varchar) not in ('other', 'all')")):
-            other = f"(select {column} from {name} where {column} <> told.{column} order by {column} limit 1)"
+        if column in MEMBERS and (row := a_row(f"{is_given} and cast({column} as varchar) not in ('other', 'all')")):
+            other = f"(select {column} from {name} where {column} <> swapped.{column} order by {column} limit 1)"
             yield Mutant(
-                "swap two members", mart, column, f"update {name} as told set {column} = {other} where rowid = {row}"
+                "swap two members", mart, column, f"update {name} as swapped set {column} = {other} where rowid = {row}"
             )
     if row := a_row("true"):
-        yield Mutant("double a row", mart, "", f"insert into {name} from {name} where rowid = {row}")
+        yield Mutant("duplicate a row", mart, "", f"insert into {name} from {name} where rowid = {row}")
         yield Mutant("drop a row", mart, "", f"delete from {name} where rowid = {row}")
     for column in ("segment", "member", "model_permaslug"):
         if column in relation.columns and a_row(f"{column} = 'other'"):
@@ -97,7 +98,7 @@ OTHER_SCOPE = "case scope_id when 'simulated' then 'openrouter_public_traffic' e
 
 
 class Sweep:
-    """The checks of a finished run, to be asked of its warehouse while it is harmed."""
+    """The checks of a finished run, over a copy of its warehouse that is mutated and restored."""
 
     def __init__(self, run: Run) -> None:
         self._compiled = Compiled(run.data)
@@ -114,15 +115,15 @@ class Sweep:
         return [law for law in self._compiled.laws if f"model.routerscope.{mart.name}" in law["depends_on"]["nodes"]]
 
     def catches(self, mutant: Mutant) -> str:
-        """What catches it: a law, asking the model once more, or nothing; its trace is undone."""
+        """What catches the mutant: a data test, rebuilding the model, or nothing. The mutation is rolled back."""
         self.connection.execute("begin")
         try:
             self.connection.execute(mutant.sql)
             for law in self.laws_of(mutant.mart):
                 if self.connection.execute(f"select 1 from ({law['compiled_code']}) limit 1").fetchall():
-                    return "law"
-            again = differing(self.connection, "warehouse.marts", mutant.mart, self._sql[mutant.mart.name])
-            return "once more" if len(again) else "nothing"
+                    return "data test"
+            found = differing_rows(self.connection, "warehouse.marts", mutant.mart, self._sql[mutant.mart.name])
+            return "rebuild" if len(found) else "nothing"
         finally:
             self.connection.execute("rollback")
 
@@ -133,7 +134,7 @@ def sweep(run: Run, seed: int, share: float) -> tuple[Counter, dict[str, list[Mu
 
 
 def _sweep(checks: "Sweep", random: Random, share: float) -> tuple[Counter, dict[str, list[Mutant]]]:
-    caught: dict[str, list[Mutant]] = {"law": [], "once more": [], "nothing": []}
+    caught: dict[str, list[Mutant]] = {"data test": [], "rebuild": [], "nothing": []}
     kinds: Counter = Counter()
     for mart in tables():
         if mart.name == "scopes":
@@ -147,14 +148,14 @@ def _sweep(checks: "Sweep", random: Random, share: float) -> tuple[Counter, dict
 
 
 @pytest.mark.parametrize("source", ["everything", "simulated"])
-def test_every_small_harm_is_caught(
+def test_every_mutant_is_caught(
     source: str, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
 ) -> None:
-    """A sample; `ALL_MUTANTS=1` tries every one, and says what laws catch and what only asking once more does."""
+    """Tries a sample; `ALL_MUTANTS=1` tries every mutant."""
     try_all = bool(os.environ.get("ALL_MUTANTS"))
     kinds, caught = sweep(request.getfixturevalue(source), seed=5, share=1.0 if try_all else 0.06)
-    told = {name: len(found) for name, found in caught.items()}
-    record_property(source, f"{sum(told.values())} harms of {len(kinds)} kinds, caught by {told}")
+    counts = {name: len(found) for name, found in caught.items()}
+    record_property(source, f"{sum(counts.values())} mutants of {len(kinds)} kinds, caught by {counts}")
     assert caught["nothing"] == []
-    assert sum(told.values()) >= IN_THE_SUITE / 2
-    assert len(caught["law"]) > len(caught["once more"])
+    assert sum(counts.values()) >= MIN_MUTANTS
+    assert len(caught["data test"]) > len(caught["rebuild"])

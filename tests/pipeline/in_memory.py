@@ -1,6 +1,6 @@
-"""The whole warehouse built in memory from a handful of observations, by the SQL that dbt compiled for a real run.
+"""Builds the whole warehouse in memory from a few observations, with the SQL that dbt compiled for a real run.
 
-Fast enough to try many small histories; knows nothing of files, of dbt or of Dagster.
+Fast enough to try many small histories, since neither dbt nor Dagster runs.
 """
 
 import json
@@ -14,7 +14,10 @@ from orchestration.transform.manifest import MANIFEST
 
 
 class Compiled:
-    """Models, data tests and seeds of a finished run, ready to be run again over other observations."""
+    """Models, data tests and seeds of a finished run, which can run again over other observations.
+
+    `laws` are the data tests that block a release, `models` all models in the order of their dependencies.
+    """
 
     def __init__(self, data: Path) -> None:
         manifest = json.loads((data / "dbt" / "manifest.json").read_text())
@@ -46,7 +49,7 @@ class Compiled:
         return self.run(connection, self.models)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
-        """A database in memory with the seeds, and with the raw tables, which are empty."""
+        """A database in memory with the seeds and empty raw tables."""
         connection = duckdb.connect()
         connection.execute("attach ':memory:' as warehouse; use warehouse; set TimeZone = 'UTC'")
         connection.execute(f"attach '{self.warehouse}' as built (read_only)")
@@ -61,7 +64,7 @@ class Compiled:
         return connection
 
     def rebuild(self, *changes: str) -> "Built":
-        """All models over the raw tables of the run itself, after these SQL statements have changed them."""
+        """All models over the raw tables of the run itself, changed by these SQL statements."""
         connection = self.connect()
         for source in self.sources.values():
             connection.execute(f"insert into raw.{source['name']} by name from built.raw.{source['name']}")
@@ -70,14 +73,14 @@ class Compiled:
         return self.run(connection, self.models)
 
     def run(self, connection: duckdb.DuckDBPyConnection, models: list[dict[str, Any]]) -> "Built":
-        """The models, in the order given; those that are there already are replaced."""
+        """Builds these models in the order given, and replaces those that exist."""
         for model in models:
             kind = "view" if model["config"]["materialized"] == "view" else "table"
             connection.execute(f"create or replace {kind} {model['relation_name']} as {model['compiled_code']}")
         return Built(self, connection)
 
     def downstream(self, source: str) -> list[dict[str, Any]]:
-        """The models that read a raw table, directly or through others, in the order in which they are run."""
+        """The models that read a raw table, directly or through others, in the order of their dependencies."""
         reached = {name for name, node in self.sources.items() if node["name"] == source}
         found = []
         for model in self.models:
@@ -88,6 +91,8 @@ class Compiled:
 
 
 class Built:
+    """A warehouse in memory, to query and to check."""
+
     def __init__(self, compiled: Compiled, connection: duckdb.DuckDBPyConnection) -> None:
         self._compiled = compiled
         self.connection = connection
@@ -102,19 +107,19 @@ class Built:
         return self.connection.execute(sql).fetchall()
 
     def warning(self, name: str) -> str:
-        """SQL of a data test that only warns."""
+        """The SQL of a data test that does not block a release."""
         [test] = [node for node in self._compiled.nodes.values() if node["name"] == name]
         return test["compiled_code"]
 
     def broken_laws(self) -> dict[str, list[tuple]]:
-        """Data test → the first rows that break it."""
+        """Data test → the first rows that violate it."""
         found = {
             law["name"]: self.query(f"select * from ({law['compiled_code']}) limit 3") for law in self._compiled.laws
         }
         return {name: rows for name, rows in found.items() if rows}
 
     def broken_contracts(self) -> dict[str, int]:
-        """Column that its mart's contract says is never null → how often it is."""
+        """Column that the contract of its mart declares not null → the number of nulls."""
         found = {}
         for node in self._compiled.models:
             required = [
@@ -129,7 +134,7 @@ class Built:
         return found
 
     def marts(self) -> dict[str, list[tuple]]:
-        """Every mart, row for row, without the names of raw files."""
+        """Every mart with all rows, without the names of raw files."""
         marts = [node for node in self._compiled.models if node["schema"] == "marts"]
         return {
             node["name"]: self.query(

@@ -26,15 +26,16 @@ from orchestration.errors import RouterscopeError
 from orchestration.openrouter.schemas import PRICES
 from orchestration.openrouter.surfaces import SURFACES
 from orchestration.publish import report
-from orchestration.publish.audit import CHECKS, Generation
+from orchestration.publish.audit import CHECKS
+from orchestration.publish.candidate import ReleaseCandidate
 from orchestration.settings import Settings
 from orchestration.storage.lake import Lake
-from orchestration.storage.warehouse import FILE_NAME
+from orchestration.storage.releases import FILE_NAME
 
 # As small as it can be with a whole week, growth over 28 days, and every surface.
 SIMULATION = json.dumps({"models": 60, "days": 62, "observations": 4})
 # Checks of the whole that need no more than the published tables and the report.
-LAST_LOOK = ("provenance", "scope", "words")
+LAST_LOOK = ("provenance", "scope", "overclaims")
 
 # Which row of a surface is whose, and the SQL that gives the two members that lead it.
 NEWEST_DAY = "period = 'day' and period_start = (select max(period_start) from marts.share_model where period = 'day')"
@@ -207,8 +208,8 @@ def _broken_readers(built: Built, folder: Path) -> dict[str, object]:
         classified(file)
     with duckdb.connect() as connection:
         connection.execute(f"attach '{published / FILE_NAME}' as published (read_only); use published")
-        release = Generation(published, marts, "simulated", published, Lake(folder / "raw"))
-        found |= {one.name: list(one.find(release, connection)) for one in CHECKS if one.name in LAST_LOOK}
+        candidate = ReleaseCandidate(published, marts, "simulated", published, Lake(folder / "raw"))
+        found |= {one.name: list(one.find(candidate, connection)) for one in CHECKS if one.name in LAST_LOOK}
     return {name: rows for name, rows in found.items() if rows}
 
 

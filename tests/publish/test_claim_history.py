@@ -1,4 +1,4 @@
-"""What revises a recorded claim: its subject, value or bounds, by no less than its rounding; no wording."""
+"""A claim is revised if its subject, value or bound changes by at least its rounding, never by its wording."""
 
 import datetime as dt
 from dataclasses import replace
@@ -8,20 +8,32 @@ from typing import Any
 import duckdb
 import pytest
 
-from orchestration.publish.claim_history import ClaimVersion, Verdict, check, is_revision, record
+from orchestration.errors import QueryError
+from orchestration.publish.claim_history import (
+    CLAIM_HISTORY,
+    ClaimVersion,
+    Verdict,
+    check_claim,
+    is_revision,
+    record,
+)
 
 NOON = dt.datetime.combine(dt.date(2026, 8, 7), dt.time(12))
 SHARE = ClaimVersion("c", "a", 0.127, None, "fraction of tokens", "a had 12.7 %.", "", "", NOON, NOON, 0.001)
 RANGE = replace(SHARE, value_high=0.2, value_high_rounding=0.001)
 TOTAL = ClaimVersion("c", "all traffic", 5.68e13, None, "tokens", "56.8 trillion.", "", "", NOON, NOON, 1e11)
+SPEND = ClaimVersion("c", "all", 663_362, 31_721_321, "USD", "660,000 USD", "", "", NOON, NOON, 1e4, 1e6)
 FIVE = replace(SHARE, subject="a/one, b/two:free", statement="Two had 12.7 % of it: b/two:free, a/one.")
+REWORDED = {"statement": "On 27 July 2026, a's part was 12.7%."}
+NO_ROUNDING = {"value_rounding": None, "value_high_rounding": None}
+OLD_FIVE = replace(FIVE, subject="the five leading models", **NO_ROUNDING)
 
 
 @pytest.mark.parametrize(
     ("before", "changes", "revised"),
     [
         (SHARE, {}, False),
-        (SHARE, {"statement": "12.7 % was the part of a."}, False),
+        (SHARE, REWORDED, False),
         (SHARE, {"value": 0.12701}, False),
         (replace(SHARE, value=0.12749), {"value": 0.12751, "statement": "a had 12.8 %."}, False),
         (SHARE, {"value": 0.128}, True),
@@ -34,17 +46,6 @@ FIVE = replace(SHARE, subject="a/one, b/two:free", statement="Two had 12.7 % of 
         (RANGE, {"value_high": None, "value_high_rounding": None}, True),
         (TOTAL, {"value": 5.68004e13}, False),
         (TOTAL, {"value": 5.69e13}, True),
-        # Versions recorded before there was a rounding: that of the newer version counts, else the sentence.
-        (replace(SHARE, value_rounding=None), {"value": 0.12701, "value_rounding": 0.001}, False),
-        (replace(SHARE, value_rounding=None), {"value": 0.128, "value_rounding": 0.001}, True),
-        (replace(SHARE, value_rounding=None), {"value": 0.12701}, False),
-        (replace(SHARE, value_rounding=None), {"statement": "a had 12.8 %."}, True),
-        (
-            replace(FIVE, subject="the two", value_rounding=None),
-            {"subject": FIVE.subject, "value_rounding": 1e-3},
-            False,
-        ),
-        (replace(FIVE, subject="the two", value_rounding=None), {"subject": "a/one, c", "value_rounding": 1e-3}, True),
         (FIVE, {"statement": "Two had 12.7 % of it: a/one, b/two:free."}, False),
     ],
 )
@@ -53,37 +54,92 @@ def test_revision_is_of_subject_value_or_bounds(before: ClaimVersion, changes: d
 
 
 @pytest.mark.parametrize(
+    ("version", "below_rounding", "above_rounding"),
+    [
+        (SHARE, {"value": 0.12701}, {"value": 0.128}),
+        (RANGE, {"value_high": 0.2001}, {"value_high": 0.21}),
+        (TOTAL, {"value": 5.68004e13}, {"value": 5.69e13}),
+        (SPEND, {"value": 663_999}, {"value": 680_000}),
+        (SPEND, {"value_high": 31_800_000}, {"value_high": 33_000_000}),
+    ],
+)
+@pytest.mark.parametrize("newer", [{}, NO_ROUNDING], ids=["newer has a rounding", "neither has"])
+def test_versions_without_rounding_are_compared_by_value(
+    version: ClaimVersion, below_rounding: dict[str, Any], above_rounding: dict[str, Any], newer: dict[str, Any]
+) -> None:
+    before = replace(version, **NO_ROUNDING)
+    assert not is_revision(before, replace(version, **REWORDED | newer))
+    assert not is_revision(before, replace(version, **REWORDED | newer | below_rounding))
+    assert is_revision(before, replace(version, **newer | above_rounding))
+
+
+def test_unit_without_rounding_rule_is_compared_exactly() -> None:
+    before = replace(SHARE, unit="requests", value=1e6, **NO_ROUNDING)
+    assert not is_revision(before, replace(before, value=1e6 + 1e-6, **REWORDED))
+    assert is_revision(before, replace(before, value=1e6 + 1))
+
+
+@pytest.mark.parametrize(
+    ("after", "revised"),
+    [
+        (replace(FIVE, statement="Of the tokens, 12.7% were of a/one and b/two:free."), False),
+        (replace(FIVE, subject="a/one, c"), True),
+        (OLD_FIVE, False),
+        (replace(OLD_FIVE, statement="Two had 12.7 % of it: a/one, b/two:free."), False),
+        (replace(OLD_FIVE, statement="Two had 12.7 % of it: a/one, c."), True),
+    ],
+)
+def test_old_claims_about_the_five_leaders_compare_their_names(after: ClaimVersion, revised: bool) -> None:
+    assert is_revision(OLD_FIVE, after) is revised
+
+
+@pytest.mark.parametrize(
     ("before", "changes", "words"),
     [
-        (SHARE, {"value": 0.131}, "+0.4 percentage points (+3.1 %)"),
-        (RANGE, {"value_high": 0.25}, "+5 percentage points (+25 %) at the high end"),
-        (TOTAL, {"value": 5.4e13}, "-2.80 trillion tokens (-4.9 %)"),
+        (SHARE, {"value": 0.131}, "+0.4 percentage points (+3.1%)"),
+        (RANGE, {"value_high": 0.25}, "+5 percentage points (+25%) at the upper bound"),
+        (TOTAL, {"value": 5.4e13}, "-2.80 trillion tokens (-4.9%)"),
         (SHARE, {}, ""),
         (SHARE, {"subject": "b", "value": 0.2}, ""),
     ],
 )
-def test_change_is_rounded_and_names_the_end(before: ClaimVersion, changes: dict[str, Any], words: str) -> None:
+def test_change_is_rounded_and_names_the_bound(before: ClaimVersion, changes: dict[str, Any], words: str) -> None:
     now = replace(before, **changes)
     assert Verdict(before, now, [before, now]).change == words
 
 
-def test_records_only_revisions_also_of_older_files(tmp_path: Path) -> None:
-    recorded = tmp_path / "said"
+def publish(folder: Path, columns: str) -> Path:
+    """A release with one claim, `x`."""
+    folder.mkdir()
+    duckdb.execute(
+        "copy (select 'x' as claim_id, 'a' as subject, null::double as value_high, 'fraction of tokens' as unit, "
+        f"'' as citation, '' as source_url, timestamp '2026-08-07' as as_of, timestamp '2026-08-07' as checked_at, "
+        f"{columns}) to '{folder / 'claim.parquet'}'"
+    )
+    return folder
 
-    def publish(name: str, columns: str) -> Path:
-        (tmp_path / name).mkdir()
-        duckdb.execute(
-            "copy (select 'x' as claim_id, 'a' as subject, null::double as value_high, 'fraction of tokens' as unit, "
-            f"'' as citation, '' as source_url, timestamp '2026-08-07' as as_of, timestamp '2026-08-07' as checked_at, "
-            f"{columns}) to '{tmp_path / name / 'claim.parquet'}'"
-        )
-        return tmp_path / name
 
-    old = publish("1", "0.127::double as value, 'a had 12.7 %.' as statement")
+def test_only_revisions_are_recorded_also_after_old_files(tmp_path: Path) -> None:
+    history = tmp_path / CLAIM_HISTORY
+    old = publish(tmp_path / "1", "0.127::double as value, 'a had 12.7 %.' as statement")
     rounding = "0.001 as value_rounding, null::double as value_high_rounding"
-    same = publish("2", f"0.12702::double as value, '12.7 % was the part of a.' as statement, {rounding}")
-    other = publish("3", f"0.131::double as value, '13.1 % was the part of a.' as statement, {rounding}")
-    assert [record([one], recorded) for one in (old, same, other)] == [1, 0, 1]
-    assert check("x", same, recorded).state == "unchanged"
-    assert check("x", other, recorded).state == "restated"
-    assert [one.value_rounding for one in check("x", other, recorded).tellings] == [None, 0.001]
+    same = publish(tmp_path / "2", f"0.12702::double as value, '12.7% was the part of a.' as statement, {rounding}")
+    other = publish(tmp_path / "3", f"0.131::double as value, '13.1% was the part of a.' as statement, {rounding}")
+    assert [record([release], history) for release in (old, same, other)] == [1, 0, 1]
+    assert check_claim("x", same, history).state == "unchanged"
+    assert check_claim("x", other, history).state == "restated"
+    assert [version.value_rounding for version in check_claim("x", other, history).versions] == [None, 0.001]
+
+
+def test_skipped_release_is_recorded_with_the_next(tmp_path: Path) -> None:
+    releases = [publish(tmp_path / f"{n}", f"0.{n}::double as value, '' as statement") for n in (1, 2, 3)]
+    history = tmp_path / CLAIM_HISTORY
+    assert record(releases[:1], history) == 1
+    assert record(releases, history) == 2
+    assert sorted(path.stem for path in history.iterdir()) == ["1", "2", "3"]
+
+
+def test_unknown_claim_is_an_error_that_names_the_list(tmp_path: Path) -> None:
+    release = publish(tmp_path / "1", "0.127::double as value, '' as statement")
+    with pytest.raises(QueryError, match=r"ever published the claim 'y'.*`routerscope cite` lists"):
+        check_claim("y", release, tmp_path / CLAIM_HISTORY)

@@ -1,4 +1,4 @@
-"""What describes a generation: valid for programs that know data packages, and readable for people."""
+"""The description of a release: a valid data package for programs, and a citation file for people."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from frictionless.resources import TableResource
 
 from orchestration.publish.datapackage import CITATION, PACKAGE, SIMULATED, sha256, unit_of
 
-ROWS = 200
+MAX_VALIDATED_ROWS = 200
 EMPTY_ON_RECORDINGS = {"session_cost"}
 
 
@@ -21,17 +21,19 @@ def package(everything: Run) -> dict:
     return json.loads((everything.data / "published" / PACKAGE).read_text())
 
 
-def test_the_package_is_valid(package: dict) -> None:
+def test_package_is_valid(package: dict) -> None:
     assert list(Package.metadata_validate(package)) == []
     assert len([one for one in package["resources"] if not one["path"].startswith("report/")]) == 30
 
 
-def test_every_table_is_what_its_schema_says(everything: Run, package: dict) -> None:
-    """By rows: frictionless reads Parquet through pandas, whose lists it does not know, and takes no hash of it."""
+def test_every_table_matches_its_schema(everything: Run, package: dict) -> None:
+    """Given rows: frictionless reads Parquet through pandas, and does not support lists there."""
     for table in package["resources"]:
         if "schema" in table:
             parquet = pq.ParquetFile(everything.data / "published" / table["path"])
-            rows = next(parquet.iter_batches(ROWS), pa.RecordBatch.from_pylist([], parquet.schema_arrow)).to_pylist()
+            rows = next(
+                parquet.iter_batches(MAX_VALIDATED_ROWS), pa.RecordBatch.from_pylist([], parquet.schema_arrow)
+            ).to_pylist()
             resource = TableResource(data=rows, schema=Schema.from_descriptor(table["schema"])) if rows else None
             problems = [error.message for task in resource.validate().tasks for error in task.errors] if rows else []
             assert problems == [], table["name"]
@@ -39,7 +41,7 @@ def test_every_table_is_what_its_schema_says(everything: Run, package: dict) -> 
             assert table["rows"] == parquet.metadata.num_rows
 
 
-def test_every_file_is_described_with_its_size_and_hash(everything: Run, package: dict) -> None:
+def test_every_file_has_its_size_and_hash(everything: Run, package: dict) -> None:
     folder = (everything.data / "published").resolve()
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     described = {one["path"]: one for one in package["resources"]}
@@ -48,7 +50,7 @@ def test_every_file_is_described_with_its_size_and_hash(everything: Run, package
         assert (one["bytes"], one["hash"]) == (files[name].stat().st_size, f"sha256:{sha256(files[name])}")
 
 
-def test_every_amount_has_its_unit_and_every_table_its_key_sources_and_lines(package: dict) -> None:
+def test_tables_have_keys_sources_citations_and_units(package: dict) -> None:
     tables = {one["name"]: one for one in package["resources"] if "schema" in one}
     for name, table in tables.items():
         fields = {field["name"]: field for field in table["schema"]["fields"]}
@@ -79,11 +81,11 @@ def test_every_amount_has_its_unit_and_every_table_its_key_sources_and_lines(pac
         ("author", None),
     ],
 )
-def test_units_follow_from_names(column: str, unit: str | None) -> None:
+def test_units_follow_from_column_names(column: str, unit: str | None) -> None:
     assert unit_of(column) == unit
 
 
-def test_the_citation_file_says_scope_lines_and_licences(everything: Run) -> None:
+def test_citation_file_has_scope_citations_and_licences(everything: Run) -> None:
     text = (everything.data / "published" / CITATION).read_text()
     assert "Tokens routed through OpenRouter's public models." in text
     assert "Source: OpenRouter (openrouter.ai/rankings), as of 2026-08-07T00:05:19Z." in text
@@ -91,7 +93,7 @@ def test_the_citation_file_says_scope_lines_and_licences(everything: Run) -> Non
     assert SIMULATED not in text
 
 
-def test_simulated_data_says_so_wherever_one_looks(simulated: Run) -> None:
+def test_simulated_data_is_marked_in_both_files(simulated: Run) -> None:
     folder = Path(simulated.data / "published")
     package = json.loads((folder / PACKAGE).read_text())
     assert package["is_simulated"]

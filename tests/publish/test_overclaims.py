@@ -1,4 +1,4 @@
-"""What may not be said is found, what is denied may be said, and nothing of ours claims too much."""
+"""Overclaims are found, denied phrases are allowed, and no text of the project contains an overclaim."""
 
 import subprocess
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import PROJECT
 
-from orchestration.publish.overclaims import Words
+from orchestration.publish.overclaims import OverclaimFinder
 
 ASSERTED = [
     "DeepSeek leads global AI usage with 13.1 % of tokens.",
@@ -47,58 +47,56 @@ DENIED = [
 
 
 @pytest.mark.parametrize("text", ASSERTED)
-def test_what_claims_too_much_is_found_with_the_reason(text: str) -> None:
-    [finding] = Words().findings([text])
-    assert finding.words.lower() in finding.sentence.lower()
-    assert finding.reason.endswith(".")
+def test_overclaim_is_found_with_phrase_and_reason(text: str) -> None:
+    [overclaim] = OverclaimFinder().find([text])
+    assert overclaim.phrase.lower() in overclaim.sentence.lower()
+    assert overclaim.reason.endswith(".")
 
 
 @pytest.mark.parametrize("text", DENIED)
-def test_what_is_denied_may_be_said(text: str) -> None:
-    assert Words().findings([text]) == []
+def test_denied_phrase_is_no_overclaim(text: str) -> None:
+    assert OverclaimFinder().find([text]) == []
 
 
-def test_every_phrase_has_its_reason_and_is_asserted_in_some_text_above() -> None:
-    words = Words()
-    assert all(words.phrases.values())
-    assert {finding.reason for finding in words.findings(ASSERTED)} == set(words.phrases.values())
+def test_every_phrase_has_a_reason_and_an_example_above() -> None:
+    finder = OverclaimFinder()
+    assert all(finder.phrases.values())
+    assert {overclaim.reason for overclaim in finder.find(ASSERTED)} == set(finder.phrases.values())
 
 
-def test_a_text_is_exempt_word_for_word_only(tmp_path: Path) -> None:
+def test_exemption_covers_its_exact_sentence_only(tmp_path: Path) -> None:
     (tmp_path / "overclaims.csv").write_text("phrase,reason\nmarket share,No market.\n")
     (tmp_path / "overclaim_exemptions.csv").write_text('text,reason\n"They call it market share.",A quotation.\n')
-    words = Words(tmp_path)
-    assert words.findings(["They call it\n*market share*."]) == []
-    [finding] = words.findings(["They call it market share. They call it a market share."])
-    assert finding.sentence == "They call it a market share."
+    finder = OverclaimFinder(tmp_path)
+    assert finder.find(["They call it\n*market share*."]) == []
+    [overclaim] = finder.find(["They call it market share. They call it a market share."])
+    assert overclaim.sentence == "They call it a market share."
 
 
 @pytest.mark.parametrize(
     "name",
     ["Global Market Share AI", "My_App: Global Chat", "St. Global", "Trade. Market Share Bot", "Market Leader | AI"],
 )
-def test_what_others_call_their_things_may_be_named(name: str) -> None:
-    said = f"{name} sent 3.1 % of the tokens."
-    assert Words().findings([said])
-    assert Words(names={name}).findings([said]) == []
-    assert Words(names={name}).findings([f"{name} leads the AI market."])
+def test_names_chosen_by_others_may_contain_a_phrase(name: str) -> None:
+    text = f"{name} sent 3.1% of the tokens."
+    assert OverclaimFinder().find([text])
+    assert OverclaimFinder(names={name}).find([text]) == []
+    assert OverclaimFinder(names={name}).find([f"{name} leads the AI market."])
 
 
-def test_a_common_word_that_is_a_name_hides_nothing() -> None:
-    said = "Anthropic's market share is 40 %. It leads AI usage."
-    assert len(Words(names={"AI", "market", "a", "the", "usage"}).findings([said])) == 2
+def test_name_that_is_a_common_word_hides_no_overclaim() -> None:
+    text = "Anthropic's market share is 40 %. It leads AI usage."
+    assert len(OverclaimFinder(names={"AI", "market", "a", "the", "usage"}).find([text])) == 2
 
 
-def test_nothing_in_the_project_claims_too_much() -> None:
-    """Documents, descriptions, SQL, seeds and the program itself; the phrases and their tests are left out."""
+def test_project_contains_no_overclaims() -> None:
+    """Documents, descriptions, SQL, seeds and code; the seeds of phrases and the tests about them are excluded."""
     listed = subprocess.run(["git", "ls-files"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
-    left_out = {"seeds/overclaims.csv", "seeds/overclaim_exemptions.csv"}
+    excluded = {"seeds/overclaims.csv", "seeds/overclaim_exemptions.csv"}
     tests = {"tests/publish/test_overclaims.py", "tests/faults/corruptions.py", "tests/faults/test_corruptions.py"}
-    left_out |= tests | {"orchestration/publish/overclaims.py"}
-    paths = [name for name in listed.splitlines() if name not in left_out and not name.endswith(".lock")]
+    excluded |= tests | {"orchestration/publish/overclaims.py"}
+    paths = [name for name in listed.splitlines() if name not in excluded and not name.endswith(".lock")]
     assert len(paths) > 200
-    words = Words()
-    found = {
-        name: findings for name in paths if (findings := words.findings([(PROJECT / name).read_text(encoding="utf-8")]))
-    }
-    assert found == {}
+    finder = OverclaimFinder()
+    found = {name: finder.find([(PROJECT / name).read_text(encoding="utf-8")]) for name in paths}
+    assert {name: overclaims for name, overclaims in found.items() if overclaims} == {}

@@ -15,10 +15,11 @@ from orchestration.defs import published as publish
 from orchestration.errors import RejectedError, ReportError
 from orchestration.formatting import in_words
 from orchestration.publish import report
-from orchestration.publish.audit import _plain
+from orchestration.publish.candidate import page_text
 from orchestration.publish.report import figures
 from orchestration.publish.report.figures import FIGURES
 from orchestration.settings import Settings
+from orchestration.storage.releases import Releases
 from orchestration.storage.warehouse import Warehouse
 
 LARGEST_BYTES = 5_000_000
@@ -234,7 +235,7 @@ def test_a_report_that_cannot_be_made_keeps_no_table_back(approved: Path, monkey
 
     monkeypatch.setattr("orchestration.publish.report._spec", broken)
     completion = publish.Completion(Settings.load(), publish.tables())
-    Warehouse(approved).publish(completion.marts, completion)
+    Releases(approved).publish(Warehouse(approved), completion.marts, completion)
     assert isinstance(completion.problem, ReportError)
     assert "no such mark" in str(completion.problem)
     assert "The tables are published all the same." in str(completion.problem)
@@ -253,7 +254,7 @@ def test_a_crash_costs_one_picture_of_the_report(approved: Path, monkeypatch: py
     picture = report._picture
     monkeypatch.setattr(report, "_picture", with_a_control_character)
     completion = publish.Completion(Settings.load(), publish.tables())
-    Warehouse(approved).publish(completion.marts, completion)
+    Releases(approved).publish(Warehouse(approved), completion.marts, completion)
     assert completion.problem is None
     [warning] = completion.warnings
     assert warning.startswith("report/leaders.png could not be drawn: the renderer crashed (SIGABRT).")
@@ -273,12 +274,12 @@ def test_words_that_claim_too_much_are_refused_in_the_report_too(
     monkeypatch.setattr(figures.LEADERS.__class__, "title", property(lambda _: title), raising=False)
     completion = publish.Completion(Settings.load(), publish.tables())
     with pytest.raises(RejectedError, match=r"report/index\.html"):
-        Warehouse(approved).publish(completion.marts, completion)
+        Releases(approved).publish(Warehouse(approved), completion.marts, completion)
     assert (approved / "published").resolve() == before
 
 
 def test_what_charts_write_is_looked_at_too(everything: Run) -> None:
-    told = _plain((report_of(everything) / "index.html").read_text())
+    told = page_text((report_of(everything) / "index.html").read_text())
     for title in ("points of 10,000", "USD, on a logarithmic scale", "context window, tokens"):
         assert f"\n{title}\n" in f"{told}\n", title
 

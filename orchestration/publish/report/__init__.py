@@ -27,13 +27,15 @@ import jinja2
 from markupsafe import Markup
 
 from orchestration.errors import ReportError
-from orchestration.publish.datapackage import SIMULATED, citation_as_of
+from orchestration.publish.citations import citation_as_of
+from orchestration.publish.datapackage import SIMULATED
 from orchestration.publish.report.brief import as_markdown, period_of, sentences
 from orchestration.publish.report.charts import Row
 from orchestration.publish.report.figures import FIGURES, SECTIONS, Column, Figure
 from orchestration.publish.report.renderer import render, xml_text
 from orchestration.settings import PROJECT_DIR
-from orchestration.storage.warehouse import FILE_NAME, Table
+from orchestration.storage.releases import FILE_NAME, Table
+from orchestration.storage.sql import rows_as_dicts
 
 FOLDER = "report"
 BRIEF = "brief-*.md"
@@ -235,8 +237,8 @@ def rows_of(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, A
     Text that others wrote is cleaned here, before it reaches a chart or the page; a number that JSON cannot hold is
     None.
     """
-    relation = connection.sql(sql)
-    return [dict(zip(relation.columns, map(_plain, row), strict=True)) for row in relation.fetchall()]
+    rows = rows_as_dicts(connection.sql(sql))
+    return [{name: _plain(value) for name, value in row.items()} for row in rows]
 
 
 def _plain(value: Any) -> Any:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import duckdb
 
 from orchestration.formatting import as_listed, as_percent, in_words, is_visible, rounding_of
-from orchestration.publish.datapackage import citation_as_of, lines_by_url
+from orchestration.publish.citations import citation_as_of, citations_by_url
 
 # What a reader wants to know first comes first.
 _ORDER = (
@@ -80,7 +80,7 @@ def sentences(connection: duckdb.DuckDBPyConnection) -> list[Sentence]:
         "SELECT scope_id, traffic, caveats FROM scopes "
         "WHERE scope_id = (SELECT any_value(scope_id) FROM traffic_summary)"
     ).fetchall()
-    lines = lines_by_url(connection.table("citations"))
+    lines = citations_by_url(connection.table("citations"))
     found = _claims(connection)
     for tell in (_gain, _new_model, _price_change, _restatement):
         for told in tell(connection, period):

@@ -1,4 +1,4 @@
-"""What was not checked as a whole is not published, whoever started it and however dbt ended."""
+"""A build that was not checked as a whole is not published, however it was started and however dbt ended."""
 
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from orchestration.defs.raw import raw_assets, raw_key
 from orchestration.defs.resources import resources
 from orchestration.errors import WarehouseError
 from orchestration.openrouter.surfaces import RANKINGS
+from orchestration.storage.releases import Releases
 from orchestration.storage.warehouse import Warehouse
 
 
@@ -37,11 +38,11 @@ def build(selection: str) -> dg.ExecuteInProcessResult:
 def assert_not_published(data: Path) -> None:
     published = (data / "published").resolve()
     with pytest.raises(WarehouseError, match="has not passed its checks"):
-        Warehouse(data).publish(tables())
+        Releases(data).publish(Warehouse(data), tables())
     assert (data / "published").resolve() == published
 
 
-def test_a_part_that_was_built_alone_approves_nothing(data: Path) -> None:
+def test_partial_build_is_not_approved(data: Path) -> None:
     assert build("key:seeds/freshness").success
     assert_not_published(data)
 
@@ -54,14 +55,14 @@ def test_new_raw_files_withdraw_the_approval(data: Path, recordings: Path, tmp_p
     assert_not_published(data)
 
 
-def test_checks_that_nobody_answered_for_have_not_passed(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_build_without_check_results_is_not_approved(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DBT_WRITE_JSON", "false")
     result = build("*")
     assert not result.success
     [failure] = [event for event in result.all_events if event.is_step_failure]
-    told = failure.step_failure_data.user_failure_data
-    assert told is not None
-    assert "dbt ended and says nothing of" in str(told.description)
-    assert "The build is kept in" in str(told.description)
+    reported = failure.step_failure_data.user_failure_data
+    assert reported is not None
+    assert "dbt ended and says nothing of" in str(reported.description)
+    assert "The build is kept in" in str(reported.description)
     monkeypatch.delenv("DBT_WRITE_JSON")
     assert_not_published(data)

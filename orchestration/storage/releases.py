@@ -1,0 +1,208 @@
+"""Releases: copies of the approved tables for readers, and which of them is published.
+
+    <data>/releases/<time>/             routerscope.duckdb, <mart>.parquet and their description; never changed
+    <data>/releases/<time>.building/    a release that is being written
+    <data>/releases/<time>.withdrawn    marks a release that was rolled back
+    <data>/published -> releases/…      replaced in one atomic step
+
+Readers resolve the link `published` once and then read that folder. A release stays readable for a grace period after
+another one replaced it. The caller decides which tables a release contains, what else is written beside them, and which
+checks they must pass.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from orchestration.errors import WarehouseError
+from orchestration.storage.sql import literal, quoted
+from orchestration.storage.warehouse import Warehouse
+
+# DuckDB 1.2 opens files of this version, but not those that DuckDB 2.0 writes by default.
+STORAGE_VERSION = "v1.0.0"
+FILE_NAME = "routerscope.duckdb"
+MAX_KEPT_RELEASES = 3
+# A reader that resolved `published` has this long to open the files, even if new releases follow quickly.
+READER_GRACE_SECONDS = 60
+_NAME_FORMAT = "%Y%m%dT%H%M%S.%fZ"
+_BUILDING = ".building"
+_LINK = ".link"
+_WITHDRAWN = ".withdrawn"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the warehouse to publish under its own name, with its documentation.
+
+    `columns` maps each column to its description, `key` are the columns that identify a row, `surfaces` the surfaces of
+    the source that the figures come from, `third_party_text` the columns with names and texts written by others.
+    """
+
+    name: str
+    schema: str
+    description: str
+    columns: Mapping[str, str]
+    key: tuple[str, ...] = ()
+    surfaces: tuple[str, ...] = ()
+    third_party_text: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release: its folder, and the number of rows of each table."""
+
+    folder: Path
+    rows: Mapping[str, int]
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
+
+class Releases:
+    """The releases below one data folder; `published` is the link to the one that readers use."""
+
+    def __init__(self, data: Path) -> None:
+        self.published = data / "published"
+        self._folder = data / "releases"
+
+    def publish(
+        self, warehouse: Warehouse, tables: Sequence[Table], complete: Callable[[Release], None] | None = None
+    ) -> Release:
+        """Copy the tables into a new release and publish it in one atomic step.
+
+        `complete` receives the release before readers can see it. It adds the files that belong beside the tables, and
+        raises a WarehouseError if the release must not be published. Raises WarehouseError if the warehouse is not
+        approved or a file cannot be written. After an error, the published release is the same as before.
+        """
+        if not warehouse.is_approved():
+            raise WarehouseError(
+                f"{warehouse.path} has not passed its checks, so it was not published. The published release is "
+                "unchanged. Run the whole job `refresh`, which builds, checks and publishes."
+            )
+        name = dt.datetime.now(dt.UTC).strftime(_NAME_FORMAT)
+        folder, building = self._folder / name, self._folder / f"{name}{_BUILDING}"
+        try:
+            with self._lock():
+                self._remove_unfinished()
+                building.mkdir()
+            rows = _copy(warehouse, tables, building)
+            if complete:
+                complete(Release(building, rows))
+            for path in (*building.rglob("*"), building):
+                _sync(path)
+            with self._lock():
+                building.replace(folder)
+                self._point_to(folder)
+            self.prune()
+        except (OSError, duckdb.Error) as error:
+            raise WarehouseError(
+                f"The tables could not be published to {self.published}: {error}. The published release is unchanged. "
+                "Free disk space or fix the permissions of the folder, then run again."
+            ) from error
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+        return Release(folder, rows)
+
+    def rollback(self) -> Path:
+        """Publish the previous release again in one atomic step, and return its folder.
+
+        The release that was published until then is withdrawn: no rollback returns to it, and a later publish deletes
+        it. Raises WarehouseError if there is no previous release.
+        """
+        try:
+            with self._lock():
+                current = self.published.resolve()
+                earlier = [folder for folder in self.list() if folder.name < current.name]
+                if not earlier:
+                    raise WarehouseError(
+                        f"There is no release before {current.name} in {self._folder}, so nothing was changed. "
+                        "Run `make run` to rebuild and publish from the raw data."
+                    )
+                self._point_to(earlier[-1])
+                current.with_name(f"{current.name}{_WITHDRAWN}").touch()
+        except OSError as error:
+            raise WarehouseError(
+                f"{self.published} could not be changed: {error}. The published release is unchanged. Fix the "
+                "permissions of the folder, then try again."
+            ) from error
+        return earlier[-1]
+
+    def prune(self) -> None:
+        """Delete old releases: all but the published one, the newest, and those within the grace period of readers."""
+        with self._lock():
+            kept = {self.published.resolve().name, *(path.name for path in self.list()[-MAX_KEPT_RELEASES:])}
+            for path in self._folder.glob("*Z"):
+                if path.name not in kept and abs(time.time() - path.stat().st_mtime) >= READER_GRACE_SECONDS:
+                    shutil.rmtree(path, ignore_errors=True)
+                    path.with_name(f"{path.name}{_WITHDRAWN}").unlink(missing_ok=True)
+
+    def list(self) -> Sequence[Path]:
+        """The folders of the releases that were not withdrawn, oldest first."""
+        return sorted(
+            path
+            for path in self._folder.glob("*Z")
+            if path.is_dir() and not path.with_name(f"{path.name}{_WITHDRAWN}").exists()
+        )
+
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[None]:
+        """Hold the lock that every change to the releases or to the link needs."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _point_to(self, folder: Path) -> None:
+        previous = self.published.resolve()
+        link = self._folder / f"{folder.name}{_LINK}"
+        link.symlink_to(Path(self._folder.name) / folder.name)
+        link.replace(self.published)
+        _sync(self.published.parent)
+        if previous.is_dir() and previous != folder:
+            os.utime(previous)  # the grace period of its readers starts now
+
+    def _remove_unfinished(self) -> None:
+        """Delete the remains of a publish that was killed."""
+        for folder in self._folder.glob(f"*{_BUILDING}"):
+            shutil.rmtree(folder)
+        for link in self._folder.glob(f"*{_LINK}"):
+            link.unlink()
+
+
+def _copy(warehouse: Warehouse, tables: Sequence[Table], folder: Path) -> dict[str, int]:
+    """Copy each table to DuckDB, with its documentation as comments, and to Parquet; returns table → rows."""
+    rows: dict[str, int] = {}
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH {literal(warehouse.path)} AS warehouse (READ_ONLY)")
+        connection.execute(f"ATTACH {literal(folder / FILE_NAME)} AS published (STORAGE_VERSION '{STORAGE_VERSION}')")
+        for table in tables:
+            source = f"warehouse.{quoted(table.schema)}.{quoted(table.name)}"
+            target = f"published.{quoted(table.name)}"
+            connection.execute(f"CREATE TABLE {target} AS FROM {source} ORDER BY ALL")
+            connection.execute(f"COMMENT ON TABLE {target} IS {literal(table.description)}")
+            for column, description in table.columns.items():
+                connection.execute(f"COMMENT ON COLUMN {target}.{quoted(column)} IS {literal(description)}")
+            file = literal(folder / f"{table.name}.parquet")
+            copied = connection.execute(f"COPY {target} TO {file} (FORMAT parquet, COMPRESSION zstd)").fetchone()
+            rows[table.name] = int(copied[0]) if copied else 0
+        connection.execute("DETACH published")
+    return rows
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,201 @@
+"""Publishing replaces the release that readers see in one step, or leaves it as it was."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration.errors import RejectedError, WarehouseError
+from orchestration.storage.releases import FILE_NAME, MAX_KEPT_RELEASES, Release, Releases, Table
+from orchestration.storage.sql import file_pattern, literal
+from orchestration.storage.warehouse import Warehouse
+
+SHARES = Table("shares", "marts", "Who has what.", {"model": "It's a model.", "share": "A fraction."})
+
+
+@dataclass
+class Data:
+    """A data folder with a warehouse of one table and its releases."""
+
+    warehouse: Warehouse
+    releases: Releases
+
+    @classmethod
+    def at(cls, folder: Path) -> "Data":
+        return cls(Warehouse(folder), Releases(folder))
+
+    @property
+    def published(self) -> Path:
+        return self.releases.published
+
+    def build(self, share: float) -> None:
+        self.warehouse.start()
+        with duckdb.connect(str(self.warehouse.path)) as connection:
+            connection.execute("create schema if not exists marts")
+            connection.execute(f"create or replace table marts.shares as select 'a/one' as model, {share} as share")
+        self.warehouse.approve()
+
+    def publish(self, share: float | None = None) -> Release:
+        if share is not None:
+            self.build(share)
+        return self.releases.publish(self.warehouse, [SHARES])
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Data:
+    made = Data.at(tmp_path)
+    made.publish(0.25)
+    return made
+
+
+def shares(folder: Path) -> list[tuple]:
+    with duckdb.connect(str(folder / FILE_NAME), read_only=True) as connection:
+        return connection.sql("select cast(share as double) from shares").fetchall()
+
+
+def test_release_has_parquet_files_and_table_comments(data: Data) -> None:
+    assert shares(data.published) == [(0.25,)]
+    parquet = str(data.published / "shares.parquet")
+    assert duckdb.sql(f"select model from '{parquet}'").fetchall() == [("a/one",)]
+    with duckdb.connect(str(data.published / FILE_NAME), read_only=True) as connection:
+        assert connection.sql("select comment from duckdb_tables()").fetchall() == [("Who has what.",)]
+        assert connection.sql("select comment from duckdb_columns() where column_name = 'model'").fetchall() == [
+            ("It's a model.",)
+        ]
+
+
+# Each name with a neighbour that it would match as a pattern.
+NAMES = [
+    ("it's [a] *test", "it's a longtest"),
+    ("[x]", "x"),
+    ("**", "other"),
+    ("[!a]", "b"),
+    ("{a,b} %41 ü", "a %41 ü"),
+]
+
+
+@pytest.mark.parametrize(("name", "neighbour"), NAMES)
+def test_folder_name_is_never_a_pattern_or_sql(name: str, neighbour: str, tmp_path: Path) -> None:
+    for share, folder in ((0.25, name), (0.75, neighbour)):
+        (tmp_path / folder).mkdir()
+        Data.at(tmp_path / folder).publish(share)
+    files = [file_pattern(tmp_path / name / "published" / "shares.parquet")]
+    found = duckdb.execute("select cast(share as double) from read_parquet($files)", {"files": files}).fetchall()
+    assert found == [(0.25,)]
+    relation = duckdb.read_parquet(files[0])
+    assert len(relation) == 1
+    found = duckdb.sql(f"select cast(share as double) from read_parquet({literal(files[0])})").fetchall()
+    assert found == [(0.25,)]
+
+
+def test_open_connection_keeps_reading_its_release(data: Data) -> None:
+    reader = duckdb.connect(str(data.published / FILE_NAME), read_only=True)
+    for share in (0.5, 0.75, 0.8, 0.9):
+        data.publish(share)
+    assert reader.sql("select cast(share as double) from shares").fetchall() == [(0.25,)]
+    reader.close()
+    assert shares(data.published) == [(0.9,)]
+
+
+def test_failed_publish_leaves_the_release_as_it_was(data: Data) -> None:
+    before = data.published.resolve()
+    with pytest.raises(WarehouseError, match=r"(?s)could not be published.*published release is unchanged"):
+        data.releases.publish(data.warehouse, [SHARES, Table("missing", "marts", "", {})])
+    assert data.published.resolve() == before
+    assert shares(data.published) == [(0.25,)]
+    assert [path.name for path in before.parent.glob("2*")] == [before.name]
+
+
+def test_only_an_approved_warehouse_is_published(data: Data) -> None:
+    data.warehouse.start()  # a build that failed its checks is never approved
+    with pytest.raises(WarehouseError, match=r"has not passed its checks.*published release is unchanged.*refresh"):
+        data.publish()
+    data.warehouse.approve()
+    with duckdb.connect(str(data.warehouse.path)) as connection:  # another build between the checks and the publish
+        connection.execute("update marts.shares set share = 0.99")
+    with pytest.raises(WarehouseError, match="has not passed its checks"):
+        data.publish()
+    assert shares(data.published) == [(0.25,)]
+
+
+def test_rejected_warehouse_is_not_published_but_the_next_is(data: Data) -> None:
+    data.warehouse.reject("Too little.")
+    with pytest.raises(WarehouseError, match="has not passed its checks"):
+        data.publish()
+    data.publish(0.3)
+    assert shares(data.published) == [(0.3,)]
+
+
+def test_clock_set_back_does_not_hide_a_new_release(data: Data) -> None:
+    folder = data.published.resolve().parent
+    for year in (2097, 2098, 2099):
+        (folder / f"{year}0101T000000.000000Z").mkdir()
+    release = data.publish()
+    assert data.published.resolve() == release.folder.resolve()
+    assert shares(data.published) == [(0.25,)]
+
+
+def test_publish_removes_what_a_killed_publish_left(data: Data) -> None:
+    folder = data.published.resolve().parent
+    (folder / "99990101T000000.000000Z.building").mkdir()
+    (folder / "99990101T000000.000000Z.link").symlink_to("nowhere")
+    release = data.publish()
+    assert data.published.resolve() == release.folder.resolve()
+    assert not [path for path in folder.iterdir() if path.name.startswith("9999")]
+
+
+def test_old_releases_are_deleted(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestration.storage.releases.READER_GRACE_SECONDS", 0)
+    folders = [data.publish().folder for _ in range(MAX_KEPT_RELEASES + 1)]
+    assert sorted(folders[0].parent.glob("2*")) == folders[1:]
+    assert data.releases.list() == folders[1:]
+
+
+def test_resolved_release_stays_readable_for_a_while(data: Data) -> None:
+    resolved = data.published.resolve()
+    for _ in range(2 * MAX_KEPT_RELEASES):
+        data.publish()
+    assert shares(resolved) == [(0.25,)]
+
+
+def test_rollback_returns_to_one_release_after_another(data: Data) -> None:
+    for share in (0.5, 0.75):
+        data.publish(share)
+    newest = data.published.resolve()
+    reader = duckdb.connect(str(data.published / FILE_NAME), read_only=True)
+    for share in (0.5, 0.25):
+        folder = data.releases.rollback()
+        assert data.published.resolve() == folder
+        assert shares(data.published) == [(share,)]
+    assert reader.sql("select cast(share as double) from shares").fetchall() == [(0.75,)]
+    with pytest.raises(WarehouseError, match=r"no release before .* nothing was changed"):
+        data.releases.rollback()
+    first = data.published.resolve()
+    assert newest.exists()
+    data.publish(0.8)  # as usual
+    assert shares(data.published) == [(0.8,)]
+    assert data.releases.rollback() == first  # skips the withdrawn releases
+
+
+def test_withdrawn_release_is_deleted_later(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = data.published.resolve()
+    withdrawn = data.publish().folder
+    assert data.releases.rollback() == first
+    monkeypatch.setattr("orchestration.storage.releases.READER_GRACE_SECONDS", 0)
+    newest = data.publish().folder
+    assert sorted(first.parent.glob("2*")) == [first, newest]
+    assert not withdrawn.exists()
+
+
+def test_release_that_fails_its_checks_leaves_no_trace(data: Data) -> None:
+    before = data.published.resolve()
+
+    def reject(release: Release) -> None:
+        assert (release.folder / FILE_NAME).exists()
+        raise RejectedError("It claims too much.")
+
+    with pytest.raises(RejectedError, match="It claims too much"):
+        data.releases.publish(data.warehouse, [SHARES], reject)
+    assert data.published.resolve() == before
+    assert [path.name for path in before.parent.glob("2*")] == [before.name]
