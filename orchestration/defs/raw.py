@@ -10,7 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from orchestration.defs.resources import OWNERS, POOL, code, failures, freshness_policy, open_lake, source_of
+from orchestration.defs.resources import (
+    OWNERS,
+    POOL,
+    code_reference,
+    dagster_failures,
+    freshness_policy,
+    open_lake,
+    source_of,
+)
 from orchestration.errors import ResponseError
 from orchestration.ingest.load import LoadResult, load_surface
 from orchestration.ingest.sources import Source, fetch_options
@@ -155,12 +163,12 @@ def _raw_asset(surface: Surface, importance: int) -> dg.AssetsDefinition:
         metadata={
             "dagster/column_schema": column_schema(surface),
             "cite": dg.MetadataValue.url(surface.source_url),
-            **code("orchestration/openrouter/surfaces.py"),
+            **code_reference("orchestration/openrouter/surfaces.py"),
             "endpoint": dg.MetadataValue.url(BASE_URL + surface.path),
         },
     )
     def raw(context: dg.AssetExecutionContext, config: Fetch):  # type: ignore[no-untyped-def]  # Dagster wants none
-        with failures():
+        with dagster_failures():
             settings = Settings.load()
             lake = open_lake(settings)
             lake.sweep()
