@@ -48,8 +48,8 @@ def ticks(days: int) -> list[tuple[dt.datetime, str]]:
     found = []
     for number in range(days):
         day = BEGIN.date() + dt.timedelta(days=number)
-        due = [(DAILY, "refresh_daily"), *((one, "prices_through_the_day") for one in PRICES)]
-        due += [(WEEKLY, "restatements_weekly")] if day.weekday() == 0 else []
+        due = [(DAILY, "refresh_daily"), *((one, "refresh_prices_intraday") for one in PRICES)]
+        due += [(WEEKLY, "refetch_rankings_weekly")] if day.weekday() == 0 else []
         found += [(dt.datetime.combine(day, one, dt.UTC), name) for one, name in due]
     return sorted(found)
 
@@ -307,7 +307,7 @@ def judged(
     watched = {
         looks[name, tick[:16]]
         for _, name, tick, status in found
-        if status == "SUCCESS" and name != "restatements_weekly" and (name, tick[:16]) in looks
+        if status == "SUCCESS" and name != "refetch_rankings_weekly" and (name, tick[:16]) in looks
     }
     if prices < len(watched):
         problems.append(f"{prices} price lists of {len(watched)} times that the daemon looked at the clock")

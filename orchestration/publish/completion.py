@@ -51,7 +51,7 @@ class Completion:
         write_package(folder, self.tables, SCOPE_OF[self.lake.kind], name, made, __version__)
         self.results.extend(self.audit(folder))
         if failed := [str(result) for result in self.results if not result.passed]:
-            raise RejectedError("\n".join([f"{len(failed)} checks of the release failed.", *failed]))
+            raise RejectedError("\n".join([f"{len(failed)} of the checks of the release failed.", *failed]))
 
     def audit(self, folder: Path) -> list[Result]:
         """Every audit check over a release in that folder."""

@@ -75,7 +75,7 @@ class BuildResults:
             else ""
         )
         if failed := self.failed():
-            return "\n".join([f"{space}{len(failed)} models or checks failed.", *map(self.describe, failed)])
+            return "\n".join([f"{space}{len(failed)} of the models and checks failed.", *map(self.describe, failed)])
         log = self._target / "dbt.log"
         return f"{space}dbt exited without a result for {len(self.missing())} models and checks. See {log}."
 
@@ -87,7 +87,8 @@ class BuildResults:
         rows = [list(row.items())[:_MAX_SENTENCE_COLUMNS] for row in self.sample(result).slice(0, max_rows).to_pylist()]
         shown = "), (".join(", ".join(f"{column}: {value}" for column, value in row) for row in rows)
         purpose = describe_test(MANIFEST, MANIFEST["nodes"][result["unique_id"]])
-        return f"  {name}: {result['failures']} rows fail, such as ({shown}). {purpose}"
+        count = f"{result['failures']} failing {'row' if result['failures'] == 1 else 'rows'}"
+        return f"  {name}: {count}, such as ({shown}). {purpose}"
 
     def sample(self, result: Result) -> pa.Table:
         """The first rows that a failed check found. Its SQL runs again, since dbt reports only how many there are."""

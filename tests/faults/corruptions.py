@@ -342,14 +342,14 @@ OF_FIGURES = [
         "A real row stands among simulated ones",
         "share_model",
         f"update share_model set scope_id = 'openrouter_public_traffic' where period_start = {ONE_DAY} and rank = 1",
-        "carries_provenance_share_model_",
+        "has_provenance_share_model_",
         "the moments, and the scope, of real responses",
     ),
     Harm(
         "A figure is of a moment at which nothing was told",
         "claim",
         "update claim set as_of = as_of + interval 1 second where kind = 'leading_model'",
-        "carries_provenance_claim_",
+        "has_provenance_claim_",
         "where it comes from, and when that was made and fetched",
     ),
     Harm(

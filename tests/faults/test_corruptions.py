@@ -20,29 +20,33 @@ from dbt.cli.main import dbtRunner
 from test_documents import assert_document
 
 from orchestration.definitions import defs
-from orchestration.defs import published as publish
-from orchestration.defs.dbt import TELL_ALL, reject, target_of
+from orchestration.defs.published import prepare_completion
 from orchestration.defs.raw import raw_key
 from orchestration.defs.raw_checks import raw_checks
+from orchestration.defs.resources import reject_build
 from orchestration.errors import RejectedError, WarehouseError
 from orchestration.openrouter.surfaces import MODELS, RANKINGS
-from orchestration.publish import audit
+from orchestration.publish import audit, completion
+from orchestration.publish.catalog import published_tables
 from orchestration.settings import Settings
 from orchestration.storage.warehouse import Table, Warehouse
+from orchestration.transform.manifest import MANIFEST
+from orchestration.transform.results import WARN_ONLY, BuildResults, target_folder
 
 CHECKS = PROJECT / "docs" / "checks.md"
+TABLES = published_tables(MANIFEST)
 FOLDERS = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
 
 
 @pytest.fixture(autouse=True)
 def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its words are harmed in test_report; here it would only take its time."""
-    monkeypatch.setattr(publish, "write_report", lambda *_: [])
+    monkeypatch.setattr(completion, "write_report", lambda *_: [])
 
 
 @pytest.fixture(scope="module")
 def dbt() -> dbtRunner:
-    manifest = dbtRunner().invoke(["--quiet", "parse", *TELL_ALL, *FOLDERS]).result
+    manifest = dbtRunner().invoke(["--quiet", "parse", *WARN_ONLY, *FOLDERS]).result
     return dbtRunner(manifest=manifest)
 
 
@@ -97,14 +101,14 @@ def do(harm: Harm, data: Path) -> None:
 
 def check_figures(dbt: dbtRunner, data: Path, selection: str) -> set[str]:
     """dbt's own data tests of what was harmed; the names of those that fail."""
-    target = target_of(data)
+    target = target_folder(data)
     result = dbt.invoke(
         [
             "--quiet",
             "test",
             "--exclude-resource-type",
             "unit_test",
-            *TELL_ALL,
+            *WARN_ONLY,
             "--select",
             selection,
             *FOLDERS,
@@ -132,14 +136,14 @@ def test_a_harmed_figure_is_named_and_not_published(
 
     assert harm.check in failed
     with pytest.raises(RejectedError) as error:
-        reject(target_of(data), warehouse)
+        raise reject_build(warehouse, BuildResults(target_folder(data), warehouse.path).describe_failures())
     [line] = [line for line in str(error.value).splitlines() if line.startswith(f"  {harm.check}: ")]
     assert re.search(harm.words, line), line
-    assert "What was published before is as it was" in str(error.value)
+    assert "The published release is unchanged" in str(error.value)
     assert (data / "rejected" / "warehouse.duckdb").exists()
     assert harm.check in (data / "rejected" / "why.txt").read_text()
     with pytest.raises(WarehouseError, match="has not passed its checks"):
-        warehouse.publish(publish.tables())
+        warehouse.publish(TABLES)
 
 
 @pytest.mark.parametrize("harm", OF_THE_WHOLE, ids=lambda harm: harm.what)
@@ -154,11 +158,11 @@ def test_a_harm_to_the_whole_is_named_and_not_published(
 
 def refused(data: Path, check: str, tables: list[Table] | None = None) -> str:
     """What is said of that check, when the warehouse is published as it is; the sample is there too."""
-    warehouse, completion = Warehouse(data), publish.Completion(Settings.load(), tables or publish.tables())
+    warehouse, completing = Warehouse(data), prepare_completion(Settings.load(), tables)
     warehouse.approve()
     with pytest.raises(RejectedError) as error:
-        warehouse.publish(completion.marts, completion)
-    [broken] = [one for one in completion.results if one.check.name == check]
+        warehouse.publish(completing.tables, completing)
+    [broken] = [one for one in completing.results if one.check.name == check]
     assert not broken.passed
     assert broken.sample[0]["table"]
     assert str(broken) in str(error.value)
@@ -173,7 +177,7 @@ def test_a_new_mart_without_provenance_columns_is_refused_by_itself(
     with duckdb.connect(str(data / "warehouse.duckdb")) as connection:
         connection.execute("create table marts.a_new_mart as select 1 as id")
     new = Table("a_new_mart", "marts", "A new mart.", {"id": "A number."}, ("id",))
-    assert re.search(OF_FILES[0].words, refused(data, "provenance", [*publish.tables(), new]))
+    assert re.search(OF_FILES[0].words, refused(data, "provenance", [*TABLES, new]))
 
 
 @pytest.mark.parametrize(
@@ -188,7 +192,7 @@ def test_a_description_that_says_too_little_or_too_much_is_refused(
     harm = OF_FILES[number]
     tables = [
         Table(**{**vars(one), "columns": {**one.columns, column: description}}) if one.name == harm.where else one
-        for one in publish.tables()
+        for one in TABLES
     ]
     assert re.search(harm.words, refused(data, harm.check, tables))
 
@@ -199,14 +203,14 @@ def test_files_that_are_not_what_was_described_are_refused(
 ) -> None:
     data = built("replay")
     untouched()
-    describe = publish.write_package
+    describe = completion.write_package
 
     def describe_and_harm(folder: Path, *arguments: object) -> None:
         describe(folder, *arguments)
         with (folder / harm.where).open("ab") as file:
             file.write(b"!")
 
-    monkeypatch.setattr(publish, "write_package", describe_and_harm)
+    monkeypatch.setattr(completion, "write_package", describe_and_harm)
     assert re.search(harm.words, refused(data, harm.check))
 
 
@@ -261,7 +265,7 @@ def test_a_lost_raw_file_is_named_and_nothing_published(built: Built, untouched:
 
 def test_every_mart_is_harmed_and_no_check_has_more_than_three() -> None:
     assert len(EVERY_HARM) >= 30
-    assert {table.name for table in publish.tables()} - {harm.where for harm in EVERY_HARM} == {"scopes"}
+    assert {table.name for table in TABLES} - {harm.where for harm in EVERY_HARM} == {"scopes"}
     counts = Counter(harm.check for harm in EVERY_HARM)
     assert max(counts.values()) <= 3
     assert {check.name for check in audit.CHECKS} <= counts.keys()

@@ -235,13 +235,13 @@ def test_after_kills_the_next_run_runs_at_once(few: Path, home: Path, tmp_path: 
         kill(killed)
         killed.wait(timeout=10)
         killed.stdout.close()
-    assert "has been ended" in said
+    assert "is now marked as failed" in said
 
     started = time.monotonic()
     run = replay(data, few, home)
 
     assert run.code == 0, run.output
-    assert "has been ended" in run.output
+    assert "is now marked as failed" in run.output
     assert time.monotonic() - started < 120
     assert run.query("select count(*) from share_model") > [(0,)]
 
@@ -265,11 +265,11 @@ def test_a_failed_check_blocks_the_publish_and_says_which(started_from_few: Path
     assert "has_provenance" in reasons
     assert (started_from_few / "published").resolve() == generation
     rejected = started_from_few / "rejected"
-    assert f"The build is kept in {rejected} for a look." in reasons
+    assert f"The rejected build is kept in {rejected}." in reasons
     assert "has_provenance" in (rejected / "why.txt").read_text()
     assert (rejected / "warehouse.duckdb").exists()
     with dg.DagsterInstance.from_config(str(home)) as instance:
-        key = dg.AssetCheckKey(dg.AssetKey(["marts", "share_model"]), "carries_provenance_share_model_")
+        key = dg.AssetCheckKey(dg.AssetKey(["marts", "share_model"]), "has_provenance_share_model_")
         [record] = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
     evaluation = record.evaluation
     assert not evaluation.passed
@@ -287,5 +287,5 @@ def test_a_changed_raw_file_ends_the_run_and_is_named(started_from_few: Path, fe
     reasons = run.output.partition("FAILED. Nothing was published")[2]
     assert f"raw/rankings: 1 files were changed, such as rankings/{changed.parent.name}/{changed.name}." in reasons
     assert "Restore them from a copy" in reasons
-    assert "Not foreseen" not in run.output
+    assert "Unexpected error" not in run.output
     assert (started_from_few / "published").resolve() == generation

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from conftest import PROJECT, REFRESH, Run, differing, environment, replay
 
-from orchestration.alerts import news
+from orchestration.alerts.events import release_alerts
 from orchestration.publish.audit import CHECKS, Generation, audit
 from orchestration.publish.claim_history import CLAIM_HISTORY, check, record
 from orchestration.storage.lake import LEDGER, Lake, Provenance
@@ -198,8 +198,8 @@ def test_any_folder_name_gives_the_right_figures(few_run: Run, few: Path, home: 
     assert differing(run, few_run) == []
     assert f"--data '{tmp_path}/it'\"'\"'s [a] *test'" in run.output
     published, said = (run.data / "published").resolve(), run.data / CLAIM_HISTORY
-    assert [alert.id for alert in news(published)] == [
-        alert.id for alert in news((few_run.data / "published").resolve())
+    assert [alert.id for alert in release_alerts(published)] == [
+        alert.id for alert in release_alerts((few_run.data / "published").resolve())
     ]
     again = published.with_name("20990101T000000.000000Z")
     published.rename(again)

@@ -15,9 +15,10 @@ import pytest
 from conftest import Run
 from in_memory import Compiled
 
-from orchestration.defs.published import tables
 from orchestration.publish.audit import differing
+from orchestration.publish.catalog import published_tables
 from orchestration.storage.warehouse import Table, quoted
+from orchestration.transform.manifest import MANIFEST
 
 IN_THE_SUITE = 120
 NUMBERS = ("BIGINT", "DOUBLE", "INTEGER")
@@ -135,7 +136,7 @@ def sweep(run: Run, seed: int, share: float) -> tuple[Counter, dict[str, list[Mu
 def _sweep(checks: "Sweep", random: Random, share: float) -> tuple[Counter, dict[str, list[Mutant]]]:
     caught: dict[str, list[Mutant]] = {"law": [], "once more": [], "nothing": []}
     kinds: Counter = Counter()
-    for mart in tables():
+    for mart in published_tables(MANIFEST):
         if mart.name == "scopes":
             continue
         every = list(mutants(mart, checks.connection, random))

@@ -7,12 +7,13 @@ import pytest
 from conftest import FEW, copy_recordings
 
 from orchestration.defs.dbt import dbt_models
-from orchestration.defs.published import tables
 from orchestration.defs.raw import raw_assets, raw_key
 from orchestration.defs.resources import resources
 from orchestration.errors import WarehouseError
 from orchestration.openrouter.surfaces import RANKINGS
+from orchestration.publish.catalog import published_tables
 from orchestration.storage.warehouse import Warehouse
+from orchestration.transform.manifest import MANIFEST
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def build(selection: str) -> dg.ExecuteInProcessResult:
 def assert_not_published(data: Path) -> None:
     published = (data / "published").resolve()
     with pytest.raises(WarehouseError, match="has not passed its checks"):
-        Warehouse(data).publish(tables())
+        Warehouse(data).publish(published_tables(MANIFEST))
     assert (data / "published").resolve() == published
 
 
@@ -61,7 +62,7 @@ def test_checks_that_nobody_answered_for_have_not_passed(data: Path, monkeypatch
     [failure] = [event for event in result.all_events if event.is_step_failure]
     told = failure.step_failure_data.user_failure_data
     assert told is not None
-    assert "dbt ended and says nothing of" in str(told.description)
-    assert "The build is kept in" in str(told.description)
+    assert "dbt exited without a result for" in str(told.description)
+    assert "The rejected build is kept in" in str(told.description)
     monkeypatch.delenv("DBT_WRITE_JSON")
     assert_not_published(data)

@@ -20,7 +20,7 @@ from conftest import PROJECT
 from pydantic import SecretStr
 
 from orchestration import __version__
-from orchestration.alerts import Webhook
+from orchestration.alerts.channels import Webhook
 from orchestration.errors import (
     AlertError,
     KeyRefusedError,
@@ -348,7 +348,7 @@ def test_the_project_says_its_name() -> None:
 def test_nothing_else_speaks_http_but_alerts_which_leave_by_it() -> None:
     importing = re.compile(r"^\s*(import|from) (httpx|requests|aiohttp|urllib3|urllib\.request)\b", re.MULTILINE)
     files = [path for path in (PROJECT / "orchestration").rglob("*.py") if importing.search(path.read_text())]
-    assert sorted(path.name for path in files) == ["__init__.py", "client.py", "transport.py"]
+    assert sorted(path.name for path in files) == ["channels.py", "client.py", "transport.py"]
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------
@@ -673,7 +673,7 @@ def test_headers_that_drip_are_not_reachable(listening: Any) -> None:
 
 def test_webhook_is_bounded_in_time_and_size(listening: Any) -> None:
     started = time.monotonic()
-    with pytest.raises(AlertError, match=r"did not answer \(ReadTimeout\)"):
+    with pytest.raises(AlertError, match=r"did not respond \(ReadTimeout\)"):
         Webhook(listening(drip_headers), 0.3).send([])
 
     def endless(connection: socket.socket) -> None:
