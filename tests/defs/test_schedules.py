@@ -18,8 +18,9 @@ DAILY, PRICES, _ = SCHEDULES
 
 
 @pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as instance:
+def instance(home: Path) -> Iterator[dg.DagsterInstance]:
+    """An instance without runs."""
+    with dg.DagsterInstance.from_config(str(home)) as instance:
         yield instance
 
 
