@@ -197,7 +197,7 @@ def _last_run(data: Path) -> dict[str, str] | None:
     os.environ.setdefault("DAGSTER_HOME", str(PROJECT_DIR / "dagster_home"))
     import dagster as dg
 
-    from orchestration.defs.resources import DATA_TAG
+    from orchestration.defs.runs import DATA_TAG
 
     with dg.DagsterInstance.get() as instance:
         records = instance.get_run_records(dg.RunsFilter(tags={DATA_TAG: str(data)}), limit=1)

@@ -48,7 +48,7 @@ def say(line: str) -> None:
 
 def tidy(instance: dg.DagsterInstance) -> None:
     """End what runs that were killed have left; else the next run would wait for them for ever."""
-    from orchestration.defs.housekeeping import end_lost_runs
+    from orchestration.defs.runs import end_lost_runs
 
     for line in end_lost_runs(instance):
         say(line)
@@ -78,7 +78,7 @@ def _config(arguments: argparse.Namespace) -> dict[str, Any]:
     if any(window.values()):
         ops |= {f"raw__{name}": {"config": window} for name in ("rankings", "apps")}
     if arguments.refetch:
-        from orchestration.defs.sensors import REFETCH_ALL
+        from orchestration.defs.jobs import REFETCH_ALL
 
         ops |= REFETCH_ALL
     return {"ops": ops, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -243,7 +243,7 @@ class _Progress:
                 self.reasons.append(f"{check.asset_key.to_user_string()}: {check.description}")
 
     def _failed(self, event: DagsterEvent) -> None:
-        from orchestration.defs.resources import reason_of
+        from orchestration.defs.runs import reason_of
 
         data = event.step_failure_data
         if data.user_failure_data and data.user_failure_data.description:

@@ -1,1 +1,1 @@
-"""Dagster's side, and only that: each module is thin, and computes with the rooms below it."""
+"""Dagster definitions and nothing else: each module is thin and computes with the packages below it."""

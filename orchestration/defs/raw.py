@@ -8,7 +8,15 @@ import time
 import dagster as dg
 import pyarrow as pa
 
-from orchestration.defs.resources import OWNERS, POOL, code, failures, freshness_policy, open_lake, source_of
+from orchestration.defs.resources import (
+    OWNERS,
+    POOL,
+    code_reference,
+    dagster_failures,
+    freshness_policy,
+    open_lake,
+    source_of,
+)
 from orchestration.ingest.load import LoadResult, load_surface
 from orchestration.ingest.readiness import MAX_PROBLEMS_SHOWN, check_readiness
 from orchestration.ingest.sources import fetch_options
@@ -130,12 +138,12 @@ def _raw_asset(surface: Surface, priority: int) -> dg.AssetsDefinition:
         metadata={
             "dagster/column_schema": column_schema(surface),
             "cite": dg.MetadataValue.url(surface.source_url),
-            **code("orchestration/openrouter/surfaces.py"),
+            **code_reference("orchestration/openrouter/surfaces.py"),
             "endpoint": dg.MetadataValue.url(BASE_URL + surface.path),
         },
     )
     def raw(context: dg.AssetExecutionContext, config: FetchConfig):  # type: ignore[no-untyped-def]  # Dagster wants none
-        with failures():
+        with dagster_failures():
             settings = Settings.load()
             lake = open_lake(settings)
             lake.remove_unfinished_writes()

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from orchestration.defs.raw import raw_key
-from orchestration.defs.resources import failures, open_lake
+from orchestration.defs.resources import dagster_failures, open_lake
 from orchestration.openrouter.surfaces import SURFACES, Surface
 from orchestration.settings import Settings
 from orchestration.storage.lake import LEDGER, PROVENANCE, read_metadata
@@ -44,7 +44,7 @@ def _schema_check(surface: Surface) -> dg.AssetChecksDefinition:
         description="Every file of the lake has the columns and types of its declared schema.",
     )
     def schema() -> dg.AssetCheckResult:
-        with failures():
+        with dagster_failures():
             files = open_lake(Settings.load()).files(surface.name)
             wrong = {
                 path.name: problems

@@ -1,39 +1,36 @@
-"""What several assets share: the pool, the owner, how old they may be, the source that the settings name, and dbt."""
+"""What several definitions share: pool, owners, freshness policies, error handling, the data folder, source and dbt."""
 
 from __future__ import annotations
 
 import datetime as dt
 import fcntl
-import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster import DagsterEvent
 from dagster_dbt import DbtCliResource
 from packaging.version import Version
 
-from orchestration.defs.housekeeping import PROCESS_TAG, process_of
-from orchestration.errors import RouterscopeError, SettingsError
+from orchestration.defs.runs import DATA_TAG, PROCESS_TAG, process_tag
+from orchestration.errors import RejectedError, RouterscopeError, SettingsError
 from orchestration.ingest.sources import Source, open_source
 from orchestration.publish.freshness import limits
 from orchestration.settings import PROJECT_DIR, Settings
 from orchestration.storage.lake import Lake
+from orchestration.storage.releases import Releases
+from orchestration.storage.warehouse import Warehouse
+from orchestration.transform import DBT_EXECUTABLE
 
 POOL = "warehouse"
-DBT = Path(sys.executable).with_name("dbt")
 OWNERS = ["team:routerscope"]
-# One history holds the runs of all data folders: of a run, the one in which it is at work.
-DATA_TAG = "routerscope/data"
 
 
 def freshness_policy(surface: str = "rankings") -> dg.FreshnessPolicy:
-    """How long ago it may have been made. How old the data in it may be is checked on the data, at publish."""
+    """How old a materialization may get. The age of the data in it is checked at publish, by the `fresh_…` checks."""
     warn_hours, error_hours = limits(surface, "as_of_hours")
     return dg.FreshnessPolicy.time_window(
         fail_window=dt.timedelta(hours=error_hours), warn_window=dt.timedelta(hours=warn_hours)
@@ -47,25 +44,22 @@ def open_lake(settings: Settings) -> Lake:
 
 @lru_cache(maxsize=1)
 def source_of(settings: Settings) -> Source:
-    """The source that the settings name, opened once a process: a simulated world takes a while to make."""
+    """The source that the settings name, opened once per process: a simulated world takes seconds to generate."""
     return open_source(settings, open_lake(settings))
 
 
-def reason_of(event: DagsterEvent) -> str:
-    """Why a step failed, in the words it was raised with, or else in those of what was not foreseen."""
-    data = event.step_failure_data
-    if data.user_failure_data and data.user_failure_data.description:
-        return data.user_failure_data.description
-    error = data.error
-    while error and error.cause:
-        error = error.cause
-    return f"Not foreseen, in {event.step_key}: {error.message.strip() if error else 'no reason given'}"
+def reject_build(warehouse: Warehouse, reasons: str) -> RejectedError:
+    """Set the build aside; returns the error to raise, which gives the reasons and where the build is kept."""
+    folder = warehouse.reject(reasons)
+    is_published = Releases(warehouse.path.parent).published.exists()
+    published = "The published release is unchanged" if is_published else "Nothing was published"
+    return RejectedError(f"{reasons}\n{published}; raw data is untouched. The rejected build is kept in {folder}.")
 
 
 class DataFolder(dg.ConfigurableResource[Any]):
-    """The data folder, in which one run at a time is at work, whoever started it: others wait until it has ended.
+    """A lock on the data folder: one run at a time uses it, however it was started, and others wait.
 
-    What one run takes in would change what another has built and not yet published.
+    Otherwise one run could change the lake while another has built from it and not published yet.
     """
 
     @contextmanager
@@ -75,24 +69,24 @@ class DataFolder(dg.ConfigurableResource[Any]):
             folder.mkdir(parents=True, exist_ok=True)
             lock = (folder / "run.lock").open("w")
         except (SettingsError, OSError):
-            yield self  # what is wrong is said by the first step
+            yield self  # the first step reports the error
             return
         with lock:
             if context.instance and context.run:
-                tags = {DATA_TAG: str(folder), PROCESS_TAG: process_of(context.run)}
+                tags = {DATA_TAG: str(folder), PROCESS_TAG: process_tag(context.run)}
                 context.instance.add_run_tags(context.run.run_id, tags)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if context.log:
-                    context.log.warning(f"Another run is at work in {folder}; this one waits until it has ended.")
+                    context.log.warning(f"Another run is using {folder}; this one waits until it has finished.")
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield self
 
 
 @lru_cache
-def code(path: str) -> Mapping[str, dg.MetadataValue[Any]]:
-    """Where a reader finds what makes an asset: the path in the project, and the link that opens it in an editor."""
+def code_reference(path: str) -> Mapping[str, dg.MetadataValue[Any]]:
+    """Metadata that links an asset to its code: the path in the project, and a link that opens it in an editor."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
         reference = dg.LocalFileCodeReference(file_path=str(PROJECT_DIR / path), label=path)
@@ -101,8 +95,8 @@ def code(path: str) -> Mapping[str, dg.MetadataValue[Any]]:
 
 
 @contextmanager
-def failures() -> Iterator[None]:
-    """An error as Dagster shows it: its sentence, and no retry, since the same input would fail again."""
+def dagster_failures() -> Iterator[None]:
+    """Turns our errors into Dagster failures, without retries, since the same input would fail again."""
     try:
         yield
     except RouterscopeError as error:
@@ -110,10 +104,10 @@ def failures() -> Iterator[None]:
 
 
 class Dbt(DbtCliResource):
-    """dbt's command line, started once: not to ask its version, and not to read metadata back from the warehouse.
+    """dbt's command line, without two extra starts of dbt that take seconds each.
 
-    Each of these starts dbt again for some seconds, and the second would hold the DuckDB file open in this process.
-    Row counts are taken at publish and column lineage from the SQL.
+    dagster-dbt would ask dbt for its version, and read row counts back from the warehouse, which would also keep the
+    DuckDB file open in this process. Row counts are taken at publish, column lineage from the SQL.
     """
 
     @cached_property
@@ -130,6 +124,6 @@ def resources() -> dg.Definitions:
     return dg.Definitions(
         resources={
             "folder": DataFolder(),
-            "dbt": Dbt(project_dir=project, profiles_dir=project, dbt_executable=str(DBT)),
+            "dbt": Dbt(project_dir=project, profiles_dir=project, dbt_executable=str(DBT_EXECUTABLE)),
         }
     )

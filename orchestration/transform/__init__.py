@@ -1,0 +1,6 @@
+"""What the pipeline needs of dbt besides running it: the manifest, the results of a build, and column lineage."""
+
+import sys
+from pathlib import Path
+
+DBT_EXECUTABLE = Path(sys.executable).with_name("dbt")

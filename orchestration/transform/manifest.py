@@ -1,20 +1,52 @@
-"""dbt's manifest: made anew when a hash of dbt's inputs has changed, and never read when it is stale."""
+"""dbt's manifest of the project, parsed again whenever one of dbt's inputs has changed.
+
+A stamp beside the manifest holds the hash of the inputs and of the manifest, so that a stale one is never read.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
+import itertools
 import json
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from orchestration.defs.resources import DBT
 from orchestration.errors import WarehouseError
 from orchestration.settings import PROJECT_DIR
+from orchestration.transform import DBT_EXECUTABLE
 
 _INPUTS = ("dbt_project.yml", "profiles.yml", "dbt_project/**/*", "models/**/*", "seeds/**/*")
 _TARGET = PROJECT_DIR / "target"
+
+
+def load_manifest() -> dict[str, Any]:
+    """dbt's manifest of the project as it is now. Raises WarehouseError if dbt cannot parse the project."""
+    _TARGET.mkdir(exist_ok=True)
+    with (_TARGET / "manifest.lock").open("w") as lock:
+        # Of several processes that start at the same time, one parses and the others wait for it.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stamp, path = _TARGET / "manifest.sha256", _TARGET / "manifest.json"
+        inputs = _inputs_hash()
+        if not (path.exists() and stamp.exists() and stamp.read_text() == f"{inputs} {_file_hash(path)}"):
+            _parse()
+            # With the manifest's own hash, since dbt started by hand also writes the file, and no stamp.
+            stamp.write_text(f"{inputs} {_file_hash(path)}")
+        return dict(json.loads(path.read_text()))
+
+
+def _parse() -> None:
+    finished = subprocess.run(  # noqa: S603  # our own dbt, with fixed arguments
+        [DBT_EXECUTABLE, "--quiet", "--no-use-colors", "parse", "--profiles-dir", PROJECT_DIR],
+        cwd=PROJECT_DIR,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if finished.returncode:
+        raise WarehouseError(f"dbt cannot parse the project, so nothing was built:\n{finished.stdout}{finished.stderr}")
 
 
 def _inputs_hash() -> str:
@@ -25,35 +57,20 @@ def _inputs_hash() -> str:
     return digest.hexdigest()
 
 
-def _hash(path: Path) -> str:
+def _file_hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def manifest() -> dict[str, Any]:
-    """dbt's manifest of the project as it is now. Raises WarehouseError if dbt cannot parse the project."""
-    _TARGET.mkdir(exist_ok=True)
-    with (_TARGET / "manifest.lock").open("w") as alone:
-        # Of several processes that start at once, one parses.
-        fcntl.flock(alone, fcntl.LOCK_EX)
-        return _manifest()
+def describe_test(manifest: Mapping[str, Any], test: Mapping[str, Any]) -> str:
+    """What a data test asserts: its leading SQL comment; for a generic test, its macro's description and arguments."""
+    generic = test.get("test_metadata")
+    if not generic:
+        lines = (line for line in test["raw_code"].splitlines() if not line.startswith("{{ config"))
+        comment = itertools.takewhile(lambda line: line.startswith("--"), lines)
+        return " ".join(line.removeprefix("--").strip() for line in comment)
+    description = manifest["macros"][f"macro.{test['package_name']}.test_{generic['name']}"]["description"]
+    arguments = generic["kwargs"].get("columns") or generic["kwargs"].get("laws") or []
+    return f"{description} {'; '.join(arguments)}".strip()
 
 
-def _manifest() -> dict[str, Any]:
-    stamp, path = _TARGET / "manifest.sha256", _TARGET / "manifest.json"
-    wanted = _inputs_hash()
-    if not (path.exists() and stamp.exists() and stamp.read_text() == f"{wanted} {_hash(path)}"):
-        parsed = subprocess.run(  # noqa: S603  # our own dbt, with fixed arguments
-            [DBT, "--quiet", "--no-use-colors", "parse", "--profiles-dir", PROJECT_DIR],
-            cwd=PROJECT_DIR,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if parsed.returncode:
-            raise WarehouseError(f"dbt cannot parse the project, so nothing was built:\n{parsed.stdout}{parsed.stderr}")
-        # The manifest's own hash too: dbt started by hand writes the file as well, without a stamp.
-        stamp.write_text(f"{wanted} {_hash(path)}")
-    return dict(json.loads(path.read_text()))
-
-
-MANIFEST = manifest()
+MANIFEST = load_manifest()

@@ -57,19 +57,19 @@ def run(folder: Path, what: str) -> None:
 def publishing(folder: Path) -> None:
     os.environ.update(environment(folder))
     sys.path.insert(0, str(PROJECT))
-    from orchestration.defs.published import generation, tables
-    from orchestration.publish.audit import audit
+    from orchestration.defs.published import prepare_completion
     from orchestration.publish.report import FOLDER, PAGE, write_report
+    from orchestration.settings import Settings
 
-    marts, published = tables(), (folder / "data" / "published").resolve()
-    timed("the audit of the whole", lambda: audit(generation(published, folder / "data", marts)))
+    completion, published = prepare_completion(Settings.load()), (folder / "data" / "published").resolve()
+    timed("the audit of the whole", lambda: completion.audit(published))
     again = folder / "report"
     again.mkdir()
     shutil.copy(published / "routerscope.duckdb", again)
     made = {"source": "simulator", "created": NOW}
     timed(
         "the report",
-        lambda: write_report(again, marts, made),
+        lambda: write_report(again, completion.tables, made),
         lambda _: (
             f"page {(again / FOLDER / PAGE).stat().st_size / 1e6:.2f} MB, "
             f"{len(list((again / FOLDER).glob('*.png')))} pictures"

@@ -60,7 +60,7 @@ def test_a_mart_shows_the_chain_from_the_endpoint_to_the_published_file(page: Pa
 
 def test_a_column_shows_the_columns_it_is_made_of(page: Page, webserver: str) -> None:
     page.goto(f"{webserver}/assets/marts/share_model")
-    page.get_by_role("row").filter(has_text="columns_made_of").get_by_text("[Show Markdown]").click()
+    page.get_by_role("row").filter(has_text="column_sources").get_by_text("[Show Markdown]").click()
     page.get_by_text("total_tokens of intermediate/int_windows").first.wait_for()
     page.wait_for_timeout(500)
     screenshot(page, "share_column_lineage")
@@ -87,7 +87,7 @@ def test_a_raw_surface_shows_what_was_taken_in(page: Page, webserver: str) -> No
 
 def test_the_schedules_are_listed_and_switched_on(page: Page, webserver: str) -> None:
     page.goto(f"{webserver}/automation")
-    for name in ("refresh_daily", "prices_through_the_day", "restatements_weekly", "alerts", "housekeeping"):
+    for name in ("refresh_daily", "refresh_prices_intraday", "refetch_rankings_weekly", "alerts", "housekeeping"):
         page.get_by_text(name, exact=True).first.wait_for()
     expect(page.locator("input[type=checkbox]:checked")).to_have_count(5)
     page.wait_for_timeout(500)

@@ -1,4 +1,4 @@
-"""What Dagster shows: an unbroken lineage, words on everything, and figures on every materialization."""
+"""What Dagster shows: unbroken lineage, descriptions of everything, and metadata on every materialization."""
 
 from itertools import pairwise
 from typing import Any
@@ -8,11 +8,12 @@ import pytest
 from conftest import Run
 
 from orchestration.definitions import defs
-from orchestration.defs.published import tables
 from orchestration.openrouter.surfaces import SURFACES
 from orchestration.publish.audit import CHECKS
+from orchestration.publish.catalog import published_tables
 from orchestration.publish.freshness import surfaces
 from orchestration.publish.report.figures import FIGURES
+from orchestration.transform.manifest import MANIFEST
 
 AssetGraph = Any  # Dagster's own, which it does not export
 
@@ -32,18 +33,18 @@ def ancestors(graph: AssetGraph, key: dg.AssetKey) -> set[dg.AssetKey]:
     return found
 
 
-def test_lineage_is_unbroken_from_the_endpoints_to_the_published_file(graph: AssetGraph) -> None:
+def test_lineage_from_endpoints_to_release_is_unbroken(graph: AssetGraph) -> None:
     above = ancestors(graph, dg.AssetKey("published"))
     # Only seeds and OpenRouter's endpoints have nothing above them.
     roots = {key for key in graph.get_all_asset_keys() if not graph.get(key).parent_keys}
     assert {key.path[0] for key in roots} == {"openrouter", "seeds"}
     assert {dg.AssetKey(["openrouter", surface]) for surface in SURFACES} <= above
-    # Nothing but what is published leads nowhere, and the report is made of the published tables.
+    # Every other asset leads to the release, from which the report is made.
     assert set(graph.get_all_asset_keys()) - above == {dg.AssetKey("published"), dg.AssetKey("report")}
     assert graph.get(dg.AssetKey("report")).parent_keys == {dg.AssetKey("published")}
 
 
-def test_a_chain_goes_through_every_layer(graph: AssetGraph) -> None:
+def test_lineage_passes_through_every_layer(graph: AssetGraph) -> None:
     chain = ["openrouter/rankings", "raw/rankings", "staging/stg_openrouter__rankings"]
     chain += ["intermediate/int_rankings__reported", "intermediate/int_rankings__latest"]
     chain += ["intermediate/int_windows__members", "marts/share_model", "published"]
@@ -51,7 +52,7 @@ def test_a_chain_goes_through_every_layer(graph: AssetGraph) -> None:
     assert all(upper in graph.get(lower).parent_keys for upper, lower in pairwise(keys))
 
 
-def test_every_asset_says_what_it_is(graph: AssetGraph) -> None:
+def test_every_asset_is_described(graph: AssetGraph) -> None:
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert node.description, key
@@ -60,14 +61,14 @@ def test_every_asset_says_what_it_is(graph: AssetGraph) -> None:
         assert node.owners or key.path[0] == "openrouter", key
 
 
-def test_groups_tell_the_story(graph: AssetGraph) -> None:
+def test_groups_are_the_layers_and_mart_folders(graph: AssetGraph) -> None:
     groups = {graph.get(key).group_name for key in graph.get_all_asset_keys()}
     layers = {"openrouter", "raw", "seeds", "staging", "intermediate", "published"}
     marts = {"entities", "share", "growth", "price", "spend", "quality"}
     assert groups == layers | {f"marts_{name}" for name in marts}
 
 
-def test_everything_that_touches_the_warehouse_takes_the_one_slot() -> None:
+def test_every_materialization_uses_the_warehouse_pool() -> None:
     pools = {
         assets.op.pool
         for assets in defs().assets or []
@@ -76,47 +77,47 @@ def test_everything_that_touches_the_warehouse_takes_the_one_slot() -> None:
     assert pools == {"warehouse"}
 
 
-def test_exposures_name_what_they_show(manifest: dict) -> None:
+def test_exposures_depend_on_the_marts_they_show(manifest: dict) -> None:
     exposed = {
         one["name"]: {name.rpartition(".")[2] for name in one["depends_on"]["nodes"]}
         for one in manifest["exposures"].values()
     }
     shown = {mart for figure in FIGURES for mart in figure.marts}
-    assert exposed["published_file"] == {table.name for table in tables()}
+    assert exposed["published_file"] == {table.name for table in published_tables(MANIFEST)}
     assert exposed["report"] == shown | {"author", "claim", "citations", "model", "scopes"}
 
 
-def test_a_raw_column_says_what_it_means(graph: AssetGraph) -> None:
+def test_every_raw_column_is_described(graph: AssetGraph) -> None:
     for surface in SURFACES:
         schema = graph.get(dg.AssetKey(["raw", surface])).metadata["dagster/column_schema"]
         assert [column.name for column in schema.columns if not column.description] == [], surface
 
 
-def test_a_model_names_its_file_and_a_mart_where_its_columns_are_explained(graph: AssetGraph) -> None:
-    told = graph.get(dg.AssetKey(["marts", "share_model"])).metadata
-    assert told["source"].value == "models/marts/share/share_model.sql"
-    assert told["columns_and_units"].value == "docs/data-dictionary.md#share_model"
+def test_mart_links_to_its_file_and_data_dictionary(graph: AssetGraph) -> None:
+    metadata = graph.get(dg.AssetKey(["marts", "share_model"])).metadata
+    assert metadata["source"].value == "models/marts/share/share_model.sql"
+    assert metadata["columns_and_units"].value == "docs/data-dictionary.md#share_model"
 
 
 def test_schedules_are_on_and_in_utc() -> None:
     schedules = {one.name: one for one in defs().schedules or []}
     assert {name: one.cron_schedule for name, one in schedules.items()} == {
         "refresh_daily": "10 2 * * *",
-        "prices_through_the_day": "10 8,14,20 * * *",
-        "restatements_weekly": "40 3 * * 1",
+        "refresh_prices_intraday": "10 8,14,20 * * *",
+        "refetch_rankings_weekly": "40 3 * * 1",
     }
     for one in schedules.values():
         assert isinstance(one, dg.ScheduleDefinition)
         assert (one.execution_timezone, one.default_status.value) == ("UTC", "RUNNING")
 
 
-def test_every_run_is_one_process_which_holds_its_folder() -> None:
+def test_every_job_runs_in_one_process() -> None:
     jobs = [defs().resolve_job_def(name) for name in ("refresh", "refresh_prices")]
     jobs.append(defs().resolve_implicit_global_asset_job_def())
     assert {job.executor_def.name for job in jobs} == {"in_process"}
 
 
-def test_prices_ask_for_nothing_else_and_build_the_same() -> None:
+def test_price_job_fetches_less_and_builds_the_same() -> None:
     whole, prices = (defs().resolve_job_def(name) for name in ("refresh", "refresh_prices"))
     left_out = {dg.AssetKey(["raw", name]) for name in SURFACES if name not in ("models", "endpoints")}
     keys = [set(job.asset_layer.executable_asset_keys) for job in (whole, prices)]
@@ -124,7 +125,7 @@ def test_prices_ask_for_nothing_else_and_build_the_same() -> None:
     assert keys[1] < keys[0]
 
 
-def test_raw_files_block_and_what_the_source_does_only_warns(graph: AssetGraph) -> None:
+def test_only_checks_of_raw_files_block(graph: AssetGraph) -> None:
     for surface in SURFACES:
         checks = {
             key.name: graph.get_check_spec(key).blocking
@@ -133,18 +134,18 @@ def test_raw_files_block_and_what_the_source_does_only_warns(graph: AssetGraph) 
         assert checks == {"intact": True, "schema": True, "new_fields": False, "all_due_fetched": False}
 
 
-def test_what_is_published_is_audited_and_how_old_it_is_keeps_nothing_back(graph: AssetGraph) -> None:
+def test_audit_checks_block_and_freshness_checks_do_not(graph: AssetGraph) -> None:
     published = {
         key.name: graph.get_check_spec(key).blocking
         for key in graph.get_check_keys_for_assets({dg.AssetKey("published")})
     }
     assert {name for name, blocks in published.items() if blocks} == {check.name for check in CHECKS}
     assert {name for name in published if name.startswith("fresh_")} == {f"fresh_{surface}" for surface in surfaces()}
-    # What the keyless export tells is held to the thresholds of the rankings.
+    # The thresholds of the rankings apply to the keyless export.
     assert set(SURFACES) - set(surfaces()) == {"rankings_export"}
 
 
-def test_every_mart_has_blocking_checks_of_its_own(graph: AssetGraph, manifest: dict) -> None:
+def test_every_mart_has_its_own_blocking_checks(graph: AssetGraph, manifest: dict) -> None:
     for node in manifest["nodes"].values():
         if node["resource_type"] == "model" and node["schema"] == "marts":
             key = dg.AssetKey(["marts", node["name"]])
@@ -157,12 +158,12 @@ def test_every_mart_has_blocking_checks_of_its_own(graph: AssetGraph, manifest: 
             assert {"scope_id", "source_url", "as_of", "oldest_as_of", "checked_at"} <= node["columns"].keys()
 
 
-def test_every_check_says_what_it_is_for(graph: AssetGraph) -> None:
+def test_every_check_is_described(graph: AssetGraph) -> None:
     for key in graph.asset_check_keys:
         assert len(graph.get_check_spec(key).description or "") > 30, key
 
 
-def test_everything_that_a_run_makes_has_a_freshness_policy(graph: AssetGraph) -> None:
+def test_every_materialized_asset_has_a_freshness_policy(graph: AssetGraph) -> None:
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert (node.freshness_policy is not None) == node.is_materializable, key
@@ -187,7 +188,7 @@ def newest(instance: dg.DagsterInstance, key: list[str]) -> dict[str, dg.Metadat
     return dict(event.asset_materialization.metadata)
 
 
-def test_a_raw_materialization_shows_what_a_person_wants_to_see(instance: dg.DagsterInstance) -> None:
+def test_raw_materialization_summarizes_the_surface(instance: dg.DagsterInstance) -> None:
     rankings = newest(instance, ["raw", "rankings"])
     assert rankings["responses"].value == 48
     assert rankings["dagster/row_count"].value == 48 * 1530
@@ -200,7 +201,7 @@ def test_a_raw_materialization_shows_what_a_person_wants_to_see(instance: dg.Dag
     assert (models["responses"].value, models["last_day"].value) == (142, "2026-08-06")
 
 
-def test_publishing_shows_the_rows_of_each_mart(instance: dg.DagsterInstance, everything: Run) -> None:
+def test_release_lists_the_rows_of_each_mart(instance: dg.DagsterInstance, everything: Run) -> None:
     published = newest(instance, ["published"])
     rows = {name: len(rows) for name, rows in everything.marts().items()}
     assert (published["tables"].value, published["rows"].value) == (len(rows), sum(rows.values()))
@@ -212,7 +213,7 @@ def test_publishing_shows_the_rows_of_each_mart(instance: dg.DagsterInstance, ev
     assert "| period | period_start | model_permaslug |" in shown["preview"].value
 
 
-def test_a_column_can_be_followed_to_the_raw_ones(instance: dg.DagsterInstance) -> None:
+def test_column_lineage_reaches_the_raw_columns(instance: dg.DagsterInstance) -> None:
     waiting, seen, roots = [("marts/share_model", "tokens")], set(), set()
     while waiting:
         key, column = waiting.pop()
@@ -226,12 +227,12 @@ def test_a_column_can_be_followed_to_the_raw_ones(instance: dg.DagsterInstance) 
     assert {("raw/rankings", "total_tokens"), ("raw/rankings_export", "total_tokens")} <= roots
 
 
-def test_column_lineage_can_be_read_on_the_page(instance: dg.DagsterInstance) -> None:
-    table = newest(instance, ["staging", "stg_openrouter__rankings"])["columns_made_of"].value
+def test_column_lineage_is_shown_as_a_table(instance: dg.DagsterInstance) -> None:
+    table = newest(instance, ["staging", "stg_openrouter__rankings"])["column_sources"].value
     assert "| tokens | total_tokens of raw/rankings |" in table
 
 
-def test_nearly_every_column_has_its_lineage(instance: dg.DagsterInstance, manifest: dict) -> None:
+def test_nearly_every_column_has_lineage(instance: dg.DagsterInstance, manifest: dict) -> None:
     models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
     columns = sum(len(node["columns"]) for node in models)
     traced = sum(

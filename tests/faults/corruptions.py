@@ -346,14 +346,14 @@ FIGURE_CORRUPTIONS = [
         "A real row is mixed into simulated ones",
         "share_model",
         f"update share_model set scope_id = 'openrouter_public_traffic' where period_start = {ONE_DAY} and rank = 1",
-        "carries_provenance_share_model_",
+        "has_provenance_share_model_",
         "the moments, and the scope, of real responses",
     ),
     Corruption(
         "A figure has an `as_of` without a response",
         "claim",
         "update claim set as_of = as_of + interval 1 second where kind = 'leading_model'",
-        "carries_provenance_claim_",
+        "has_provenance_claim_",
         "where it comes from, and when that was made and fetched",
     ),
     Corruption(

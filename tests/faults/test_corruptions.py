@@ -21,18 +21,21 @@ from dbt.cli.main import dbtRunner
 from test_documents import assert_document
 
 from orchestration.definitions import defs
-from orchestration.defs import published as publish
-from orchestration.defs.dbt import TELL_ALL, reject, target_of
+from orchestration.defs.published import prepare_completion
 from orchestration.defs.raw import raw_key
 from orchestration.defs.raw_checks import raw_checks
 from orchestration.errors import RejectedError, WarehouseError
 from orchestration.openrouter.surfaces import MODELS, RANKINGS
-from orchestration.publish import audit
+from orchestration.publish import audit, completion
+from orchestration.publish.catalog import published_tables
 from orchestration.settings import Settings
 from orchestration.storage.releases import Releases, Table
 from orchestration.storage.warehouse import Warehouse
+from orchestration.transform.manifest import MANIFEST
+from orchestration.transform.results import WARN_ONLY, target_folder
 
 CHECKS = PROJECT / "docs" / "checks.md"
+TABLES = published_tables(MANIFEST)
 TABLE = re.compile(r"^\|.*(?:\n\|.*)*", re.MULTILINE)
 FOLDERS = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
 
@@ -40,12 +43,12 @@ FOLDERS = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
 @pytest.fixture(autouse=True)
 def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """The report takes a while to draw, and test_report checks that its overclaims are found."""
-    monkeypatch.setattr(publish, "write_report", lambda *_: [])
+    monkeypatch.setattr(completion, "write_report", lambda *_: [])
 
 
 @pytest.fixture(scope="module")
 def dbt() -> dbtRunner:
-    manifest = dbtRunner().invoke(["--quiet", "parse", *TELL_ALL, *FOLDERS]).result
+    manifest = dbtRunner().invoke(["--quiet", "parse", *WARN_ONLY, *FOLDERS]).result
     return dbtRunner(manifest=manifest)
 
 
@@ -100,14 +103,14 @@ def corrupt(data: Path, corruption: Corruption) -> None:
 
 def failing_data_tests(dbt: dbtRunner, data: Path, selection: str) -> set[str]:
     """The names of the data tests of the selected model or seed that fail."""
-    target = target_of(data)
+    target = target_folder(data)
     result = dbt.invoke(
         [
             "--quiet",
             "test",
             "--exclude-resource-type",
             "unit_test",
-            *TELL_ALL,
+            *WARN_ONLY,
             "--select",
             selection,
             *FOLDERS,
@@ -135,14 +138,14 @@ def test_corrupt_figure_is_named_and_not_published(
 
     assert corruption.check in failing
     with pytest.raises(RejectedError) as error:
-        reject(target_of(data), warehouse)
+        raise reject_build(warehouse, BuildResults(target_folder(data), warehouse.path).describe_failures())
     [line] = [line for line in str(error.value).splitlines() if line.startswith(f"  {corruption.check}: ")]
     assert re.search(corruption.message, line), line
-    assert "What was published before is as it was" in str(error.value)
+    assert "The published release is unchanged" in str(error.value)
     assert (data / "rejected" / "warehouse.duckdb").exists()
     assert corruption.check in (data / "rejected" / "why.txt").read_text()
     with pytest.raises(WarehouseError, match="has not passed its checks"):
-        Releases(data).publish(warehouse, publish.tables())
+        Releases(data).publish(warehouse, TABLES)
 
 
 @pytest.mark.parametrize("corruption", RELEASE_CORRUPTIONS, ids=lambda corruption: corruption.what)
@@ -157,11 +160,11 @@ def test_corrupt_release_is_named_and_not_published(
 
 def rejection(data: Path, check: str, tables: list[Table] | None = None) -> str:
     """Publishes the warehouse as it is, asserts that this check rejects it, and returns the message of the check."""
-    warehouse, completion = Warehouse(data), publish.Completion(Settings.load(), tables or publish.tables())
+    warehouse, completing = Warehouse(data), prepare_completion(Settings.load(), tables)
     warehouse.approve()
     with pytest.raises(RejectedError) as error:
-        Releases(data).publish(warehouse, completion.marts, completion)
-    [failed] = [result for result in completion.results if result.check.name == check]
+        Releases(data).publish(warehouse, completing.tables, completing)
+    [failed] = [result for result in completing.results if result.check.name == check]
     assert not failed.passed
     assert failed.sample[0]["table"]
     assert str(failed) in str(error.value)
@@ -174,7 +177,7 @@ def test_new_mart_without_provenance_is_rejected(built: Built, unchanged: Callab
     with duckdb.connect(str(data / "warehouse.duckdb")) as connection:
         connection.execute("create table marts.a_new_mart as select 1 as id")
     new = Table("a_new_mart", "marts", "A new mart.", {"id": "A number."}, ("id",))
-    assert re.search(FILE_CORRUPTIONS[0].message, rejection(data, "provenance", [*publish.tables(), new]))
+    assert re.search(FILE_CORRUPTIONS[0].message, rejection(data, "provenance", [*TABLES, new]))
 
 
 @pytest.mark.parametrize(
@@ -189,7 +192,7 @@ def test_description_with_overclaim_or_without_note_is_rejected(
     corruption = FILE_CORRUPTIONS[number]
     tables = [
         replace(table, columns={**table.columns, column: description}) if table.name == corruption.where else table
-        for table in publish.tables()
+        for table in TABLES
     ]
     assert re.search(corruption.message, rejection(data, corruption.check, tables))
 
@@ -200,14 +203,14 @@ def test_file_unlike_its_description_is_rejected(
 ) -> None:
     data = built("replay")
     unchanged()
-    describe = publish.write_package
+    describe = completion.write_package
 
     def describe_and_corrupt(folder: Path, *arguments: object) -> None:
         describe(folder, *arguments)
         with (folder / corruption.where).open("ab") as file:
             file.write(b"!")
 
-    monkeypatch.setattr(publish, "write_package", describe_and_corrupt)
+    monkeypatch.setattr(completion, "write_package", describe_and_corrupt)
     assert re.search(corruption.message, rejection(data, corruption.check))
 
 
@@ -262,7 +265,7 @@ def test_lost_raw_file_is_named_and_nothing_published(built: Built, unchanged: C
 
 def test_corruptions_cover_every_mart_and_release_check() -> None:
     assert len(ALL_CORRUPTIONS) >= 30
-    assert {table.name for table in publish.tables()} - {one.where for one in ALL_CORRUPTIONS} == {"scopes"}
+    assert {table.name for table in TABLES} - {one.where for one in ALL_CORRUPTIONS} == {"scopes"}
     counts = Counter(corruption.check for corruption in ALL_CORRUPTIONS)
     assert max(counts.values()) <= 3
     assert {check.name for check in audit.CHECKS} <= counts.keys()

@@ -250,7 +250,7 @@ def test_next_run_starts_at_once_after_kills(few: Path, home: Path, tmp_path: Pa
     run = replay(data, few, home)
 
     assert run.code == 0, run.output
-    assert "has been ended" in run.output
+    assert "is now marked as failed" in run.output
     assert time.monotonic() - started < 120
     assert run.query("select count(*) from share_model") > [(0,)]
 
@@ -274,11 +274,11 @@ def test_failed_check_blocks_the_publish_and_is_named(started_from_few: Path, fe
     assert "has_provenance" in reasons
     assert (started_from_few / "published").resolve() == release
     rejected = started_from_few / "rejected"
-    assert f"The build is kept in {rejected} for a look." in reasons
+    assert f"The rejected build is kept in {rejected}." in reasons
     assert "has_provenance" in (rejected / "why.txt").read_text()
     assert (rejected / "warehouse.duckdb").exists()
     with dg.DagsterInstance.from_config(str(home)) as instance:
-        key = dg.AssetCheckKey(dg.AssetKey(["marts", "share_model"]), "carries_provenance_share_model_")
+        key = dg.AssetCheckKey(dg.AssetKey(["marts", "share_model"]), "has_provenance_share_model_")
         [record] = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
     evaluation = record.evaluation
     assert not evaluation.passed

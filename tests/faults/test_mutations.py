@@ -15,10 +15,11 @@ import pytest
 from conftest import Run
 from in_memory import Compiled
 
-from orchestration.defs.published import tables
 from orchestration.publish.audit import differing_rows
+from orchestration.publish.catalog import published_tables
 from orchestration.storage.releases import Table
 from orchestration.storage.sql import quoted
+from orchestration.transform.manifest import MANIFEST
 
 MIN_MUTANTS = 60
 NUMBERS = ("BIGINT", "DOUBLE", "INTEGER")
@@ -136,7 +137,7 @@ def sweep(run: Run, seed: int, share: float) -> tuple[Counter, dict[str, list[Mu
 def _sweep(checks: "Sweep", random: Random, share: float) -> tuple[Counter, dict[str, list[Mutant]]]:
     caught: dict[str, list[Mutant]] = {"data test": [], "rebuild": [], "nothing": []}
     kinds: Counter = Counter()
-    for mart in tables():
+    for mart in published_tables(MANIFEST):
         if mart.name == "scopes":
             continue
         every = list(mutants(mart, checks.connection, random))

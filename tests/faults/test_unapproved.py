@@ -7,13 +7,14 @@ import pytest
 from conftest import FEW, copy_recordings
 
 from orchestration.defs.dbt import dbt_models
-from orchestration.defs.published import tables
 from orchestration.defs.raw import raw_assets, raw_key
 from orchestration.defs.resources import resources
 from orchestration.errors import WarehouseError
 from orchestration.openrouter.surfaces import RANKINGS
+from orchestration.publish.catalog import published_tables
 from orchestration.storage.releases import Releases
 from orchestration.storage.warehouse import Warehouse
+from orchestration.transform.manifest import MANIFEST
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def build(selection: str) -> dg.ExecuteInProcessResult:
 def assert_not_published(data: Path) -> None:
     published = (data / "published").resolve()
     with pytest.raises(WarehouseError, match="has not passed its checks"):
-        Releases(data).publish(Warehouse(data), tables())
+        Releases(data).publish(Warehouse(data), published_tables(MANIFEST))
     assert (data / "published").resolve() == published
 
 

@@ -19,18 +19,20 @@ import pytest
 from conftest import Run, new_responses
 from in_memory import Built, Compiled
 
-from orchestration.alerts import news
+from orchestration.alerts.events import release_alerts
 from orchestration.cli.run_summary import result_lines
-from orchestration.defs.published import classified, tables
 from orchestration.errors import RouterscopeError
 from orchestration.openrouter.schemas import PRICES
 from orchestration.openrouter.surfaces import SURFACES
 from orchestration.publish import report
 from orchestration.publish.audit import CHECKS
 from orchestration.publish.candidate import ReleaseCandidate
+from orchestration.publish.catalog import published_tables
+from orchestration.publish.classification import classify
 from orchestration.settings import Settings
 from orchestration.storage.lake import Lake
 from orchestration.storage.releases import FILE_NAME
+from orchestration.transform.manifest import MANIFEST
 
 # As small as it can be with a whole week, growth over 28 days, and every surface.
 SIMULATION = json.dumps({"models": 60, "days": 62, "observations": 4})
@@ -194,7 +196,7 @@ def _broken_readers(built: Built, folder: Path) -> dict[str, object]:
     """What of the last look fails, after everything that reads the published tables has read these."""
     published = folder / "published"
     published.mkdir(parents=True)
-    marts = tables()
+    marts = published_tables(MANIFEST)
     for mart in marts:
         built.query(f"copy {mart.schema}.{mart.name} to '{published / mart.name}.parquet'")
     with duckdb.connect(str(published / FILE_NAME)) as file:
@@ -202,10 +204,10 @@ def _broken_readers(built: Built, folder: Path) -> dict[str, object]:
             file.execute(f"create table {mart.name} as from read_parquet('{published / mart.name}.parquet')")
     made = {"source": "simulator", "clock": "2026-11-26", "created": "2026-11-26"}
     found: dict[str, object] = {"pictures": report.write_report(published, marts, made)}
-    assert news(published)
+    assert release_alerts(published)
     assert result_lines(Settings.load().model_copy(update={"data_dir": folder}))
     with duckdb.connect(str(published / FILE_NAME)) as file:
-        classified(file)
+        classify(file)
     with duckdb.connect() as connection:
         connection.execute(f"attach '{published / FILE_NAME}' as published (read_only); use published")
         candidate = ReleaseCandidate(published, marts, "simulated", published, Lake(folder / "raw"))

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 from conftest import Run
 
-from orchestration.defs import published as publish
+from orchestration.defs.published import prepare_completion
 from orchestration.errors import RejectedError, ReportError
 from orchestration.formatting import in_words
 from orchestration.publish import report
@@ -234,11 +234,11 @@ def test_a_report_that_cannot_be_made_keeps_no_table_back(approved: Path, monkey
         raise ValueError("no such mark")
 
     monkeypatch.setattr("orchestration.publish.report._spec", broken)
-    completion = publish.Completion(Settings.load(), publish.tables())
-    Releases(approved).publish(Warehouse(approved), completion.marts, completion)
-    assert isinstance(completion.problem, ReportError)
-    assert "no such mark" in str(completion.problem)
-    assert "The tables are published all the same." in str(completion.problem)
+    completion = prepare_completion(Settings.load())
+    Releases(approved).publish(Warehouse(approved), completion.tables, completion)
+    assert isinstance(completion.report_error, ReportError)
+    assert "no such mark" in str(completion.report_error)
+    assert "The tables are published all the same." in str(completion.report_error)
     now = (approved / "published").resolve()
     assert now != before
     assert not (now / "report").exists()
@@ -253,9 +253,9 @@ def test_a_crash_costs_one_picture_of_the_report(approved: Path, monkeypatch: py
 
     picture = report._picture
     monkeypatch.setattr(report, "_picture", with_a_control_character)
-    completion = publish.Completion(Settings.load(), publish.tables())
-    Releases(approved).publish(Warehouse(approved), completion.marts, completion)
-    assert completion.problem is None
+    completion = prepare_completion(Settings.load())
+    Releases(approved).publish(Warehouse(approved), completion.tables, completion)
+    assert completion.report_error is None
     [warning] = completion.warnings
     assert warning.startswith("report/leaders.png could not be drawn: the renderer crashed (SIGABRT).")
     folder = approved / "published" / "report"
@@ -272,9 +272,9 @@ def test_words_that_claim_too_much_are_refused_in_the_report_too(
     before = (approved / "published").resolve()
     title = " ".join(["AI", "market", "share of all models"])  # apart, since this file too is looked at
     monkeypatch.setattr(figures.LEADERS.__class__, "title", property(lambda _: title), raising=False)
-    completion = publish.Completion(Settings.load(), publish.tables())
+    completion = prepare_completion(Settings.load())
     with pytest.raises(RejectedError, match=r"report/index\.html"):
-        Releases(approved).publish(Warehouse(approved), completion.marts, completion)
+        Releases(approved).publish(Warehouse(approved), completion.tables, completion)
     assert (approved / "published").resolve() == before
 
 

@@ -1,13 +1,13 @@
-"""The check of what the seeds do not know."""
+"""The check of what the seeds do not classify."""
 
 import duckdb
 import pytest
 
-from orchestration.defs.published import classified
+from orchestration.publish.classification import classify
 
 
 def published(scope_id: str, weights: str, tokens: int) -> duckdb.DuckDBPyConnection:
-    """A day of 1000 tokens: a known model has 500, another has `tokens`, the rest is not listed."""
+    """One day of 1000 tokens: a classified model has 500, another has `tokens`, the rest is not listed."""
     marts = duckdb.connect()
     key = "'day' AS period, DATE '2026-07-01' AS period_start"
     marts.execute(f"CREATE TABLE traffic_summary AS SELECT {key}, 1000 AS total_tokens, '{scope_id}' AS scope_id")
@@ -24,7 +24,7 @@ def published(scope_id: str, weights: str, tokens: int) -> duckdb.DuckDBPyConnec
 
 
 @pytest.mark.parametrize(
-    ("scope_id", "weights", "tokens", "passed"),
+    ("scope_id", "weights", "tokens", "is_complete"),
     [
         ("openrouter_public_traffic", "closed", 400, True),
         ("openrouter_public_traffic", "unclassified", 10, False),
@@ -32,16 +32,16 @@ def published(scope_id: str, weights: str, tokens: int) -> duckdb.DuckDBPyConnec
         ("simulated", "unclassified", 400, True),
     ],
 )
-def test_a_model_of_weight_must_be_classified(scope_id: str, weights: str, tokens: int, passed: bool) -> None:
+def test_models_above_one_percent_need_classification(
+    scope_id: str, weights: str, tokens: int, is_complete: bool
+) -> None:
     with published(scope_id, weights, tokens) as marts:
-        assert classified(marts).passed is passed
+        assert classify(marts).is_complete is is_complete
 
 
-def test_what_is_unknown_is_listed_by_tokens() -> None:
+def test_unclassified_models_are_listed_by_tokens() -> None:
     with published("openrouter_public_traffic", "unclassified", 100) as marts:
-        shown = {name: value.value for name, value in classified(marts).metadata.items()}
-    assert shown["known_weights_share"] == 0.5
-    assert shown["known_author_country_share"] == 0.6
-    assert shown["unclassified_models"] == 1
-    assert "b/new" in shown["by_tokens"]
-    assert "a/known" not in shown["by_tokens"]
+        found = classify(marts)
+    assert found.shares == {"weights": 0.5, "size_class": 0.5, "author_country": 0.6}
+    assert found.unclassified_models == 1
+    assert found.sample.column("model_permaslug").to_pylist() == ["b/new"]

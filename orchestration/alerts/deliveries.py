@@ -1,0 +1,132 @@
+"""The record of which alerts were sent to which channel, so that each is sent once.
+
+    <data>/deliveries.sqlite
+
+Alerts that exist when a channel is first used count as sent: nobody gets the whole history. Alerts that a channel could
+not deliver are sent at the next tick. If the process is killed after a webhook has responded and before the delivery is
+recorded, the alert is sent again with the same id.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import fcntl
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from orchestration.alerts.channels import Channel
+from orchestration.alerts.events import Alert
+from orchestration.errors import AlertError
+
+# Origins of alerts, each of which starts by itself on a new channel: failures are sent from the first tick on, alerts
+# of releases only once there is a release. The file records the start as `begun/<origin>`.
+RELEASES, FAILURES = "news", "failures"
+_MAX_BATCH_ALERTS = 100
+# `sent_at` is null while an alert is being sent.
+_TABLE = """
+    CREATE TABLE IF NOT EXISTS delivery
+    (channel TEXT, key TEXT, alert_id TEXT, sent_at TEXT, PRIMARY KEY (channel, key))
+"""
+
+
+class Deliveries:
+    """Deliveries by channel and key, in one SQLite file. Methods raise AlertError if it cannot be read or written."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keeps other processes from sending: two daemons would both send what neither has recorded yet."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            lock = self._path.with_suffix(".lock").open("w")
+        except OSError as error:
+            raise AlertError(f"{self._path.parent} cannot be written: {error}. Nothing was sent.") from error
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def sent(self, channel: Channel) -> set[str]:
+        """The keys of the alerts that were sent to a channel, and of the origins that have started on it."""
+        with self._open() as connection:
+            rows = connection.execute(
+                "SELECT key FROM delivery WHERE channel = ? AND sent_at IS NOT NULL", [channel.name]
+            ).fetchall()
+        return {key for (key,) in rows}
+
+    def prepare(self, channel: Channel, ids: Mapping[str, str]) -> None:
+        """Record, by key, the ids of alerts that are about to be sent: a full disk is found before they are sent."""
+        with self._open() as connection:
+            self._write(connection, channel, ids, None)
+
+    def record(self, channel: Channel, ids: Mapping[str, str]) -> None:
+        """Record, by key, the ids of alerts that were sent."""
+        with self._open("The alerts sent last may be sent again, with the same ids.") as connection:
+            self._write(connection, channel, ids, dt.datetime.now(dt.UTC).isoformat(timespec="seconds"))
+
+    def forget(self, keys: Sequence[str]) -> None:
+        """Forget keys on all channels: the next alert with one of them is sent."""
+        with self._open() as connection:
+            connection.executemany("DELETE FROM delivery WHERE key = ?", [(key,) for key in keys])
+
+    @contextlib.contextmanager
+    def _open(self, consequence: str = "Nothing was sent.") -> Iterator[sqlite3.Connection]:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.closing(sqlite3.connect(self._path, timeout=30)) as connection, connection:
+                connection.execute(_TABLE)
+                yield connection
+        except (sqlite3.Error, OSError) as error:
+            raise AlertError(
+                f"{self._path}, the record of sent alerts, cannot be used: {error}. {consequence} Free disk space or "
+                "fix its permissions. If the file is damaged, delete it: alerts that exist then count as sent."
+            ) from error
+
+    @staticmethod
+    def _write(connection: sqlite3.Connection, channel: Channel, ids: Mapping[str, str], sent_at: str | None) -> None:
+        rows = [(channel.name, key, alert_id, sent_at) for key, alert_id in ids.items()]
+        connection.executemany("INSERT OR REPLACE INTO delivery VALUES (?, ?, ?, ?)", rows)
+
+
+def send_new(
+    found: Mapping[str, Sequence[Alert]], channels: Sequence[Channel], deliveries: Deliveries
+) -> tuple[int, list[str]]:
+    """Send to each channel the alerts that were not sent to it yet. Returns how many were sent, and what went wrong.
+
+    `found` are all current alerts by origin. On a channel's first use, those of an origin count as sent.
+    """
+    count, problems = 0, []
+    with deliveries.lock():
+        for channel in channels:
+            waiting = list(_unsent(found, channel, deliveries).items())
+            while waiting:
+                batch, rest = waiting[:_MAX_BATCH_ALERTS], waiting[_MAX_BATCH_ALERTS:]
+                ids = {key: alert.id for key, alert in batch}
+                deliveries.prepare(channel, ids)
+                try:
+                    channel.send([alert for _, alert in batch])
+                except AlertError as error:
+                    problems.append(
+                        f"{channel.name}: {error} The next tick tries again; unsent alerts: {len(waiting)}."
+                    )
+                    break
+                deliveries.record(channel, ids)
+                count, waiting = count + len(batch), rest
+    return count, problems
+
+
+def _unsent(found: Mapping[str, Sequence[Alert]], channel: Channel, deliveries: Deliveries) -> dict[str, Alert]:
+    """The alerts to send to a channel, by key; those of an origin that starts now are recorded as sent."""
+    sent = deliveries.sent(channel)
+    unsent: dict[str, Alert] = {}
+    for origin, alerts in found.items():
+        new = {alert.key: alert for alert in alerts if sent.isdisjoint([alert.key, *alert.other_ids])}
+        start = f"begun/{origin}"
+        if start in sent:
+            unsent |= new
+        else:
+            deliveries.record(channel, {start: start, **{key: alert.id for key, alert in new.items()}})
+    return unsent

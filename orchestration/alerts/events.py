@@ -1,0 +1,209 @@
+"""What an alert holds, and the alerts of a release: new models, price changes and anomalies of the last 30 days."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+
+from orchestration.errors import AlertError
+from orchestration.formatting import as_listed
+from orchestration.publish.citations import citation_as_of, citations_by_url
+from orchestration.storage.sql import file_pattern
+
+Kind = Literal["new_model", "price_change", "anomaly", "run_failed", "check_failed"]
+Severity = Literal["info", "warning", "error"]
+
+# By the clock of the data. Older events are not sent, even if a response that arrives late reveals them.
+_MAX_AGE_DAYS = 30
+# A revised day can move the first day of an event of `anomaly` by this much.
+_EVENT_SHIFT = dt.timedelta(days=1)
+
+# New models and changed prices. A change that stands out (`is_jump`) is an anomaly as well, and its alert a warning if
+# the rankings list the model.
+_PRICES = """
+    SELECT
+        history.*,
+        min(valid_from) OVER (PARTITION BY model_id) = valid_from AND NOT is_return AS is_new,
+        jumps.subject IS NOT NULL AS is_jump
+    FROM read_parquet($folder || '/price_history.parquet') AS history
+    LEFT JOIN read_parquet($folder || '/anomaly.parquet') AS jumps
+        ON jumps.kind = 'price_jump' AND jumps.is_listed AND jumps.subject = model_id
+        AND CAST(valid_from AS DATE) BETWEEN jumps.date AND jumps.last_date
+    QUALIFY valid_from > max(last_seen_at) OVER () - to_days($days)
+        AND valid_from > min(valid_from) OVER ()
+        AND model_id NOT LIKE '~%'  -- an alias has the price of its target
+        AND (
+            is_new
+            OR prompt_usd_per_mtok <> previous_prompt_usd_per_mtok
+            OR completion_usd_per_mtok <> previous_completion_usd_per_mtok
+        )
+    ORDER BY valid_from, model_id
+"""
+_ANOMALIES = """
+    SELECT * FROM read_parquet($folder || '/anomaly.parquet')
+    WHERE kind <> 'price_jump' AND date > (
+        SELECT max(period_start) - $days FROM read_parquet($folder || '/traffic_summary.parquet') WHERE period = 'day'
+    )
+    ORDER BY date, kind, subject_type, subject
+"""
+_PRICE_DETAILS = ("prompt_usd_per_mtok", "completion_usd_per_mtok", "valid_from", "not_before")
+_CHANGE_DETAILS = (
+    "previous_prompt_usd_per_mtok",
+    "previous_completion_usd_per_mtok",
+    "prompt_change_pct",
+    "completion_change_pct",
+)
+_ANOMALY_DETAILS = (
+    "kind",
+    "subject_type",
+    "subject",
+    "value",
+    "expected",
+    "score",
+    "threshold",
+    "score_unit",
+    "peak_date",
+    "last_date",
+    "is_listed",
+)
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One event for people to know. `id` never changes.
+
+    Of alerts with the same `dedup_key`, such as a check that keeps failing, only the first is sent until the key is
+    forgotten. An alert counts as sent, too, if one of `other_ids` was. Times are UTC, in ISO 8601.
+    """
+
+    id: str
+    kind: Kind
+    severity: Severity
+    at: str
+    subject: str
+    text: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+    scope_id: str | None = None
+    source_url: str | None = None
+    citation: str | None = None
+    as_of: str | None = None
+    checked_at: str | None = None
+    dedup_key: str = ""
+    other_ids: Sequence[str] = ()
+
+    @property
+    def key(self) -> str:
+        """The key under which deliveries are recorded."""
+        return self.dedup_key or self.id
+
+    def body(self) -> dict[str, Any]:
+        """The JSON object to send. It has every field; those without a value are null."""
+        body = asdict(self)
+        del body["dedup_key"], body["other_ids"]
+        return body
+
+
+def release_alerts(release: Path) -> list[Alert]:
+    """The new models, price changes and anomalies of a release, each kind from the oldest to the newest.
+
+    Raises AlertError if the release cannot be read.
+    """
+    try:
+        with duckdb.connect() as connection:
+            parameters = {"folder": file_pattern(release), "days": _MAX_AGE_DAYS}
+            citations = citations_by_url(connection.read_parquet(file_pattern(release / "citations.parquet")))
+            prices, anomalies = (rows_as_dicts(connection.execute(sql, parameters)) for sql in (_PRICES, _ANOMALIES))
+    except duckdb.Error as error:
+        raise AlertError(f"{release} cannot be read: {error}. The next tick sends its alerts.") from error
+    found = [price_alert(row, citations) for row in prices]
+    found += [anomaly_alert(row, citations, anomalies) for row in anomalies]
+    return [replace(one, text=f"SIMULATED: {one.text}") if one.scope_id == "simulated" else one for one in found]
+
+
+def price_alert(row: Row, citations: Mapping[str, str]) -> Alert:
+    """The alert of a model's first price, or of a changed one; `citations` are the citation lines by source URL."""
+    model, seen = row["model_id"], _moment(row["valid_from"])
+    now = _prices(row["prompt_usd_per_mtok"], row["completion_usd_per_mtok"])
+    if row["is_new"]:
+        return Alert(
+            id=f"new_model/{model}",
+            kind="new_model",
+            severity="info",
+            at=seen,
+            subject=model,
+            text=f"{model} was first seen on the price list at {seen}: {now} USD per million tokens.",
+            details=_details(row, _PRICE_DETAILS),
+            **_provenance(row, citations),
+        )
+    before = _prices(row["previous_prompt_usd_per_mtok"], row["previous_completion_usd_per_mtok"])
+    return Alert(
+        id=f"price_change/{model}/{seen}",
+        kind="price_change",
+        severity="warning" if row["is_jump"] else "info",
+        at=seen,
+        subject=model,
+        text=(
+            f"The listed price of {model} changed, first seen {seen}: {now}, before {before} USD per million tokens."
+        ),
+        details=_details(row, (*_PRICE_DETAILS, *_CHANGE_DETAILS)),
+        **_provenance(row, citations),
+    )
+
+
+def anomaly_alert(row: Row, citations: Mapping[str, str], events: Iterable[Row] = ()) -> Alert:
+    """The alert of an event of `anomaly`. `events` are all events of the release, each with an alert of its own."""
+    # A revision can move the first day of an event, whose alert was then sent under the id of another day.
+    first, last = row["date"] - _EVENT_SHIFT, row["last_date"] + _EVENT_SHIFT
+    days = [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
+    moved = {_event_id(row, day) for day in days} - {_event_id(one, one["date"]) for one in events}
+    return Alert(
+        id=_event_id(row, row["date"]),
+        kind="anomaly",
+        severity="warning",
+        at=f"{row['date']}",
+        subject=row["subject_name"],
+        text=f"{row['kind']} on {row['date']}: {row['evidence']} {row['hint']}",
+        details=_details(row, _ANOMALY_DETAILS),
+        **_provenance(row, citations),
+        other_ids=sorted(moved),
+    )
+
+
+def _event_id(row: Row, day: dt.date) -> str:
+    return f"anomaly/{row['kind']}/{row['subject_type']}/{row['subject']}/{day}"
+
+
+def _provenance(row: Row, citations: Mapping[str, str]) -> dict[str, Any]:
+    citation = citations.get(row["source_url"])
+    return {
+        "scope_id": row["scope_id"],
+        "source_url": row["source_url"],
+        "citation": citation and citation_as_of(citation, row["as_of"]),
+        "as_of": _moment(row["as_of"]),
+        "checked_at": _moment(row["checked_at"]),
+    }
+
+
+def _details(row: Row, names: Sequence[str]) -> dict[str, Any]:
+    """Columns of a row as values that JSON can hold."""
+    values = {name: row[name] for name in names}
+    return {
+        name: _moment(value) if isinstance(value, dt.datetime) else f"{value}" if isinstance(value, dt.date) else value
+        for name, value in values.items()
+    }
+
+
+def _moment(moment: dt.datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _prices(prompt: float | None, completion: float | None) -> str:
+    listed = ["none" if price is None else as_listed(price) for price in (prompt, completion)]
+    return f"input {listed[0]}, output {listed[1]}"

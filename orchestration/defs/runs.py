@@ -1,0 +1,96 @@
+"""Dagster's record of runs: their tags, why a step failed, ending lost runs, and deleting old ones.
+
+A run is lost if its process is gone. Nothing here changes what runs have written to a data folder.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from pathlib import Path
+
+import dagster as dg
+from dagster import DagsterEvent, DagsterRunStatus, RunsFilter
+
+# One Dagster instance records the runs of all data folders. This tag holds the folder of a run.
+DATA_TAG = "routerscope/data"
+# Holds the run's id and the identity of its process.
+PROCESS_TAG = "routerscope/process"
+# Keeps a quarter of plots in Dagster's UI; a run takes about 5 MB.
+RETENTION_DAYS = 90
+_MAX_DELETED_RUNS = 100
+_IN_PROGRESS = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+_FINISHED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
+
+
+def reason_of(event: DagsterEvent) -> str:
+    """Why a step failed: the message of the error that a user is meant to read, or else of the root cause."""
+    data = event.step_failure_data
+    if data.user_failure_data and data.user_failure_data.description:
+        return data.user_failure_data.description
+    error = data.error
+    while error and error.cause:
+        error = error.cause
+    return f"Unexpected error in {event.step_key}: {error.message.strip() if error else 'no reason given'}"
+
+
+def end_lost_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Mark lost runs as failed, so that no run waits for them. Returns a sentence on each."""
+    lines = []
+    for record in instance.get_run_records(RunsFilter(statuses=_IN_PROGRESS)):
+        run = record.dagster_run
+        # The run, and its process with it, may have finished since the records were read.
+        if _is_lost(instance, run) and not getattr(instance.get_run_by_id(run.run_id), "is_finished", True):
+            instance.report_run_failed(run, "Its process is gone: it was killed or the machine stopped.")
+            lines.append(
+                f"Run {run.run_id[:8]} was killed and is now marked as failed. What it had published is unchanged."
+            )
+    return lines
+
+
+def process_tag(run: dg.DagsterRun) -> str:
+    """The value of PROCESS_TAG for a run in this process.
+
+    It includes the run's id, since a run that is started again from the UI inherits the tags of the first.
+    """
+    return f"{run.run_id} {process_identity(os.getpid()) or ''}"
+
+
+def _is_lost(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    run_id, _, identity = run.tags.get(PROCESS_TAG, "").partition(" ")
+    if identity and run_id == run.run_id:
+        return process_identity(int(identity.partition("/")[0])) != identity
+    # The run has not reached its first step. Before its first event, Dagster's run monitoring has a timeout for it.
+    pids = [entry.dagster_event.pid for entry in instance.all_logs(run.run_id) if entry.dagster_event]
+    known = [pid for pid in pids if pid]
+    return bool(known) and process_identity(known[-1]) is None
+
+
+def process_identity(pid: int) -> str | None:
+    """Identifies a process even after its number is reused: `pid/boot id/start tick`. None if it has ended.
+
+    It contains no time of the wall clock, which can be changed while a process runs.
+    """
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        pass
+    try:
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:  # a system without /proc
+        return f"{pid}/"
+    return None if state == "Z" else f"{pid}/{boot}/{fields[18]}"
+
+
+def delete_old_runs(instance: dg.DagsterInstance, now: dt.datetime, days: int = RETENTION_DAYS) -> int:
+    """Delete up to 100 finished runs that are older than that, with their events and logs; returns how many."""
+    old = instance.get_run_records(
+        RunsFilter(statuses=_FINISHED, created_before=now - dt.timedelta(days=days)), limit=_MAX_DELETED_RUNS
+    )
+    for record in old:
+        instance.compute_log_manager.delete_logs(prefix=[record.dagster_run.run_id])
+        instance.delete_run(record.dagster_run.run_id)
+    return len(old)

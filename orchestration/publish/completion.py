@@ -1,0 +1,59 @@
+"""Completes a release before readers can see it: adds the report, the data package and the citation, then audits it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orchestration import __version__
+from orchestration.errors import RejectedError, ReportError
+from orchestration.publish.audit import Result, audit
+from orchestration.publish.candidate import ReleaseCandidate
+from orchestration.publish.datapackage import SCOPE_OF, write_package
+from orchestration.publish.report import FOLDER, write_report
+from orchestration.storage.lake import Lake
+from orchestration.storage.releases import Release, Table
+
+
+@dataclass
+class Completion:
+    """Called when the tables of a new release are written, before it is visible. Keeps the results of the audit.
+
+    `sql` is the compiled SQL of each mart by name, `source` and `clock` where its data is from and the source's time.
+    """
+
+    lake: Lake
+    warehouse: Path
+    tables: Sequence[Table]
+    sql: Mapping[str, str]
+    source: str
+    clock: dt.datetime
+    results: list[Result] = field(default_factory=list)
+    report_error: ReportError | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    def __call__(self, release: Release) -> None:
+        """Raises RejectedError if an audit check fails. Tables are published even if the report cannot be made."""
+        folder = release.folder
+        made = {
+            "source": self.source,
+            "clock": self.clock.isoformat(),
+            "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        }
+        name = folder.name.partition("Z")[0] + "Z"  # without the suffix of an unfinished release
+        try:
+            self.warnings.extend(write_report(folder, self.tables, made))
+        except ReportError as error:
+            self.report_error = error
+            shutil.rmtree(folder / FOLDER, ignore_errors=True)
+        write_package(folder, self.tables, SCOPE_OF[self.lake.kind], name, made, __version__)
+        self.results.extend(self.audit(folder))
+        if failed := [str(result) for result in self.results if not result.passed]:
+            raise RejectedError("\n".join([f"{len(failed)} of the checks of the release failed.", *failed]))
+
+    def audit(self, folder: Path) -> list[Result]:
+        """Every audit check over a release in that folder."""
+        return audit(ReleaseCandidate(folder, self.tables, self.lake.kind, self.warehouse, self.lake, self.sql))

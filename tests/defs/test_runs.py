@@ -1,0 +1,70 @@
+"""Lost runs are ended, old runs are deleted, and processes are identified."""
+
+import datetime as dt
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from conftest import Run
+from dagster._core.test_utils import create_run_for_test
+
+from orchestration.defs.runs import PROCESS_TAG, delete_old_runs, end_lost_runs, process_identity
+
+
+@pytest.fixture
+def instance(few_run: Run, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """A copy of the Dagster instance that ran over the few recordings."""
+    home = Path(shutil.copytree(few_run.data.parent / "home", tmp_path / "home"))
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        yield instance
+
+
+def test_only_runs_without_process_are_ended(instance: dg.DagsterInstance) -> None:
+    started = dg.DagsterRunStatus.STARTED
+    lost = create_run_for_test(instance, job_name="refresh", status=started)
+    of_another_boot = f"{lost.run_id} 1/of-another-boot/7"
+    instance.add_run_tags(lost.run_id, {PROCESS_TAG: of_another_boot})
+    # A run that is started again from the UI has the tags of the first one until it sets its own.
+    waiting = create_run_for_test(instance, job_name="refresh", status=started, tags={PROCESS_TAG: of_another_boot})
+    [line] = end_lost_runs(instance)
+    assert line.startswith(f"Run {lost.run_id[:8]} was killed and is now marked as failed.")
+    states = [instance.get_run_by_id(one.run_id) for one in (lost, waiting)]
+    assert [one.status for one in states if one] == [dg.DagsterRunStatus.FAILURE, started]
+
+
+def test_old_runs_are_deleted_with_their_events(instance: dg.DagsterInstance) -> None:
+    now = dt.datetime.now(dt.UTC)
+    assert delete_old_runs(instance, now) == 0
+    [run] = instance.get_runs()
+    assert delete_old_runs(instance, now + dt.timedelta(days=91)) == 1
+    assert instance.get_runs() == []
+    assert list(instance.all_logs(run.run_id)) == []
+
+
+@pytest.fixture
+def process() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as started:
+        yield started
+        started.kill()
+
+
+def test_identity_of_a_live_process_is_stable(process: subprocess.Popen[bytes]) -> None:
+    assert process_identity(process.pid) == process_identity(process.pid)
+    assert str(process_identity(process.pid)).startswith(f"{process.pid}/")
+
+
+def test_ended_process_has_no_identity(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert process_identity(process.pid) is None  # a zombie, whose exit status nothing has read
+    process.wait()
+    assert process_identity(process.pid) is None
+
+
+def test_identities_of_two_processes_differ(process: subprocess.Popen[bytes]) -> None:
+    assert str(process_identity(process.pid)).split("/")[2] != str(process_identity(os.getpid())).split("/")[2]
