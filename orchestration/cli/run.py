@@ -76,7 +76,7 @@ class RunRequest:
         return {"ops": ops, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
     def fetch_options(self, source: Source) -> FetchOptions:
-        """The same for the plan. Raises SettingsError if the source cannot be asked for these days."""
+        """The same as options of the source. Raises SettingsError if it cannot fetch these days."""
         from orchestration.ingest.sources import fetch_options
 
         return fetch_options(source, self.first, self.last, self.refetch)

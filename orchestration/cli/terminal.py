@@ -73,6 +73,6 @@ def format_date(date: dt.date) -> str:
     return f"{date.day} {date:%B %Y}"
 
 
-def format_moment(moment: dt.datetime) -> str:
+def format_timestamp(timestamp: dt.datetime) -> str:
     """A UTC timestamp as citations contain it and as `cite --as-of` reads it: 2026-08-07T00:05:19Z."""
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+    return f"{timestamp:%Y-%m-%dT%H:%M:%SZ}"

@@ -123,9 +123,8 @@ AUTHOR_KEY = ["period", "period_start", "author"]
     ],
 )
 def test_wrong_key_shows_examples(few_run: Run, key: list[str], message: str) -> None:
-    with duckdb.connect(str(few_run.published), read_only=True) as connection:
-        with pytest.raises(QueryError, match=message):
-            find_row(connection, "share_author", AUTHOR_KEY, key)
+    with duckdb.connect(str(few_run.published), read_only=True) as connection, pytest.raises(QueryError, match=message):
+        find_row(connection, "share_author", AUTHOR_KEY, key)
 
 
 def test_key_is_positional_or_named(few_run: Run) -> None:

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from orchestration.cli.app import app
 from orchestration.publish.claim_history import CLAIM_HISTORY, record
 from orchestration.publish.datapackage import PACKAGE
+from orchestration.storage.warehouse import FILE_NAME
 
 WEEK = "leading_model/week/2026-07-27"
 
@@ -226,6 +227,8 @@ def publish_changed(data: Path, sql: str) -> None:
         connection.execute(f"create table claim as from '{old / 'claim.parquet'}'")
         connection.execute(sql)
         connection.execute(f"copy claim to '{new / 'claim.parquet'}'")
+    with duckdb.connect(str(new / FILE_NAME)) as connection:
+        connection.execute(sql)
     (data / "published").unlink()
     (data / "published").symlink_to(Path(old.parent.name) / new.name)
     record([new], data / CLAIM_HISTORY)

@@ -107,7 +107,7 @@ def test_damaged_recordings_are_named_and_cost_only_themselves(
         assert words in line
         assert "Nothing of it was written; every other response is kept." in line
     assert "Traceback" not in run.output
-    assert "published before is as it was" in run.output
+    assert "the release published before is unchanged" in run.output
     assert (data / "published").resolve() == generation
     # The whole recording beside them is kept; of the damaged ones there is nothing.
     after = lake(data)
