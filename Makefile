@@ -1,12 +1,13 @@
-# Needs Python 3.11 to 3.13 with venv. Everything else is installed into .venv, from requirements.lock, hashes checked.
+# Needs Python 3.11 to 3.13 with venv. Everything else is installed into .venv from requirements.lock, with hashes checked.
+# The command line does the work: `.venv/bin/routerscope --help`.
 
 PYTHON ?= python3
 BIN := .venv/bin
+ROUTERSCOPE := $(BIN)/routerscope
 SETUP := .venv/.set-up-from-lock
-# sqlfluff has dbt compile the SQL, for which dbt wants a warehouse, be it empty.
+# sqlfluff compiles the SQL with dbt, which needs a warehouse, even an empty one.
 LINT_DATA := target/lint
 
-export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 ifdef SOURCE
 export ROUTERSCOPE_SOURCE := $(SOURCE)
 endif
@@ -17,43 +18,44 @@ endif
 .PHONY: help run simulator ui up rollback test bench docs lint format lock clean
 
 help:
-	@echo "make run                                     fetch, build, check, publish; SOURCE=live, or else simulator"
+	@echo "make run                                     fetch, build, check and publish"
+	@echo "make run SOURCE=live                         the same from OpenRouter; or SOURCE=simulator"
 	@echo "make run SOURCE=replay REPLAY_DIR=<folder>   the same from recorded responses"
-	@echo "make run ARGS=--help                         what else can be asked for"
-	@echo "make simulator [PORT=8080]                   a synthetic OpenRouter on http://127.0.0.1:8080/api/v1"
-	@echo "make ui [PORT=3000]                          Dagster's UI on http://127.0.0.1:3000, for looking"
-	@echo "make up SOURCE=live [PORT=3000]              the same with schedules, alerts, and buttons that start runs"
-	@echo "make rollback                                publish the generation before this one again"
-	@echo "make test                                    every test"
-	@echo "make bench                                   how long things take, and how much memory they need"
-	@echo "make docs                                    write anew what programs make in README and docs/"
-	@echo "make lint                                    formatting, lint, types"
-	@echo "make format                                  mend what lint can mend"
-	@echo "make lock [ARGS=--upgrade]                   pin what pyproject.toml asks for [in the newest versions]"
-	@echo "make clean                                   remove what was built; data/ stays"
+	@echo "make run ARGS=--help                         show the options of run"
+	@echo "make up SOURCE=live [PORT=3000]              serve Dagster's UI, run schedules and alerts"
+	@echo "make ui [PORT=3000]                          serve Dagster's UI, read-only"
+	@echo "make rollback                                publish the release before the current one"
+	@echo "make simulator [PORT=8080]                   serve a synthetic OpenRouter API"
+	@echo "make test                                    run every test"
+	@echo "make bench                                   measure time and memory"
+	@echo "make docs                                    generate the generated parts of README and docs/"
+	@echo "make lint                                    check formatting, style and types"
+	@echo "make format                                  fix what lint can fix"
+	@echo "make lock [ARGS=--upgrade]                   pin the dependencies [in their newest versions]"
+	@echo "make clean                                   remove everything built; data/ stays"
 
 $(SETUP): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
-	    || { echo "Routerscope needs Python 3.11 to 3.13; $(PYTHON) is another. Give one: make run PYTHON=python3.12"; exit 1; }
+	    || { echo "Routerscope needs Python 3.11 to 3.13, and $(PYTHON) is another version. Choose one: make run PYTHON=python3.12"; exit 1; }
 	@echo "Setting up .venv from requirements.lock (once, about two minutes) …"
 	@rm -rf .venv
-	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "No virtual environment could be made. On Debian: apt-get install python3-venv"; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "No virtual environment could be created. On Debian: apt-get install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 run:
 	@$(MAKE) --no-print-directory --silent $(SETUP)
-	@$(BIN)/python -m orchestration.cli.run run $(ARGS)
+	@$(ROUTERSCOPE) run $(ARGS)
 
 simulator: $(SETUP)
-	@$(BIN)/python -m orchestration.openrouter.simulator --port $(or $(PORT),8080)
+	@$(ROUTERSCOPE) simulator --port $(or $(PORT),8080)
 
 ui up: $(SETUP)
-	@$(BIN)/python -m orchestration.cli.run $@ --port $(or $(PORT),3000)
+	@$(ROUTERSCOPE) $@ --port $(or $(PORT),3000)
 
 rollback: $(SETUP)
-	@$(BIN)/python -m orchestration.cli.run rollback
+	@$(ROUTERSCOPE) rollback
 
 test: $(SETUP)
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
@@ -61,11 +63,11 @@ test: $(SETUP)
 bench: $(SETUP)
 	@$(BIN)/python tests/benchmarks/bench.py
 
-# From the recorded responses that the tests use.
+# From the recorded responses that the tests use: the tests compare the documents, and UPDATE_DOCS writes them.
 docs: $(SETUP)
 	@UPDATE_DOCS=1 $(BIN)/python -m pytest -q tests/pipeline/test_documents.py tests/pipeline/test_readme.py \
-	    tests/pipeline/test_docs.py::test_the_command_line_is_what_help_says \
-	    tests/faults/test_corruptions.py::test_documented_corruptions_are_the_tested_ones
+	    tests/pipeline/test_docs.py::test_command_line_reference_is_current \
+	    tests/faults/test_corruptions.py::test_the_list_of_harms_is_in_the_documents
 
 lint: $(SETUP)
 	@$(BIN)/ruff format --check .
@@ -78,14 +80,15 @@ format: $(SETUP)
 	@$(BIN)/ruff check --fix .
 	@mkdir -p $(LINT_DATA) && ROUTERSCOPE_DATA_DIR=$(LINT_DATA) $(BIN)/sqlfluff fix models dbt_project/tests
 
-# What is pinned stays so, unless pyproject.toml no longer admits it or ARGS=--upgrade. A lock that says the same is left
-# untouched: a newer one has .venv made anew.
+# Pins stay as they are unless pyproject.toml excludes them or ARGS=--upgrade is given. An equal lock is not touched: a
+# newer file would cause .venv to be rebuilt.
 lock: $(SETUP)
 	@mkdir -p target && cp requirements.lock target/
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet \
 	    --group dev --output-file target/requirements.lock $(ARGS) pyproject.toml
 	@cmp --silent target/requirements.lock requirements.lock || cp target/requirements.lock requirements.lock
 
+# In dagster_home: the history of runs from before each data folder had its own.
 clean:
 	rm -rf .venv target logs .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find dagster_home -mindepth 1 ! -name dagster.yaml -delete

@@ -130,7 +130,7 @@ class Daemon:
     def start(self) -> None:
         """As `make up`, but with the code server started here: its heartbeats would fail on a clock that jumps."""
         programs = Path(sys.executable).parent
-        self._run([sys.executable, "-m", "orchestration.cli.run", "tidy"]).wait(120)
+        self._run([sys.executable, "-m", "orchestration.cli", "tidy"]).wait(120)
         port = free_port()
         workspace = self._folder / "workspace.yaml"
         workspace.write_text(

@@ -1,7 +1,8 @@
-"""From a published figure back to the raw files that gave it, and whether those are still what they were.
+"""Trace a published row back to the raw files that supplied it, and verify that those files are unchanged.
 
-The way leads over the table `provenance`: which responses can have supplied a row follows from what the row says of
-itself, its period, its moments and its scope. What a file holds is the lake's business.
+The table `provenance` lists the days that each response contains. Which of these responses can have supplied a row
+follows from the row's own columns: its period or window, its timestamps and its slice. How files are written, and
+how a file's hash is checked, is in `storage.lake`.
 """
 
 from __future__ import annotations
@@ -16,24 +17,26 @@ from typing import Any, Literal
 import duckdb
 
 from orchestration.errors import QueryError
-from orchestration.storage.lake import is_intact
-from orchestration.storage.sql import quoted, rows_as_dicts
+from orchestration.storage.lake import Lake, is_intact
+from orchestration.storage.sql import quoted
 
-State = Literal["intact", "changed", "missing"]
+FileState = Literal["intact", "changed", "missing"]
 Row = Mapping[str, Any]
 
-# Surfaces that tell of days; the others tell how things stand at a moment.
-_TELL_OF_DAYS = ("rankings", "rankings_export", "apps")
-_OF_DAYS_TOO = ("share_app", "traffic_summary")
-_HORIZON_DAYS = {"1d": (1, 1), "7d": (7, 7), "28d": (28, 28), "364d": (28, 364)}
-# An anomaly is held against the four weeks before it.
+# Surfaces whose responses contain days. The others describe the state at one moment.
+_DAILY_SURFACES = ("rankings", "rankings_export", "apps")
+# Tables whose weeks and months also need the days in them, whatever `basis` says.
+_TABLES_THAT_READ_DAYS = ("share_app", "traffic_summary")
+# Days in a window, and days from a window to the one it is compared with.
+_WINDOW_AND_STEP_DAYS = {"1d": (1, 1), "7d": (7, 7), "28d": (28, 28), "364d": (28, 364)}
+# An anomaly is measured against the four weeks before it.
 _BASELINE_DAYS = 28
-_SHOWN = 5
+_MAX_EXAMPLES = 5
 
 
 @dataclass(frozen=True)
-class File:
-    """A raw file that supplied a figure: the response in it, the days of it that count, and whether it is intact."""
+class RawFile:
+    """A raw file that supplied a row: its response, the first and last day used, and whether its bytes are intact."""
 
     surface: str
     slice: str
@@ -44,46 +47,57 @@ class File:
     payload_sha256: str
     as_of: dt.datetime
     fetched_at: dt.datetime
-    state: State
+    state: FileState
+
+
+@dataclass(frozen=True)
+class LakeAudit:
+    """How many raw files there are, and the names of those that were changed or are missing."""
+
+    files: int
+    changed: list[str]
+    missing: list[str]
 
 
 def find_row(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], key: Sequence[str]) -> Row:
-    """The one row with that key, given in the order of the key's columns or as column=value.
+    """The one row with this key. Values of `key` are in the order of the key's columns, or written column=value.
 
-    Raises QueryError saying what is wrong with the key, with rows to choose from if it fits several.
+    Raises QueryError, with example keys, if no row or several rows match.
     """
     named = dict(part.partition("=")[::2] for part in key if part.partition("=")[0] in columns and "=" in part)
-    rest = [part for part in key if not (part.partition("=")[0] in columns and "=" in part)]
-    open_columns = [column for column in columns if column not in named]
-    if len(rest) > len(open_columns):
-        raise QueryError(f"{table} is keyed by {', '.join(columns)}; {' '.join(key)!r} are too many values for that.")
-    wanted = named | dict(zip(open_columns, rest, strict=False))
-    where = " AND ".join(f"CAST({quoted(column)} AS VARCHAR) = ${column}" for column in wanted) or "true"
-    # The newest first, where there is a day in the key.
+    positional = [part for part in key if not (part.partition("=")[0] in columns and "=" in part)]
+    unnamed_columns = [column for column in columns if column not in named]
+    if len(positional) > len(unnamed_columns):
+        raise QueryError(f"{' '.join(key)!r} has too many values: the key of {table} is {', '.join(columns)}.")
+    values = named | dict(zip(unnamed_columns, positional, strict=False))
+    where = " AND ".join(f"CAST({quoted(column)} AS VARCHAR) = ${column}" for column in values) or "true"
+    # If the key has a date, the newest rows come first.
     order = ", ".join(f"{quoted(column)} DESC" for column in columns)
-    rows = rows_as_dicts(
-        connection.execute(f"FROM {quoted(table)} WHERE {where} ORDER BY {order} LIMIT {_SHOWN + 1}", wanted)
+    relation = connection.execute(
+        f"FROM {quoted(table)} WHERE {where} ORDER BY {order} LIMIT {_MAX_EXAMPLES + 1}", values
     )
+    names = [column[0] for column in relation.description or []]
+    rows = [dict(zip(names, row, strict=True)) for row in relation.fetchall()]
     if len(rows) == 1:
         return rows[0]
+    condition = " and ".join(f"{column} = {value}" for column, value in values.items()) or "any key"
     if not rows:
-        examples = _keys(connection, table, columns, order)
+        examples = _example_keys(connection, table, columns, order)
         raise QueryError(
-            f"{table} has no row with {_said(wanted)}. Its key is {', '.join(columns)}, such as:\n{examples}"
+            f"{table} has no row with {condition}. Its key is {', '.join(columns)}, for example:\n{examples}"
         )
-    examples = "\n".join("  " + _as_key(row, columns) for row in rows[:_SHOWN])
+    examples = "\n".join("  " + _as_key(row, columns) for row in rows[:_MAX_EXAMPLES])
     raise QueryError(
-        f"{table} has several rows with {_said(wanted)}. Say all of {', '.join(columns)}, such as:\n{examples}"
+        f"{table} has several rows with {condition}. Give all of {', '.join(columns)}, for example:\n{examples}"
     )
 
 
-def _said(wanted: Mapping[str, str]) -> str:
-    return ", ".join(f"{column} = {value}" for column, value in wanted.items()) or "any key"
-
-
-def _keys(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], order: str) -> str:
-    rows = rows_as_dicts(connection.execute(f"FROM {quoted(table)} ORDER BY {order} LIMIT {_SHOWN}"))
-    return "\n".join("  " + _as_key(row, columns) for row in rows) or "  (it is empty)"
+def _example_keys(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], order: str) -> str:
+    keys = connection.execute(
+        f"SELECT {', '.join(map(quoted, columns))} FROM {quoted(table)} ORDER BY {order} LIMIT {_MAX_EXAMPLES}"  # noqa: S608
+    ).fetchall()
+    lines = ["  " + _as_key(dict(zip(columns, key, strict=True)), columns) for key in keys]
+    return "\n".join(lines) or "  (the table is empty)"
 
 
 def _as_key(row: Row, columns: Sequence[str]) -> str:
@@ -92,9 +106,9 @@ def _as_key(row: Row, columns: Sequence[str]) -> str:
 
 def files_of(
     connection: duckdb.DuckDBPyConnection, table: str, row: Row, surfaces: Iterable[str], lake: Path
-) -> list[File]:
-    """The raw files that supplied a row, newest first, each verified. `surfaces` are those that feed its table."""
-    provenance = connection.execute(
+) -> list[RawFile]:
+    """The raw files that supplied a row, newest first, each verified. `surfaces` are those that feed the table."""
+    relation = connection.execute(
         "FROM provenance WHERE as_of BETWEEN $oldest AND $newest AND list_contains($surfaces, surface) "
         "ORDER BY as_of DESC, surface, slice, raw_file, date",
         {
@@ -103,57 +117,60 @@ def files_of(
             "surfaces": [row["surface"]] if "surface" in row else list(surfaces),
         },
     )
-    every = rows_as_dicts(provenance)
-    # Where nothing tells of the days that a row is about, the newest response says so.
-    supplied = list(filter(_supplier(connection, table, row, every), every)) or [
-        one for one in every if one["as_of"] == row["as_of"] and one["slice"] == row.get("slice", "all")
+    names = [column[0] for column in relation.description or []]
+    candidates = [dict(zip(names, values, strict=True)) for values in relation.fetchall()]
+    # If no response contains a day of the row, the row comes from its newest response.
+    supplying = list(filter(_supplies(connection, table, row, candidates), candidates)) or [
+        one for one in candidates if one["as_of"] == row["as_of"] and one["slice"] == row.get("slice", "all")
     ]
-    files: dict[str, list[Row]] = {}
-    for one in supplied:
-        files.setdefault(one["raw_file"], []).append(one)
+    days_by_file: dict[str, list[Row]] = {}
+    for one in supplying:
+        days_by_file.setdefault(one["raw_file"], []).append(one)
     return [
-        File(
-            **{
-                name: days[0][name]
-                for name in ("surface", "slice", "raw_file", "request_url", "payload_sha256", "as_of")
-            },
-            fetched_at=days[0]["fetched_at"],
+        RawFile(
+            surface=days[0]["surface"],
+            slice=days[0]["slice"],
             first_date=days[0]["date"],
             last_date=days[-1]["date"],
+            raw_file=raw_file,
+            request_url=days[0]["request_url"],
+            payload_sha256=days[0]["payload_sha256"],
+            as_of=days[0]["as_of"],
+            fetched_at=days[0]["fetched_at"],
             state=verify(lake / raw_file),
         )
-        for raw_file, days in files.items()
+        for raw_file, days in days_by_file.items()
     ]
 
 
-def _supplier(
-    connection: duckdb.DuckDBPyConnection, table: str, row: Row, every: Sequence[Row]
+def _supplies(
+    connection: duckdb.DuckDBPyConnection, table: str, row: Row, candidates: Sequence[Row]
 ) -> Callable[[Row], bool]:
-    """Whether a row of `provenance` can have supplied this row."""
+    """A predicate over rows of `provenance`: whether that response, on that day, can have supplied this row."""
     if "raw_file" in row:
         return lambda one: one["raw_file"] == row["raw_file"]
     if table == "citations":
         return lambda one: bool(one["as_of"] == row["as_of"])
-    if table in ("coverage", "restatement"):  # all tellings of the day
+    if table in ("coverage", "restatement"):  # these compare all responses that contain the day
         return lambda one: bool((one["slice"], one["date"], one["period"]) == (row["slice"], row["date"], "day"))
     windows, periods = _windows(table, row), _periods(table, row)
-    moments = _moments(connection, table, row, windows, every)
-    is_of_any_slice = table in ("model", "author")
+    moments = _moments(connection, table, row, windows, candidates)
+    reads_every_slice = table in ("model", "author")
 
     def supplies(one: Row) -> bool:
-        if one["surface"] in _TELL_OF_DAYS:
-            is_asked = is_of_any_slice or one["surface"] == "apps" or one["slice"] == _slice(row)
-            in_window = any(first <= one["date"] <= last for first, last in windows)
-            # What only a slice lists has no days of its own.
-            in_window |= is_of_any_slice and one["as_of"] in (row["as_of"], row["oldest_as_of"])
-            return bool(one["is_latest"] and is_asked and in_window and one["period"] in periods)
+        if one["surface"] in _DAILY_SURFACES:
+            is_of_slice = reads_every_slice or one["surface"] == "apps" or one["slice"] == _slice(row)
+            is_in_window = any(first <= one["date"] <= last for first, last in windows)
+            # A model or author that only a slice lists has no days of its own.
+            is_in_window |= reads_every_slice and one["as_of"] in (row["as_of"], row["oldest_as_of"])
+            return bool(one["is_latest"] and is_of_slice and is_in_window and one["period"] in periods)
         return one["as_of"] in moments and _is_about(one["request_url"], row)
 
     return supplies
 
 
 def _slice(row: Row) -> str:
-    """As the ledger calls it: text&10K of modality&context_bucket is modality=text&context_bucket=10K."""
+    """The slice as `provenance` names it: text&10K of modality&context_bucket is modality=text&context_bucket=10K."""
     if "slice_kind" not in row:
         return "all"
     pairs = zip(row["slice_kind"].split("&"), row["slice"].split("&"), strict=True)
@@ -161,16 +178,16 @@ def _slice(row: Row) -> str:
 
 
 def _windows(table: str, row: Row) -> list[tuple[dt.date, dt.date]]:
-    """The days that a row is about, those it is compared with included."""
+    """The days that a row covers as (first, last), including the windows it is compared with."""
     day = dt.timedelta(days=1)
-    if table == "traffic_summary":  # growth, doubling and survival look at the days before
+    if table == "traffic_summary":  # growth, doubling time and survival read all days before
         return [(dt.date.min, _period_end(row["period"], row["period_start"]))]
     if "period_start" in row:
         return [(row["period_start"], _period_end(row["period"], row["period_start"]))]
     if "horizon" in row:
-        length, step = _HORIZON_DAYS[row["horizon"]]
+        length, step = _WINDOW_AND_STEP_DAYS[row["horizon"]]
         first, end = row["window_end"] - (length - 1) * day, row["window_end"]
-        # What it is compared with, and three windows before where they follow on each other.
+        # The window compared with; if windows adjoin, the three before.
         back = [step] if step > length else [step * number for number in (1, 2, 3)]
         return [(first - by * day, end - by * day) for by in (0, *back)]
     if "first_ranked_on" in row:
@@ -191,13 +208,13 @@ def _period_end(period: str, start: dt.date) -> dt.date:
 
 
 def _periods(table: str, row: Row) -> set[str]:
-    """What a response may have been asked by."""
+    """The periods by which the supplying responses can have been requested."""
     if table in ("app", "author", "model"):
         return {"day", "week", "month"}
     if row.get("basis") == "days" or "period" not in row:
         return {"day"}
-    # Of an app's week the total may be that of its days, and a summary looks at days before.
-    return {row["period"]} if "basis" in row and table not in _OF_DAYS_TOO else {"day", row["period"]}
+    # An app's weekly total may be the sum of its days, and a summary compares with days before.
+    return {row["period"]} if "basis" in row and table not in _TABLES_THAT_READ_DAYS else {"day", row["period"]}
 
 
 def _moments(
@@ -205,18 +222,18 @@ def _moments(
     table: str,
     row: Row,
     windows: Sequence[tuple[dt.date, dt.date]],
-    every: Sequence[Row],
+    candidates: Sequence[Row],
 ) -> set[dt.datetime]:
-    """When the responses were made that tell how things stand at a moment."""
+    """The `as_of` of the responses that describe the state at one moment, such as prices, and can supply the row."""
     moments = {value for value in row.values() if isinstance(value, dt.datetime)}
-    if table == "model_scorecard":  # the newest of each
-        newest = {one["surface"]: one["as_of"] for one in reversed(every) if one["surface"] not in _TELL_OF_DAYS}
+    if table == "model_scorecard":  # the newest response of each surface
+        newest = {one["surface"]: one["as_of"] for one in reversed(candidates) if one["surface"] not in _DAILY_SURFACES}
         return moments | set(newest.values())
     members = {name: row[name] for name in ("model_permaslug", "author") if name in row}
     for first, last in windows:
         of_members = "".join(f" AND {name} = ?" for name in members)
         days = connection.execute(
-            "SELECT DISTINCT unnest([price_as_of, bounds_as_of, endpoint_as_of]) FROM spend_model "  # noqa: S608  # our own names
+            "SELECT DISTINCT unnest([price_as_of, bounds_as_of, endpoint_as_of]) FROM spend_model "  # noqa: S608  # only our own column names
             f"WHERE period = 'day' AND period_start BETWEEN ? AND ?{of_members}",
             [first, last, *members.values()],
         )
@@ -225,13 +242,24 @@ def _moments(
 
 
 def _is_about(request_url: str, row: Row) -> bool:
-    """Whether the response can tell of the row's model: most of those of endpoints tell of a single one."""
-    asked = re.search(r"/models/([^{}]+)/endpoints", request_url)
-    return asked is None or not row.get("model_id") or row["model_id"].partition(":")[0] == asked[1].partition(":")[0]
+    """Whether the response can contain the row's model: most responses of endpoints describe a single model."""
+    requested = re.search(r"/models/([^{}]+)/endpoints", request_url)
+    if requested is None or not row.get("model_id"):
+        return True
+    return bool(row["model_id"].partition(":")[0] == requested[1].partition(":")[0])
 
 
-def verify(path: Path) -> State:
-    """Whether a file of the lake is the one that was written: its name tells the hash of its bytes."""
+def verify(path: Path) -> FileState:
+    """Whether a raw file exists and its bytes still have the hash in its name."""
     if not path.exists():
         return "missing"
     return "intact" if is_intact(path) else "changed"
+
+
+def audit_lake(connection: duckdb.DuckDBPyConnection, root: Path) -> LakeAudit:
+    """Verify every raw file below `root`, and find the files that the table `provenance` names but that are missing."""
+    lake = Lake(root)
+    present = {str(path.relative_to(root)) for path in lake.files("*")}
+    changed = sorted(str(path.relative_to(root)) for path in lake.changed())
+    named = {name for (name,) in connection.execute("SELECT DISTINCT raw_file FROM provenance").fetchall()}
+    return LakeAudit(len(present), changed, sorted(named - present))

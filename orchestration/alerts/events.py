@@ -13,7 +13,7 @@ import duckdb
 from orchestration.errors import AlertError
 from orchestration.formatting import as_listed
 from orchestration.publish.citations import citation_as_of, citations_by_url
-from orchestration.storage.sql import file_pattern
+from orchestration.storage.sql import file_pattern, rows_as_dicts
 
 Kind = Literal["new_model", "price_change", "anomaly", "run_failed", "check_failed"]
 Severity = Literal["info", "warning", "error"]

@@ -1,4 +1,4 @@
-"""Entry of `python -m orchestration.cli`."""
+"""Entry point of `python -m orchestration.cli`."""
 
 from orchestration.cli import main
 

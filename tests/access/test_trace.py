@@ -1,4 +1,4 @@
-"""From any published figure to the raw file that gave it, and to the recording that the file was made from."""
+"""Any published row is traced to the raw files that supplied it, and these to the recordings they were made from."""
 
 import gzip
 import hashlib
@@ -13,10 +13,11 @@ import duckdb
 import pytest
 from conftest import Run
 
-from orchestration.access.trace import File, files_of
+from orchestration.access.trace import RawFile, audit_lake, files_of, find_row
+from orchestration.errors import QueryError
 from orchestration.publish.datapackage import PACKAGE
 
-ROWS_OF_EACH = 12
+ROWS_PER_TABLE = 12
 
 
 def read(data: Path, sql: str) -> list[dict[str, Any]]:
@@ -24,14 +25,14 @@ def read(data: Path, sql: str) -> list[dict[str, Any]]:
         return connection.sql(sql).to_arrow_table().to_pylist()
 
 
-def trace(data: Path, table: str, row: dict[str, Any]) -> list[File]:
+def trace(data: Path, table: str, row: dict[str, Any]) -> list[RawFile]:
     tables = {one["name"]: one for one in json.loads((data / "published" / PACKAGE).read_text())["resources"]}
     with duckdb.connect(str(data / "published" / "routerscope.duckdb"), read_only=True) as connection:
         return files_of(connection, table, row, tables[table]["surfaces"], data / "raw")
 
 
 def bodies(recordings: Path) -> dict[str, Path]:
-    """Recordings by the hash of what they hold, as the lake knows them."""
+    """Recordings by the hash of their bytes, packed and unpacked: raw files name one of the two."""
     found = {}
     for path in recordings.rglob("*.json.gz"):
         packed = path.read_bytes()
@@ -50,27 +51,23 @@ def recorded(recordings: Path) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_random_usage_ends_at_the_recording_that_holds_it(
-    everything: Run, recorded: dict[str, Path], seed: int
-) -> None:
+def test_tokens_are_traced_to_their_recording(everything: Run, recorded: dict[str, Path], seed: int) -> None:
     rows = read(everything.data, "from share_model where period = 'day' order by all")
     row = Random(seed).choice(rows)
     [file] = trace(everything.data, "share_model", row)
-    told = body(recorded[file.payload_sha256])
+    response = body(recorded[file.payload_sha256])
     [figure] = [
         one["total_tokens"]
-        for one in told["data"]
+        for one in response["data"]
         if (one["date"], one["model_permaslug"]) == (str(row["period_start"]), row["model_permaslug"])
     ]
     assert int(figure) == row["tokens"]
     assert file.state == "intact"
-    assert told["meta"]["start_date"] in file.request_url
+    assert response["meta"]["start_date"] in file.request_url
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_random_prices_end_at_the_recording_that_holds_them(
-    everything: Run, recorded: dict[str, Path], seed: int
-) -> None:
+def test_prices_are_traced_to_their_recording(everything: Run, recorded: dict[str, Path], seed: int) -> None:
     rows = read(everything.data, "from price_history where prompt_usd_per_mtok > 0 order by all")
     row = Random(seed).choice(rows)
     files = trace(everything.data, "price_history", row)
@@ -82,16 +79,14 @@ def test_random_prices_end_at_the_recording_that_holds_them(
 
 
 @pytest.mark.parametrize("source", ["everything", "simulated"])
-def test_every_table_leads_to_the_newest_and_the_oldest_response_of_its_rows(
-    source: str, request: pytest.FixtureRequest
-) -> None:
+def test_files_include_newest_and_oldest_response(source: str, request: pytest.FixtureRequest) -> None:
     data = request.getfixturevalue(source).data
-    told = json.loads((data / "published" / PACKAGE).read_text())["resources"]
-    tables = [one["name"] for one in told if one.get("type") != "file"]
+    resources = json.loads((data / "published" / PACKAGE).read_text())["resources"]
+    tables = [one["name"] for one in resources if one.get("type") != "file"]
     for table in tables:
         if table in ("duckdb", "scopes"):
             continue
-        for row in read(data, f"from {table} using sample {ROWS_OF_EACH} rows (reservoir, 7)"):
+        for row in read(data, f"from {table} using sample {ROWS_PER_TABLE} rows (reservoir, 7)"):
             files = trace(data, table, row)
             assert (row["as_of"], row["checked_at"]) in {(file.as_of, file.fetched_at) for file in files}, (table, row)
             assert row["oldest_as_of"] in {file.as_of for file in files}, (table, row)
@@ -99,7 +94,7 @@ def test_every_table_leads_to_the_newest_and_the_oldest_response_of_its_rows(
             assert all(re.fullmatch(r"[0-9a-f]{64}", file.payload_sha256) for file in files)
 
 
-def test_one_changed_byte_and_a_missing_file_are_told(few_run: Run, tmp_path: Path) -> None:
+def test_changed_and_missing_files_are_detected(few_run: Run, tmp_path: Path) -> None:
     data = Path(shutil.copytree(few_run.data, tmp_path / "data", symlinks=True))
     [row] = read(data, "from share_author where period = 'day' order by period_start desc, rank limit 1")
     [file] = trace(data, "share_author", row)
@@ -110,3 +105,29 @@ def test_one_changed_byte_and_a_missing_file_are_told(few_run: Run, tmp_path: Pa
     assert [one.state for one in trace(data, "share_author", row)] == ["changed"]
     path.unlink()
     assert [one.state for one in trace(data, "share_author", row)] == ["missing"]
+    with duckdb.connect(str(data / "published" / "routerscope.duckdb"), read_only=True) as connection:
+        audit = audit_lake(connection, data / "raw")
+    assert (audit.changed, audit.missing) == ([], [file.raw_file])
+
+
+AUTHOR_KEY = ["period", "period_start", "author"]
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ([], "several rows with any key. Give all of period, period_start, author, for example:\n  "),
+        (["author=anthropic", "period=day"], "several rows with author = anthropic and period = day"),
+        (["day", "2026-06-20", "nobody"], "no row with .*author = nobody. Its key is .*, for example:\n  "),
+        (["a", "b", "c", "d"], "'a b c d' has too many values: the key of share_author is period"),
+    ],
+)
+def test_wrong_key_shows_examples(few_run: Run, key: list[str], message: str) -> None:
+    with duckdb.connect(str(few_run.published), read_only=True) as connection, pytest.raises(QueryError, match=message):
+        find_row(connection, "share_author", AUTHOR_KEY, key)
+
+
+def test_key_is_positional_or_named(few_run: Run) -> None:
+    with duckdb.connect(str(few_run.published), read_only=True) as connection:
+        row = find_row(connection, "share_author", AUTHOR_KEY, ["day", "2026-06-20", "anthropic"])
+        assert row == find_row(connection, "share_author", AUTHOR_KEY, ["author=anthropic", "day", "2026-06-20"])

@@ -43,7 +43,7 @@ def timed(what: str, do: Callable[[], Any], more: Callable[[Any], str] = lambda 
 
 
 def run(folder: Path, what: str) -> None:
-    command = [sys.executable, "-m", "orchestration.cli.run", "refresh"]
+    command = [sys.executable, "-m", "orchestration.cli", "run"]
     started = time.perf_counter()
     done = subprocess.run(command, cwd=PROJECT, env=environment(folder), capture_output=True, text=True, check=False)
     if done.returncode:

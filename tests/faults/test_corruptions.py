@@ -24,6 +24,7 @@ from orchestration.definitions import defs
 from orchestration.defs.published import prepare_completion
 from orchestration.defs.raw import raw_key
 from orchestration.defs.raw_checks import raw_checks
+from orchestration.defs.resources import reject_build
 from orchestration.errors import RejectedError, WarehouseError
 from orchestration.openrouter.surfaces import MODELS, RANKINGS
 from orchestration.publish import audit, completion
@@ -32,7 +33,7 @@ from orchestration.settings import Settings
 from orchestration.storage.releases import Releases, Table
 from orchestration.storage.warehouse import Warehouse
 from orchestration.transform.manifest import MANIFEST
-from orchestration.transform.results import WARN_ONLY, target_folder
+from orchestration.transform.results import WARN_ONLY, BuildResults, target_folder
 
 CHECKS = PROJECT / "docs" / "checks.md"
 TABLES = published_tables(MANIFEST)

@@ -1,6 +1,7 @@
-"""Every command of the documents is run here as it stands there, or is named with the test that runs it."""
+"""Every command in the documents is run here as printed there, or is listed with the test that runs it."""
 
 import configparser
+import json
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import MAKE, NOWHERE, PROJECT, Run, environment, make_home
+from conftest import MAKE, NOWHERE, PROJECT, Run, environment
 from test_documents import assert_document
 
 DOCUMENTS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").rglob("*.md"))]
@@ -23,9 +24,9 @@ FENCES = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TINY = '{"models": 60, "days": 45, "observations": 2}'
 # Run by `.ci/run`.
 BY_CI = {"make test", "make lint", "make format", "make docs", "make bench", "make lock"}
-# Run with just these words by conftest's `simulated`, and by test_live.
+# Run with exactly these words by conftest's `simulated`, and by test_live.
 BY_OTHERS = {" ".join(["make", *words]) for words in MAKE.values()}
-# Run by the test of the unit for systemd.
+# Run by the test of the systemd unit.
 UP = "make up SOURCE=live"
 COMMAND_LINE = PROJECT / "docs" / "command-line.md"
 
@@ -35,13 +36,13 @@ def blocks(language: str) -> list[tuple[Path, str]]:
 
 
 def commands(path: Path) -> list[str]:
-    told = [body for kind, body in FENCES.findall(path.read_text()) if kind == "sh"]
-    return [line.partition("  #")[0].strip() for body in told for line in body.splitlines() if line.strip()]
+    bodies = [body for kind, body in FENCES.findall(path.read_text()) if kind == "sh"]
+    return [line.partition("  #")[0].strip() for body in bodies for line in body.splitlines() if line.strip()]
 
 
 @pytest.fixture
 def place(everything: Run, tmp_path: Path) -> Path:
-    """The project as a reader has it, with the recordings' tables in data/replay."""
+    """The project as a reader has it, with the release of the recordings in data/replay."""
     folder = tmp_path / "project"
     folder.mkdir()
     for path in PROJECT.iterdir():
@@ -52,7 +53,7 @@ def place(everything: Run, tmp_path: Path) -> Path:
     return folder
 
 
-def told(command: str, place: Path, home: Path, **settings: object) -> subprocess.CompletedProcess[str]:
+def shell(command: str, place: Path, home: Path, **settings: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["bash", "-c", command],
         cwd=place,
@@ -73,38 +74,39 @@ READING = [
 
 
 @pytest.mark.parametrize(("path", "command"), READING)
-def test_a_command_that_asks_or_copies_does_as_told(path: Path, command: str, place: Path, home: Path) -> None:
-    done = told(command, place, home)
-    # The recordings end in August and lack some surfaces: that is a doubt, or too old, and said.
-    fine = {0, 3, 4} if "status" in command else {0}
-    assert done.returncode in fine, f"{path}: {command}\n{done.stdout}{done.stderr}"
+def test_documented_reading_command_succeeds(path: Path, command: str, place: Path, home: Path) -> None:
+    done = shell(command, place, home)
+    # The recordings end in August and lack some surfaces: the status is doubtful or invalid.
+    expected = {0, 3, 4} if "status" in command else {0}
+    assert done.returncode in expected, f"{path}: {command}\n{done.stdout}{done.stderr}"
 
 
 @pytest.mark.parametrize(("path", "code"), [pytest.param(*one, id=one[0].stem) for one in blocks("python")])
-def test_python_of_the_documents_runs(path: Path, code: str, place: Path) -> None:
+def test_documented_python_runs(path: Path, code: str, place: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=place, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{path}: {done.stderr}"
 
 
 @pytest.mark.parametrize(("path", "code"), [pytest.param(*one, id=one[0].stem) for one in blocks("r")])
-def test_r_of_the_documents_runs(path: Path, code: str, place: Path, home: Path) -> None:
+def test_documented_r_runs(path: Path, code: str, place: Path, home: Path) -> None:
     if shutil.which("Rscript") is None:
         missing = "needs Debian's r-base-core"
         pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
-    (place / "ask.R").write_text(code)
-    done = told("Rscript ask.R", place, home)
+    (place / "query.R").write_text(code)
+    done = shell("Rscript query.R", place, home)
     assert done.returncode == 0, f"{path}: {done.stderr}"
 
 
-def test_a_reader_who_runs_one_after_the_other_gets_what_is_promised(tmp_path: Path, home: Path) -> None:
-    """What changes a data folder, in the order in which the guides come to it, in one folder with a tiny world."""
+def test_documented_make_commands_work_in_sequence(tmp_path: Path, home: Path) -> None:
+    """Commands that change a data folder, in the order of the guides, in one folder with a tiny simulated world."""
     data = tmp_path / "data"
     in_order = ["make run SOURCE=simulator", 'make run ARGS="--from 2026-11-01 --to 2026-11-03"', "make rollback"]
     in_order += ["make run ARGS=--refetch"]
     changing = {one for path in DOCUMENTS for one in commands(path) if one.startswith("make ")}
     assert changing - BY_CI - BY_OTHERS - {UP} == set(in_order)
     settings = environment(
-        make_home(home),
+        home,
+        DAGSTER_HOME="",  # as most readers have it: the history is kept in the data folder
         ROUTERSCOPE_DATA_DIR=data,
         ROUTERSCOPE_SIMULATOR=TINY,
         ROUTERSCOPE_BASE_URL=NOWHERE,
@@ -119,18 +121,22 @@ def test_a_reader_who_runs_one_after_the_other_gets_what_is_promised(tmp_path: P
         now = (data / "published").resolve().name
         assert now != published[-1]
         published.append(now)
-    assert published[3] == published[1], "the one before again"
+    assert published[3] == published[1], "rollback publishes the first release again"
+    status = [sys.executable, "-m", "orchestration.cli", "status", "--json"]
+    done = subprocess.run(status, cwd=PROJECT, env=settings, capture_output=True, text=True, check=False)
+    assert json.loads(done.stdout)["last_run"]["state"] == "SUCCESS", done.stderr
+    assert (data / "dagster_home" / "history").is_dir()
 
 
 @contextmanager
-def answering(command: str, path: str, settings: dict[str, str], log: Path) -> Iterator[str]:
-    """What serves, as it is told to a reader, until it has answered; ended as systemd or Ctrl-C would."""
+def served(command: str, path: str, settings: dict[str, str], log: Path) -> Iterator[str]:
+    """Start a documented server and wait until it responds; yields its address, and ends it as systemd would."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
     with log.open("w") as output:
-        # With the signals of a shell of one's own: Dagster, used in this process, may have made it deaf to some.
+        # With default signals, as in a shell: Dagster, imported in this process, may have ignored some of them.
         process = subprocess.Popen(
             ["env", "--default-signal", "bash", "-c", command.format(port=port)],
             cwd=PROJECT,
@@ -157,40 +163,44 @@ def answering(command: str, path: str, settings: dict[str, str], log: Path) -> I
             process.wait(60)
 
 
-def test_the_ui_is_for_looking_alone(everything: Run, dagster_home: Path, tmp_path: Path) -> None:
+def test_ui_is_read_only(everything: Run, dagster_home: Path, tmp_path: Path) -> None:
     settings = environment(dagster_home, ROUTERSCOPE_DATA_DIR=everything.data)
-    with answering("make ui PORT={port}", "server_info", settings, tmp_path / "log") as address:
-        answer = httpx.post(
+    with served("make ui PORT={port}", "server_info", settings, tmp_path / "log") as address:
+        response = httpx.post(
             f"{address}/graphql", json={"query": "{ permissions { permission value } }"}, timeout=60
         ).raise_for_status()
-    permissions = answer.json()["data"]["permissions"]
+    permissions = response.json()["data"]["permissions"]
     allowed = {one["permission"]: one["value"] for one in permissions}
     assert not allowed["launch_pipeline_execution"]
     assert not allowed["terminate_pipeline_execution"]
 
 
-def test_the_simulator_is_served(home: Path, tmp_path: Path) -> None:
+def test_simulator_is_served(home: Path, tmp_path: Path) -> None:
     settings = environment(home, ROUTERSCOPE_SIMULATOR=TINY)
-    with answering("make simulator PORT={port}", "api/v1/models", settings, tmp_path / "log") as address:
+    with served("make simulator PORT={port}", "api/v1/models", settings, tmp_path / "log") as address:
         models = httpx.get(f"{address}/api/v1/models", timeout=30).json()["data"]
     assert len(models) > 40
 
 
-def test_the_unit_for_systemd_starts_it_and_ends_it(home: Path, tmp_path: Path) -> None:
+def test_systemd_unit_starts_and_stops(home: Path, tmp_path: Path) -> None:
     [unit] = [body for path, body in blocks("") if path.stem == "deploy"]
-    told = configparser.ConfigParser()
-    told.optionxform = str  # type: ignore[assignment, method-assign]
-    told.read_string(unit)
-    assert set(told["Service"]) == {"WorkingDirectory", "EnvironmentFile", "ExecStart", "Restart", "User"}
-    start = told["Service"]["ExecStart"]
+    parsed = configparser.ConfigParser()
+    parsed.optionxform = str  # type: ignore[assignment, method-assign]
+    parsed.read_string(unit)
+    assert set(parsed["Service"]) == {"WorkingDirectory", "EnvironmentFile", "ExecStart", "Restart", "User"}
+    start = parsed["Service"]["ExecStart"]
     assert start == f"/usr/bin/{UP}"
-    settings = environment(home, ROUTERSCOPE_DATA_DIR=tmp_path / "data", ROUTERSCOPE_BASE_URL=NOWHERE)
-    with answering(f"exec {start} PORT={{port}}", "server_info", settings, tmp_path / "log") as address:
+    data = tmp_path / "data"
+    settings = environment(home, DAGSTER_HOME="", ROUTERSCOPE_DATA_DIR=data, ROUTERSCOPE_BASE_URL=NOWHERE)
+    with served(f"exec {start} PORT={{port}}", "server_info", settings, tmp_path / "log") as address:
         pass
-    assert address in (tmp_path / "log").read_text()
+    output = (tmp_path / "log").read_text()
+    assert address in output
+    assert f"DAGSTER_HOME is {data / 'dagster_home'}." in output
+    assert (data / "dagster_home" / "schedules").is_dir()
 
 
-def test_the_line_for_cron_has_the_settings_of_the_machine(home: Path, tmp_path: Path) -> None:
+def test_crontab_line_reads_the_environment_file(home: Path, tmp_path: Path) -> None:
     [(_, lines)] = blocks("crontab")
     zone, line = lines.strip().splitlines()
     assert zone == "CRON_TZ=UTC"
@@ -198,14 +208,15 @@ def test_the_line_for_cron_has_the_settings_of_the_machine(home: Path, tmp_path:
     *due, command = line.split(maxsplit=5)
     assert due == ["10", "2", "*", "*", "*"]
     here = command.replace("/srv/routerscope", str(PROJECT)).replace("/etc/routerscope.env", str(tmp_path / "env"))
-    # As cron does it, with another shell and next to no environment.
-    bare = {name: value for name, value in environment(home).items() if name in ("PATH", "HOME", "DAGSTER_HOME")}
+    # As cron does it: another shell and almost no environment. PYTHONPATH, if set, names the worktree under test.
+    kept = ("PATH", "HOME", "DAGSTER_HOME", "PYTHONPATH")
+    bare = {name: value for name, value in environment(home).items() if name in kept}
     done = subprocess.run(["sh", "-c", here], env=bare, capture_output=True, text=True, timeout=120, check=False)
-    assert f"{NOWHERE} does not answer. Nothing was fetched" in done.stdout
+    assert f"{NOWHERE} does not respond. Nothing was fetched" in done.stdout
     assert str(tmp_path / "data") in done.stdout
 
 
-def test_what_clean_leaves(home: Path, tmp_path: Path) -> None:
+def test_clean_keeps_data(home: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     subprocess.run(["git", "clone", "--quiet", str(PROJECT), str(copy)], check=True)
     for name in ("data/live/raw/x", "target/x", ".venv/x", "dagster_home/storage/x"):
@@ -214,45 +225,47 @@ def test_what_clean_leaves(home: Path, tmp_path: Path) -> None:
     subprocess.run(["make", "clean"], cwd=copy, env=environment(home), check=True, capture_output=True)
     assert (copy / "data" / "live" / "raw" / "x").exists()
     assert not any((copy / name).exists() for name in ("target", ".venv", "dagster_home/storage"))
-    told = ["git", "status", "--porcelain"]
-    assert subprocess.run(told, cwd=copy, check=True, capture_output=True, text=True).stdout == ""
+    status = ["git", "status", "--porcelain"]
+    assert subprocess.run(status, cwd=copy, check=True, capture_output=True, text=True).stdout == ""
 
 
-def test_every_target_of_make_is_run(home: Path) -> None:
+def test_every_make_target_is_run(home: Path) -> None:
     makefile, ci = ((PROJECT / name).read_text() for name in ("Makefile", ".ci/run"))
     [targets] = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
     here = {f"make {name}" for name in ("run", "help", "up", "ui", "simulator", "rollback", "clean")}
     assert {f"make {name}" for name in targets.split()} == here | BY_CI
     for command in BY_CI:
         assert re.search(rf"^{command}$", ci, re.MULTILINE), command
-    said = subprocess.run(
+    done = subprocess.run(
         ["make", "run", "ARGS=--help"], cwd=PROJECT, env=environment(home), check=True, capture_output=True, text=True
     )
-    assert "--refetch" in said.stdout
+    assert "--refetch" in done.stdout
 
 
-def test_the_command_line_is_what_help_says(home: Path) -> None:
-    told = ["# Command line", ""]
-    wide = environment(home, COLUMNS="110", TERM="dumb", NO_COLOR="1")
-    programs = [[str(Path(sys.executable).with_name("routerscope")), *one] for one in ([], ["status"], ["query"])]
-    programs += [[programs[0][0], "cite"], [programs[0][0], "trace"], [sys.executable, "-m", "orchestration.cli.run"]]
-    programs += [[*programs[-1], "run"], [*programs[-1], "up"]]
-    for program in programs:
-        name = " ".join(program).replace(sys.executable, "python").replace(programs[0][0], "routerscope")
-        said = subprocess.run([*program, "--help"], cwd=PROJECT, env=wide, capture_output=True, text=True, check=True)
-        told += [f"## {name}", "", "```", *(line.rstrip() for line in said.stdout.strip().splitlines()), "```", ""]
-    made = subprocess.run(["make", "help"], cwd=PROJECT, env=wide, capture_output=True, text=True, check=True).stdout
-    told += ["## make", "", "```", *made.strip().splitlines(), "```", ""]
-    assert_document(COMMAND_LINE, "\n".join(told))
+def test_command_line_reference_is_current(home: Path) -> None:
+    def output(*command: str) -> list[str]:
+        environ = environment(home, COLUMNS="80", TERM="dumb", NO_COLOR="1")
+        done = subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True, check=True)
+        return [line.rstrip() for line in done.stdout.strip().splitlines()]
+
+    program = str(Path(sys.executable).with_name("routerscope"))
+    help_of_all = output(program, "--help")
+    verbs = [line.split()[0] for line in "\n".join(help_of_all).split("Commands:\n")[1].split("\n\n")[0].splitlines()]
+    lines = ["# Command line", "", "Generated from `--help`: `make docs`.", ""]
+    lines += ["## routerscope", "", "```", *help_of_all, "```", ""]
+    for verb in verbs:
+        lines += [f"## routerscope {verb}", "", "```", *output(program, verb, "--help"), "```", ""]
+    lines += ["## make", "", "```", *output("make", "help"), "```", ""]
+    assert_document(COMMAND_LINE, "\n".join(lines))
 
 
-def test_every_link_between_documents_leads_somewhere() -> None:
+def test_links_between_documents_resolve() -> None:
     for path in DOCUMENTS:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text()):
             assert (path.parent / target).exists(), f"{path.name}: {target}"
 
 
-def test_every_setting_is_in_the_reference() -> None:
+def test_every_setting_is_documented() -> None:
     named = set(
         re.findall(r"^    ([A-Z_]{8,}) ", (PROJECT / "orchestration" / "settings.py").read_text(), re.MULTILINE)
     )

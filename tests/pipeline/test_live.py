@@ -313,7 +313,7 @@ def test_default_source_is_live_if_the_api_answers(monkeypatch: pytest.MonkeyPat
     now = dt.datetime.now(dt.UTC)
     with serve(Simulator(Simulation(models=60), lambda: now, now.date())) as url:
         monkeypatch.setenv("ROUTERSCOPE_BASE_URL", url)
-        assert choose_source() == f"{url} answers"
+        assert choose_source() == f"{url} responds"
     assert os.environ["ROUTERSCOPE_SOURCE"] == "live"
 
 
@@ -324,7 +324,7 @@ def test_live_without_a_network_fails_at_once(started_from_few: Path, home: Path
     )
     assert done.code == 1, done.output
     assert time.monotonic() - started < 30
-    assert f"{NOWHERE} does not answer. Nothing was fetched" in done.output
+    assert f"{NOWHERE} does not respond. Nothing was fetched" in done.output
     assert done.output.splitlines()[0] == done.output.splitlines()[-1]
     assert "Traceback" not in done.output
     assert "sk-1" not in done.output
@@ -335,11 +335,11 @@ def test_default_source_without_a_network_is_the_simulator(simulated: Run) -> No
     lines = simulated.output.strip().splitlines()
     for line in (lines[0], lines[-1]):
         assert "source simulator" in line
-        assert "did not answer within 5 s" in line
+        assert "did not respond within 5 s" in line
         assert str(simulated.data) in line
-        assert "to ask OpenRouter: make run SOURCE=live" in line
+        assert "for OpenRouter's data: make run SOURCE=live" in line
     assert "SIMULATED, no figure is real. Source simulator" in simulated.output
-    assert "To cite:  SIMULATED" in simulated.output
+    assert "Claim:    SIMULATED" in simulated.output
     assert "Lineage:  make ui" in simulated.output
 
 
@@ -348,13 +348,13 @@ def test_shown_result_equals_the_marts(simulated: Run) -> None:
         "select model_permaslug, share from share_model where period = 'day' order by period_start desc, rank limit 5"
     )
     for slug, share in leaders:
-        assert any(slug in line and f"{100 * share:.1f} %" in line for line in simulated.output.splitlines())
-    [query] = [line for line in simulated.output.splitlines() if line.startswith("To ask:")]
+        assert any(slug in line and f"{100 * share:.1f}%" in line for line in simulated.output.splitlines())
+    [query] = [line for line in simulated.output.splitlines() if line.startswith("Query:")]
     shown = subprocess.run(
         [
             "bash",
             "-c",
-            query.removeprefix("To ask:").replace(".venv/bin/routerscope", f"{REFRESH[0]} -m orchestration.cli"),
+            query.removeprefix("Query:").replace(".venv/bin/routerscope", f"{REFRESH[0]} -m orchestration.cli"),
         ],
         cwd=PROJECT,
         capture_output=True,

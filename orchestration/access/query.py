@@ -1,0 +1,60 @@
+"""Run one read-only SQL statement over a published release.
+
+How rows are written to a terminal or a file is the command line's business.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import duckdb
+import pyarrow as pa
+
+from orchestration.access.release import PublishedRelease
+from orchestration.errors import QueryError
+
+_ALLOWED = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+
+
+def run_query(release: PublishedRelease, sql: str) -> pa.Table:
+    """The rows of one SELECT or EXPLAIN, with unique column names. No file but the release's own can be read.
+
+    Raises QueryError if the statement is another one, or fails.
+    """
+    release.connection.execute("SET enable_external_access = false; SET python_enable_replacements = false")
+    try:
+        statements = release.connection.extract_statements(sql)
+        if len(statements) != 1:
+            raise QueryError(f"One statement at a time: this is {len(statements)}. Nothing was run.")
+        if statements[0].type not in _ALLOWED:
+            raise QueryError("Only SELECT and EXPLAIN are allowed: the release is read-only. Nothing was changed.")
+        relation = release.connection.sql(sql)
+        if relation is None:
+            raise QueryError("The statement returns no rows. Nothing was changed. Use SELECT or EXPLAIN.")
+        return _with_unique_names(relation.to_arrow_table())
+    except duckdb.Error as error:
+        raise QueryError(f"The query failed: {error}\n`routerscope query` without SQL lists the tables.") from error
+
+
+def tables_in(sql: str, release: PublishedRelease) -> Sequence[str]:
+    """The tables that a statement reads; if it cannot be parsed, all tables, so that no source goes uncited.
+
+    DuckDB's own `get_table_names` fails on `JOIN … USING`.
+    """
+    import sqlglot  # here, because it takes long to import and only queries need it
+
+    try:
+        parsed = sqlglot.parse_one(sql, dialect="duckdb")
+    except sqlglot.errors.SqlglotError:
+        return list(release.tables)
+    return sorted({table.name.lower() for table in parsed.find_all(sqlglot.exp.Table)})
+
+
+def _with_unique_names(rows: pa.Table) -> pa.Table:
+    """Columns of the same name renamed to a, a_1, …: as keys of a JSON object, all but one would be lost."""
+    names: list[str] = []
+    for name in rows.column_names:
+        numbered = (f"{name}_{number}" for number in itertools.count(1))
+        names.append(name if name not in names else next(one for one in numbered if one not in names))
+    return rows.rename_columns(names)

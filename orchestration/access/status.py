@@ -1,0 +1,85 @@
+"""How fresh and complete a published release is, on its clock.
+
+The thresholds are in the seed `freshness`; what a command makes of the result does not belong here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from orchestration.access.release import PublishedRelease
+from orchestration.openrouter.quota import RequestLog
+from orchestration.publish.freshness import ESSENTIAL, Measure, State, measures, surfaces
+
+GAP_WINDOW_DAYS = 28
+_GAPS = """
+    SELECT surface, date, gap_reason
+    FROM coverage
+    WHERE slice = 'all' AND gap_reason IS NOT NULL AND gap_reason <> 'in_progress'
+        AND surface IN ('rankings', 'apps') AND date > ?
+    ORDER BY date, surface
+"""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A day that a surface lacks, and why."""
+
+    surface: str
+    date: dt.date
+    reason: str
+
+
+@dataclass(frozen=True)
+class ReleaseStatus:
+    """`measures` against their thresholds; days missing within GAP_WINDOW_DAYS; surfaces that were never observed.
+
+    `quota_left_today` is None if no key was used. `rejected` is when and why a newer build was rejected, or None.
+    """
+
+    clock: dt.datetime
+    measures: list[Measure]
+    gaps: list[Gap]
+    never_observed: list[str]
+    quota_left_today: int | None
+    rejected: str | None
+
+    @property
+    def worst(self) -> State:
+        """The worst state of all measures. An essential surface without any measure counts as too old."""
+        states = {measure.state for measure in self.measures}
+        observed = {measure.surface for measure in self.measures}
+        if "too old" in states or set(ESSENTIAL) - observed:
+            return "too old"
+        return "stale" if "stale" in states else "fresh"
+
+
+def status_of(release: PublishedRelease) -> ReleaseStatus:
+    """The status of a release on its clock."""
+    now = release.clock
+    found = measures(release.connection, now)
+    since = now.date() - dt.timedelta(days=GAP_WINDOW_DAYS)
+    return ReleaseStatus(
+        clock=now,
+        measures=found,
+        gaps=[Gap(*row) for row in release.connection.execute(_GAPS, [since]).fetchall()],
+        never_observed=sorted(set(surfaces()) - {measure.surface for measure in found}),
+        quota_left_today=_quota_left(release, now),
+        rejected=_rejected(release),
+    )
+
+
+def _quota_left(release: PublishedRelease, now: dt.datetime) -> int | None:
+    path = release.data / "requests.sqlite"
+    return RequestLog(path).remaining_today(now) if path.exists() else None
+
+
+def _rejected(release: PublishedRelease) -> str | None:
+    """The time and the reasons of the newest rejection, if it is newer than the release."""
+    why = release.data / "rejected" / "why.txt"
+    if not why.exists():
+        return None
+    moment, _, reasons = why.read_text(encoding="utf-8").partition("\n")
+    is_newer = dt.datetime.fromisoformat(moment) > dt.datetime.fromisoformat(release.package["created"])
+    return f"{moment}: {reasons.strip()}" if is_newer else None

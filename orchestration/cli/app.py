@@ -1,0 +1,72 @@
+"""The typer application: its verbs, their examples, and the exit code of an error."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from orchestration import __version__
+from orchestration.cli.cite import cite
+from orchestration.cli.maintain import rollback, tidy
+from orchestration.cli.query import query
+from orchestration.cli.run import run
+from orchestration.cli.serve import ui, up
+from orchestration.cli.simulator import simulator
+from orchestration.cli.status import status
+from orchestration.cli.terminal import ExitCode, err, out
+from orchestration.cli.trace import trace
+from orchestration.errors import RouterscopeError
+
+_EXIT_CODES = "Exit codes: 0 success, 1 failure, 2 wrong usage or setting."
+_READING_EXIT_CODES = (
+    "Exit codes: 0 success, 1 failure, 2 wrong usage, 3 doubtful (data is stale or a claim was revised), 4 invalid "
+    "(data is too old, a claim was withdrawn, a raw file was changed or is missing)."
+)
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    epilog=_READING_EXIT_CODES,
+    help=(
+        "Build and read OpenRouter's public rankings and prices as tables.\n\n"
+        "Figures cover the tokens routed through OpenRouter's public models only."
+    ),
+)
+
+
+@app.callback(invoke_without_command=True)
+def _show_version(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    if version:
+        out.print(__version__)
+        raise typer.Exit
+
+
+for _verb, _example, _codes in (
+    (run, "routerscope run --from 2026-11-01 --to 2026-11-03", _EXIT_CODES),
+    (up, "ROUTERSCOPE_SOURCE=live routerscope up --port 3001", _EXIT_CODES),
+    (ui, "routerscope ui --data data/live", _EXIT_CODES),
+    (rollback, "routerscope rollback --data data/live", _EXIT_CODES),
+    (tidy, "routerscope tidy --data data/live", _EXIT_CODES),
+    (simulator, "routerscope simulator --port 8081", _EXIT_CODES),
+    (status, "routerscope status --data data/live", _READING_EXIT_CODES),
+    (query, 'routerscope query "from share_author limit 5" --format csv', _EXIT_CODES),
+    (cite, "routerscope cite leading_model/week/2026-07-27 --style bibtex", _READING_EXIT_CODES),
+    (trace, "routerscope trace share_author week 2026-07-27 anthropic", _READING_EXIT_CODES),
+):
+    app.command(epilog=f"Example: {_example}\n\n{_codes}")(_verb)
+
+
+def run_app() -> None:
+    """Run the command line. An error is one plain message on standard error, and exit code 1."""
+    try:
+        app(prog_name="routerscope")
+    except RouterscopeError as error:
+        err.print(escape(str(error)), soft_wrap=True)
+        sys.exit(ExitCode.FAILED)

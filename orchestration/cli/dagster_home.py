@@ -1,0 +1,50 @@
+"""Where Dagster keeps the history of runs and the state of schedules: one home for each data folder.
+
+DAGSTER_HOME if it is set, used as it is
+<data>/dagster_home otherwise, created with the project's `dagster_home/dagster.yaml`
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from orchestration.errors import SettingsError, WarehouseError
+from orchestration.settings import PROJECT_DIR
+
+TEMPLATE = PROJECT_DIR / "dagster_home" / "dagster.yaml"
+
+
+def dagster_home(data: Path) -> Path:
+    """The Dagster home of a data folder; it may not exist yet."""
+    return Path(os.environ.get("DAGSTER_HOME") or data / "dagster_home")
+
+
+def use_dagster_home(data: Path) -> Path:
+    """Set DAGSTER_HOME for this process and its children, creating the default home if it is missing; returns it.
+
+    An existing `dagster.yaml` is kept. Raises SettingsError if the DAGSTER_HOME that is set cannot be used,
+    WarehouseError if the default home cannot be written.
+    """
+    home = dagster_home(data)
+    if os.environ.get("DAGSTER_HOME"):
+        if not (home.is_absolute() and home.is_dir()):
+            raise SettingsError(
+                f"DAGSTER_HOME is {str(home)!r}, which is not the absolute path of a folder. Nothing was run. Create "
+                f"the folder and copy {TEMPLATE} into it, or unset DAGSTER_HOME: {data / 'dagster_home'} is then used."
+            )
+        return home
+    configuration = home / TEMPLATE.name
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if not configuration.exists():
+            temporary = configuration.with_suffix(f".{os.getpid()}.tmp")
+            temporary.write_bytes(TEMPLATE.read_bytes())
+            temporary.replace(configuration)
+    except OSError as error:
+        raise WarehouseError(
+            f"{home}, where Dagster keeps the history of runs, cannot be created: {error}. Nothing was run. Correct "
+            "its permissions, or set DAGSTER_HOME to a folder that can be written."
+        ) from error
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home

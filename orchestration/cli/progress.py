@@ -1,0 +1,102 @@
+"""Progress of a run: the few of Dagster's events that a person needs, one line each."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from orchestration.cli.terminal import say
+from orchestration.defs.runs import reason_of
+from orchestration.openrouter.surfaces import SURFACES
+
+if TYPE_CHECKING:
+    from dagster import DagsterEvent, EventLogEntry
+
+    from orchestration.ingest.sources import Source
+
+_MAX_SILENCE_SECONDS = 15
+
+
+class ProgressListener:
+    """Prints a run's progress as Dagster reports its events; `reasons` collects why the run failed."""
+
+    def __init__(self, started: float, source: Source) -> None:
+        self.reasons: list[str] = []
+        self._started = started
+        self._source = source
+        self._printed_at = started
+        self._built = 0
+
+    def __call__(self, entry: EventLogEntry) -> None:
+        event = entry.dagster_event
+        if event is None:
+            # Dagster logs every step that it skips after a failure; the failure itself is enough.
+            is_ours = not entry.user_message.startswith("Dependencies for step")
+            if is_ours and (int(entry.level) >= logging.WARNING or (entry.step_key or "").startswith("raw")):
+                self._print(entry.user_message)
+        elif event.is_step_start and event.step_key == "dbt":
+            self._print("building and checking the models …")
+        elif event.is_step_failure:
+            self._on_failure(event)
+        elif event.event_type_value == "ASSET_MATERIALIZATION":
+            self._on_materialization(event)
+            self._count(event)
+        elif event.event_type_value == "ASSET_CHECK_EVALUATION":
+            self._on_check(event)
+            self._count(event)
+
+    def _print(self, line: str) -> None:
+        self._printed_at = time.monotonic()
+        say(f"{self._printed_at - self._started:5.0f} s  {line}")
+
+    def _count(self, event: DagsterEvent) -> None:
+        if event.step_key == "dbt":
+            self._built += 1
+            if time.monotonic() - self._printed_at >= _MAX_SILENCE_SECONDS:
+                self._print(f"… {self._built} models and checks done")
+
+    def _on_materialization(self, event: DagsterEvent) -> None:
+        metadata = event.step_materialization_data.materialization.metadata
+        path = event.asset_key.path if event.asset_key else []
+        if path[:1] == ["raw"]:
+            names = ("new_responses", "responses", "newest_as_of", "requests_deferred")
+            values = {name: metadata[name].value for name in names if name in metadata}
+            if not values.get("responses"):
+                self._print(f"{path[-1]}: {self._source.why_empty(SURFACES[path[-1]])}")
+                return
+            deferred = values.get("requests_deferred")
+            self._print(
+                f"{path[-1]}: {values['new_responses']} new responses, {values['responses']} in the lake, "
+                f"newest as of {values['newest_as_of']}{f', {deferred} requests deferred' if deferred else ''}"
+            )
+        elif path == ["published"]:
+            self._print(f"published: {metadata['tables'].value} tables, {metadata['rows'].value:,} rows")
+
+    def _on_check(self, event: DagsterEvent) -> None:
+        check = event.asset_check_evaluation_data
+        if check.passed:
+            return
+        is_warning = check.severity.value == "WARN"
+        if check.check_name.startswith("fresh_"):
+            surface = check.check_name.removeprefix("fresh_")
+            self._print(f"{'stale' if is_warning else 'too old'}: {surface} (routerscope status shows its age)")
+            return
+        asset = check.asset_key.to_user_string()
+        description = f": {check.description}" if is_warning and check.description else ""
+        level = "warning" if is_warning else "FAILED"
+        self._print(f"{level}: check {check.check_name} of {asset} (make ui shows the rows){description}")
+        if check.description and not is_warning:
+            self.reasons.append(f"{asset}: {check.description}")
+
+    def _on_failure(self, event: DagsterEvent) -> None:
+        data = event.step_failure_data
+        if data.user_failure_data and data.user_failure_data.description:
+            self.reasons.append(reason_of(event))
+            return
+        error = data.error
+        while error and error.cause:
+            error = error.cause
+        if error and error.cls_name == "DagsterAssetCheckFailedError" and self.reasons:
+            return  # the failed check has given the reason
+        self.reasons += [reason_of(event), "`make ui` shows the whole run. Please report it."]

@@ -1,0 +1,40 @@
+"""`routerscope simulator`: the synthetic OpenRouter as an HTTP server on this machine, on the real clock."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import time
+
+from orchestration.cli.terminal import Port, errors_as_lines, say
+from orchestration.settings import Settings
+
+DEFAULT_PORT = 8080
+# The simulated history reaches this far ahead, so that a server that keeps running does not run out of it.
+_DAYS_AHEAD = 366
+
+
+def simulator(port: Port = DEFAULT_PORT) -> None:
+    """Serve a synthetic OpenRouter API, to try a client on.
+
+    Every figure is invented. ROUTERSCOPE_SIMULATOR sets its size and its faults.
+    """
+    from orchestration.openrouter.simulator import Simulator
+    from orchestration.openrouter.simulator.api import KEY
+    from orchestration.openrouter.simulator.server import serve
+
+    with errors_as_lines():
+        settings = Settings.load(source="simulator")
+    offset = settings.now - dt.datetime.now(dt.UTC) if settings.now else dt.timedelta()
+
+    def now() -> dt.datetime:
+        return dt.datetime.now(dt.UTC) + offset
+
+    served = Simulator(settings.simulation, now, now().date() + dt.timedelta(days=_DAYS_AHEAD), time.sleep)
+    with serve(served, port) as url, contextlib.suppress(KeyboardInterrupt):
+        say(f"A synthetic OpenRouter is at {url} (every figure is invented). Ctrl-C ends it. To fetch from it:")
+        say(f"  ROUTERSCOPE_BASE_URL={url} OPENROUTER_API_KEY={KEY} \\")
+        say("    ROUTERSCOPE_DATA_DIR=data/simulator-live make run SOURCE=live")
+        say("Leave OPENROUTER_API_KEY out to fetch without a key.")
+        while True:
+            time.sleep(3600)

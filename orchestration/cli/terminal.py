@@ -1,0 +1,78 @@
+"""What the verbs share: exit codes, the option --data, consoles, and how values and errors are written."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from orchestration.errors import RouterscopeError, SettingsError
+
+
+class ExitCode(IntEnum):
+    """Exit codes of all verbs. Only reading verbs use DOUBTFUL and INVALID."""
+
+    OK = 0
+    FAILED = 1
+    WRONG_USAGE = 2
+    DOUBTFUL = 3
+    INVALID = 4
+
+
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="FOLDER",
+        help="Data folder. Default: ROUTERSCOPE_DATA_DIR, or else the folder with the newest release.",
+    ),
+]
+Port = Annotated[int, typer.Option(metavar="PORT", help="Port on 127.0.0.1.")]
+
+out, err = Console(highlight=False), Console(stderr=True, highlight=False)
+
+
+def say(line: str) -> None:
+    """Print a line to the real standard output: while dbt runs, `sys.stdout` is redirected."""
+    print(line, file=sys.__stdout__, flush=True)
+
+
+@contextmanager
+def errors_as_lines() -> Iterator[None]:
+    """Print an error on standard output, among the other lines of a run, and exit: 2 for a wrong setting, else 1."""
+    try:
+        yield
+    except RouterscopeError as error:
+        say(str(error))
+        is_setting = isinstance(error, SettingsError)
+        raise typer.Exit(ExitCode.WRONG_USAGE if is_setting else ExitCode.FAILED) from error
+
+
+def format_cell(value: Any) -> str:
+    """A value in a table: six significant digits for floats, nothing for null."""
+    if value is None:
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else escape(str(value))
+
+
+def format_usd(amount: float | None, width: int = 0) -> str:
+    """An amount of USD with three decimals, right-aligned; a dash if there is none."""
+    return f"{'–' if amount is None else f'{amount:.3f}':>{width}}"
+
+
+def format_date(date: dt.date) -> str:
+    """A date in a sentence: 27 July 2026."""
+    return f"{date.day} {date:%B %Y}"
+
+
+def format_timestamp(timestamp: dt.datetime) -> str:
+    """A UTC timestamp as citations contain it and as `cite --as-of` reads it: 2026-08-07T00:05:19Z."""
+    return f"{timestamp:%Y-%m-%dT%H:%M:%SZ}"

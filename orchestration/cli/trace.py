@@ -1,0 +1,95 @@
+"""`routerscope trace`: the raw files behind a published row, and whether they are unchanged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from orchestration.access.release import PublishedRelease, open_release
+from orchestration.access.trace import RawFile, Row, audit_lake, files_of, find_row
+from orchestration.cli.terminal import Data, ExitCode, format_cell, format_timestamp, out
+from orchestration.errors import QueryError
+
+_MAX_FILES_SHOWN = 12
+
+
+def trace(
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="A published table.")] = "",
+    key: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="KEY", help="Key of a row: values in the key's order, or column=value."),
+    ] = None,
+    is_all: Annotated[bool, typer.Option("--all", help="Verify every raw file instead.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON with all files, for programs.")] = False,
+    data: Data = None,
+) -> None:
+    """Trace a row to the raw files that supplied it.
+
+    Shows each file's request and payload hash, and verifies that the file is unchanged.
+    """
+    with open_release(data) as release:
+        if is_all:
+            raise typer.Exit(_trace_all(release, as_json))
+        if not table or table not in release.tables or table == "scopes":
+            problem = f"There is no table {table}." if table else "Name a table and the key of a row."
+            raise QueryError(f"{problem} The tables are {', '.join(sorted(release.tables.keys() - {'scopes'}))}.")
+        resource = release.tables[table]
+        row = find_row(release.connection, table, resource["schema"]["primaryKey"], key or [])
+        files = files_of(release.connection, table, row, resource["surfaces"], release.raw)
+    damaged = [file for file in files if file.state != "intact"]
+    if as_json:
+        document = {"table": table, "row": row, "files": [asdict(file) for file in files]}
+        typer.echo(json.dumps(document, indent=1, default=str, ensure_ascii=False))
+    else:
+        _show(table, row, files, damaged)
+    raise typer.Exit(ExitCode.INVALID if damaged or not files else ExitCode.OK)
+
+
+def _show(table: str, row: Row, files: Sequence[RawFile], damaged: Sequence[RawFile]) -> None:
+    values = Table(show_header=False, box=None, pad_edge=False)
+    for name, value in row.items():
+        if value is not None:
+            values.add_row(f"[dim]{escape(name)}[/]", format_cell(value))
+    out.print(f"[bold]{table}[/]")
+    out.print(values)
+    count = f"{len(files)} raw file{'s' if len(files) != 1 else ''}"
+    out.print(f"\n[bold]Supplied by {count}[/]{', newest first' if len(files) > 1 else ''}")
+    for file in [*damaged, *(file for file in files if file not in damaged)][:_MAX_FILES_SHOWN]:
+        style = "green" if file.state == "intact" else "bold red"
+        days = f"{file.first_date}" + (f" to {file.last_date}" if file.last_date != file.first_date else "")
+        out.print(f"[{style}]{file.state}[/]  {file.surface} ({escape(file.slice)}), {days}", soft_wrap=True)
+        out.print(f"  file     raw/{escape(file.raw_file)}", soft_wrap=True)
+        out.print(f"  request  {escape(file.request_url)}", soft_wrap=True)
+        out.print(
+            f"  as of    {format_timestamp(file.as_of)}, fetched {format_timestamp(file.fetched_at)}", soft_wrap=True
+        )
+        out.print(f"  payload  sha256 {file.payload_sha256}", soft_wrap=True)
+    if len(files) > _MAX_FILES_SHOWN:
+        out.print(f"… and {len(files) - _MAX_FILES_SHOWN} more: --json lists all")
+    if damaged:
+        found = f"Changed or missing: {len(damaged)} of {len(files)} raw files"
+        out.print(f"[bold red]{found}. Do not rely on the figure.[/]", soft_wrap=True)
+    elif not files:
+        out.print("[bold red]No raw file supplies this row, which is a bug. Please report it.[/]", soft_wrap=True)
+    else:
+        out.print("Every file is unchanged: its bytes match the hash in its name.", soft_wrap=True)
+
+
+def _trace_all(release: PublishedRelease, as_json: bool) -> ExitCode:
+    found = audit_lake(release.connection, release.raw)
+    if as_json:
+        typer.echo(json.dumps(asdict(found), indent=1))
+    else:
+        for state, names in (("changed", found.changed), ("missing", found.missing)):
+            for name in names:
+                out.print(f"[bold red]{state}[/]  raw/{escape(name)}", soft_wrap=True)
+        damage = f"{len(found.changed)} changed, {len(found.missing)} missing"
+        result = damage if found.changed or found.missing else "all intact"
+        out.print(f"{found.files:,} raw files in {escape(str(release.raw))}: {result}.", soft_wrap=True)
+    return ExitCode.INVALID if found.changed or found.missing else ExitCode.OK

@@ -1,0 +1,38 @@
+"""Queries over a release: read-only, one statement, unique column names, and the tables to cite."""
+
+import pytest
+from conftest import Run
+
+from orchestration.access.query import run_query, tables_in
+from orchestration.access.release import open_release
+from orchestration.errors import QueryError
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("select no_such_column from share_model", "The query failed: .*no_such_column"),
+        ("delete from share_model", "Only SELECT and EXPLAIN are allowed.*Nothing was changed"),
+        ("copy share_model to 'x.csv'", "Only SELECT and EXPLAIN are allowed"),
+        ("select * from published", "published does not exist"),
+        ("select 1; select 2", "One statement at a time: this is 2"),
+        ("", "One statement at a time: this is 0"),
+        ("select * from read_csv('/etc/passwd')", "disabled"),
+    ],
+)
+def test_refused_query_has_plain_message(few_run: Run, sql: str, message: str) -> None:
+    with open_release(few_run.data) as release, pytest.raises(QueryError, match=message):
+        run_query(release, sql)
+
+
+def test_columns_of_equal_name_are_numbered(few_run: Run) -> None:
+    with open_release(few_run.data) as release:
+        assert run_query(release, "select 1 as a, 2 as a, 3 as a").to_pylist() == [{"a": 1, "a_1": 2, "a_2": 3}]
+        assert run_query(release, "explain select 1").num_rows > 0
+
+
+def test_tables_of_query_include_joins_and_ctes(few_run: Run) -> None:
+    sql = "with led as (from share_model where rank = 1) select * from led join Spend_Model using (model_permaslug)"
+    with open_release(few_run.data) as release:
+        assert tables_in(sql, release) == ["led", "share_model", "spend_model"]
+        assert tables_in("select ((", release) == list(release.tables)

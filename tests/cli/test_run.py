@@ -1,0 +1,129 @@
+"""The command line as a whole: help, start-up, options of `run`, and the Dagster home of a data folder."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import PROJECT, environment
+
+from orchestration.cli.dagster_home import TEMPLATE, dagster_home, use_dagster_home
+from orchestration.cli.run import Job, RunRequest
+from orchestration.cli.terminal import format_usd
+from orchestration.errors import SettingsError, WarehouseError
+
+VERBS = ["run", "up", "ui", "rollback", "tidy", "simulator", "status", "query", "cite", "trace"]
+
+
+def python(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=PROJECT,
+        env=environment(home, COLUMNS="80"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_has_an_example_and_exit_codes_in_80_columns(verb: str, tmp_path: Path) -> None:
+    done = python(tmp_path, "-m", "orchestration.cli", verb, "--help")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(f"Example: {'ROUTERSCOPE_SOURCE=live ' if verb == 'up' else ''}routerscope {verb} ") == 1
+    assert "Exit codes: 0 success" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_help_lists_every_verb_in_full(tmp_path: Path) -> None:
+    done = python(tmp_path, "-m", "orchestration.cli", "--help")
+    listed = done.stdout.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
+    assert [line.split()[0] for line in listed] == VERBS
+    assert all(line.endswith(".") and not line.endswith("...") for line in listed)
+
+
+def test_reading_verbs_start_without_dagster(tmp_path: Path) -> None:
+    code = """
+import sys
+from typer.testing import CliRunner
+from orchestration.cli.app import app
+for verb in ("status", "query", "cite", "trace"):
+    assert CliRunner().invoke(app, [verb, "--data", "nowhere"]).exception
+print(sorted({"dagster", "httpx", "dbt", "sqlglot"} & sys.modules.keys()))
+"""
+    assert python(tmp_path, "-c", code).stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("job", "first", "refetch", "message"),
+    [
+        (Job.refresh, "2026-11-01", True, "--refetch fetches all days, --from and --to only some"),
+        (Job.refresh_prices, "2026-11-01", False, "Prices and endpoints have no past to fetch"),
+        (Job.refresh_prices, "", True, "Prices and endpoints have no past to fetch"),
+    ],
+)
+def test_options_that_exclude_each_other_are_refused(job: Job, first: str, refetch: bool, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        RunRequest(job, first, "", refetch)
+
+
+def test_wrong_setting_exits_2_on_standard_output(tmp_path: Path) -> None:
+    done = python(tmp_path, "-m", "orchestration.cli", "run", "--job", "refresh_prices", "--refetch")
+    assert done.returncode == 2
+    assert done.stdout.startswith("Prices and endpoints have no past to fetch. Nothing was fetched.")
+    done = python(tmp_path, "-m", "orchestration.cli", "up")
+    assert done.returncode == 2
+    assert done.stdout == "ROUTERSCOPE_SOURCE is not set. Set it to live, simulator or replay.\n"
+
+
+def test_rollback_without_release_exits_1(tmp_path: Path) -> None:
+    done = python(tmp_path, "-m", "orchestration.cli", "rollback", "--data", str(tmp_path / "data"))
+    assert done.returncode == 1
+    assert "so nothing was changed" in done.stdout
+
+
+def test_data_folder_has_its_own_dagster_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", "")  # and restored afterwards, whatever is set
+    home = dagster_home(tmp_path / "data")
+    assert home == tmp_path / "data" / "dagster_home"
+    assert not home.exists()
+    assert use_dagster_home(tmp_path / "data") == home
+    assert os.environ["DAGSTER_HOME"] == str(home)
+    assert (home / "dagster.yaml").read_bytes() == TEMPLATE.read_bytes()
+    assert [path.name for path in home.iterdir()] == ["dagster.yaml"]
+
+
+def test_edited_dagster_yaml_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    (tmp_path / "dagster_home").mkdir()
+    (tmp_path / "dagster_home" / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    use_dagster_home(tmp_path)
+    assert (tmp_path / "dagster_home" / "dagster.yaml").read_text() == "telemetry: {enabled: false}\n"
+
+
+def test_dagster_home_of_the_user_is_used_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine").mkdir()
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "mine"))
+    assert use_dagster_home(tmp_path / "data") == tmp_path / "mine"
+    assert list((tmp_path / "mine").iterdir()) == []
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("home", ["relative", "/nowhere/at/all"])
+def test_unusable_dagster_home_is_refused(home: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", home)
+    with pytest.raises(SettingsError, match=f"DAGSTER_HOME is '{home}'.*or unset DAGSTER_HOME"):
+        use_dagster_home(tmp_path)
+
+
+def test_unwritable_default_home_is_a_plain_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    (tmp_path / "dagster_home").write_text("a file where the folder should be")
+    with pytest.raises(WarehouseError, match="cannot be created"):
+        use_dagster_home(tmp_path)
+
+
+def test_usd_has_three_decimals_or_a_dash() -> None:
+    assert [format_usd(amount, 7) for amount in (0.14, 12.5, None)] == ["  0.140", " 12.500", "      –"]
