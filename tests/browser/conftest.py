@@ -1,4 +1,4 @@
-"""What the tests in a browser share: Chromium, and Dagster's web server on loopback."""
+"""Fixtures of the browser tests: Chromium, and Dagster's web server on loopback."""
 
 import os
 import shutil
@@ -39,18 +39,18 @@ def browser() -> Iterator[Browser]:
 
 
 class Visit:
-    """A page that notes what it asks for and what it complains of."""
+    """A page with the requests it makes and the errors it logs."""
 
     def __init__(self, browser: Browser, url: str, **context: object) -> None:
         self.context = browser.new_context(**context)  # type: ignore[arg-type]
         self.page: Page = self.context.new_page()
-        self.asked: list[str] = []
-        self.complaints: list[str] = []
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.requests: list[str] = []
+        self.errors: list[str] = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on(
             "console",
-            lambda told: self.complaints.append(told.text) if told.type in ("error", "warning") else None,
+            lambda message: self.errors.append(message.text) if message.type in ("error", "warning") else None,
         )
         self.page.set_default_timeout(20_000)
         self.page.goto(url)
@@ -64,7 +64,7 @@ def screenshot(page: Page, name: str, *, whole: bool = False) -> None:
 
 @contextmanager
 def serving(home: Path, data: Path, log: Path) -> Iterator[str]:
-    """Dagster's web server over a history; gives its address, and is ended with the block."""
+    """Dagster's web server over an instance; yields its URL and ends the server afterwards."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])

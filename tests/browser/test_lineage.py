@@ -1,4 +1,4 @@
-"""The lineage as a person sees it: Dagster's own page in a real browser, on loopback."""
+"""Dagster's pages over a finished run, in a browser on loopback."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ CHAIN += ["intermediate/int_windows__members", "marts/share_model", "published",
 
 @pytest.fixture(scope="module")
 def webserver(everything: Run, dagster_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Dagster's web server over the run on all recordings; ended with the tests."""
+    """Dagster's web server over the run on all recordings."""
     with serving(dagster_home, everything.data, tmp_path_factory.mktemp("webserver") / "log") as url:
         yield url
 
@@ -31,15 +31,15 @@ def visit(browser: Browser, webserver: str) -> Iterator[Visit]:
 
 @pytest.fixture
 def page(visit: Visit, webserver: str) -> Iterator[Page]:
-    """Dagster's pages, held to ask for nothing beyond loopback and to complain of nothing."""
-    visit.asked.clear()
-    visit.complaints.clear()
+    """A page that must request nothing beyond loopback and log no error."""
+    visit.requests.clear()
+    visit.errors.clear()
     yield visit.page
-    assert [url for url in visit.asked if not url.startswith((webserver, "data:", "blob:"))] == []
-    assert visit.complaints == []
+    assert [url for url in visit.requests if not url.startswith((webserver, "data:", "blob:"))] == []
+    assert visit.errors == []
 
 
-def test_every_asset_is_in_the_catalog_of_the_lineage(page: Page, webserver: str) -> None:
+def test_catalog_has_every_group(page: Page, webserver: str) -> None:
     page.goto(f"{webserver}/asset-groups")
     layers = ["openrouter", "raw", "staging", "intermediate", "seeds", "published"]
     for group in (*layers, "marts_share", "marts_growth", "marts_price", "marts_spend", "marts_quality"):
@@ -48,7 +48,7 @@ def test_every_asset_is_in_the_catalog_of_the_lineage(page: Page, webserver: str
     screenshot(page, "lineage")
 
 
-def test_a_mart_shows_the_chain_from_the_endpoint_to_the_published_file(page: Page, webserver: str) -> None:
+def test_lineage_reaches_from_endpoint_to_report(page: Page, webserver: str) -> None:
     page.goto(f"{webserver}/assets/marts/share_model?view=lineage&lineageScope=neighbors&lineageDepth=6")
     for name in CHAIN:
         # Dagster shortens a long name in its middle.
@@ -58,7 +58,7 @@ def test_a_mart_shows_the_chain_from_the_endpoint_to_the_published_file(page: Pa
     screenshot(page, "share_model_lineage")
 
 
-def test_a_column_shows_the_columns_it_is_made_of(page: Page, webserver: str) -> None:
+def test_column_lineage_is_shown(page: Page, webserver: str) -> None:
     page.goto(f"{webserver}/assets/marts/share_model")
     page.get_by_role("row").filter(has_text="column_sources").get_by_text("[Show Markdown]").click()
     page.get_by_text("total_tokens of intermediate/int_windows").first.wait_for()
@@ -66,7 +66,7 @@ def test_a_column_shows_the_columns_it_is_made_of(page: Page, webserver: str) ->
     screenshot(page, "share_column_lineage")
 
 
-def test_a_mart_shows_its_columns_its_words_and_its_checks(page: Page, webserver: str) -> None:
+def test_mart_shows_columns_descriptions_and_checks(page: Page, webserver: str) -> None:
     page.goto(f"{webserver}/assets/marts/share_model")
     page.get_by_text("Share of tokens of each listed model, by day, week and month.").first.wait_for()
     page.get_by_text("share_of_named").first.wait_for()
@@ -77,7 +77,7 @@ def test_a_mart_shows_its_columns_its_words_and_its_checks(page: Page, webserver
     screenshot(page, "share_model_checks")
 
 
-def test_a_raw_surface_shows_what_was_taken_in(page: Page, webserver: str) -> None:
+def test_raw_surface_shows_its_metadata(page: Page, webserver: str) -> None:
     page.goto(f"{webserver}/assets/raw/rankings?view=events")
     page.get_by_text("newest_as_of").first.wait_for()
     page.get_by_text("days_covered").first.wait_for()
@@ -85,7 +85,7 @@ def test_a_raw_surface_shows_what_was_taken_in(page: Page, webserver: str) -> No
     screenshot(page, "raw_rankings")
 
 
-def test_the_schedules_are_listed_and_switched_on(page: Page, webserver: str) -> None:
+def test_schedules_and_sensors_are_on(page: Page, webserver: str) -> None:
     page.goto(f"{webserver}/automation")
     for name in ("refresh_daily", "refresh_prices_intraday", "refetch_rankings_weekly", "alerts", "housekeeping"):
         page.get_by_text(name, exact=True).first.wait_for()
@@ -94,7 +94,7 @@ def test_the_schedules_are_listed_and_switched_on(page: Page, webserver: str) ->
     screenshot(page, "automation")
 
 
-def test_a_check_that_failed_can_be_read(page: Page, webserver: str) -> None:
+def test_failed_check_shows_its_measures(page: Page, webserver: str) -> None:
     """The endpoints of the recordings end two weeks before the rankings do."""
     page.goto(f"{webserver}/assets/published?view=checks&checkDetail=fresh_endpoints")
     page.get_by_text("fresh_endpoints").first.wait_for()
@@ -104,9 +104,7 @@ def test_a_check_that_failed_can_be_read(page: Page, webserver: str) -> None:
     screenshot(page, "failed_check")
 
 
-def test_what_is_published_can_be_followed_over_time_and_the_brief_read(
-    page: Page, webserver: str, everything: Run
-) -> None:
+def test_published_shows_metrics_and_the_brief(page: Page, webserver: str, everything: Run) -> None:
     page.goto(f"{webserver}/assets/published?view=events")
     page.get_by_text("newest_day_priced_coverage").first.wait_for()
     with duckdb.connect(str(everything.published), read_only=True) as connection:
@@ -124,7 +122,7 @@ def test_what_is_published_can_be_followed_over_time_and_the_brief_read(
     screenshot(page, "brief")
 
 
-def test_a_raw_table_explains_its_columns(page: Page, webserver: str) -> None:
+def test_raw_table_describes_its_columns(page: Page, webserver: str) -> None:
     page.goto(f"{webserver}/assets/raw/rankings")
     page.get_by_text("SHA-256 of the response").first.wait_for()
     page.wait_for_timeout(500)

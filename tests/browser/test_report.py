@@ -1,4 +1,4 @@
-"""The report in a browser: on paper of both colours, on a phone, by keyboard, without scripts, without a network."""
+"""The report in a browser: light and dark, on a phone, by keyboard, without scripts, without a network."""
 
 import json
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def visit(browser: Browser, run: Run) -> Iterator[Visit]:
     visit.context.close()
 
 
-def test_every_chart_is_drawn_without_a_complaint_and_without_a_network(visit: Visit, run: Run) -> None:
+def test_every_chart_is_drawn_without_errors_or_network(visit: Visit, run: Run) -> None:
     for figure in FIGURES:
         marks = visit.page.locator(f"#chart-{figure.id} svg .mark-group path, #chart-{figure.id} svg .mark-rule line")
         assert marks.count() > 0, figure.id
@@ -46,19 +46,19 @@ def test_every_chart_is_drawn_without_a_complaint_and_without_a_network(visit: V
         assert box is not None
         assert box["width"] > 500, figure.id
     expect(visit.page.get_by_text("has not run")).to_have_count(0)
-    assert visit.complaints == []
-    assert visit.asked == [address(run)]
+    assert visit.errors == []
+    assert visit.requests == [address(run)]
     screenshot(visit.page, f"report_{run.data.parent.name}", whole=True)
 
 
-def test_a_chart_draws_the_rows_of_its_table(visit: Visit) -> None:
-    """What Vega holds after drawing, against the cells under it."""
-    held = json.loads(visit.page.evaluate("JSON.stringify(routerscope.views['leaders'].data('source_0'))"))
+def test_chart_draws_the_rows_of_its_table(visit: Visit) -> None:
+    """Vega's data after drawing equals the cells of the table."""
+    rows = json.loads(visit.page.evaluate("JSON.stringify(routerscope.views['leaders'].data('source_0'))"))
     cells = visit.page.locator("#leaders tbody tr > :nth-child(5)").all_text_contents()
-    assert [f"{100 * row['share']:.2f}" for row in held] == cells
+    assert [f"{100 * row['share']:.2f}" for row in rows] == cells
 
 
-def test_a_table_is_opened_and_scrolled_by_keyboard(visit: Visit) -> None:
+def test_table_opens_and_scrolls_by_keyboard(visit: Visit) -> None:
     page = visit.page
     table = page.locator("#leaders table")
     expect(table).not_to_be_visible()
@@ -72,7 +72,7 @@ def test_a_table_is_opened_and_scrolled_by_keyboard(visit: Visit) -> None:
     page.keyboard.press("Enter")
 
 
-def test_a_screen_reader_is_told_what_each_part_is(visit: Visit) -> None:
+def test_every_part_has_a_name_for_screen_readers(visit: Visit) -> None:
     page = visit.page
     assert page.locator("html").get_attribute("lang") == "en"
     assert page.locator("h1").count() == 1
@@ -110,7 +110,7 @@ def contrast(page: Page, text: str, paper: str) -> float:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_on_a_phone_on_paper_of_either_colour(browser: Browser, run: Run, scheme: str) -> None:
+def test_phone_layout_and_contrast(browser: Browser, run: Run, scheme: str) -> None:
     visit = drawn(browser, run, viewport=PHONE, color_scheme=scheme)
     try:
         page = visit.page
@@ -124,36 +124,36 @@ def test_on_a_phone_on_paper_of_either_colour(browser: Browser, run: Run, scheme
             box = page.locator(f"#chart-{figure.id} svg").bounding_box()
             assert box is not None
             assert box["width"] <= PHONE["width"]
-        assert visit.complaints == []
+        assert visit.errors == []
         screenshot(page, f"report_{run.data.parent.name}_{scheme}_phone", whole=True)
     finally:
         visit.context.close()
 
 
-def test_a_day_is_that_of_utc_wherever_the_reader_sits(browser: Browser, everything: Run) -> None:
+def test_days_are_utc_in_every_time_zone(browser: Browser, everything: Run) -> None:
     charts = []
     for zone in ("UTC", "Asia/Tokyo", "America/Los_Angeles"):
         visit = drawn(browser, everything, viewport=DESK, timezone_id=zone)
         charts.append(visit.page.evaluate("[...document.querySelectorAll('.chart svg')].map(one => one.innerHTML)"))
         visit.context.close()
     assert len(charts[0]) == len(FIGURES)
-    for figure, *told in zip(FIGURES, *charts, strict=True):
-        assert told[0] == told[1] == told[2], figure.id
+    for figure, *drawings in zip(FIGURES, *charts, strict=True):
+        assert drawings[0] == drawings[1] == drawings[2], figure.id
 
 
-def test_without_scripts_it_says_where_the_figures_are(browser: Browser, everything: Run) -> None:
+def test_without_scripts_the_page_points_to_the_tables(browser: Browser, everything: Run) -> None:
     context = browser.new_context(viewport=DESK, java_script_enabled=False)
     try:
         page = context.new_page()
         page.goto(address(everything))
-        expect(page.locator("#leaders").get_by_text("Its figures stand in the table below.")).to_be_visible()
+        expect(page.locator("#leaders").get_by_text("The table below has its figures.")).to_be_visible()
         page.locator("#leaders summary").click()
         expect(page.locator("#leaders table")).to_be_visible()
     finally:
         context.close()
 
 
-def test_what_is_invented_cannot_be_taken_for_real(browser: Browser, simulated: Run) -> None:
+def test_simulated_page_keeps_its_banner(browser: Browser, simulated: Run) -> None:
     visit = drawn(browser, simulated, viewport=DESK)
     try:
         visit.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
@@ -163,7 +163,7 @@ def test_what_is_invented_cannot_be_taken_for_real(browser: Browser, simulated: 
         visit.context.close()
 
 
-def test_pictures_are_of_a_size_to_look_at(run: Run) -> None:
+def test_pictures_have_a_readable_size(run: Run) -> None:
     folder = Path(run.data / "published" / "report")
     for figure in FIGURES:
         width = int.from_bytes((folder / f"{figure.id}.png").read_bytes()[16:20], "big")

@@ -11,13 +11,13 @@ from orchestration.publish.report.renderer import render
 WEEKS = ["2026-06-01", "2026-06-08", "2026-06-22", "2026-06-29"]  # without that of the 15th
 
 
-def test_a_missing_week_keeps_its_place() -> None:
+def test_missing_week_keeps_its_place() -> None:
     rows = [{"period": "week", "period_start": week, "segment": "open", "share": 1.0} for week in WEEKS]
     chart = stack(rows, [], ["open"]).to_dict()
     assert chart["encoding"]["x"]["scale"]["domain"] == [*WEEKS[:2], "2026-06-15", *WEEKS[2:]]
 
 
-def test_a_day_alone_is_a_point() -> None:
+def test_single_day_is_drawn_as_a_point() -> None:
     """A line through one point is nothing to see."""
     day = {"period": "day", "period_start": "2026-06-01", "total_tokens": 1}
     assert total([day], []).to_dict()["mark"]["point"]
@@ -31,7 +31,7 @@ def names_in(rows: list[Row]) -> list[str]:
     return [row["label"] for row in chart["data"]["values"] if "label" in row]
 
 
-def test_points_that_matter_are_named_where_there_is_room() -> None:
+def test_points_are_labelled_where_there_is_room() -> None:
     alone = [
         {"model_permaslug": "a/first", "price": 0.1, "share": 0.3},
         {"model_permaslug": "a/dear", "price": 10.0, "share": 0.2},
@@ -45,7 +45,7 @@ def test_points_that_matter_are_named_where_there_is_room() -> None:
 
 @pytest.mark.parametrize("context_length", [None, 0, -1])
 @pytest.mark.parametrize("providers", [None, 0])
-def test_models_without_a_window_or_providers_are_drawn(
+def test_models_without_context_or_providers_are_drawn(
     context_length: int | None, providers: int | None, tmp_path: Path
 ) -> None:
     known = {"model_permaslug": "a/known", "context_length": 8192, "providers": 2, "share": 0.2, "weights": "open"}

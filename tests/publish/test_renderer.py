@@ -32,7 +32,7 @@ def spec(name: str) -> dict:
     return bars([{"name": name, "share": 0.5}], [alt.Tooltip("name:N")], "name", "share").to_dict()
 
 
-def test_names_of_any_characters_are_drawn(tmp_path: Path) -> None:
+def test_any_characters_are_drawn(tmp_path: Path) -> None:
     """As axis labels, legends and tooltips, after the cleaning that every row of the report passes."""
     with duckdb.connect() as connection:
         connection.execute("create table named (name varchar)")
@@ -60,12 +60,12 @@ def test_text_that_xml_allows_is_kept() -> None:
     assert xml_text(allowed) == allowed
 
 
-def test_an_xml_parser_accepts_what_is_kept() -> None:
+def test_kept_text_is_valid_xml() -> None:
     kept = xml_text("".join(map(chr, [*range(0x10000), 0x1F600, 0x10FFFF])))
     assert ElementTree.fromstring(f"<a>{escape(kept)}</a>").text.endswith("\U0010ffff")  # noqa: S314
 
 
-def test_a_crash_costs_one_picture(tmp_path: Path) -> None:
+def test_crash_loses_one_picture(tmp_path: Path) -> None:
     """The renderer aborts its process on a control character that nobody removed; the pictures after it are drawn."""
     paths = [tmp_path / f"{name}.png" for name in ("first", "crashes", "last")]
     lost = render({path: {"spec": spec("a\x01" if path.stem == "crashes" else "a")} for path in paths})
@@ -73,14 +73,14 @@ def test_a_crash_costs_one_picture(tmp_path: Path) -> None:
     assert [path.exists() for path in paths] == [True, False, True]
 
 
-def test_a_wrong_chart_costs_one_picture(tmp_path: Path) -> None:
+def test_invalid_chart_loses_one_picture(tmp_path: Path) -> None:
     wrong, right = tmp_path / "wrong.png", tmp_path / "right.png"
     lost = render({wrong: {"spec": {"mark": "no such mark"}}, right: {"spec": spec("a")}})
     assert lost.keys() == {wrong}
     assert right.read_bytes().startswith(PNG)
 
 
-def test_a_job_that_takes_too_long_ends(tmp_path: Path) -> None:
+def test_slow_job_is_ended(tmp_path: Path) -> None:
     path = tmp_path / "slow.png"
     assert render({path: {"spec": spec("a")}}, timeout_seconds=0.01) == {
         path: "the renderer took longer than 0.01 seconds"

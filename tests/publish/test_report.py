@@ -1,4 +1,4 @@
-"""The report shows what the marts say, and nothing else; a report that cannot be made keeps no table back."""
+"""The report shows the figures of the marts and no others; a failed report does not block the tables."""
 
 import json
 import re
@@ -28,8 +28,8 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @dataclass
-class Shown:
-    """A table of the page: its columns and rows as a reader sees them, with what they claim to be."""
+class PageTable:
+    """A table of the page: its mart, its columns, and each row's key and cells."""
 
     mart: str
     columns: list[dict[str, str]] = field(default_factory=list)
@@ -37,11 +37,11 @@ class Shown:
 
 
 class Page(HTMLParser):
-    """Reads a page's tables, its addresses, and its words."""
+    """Reads the tables, addresses, ids and sentences of a page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.tables: list[Shown] = []
+        self.tables: list[PageTable] = []
         self.sentences: list[tuple[str, str, str]] = []
         self.loaded: list[str] = []
         self.ids: list[str] = []
@@ -50,20 +50,22 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        told = {name: value or "" for name, value in attrs}
-        self.ids += [told["id"]] if "id" in told else []
-        if tag in ("img", "script", "link", "iframe", "source") and (address := told.get("src") or told.get("href")):
+        attributes = {name: value or "" for name, value in attrs}
+        self.ids += [attributes["id"]] if "id" in attributes else []
+        if tag in ("img", "script", "link", "iframe", "source") and (
+            address := attributes.get("src") or attributes.get("href")
+        ):
             self.loaded.append(address)
         if tag == "table":
-            self.tables.append(Shown(told["data-mart"]))
-        elif tag == "th" and told["scope"] == "col":
-            self.tables[-1].columns.append(told)
-        elif tag == "tr" and "data-key" in told:
-            self.tables[-1].rows.append((told["data-key"], []))
+            self.tables.append(PageTable(attributes["data-mart"]))
+        elif tag == "th" and attributes["scope"] == "col":
+            self.tables[-1].columns.append(attributes)
+        elif tag == "tr" and "data-key" in attributes:
+            self.tables[-1].rows.append((attributes["data-key"], []))
         elif tag in ("td", "th"):
             self._text = []
-        elif tag == "p" and "data-key" in told:
-            self._text, self._sentence = [], (told["data-mart"], told["data-key"])
+        elif tag == "p" and "data-key" in attributes:
+            self._text, self._sentence = [], (attributes["data-mart"], attributes["data-key"])
 
     def handle_data(self, data: str) -> None:
         if self._text is not None:
@@ -92,8 +94,8 @@ def page(run: Run) -> Page:
     return Page((report_of(run) / "index.html").read_text())
 
 
-def is_as_told(shown: str, value: object, column: dict[str, str]) -> bool:
-    """Whether a person reads the mart's value there, to the last digit that is shown."""
+def shows(shown: str, value: object, column: dict[str, str]) -> bool:
+    """Whether a cell shows the mart's value, to its last digit."""
     if value is None:
         return shown == "–"
     if "data-scale" in column:
@@ -104,12 +106,12 @@ def is_as_told(shown: str, value: object, column: dict[str, str]) -> bool:
     return bool(shown) and str(value).startswith(shown)
 
 
-def test_every_figure_of_every_table_is_that_of_its_mart(run: Run, page: Page) -> None:
-    held = 0
+def test_every_cell_equals_its_mart(run: Run, page: Page) -> None:
+    compared = 0
     with duckdb.connect(str(run.published), read_only=True) as connection:
         for table in page.tables:
-            for told, cells in table.rows:
-                key = json.loads(told)
+            for text, cells in table.rows:
+                key = json.loads(text)
                 for column, shown in zip(table.columns, cells, strict=True):
                     mart = column.get("data-mart", table.mart)
                     where = " and ".join(f"cast({name} as varchar) = ?" for name in key)
@@ -117,22 +119,22 @@ def test_every_figure_of_every_table_is_that_of_its_mart(run: Run, page: Page) -
                     [(value,)] = connection.execute(
                         f"select {column['data-column']} from {mart} where {where}", given
                     ).fetchall()
-                    assert is_as_told(shown, value, column), (mart, key, column["data-column"], shown, value)
-                    held += 1
-    assert held > 5_000
+                    assert shows(shown, value, column), (mart, key, column["data-column"], shown, value)
+                    compared += 1
+    assert compared > 5_000
 
 
-def test_every_figure_has_a_chart_a_table_and_a_picture_of_the_same_rows(run: Run, page: Page) -> None:
+def test_figure_has_chart_table_and_picture_of_the_same_rows(run: Run, page: Page) -> None:
     html = (report_of(run) / "index.html").read_text()
     specs = json.loads(re.findall(r'<script type="application/json" id="specs">(.*?)</script>', html)[0])
     assert len(page.tables) == len(FIGURES)
     assert specs.keys() == {figure.id for figure in FIGURES}
     for table, name in zip(page.tables, [figure.id for figure in FIGURES], strict=True):
-        told = [specs[name].get("data", {}), *({"values": one} for one in specs[name].get("datasets", {}).values())]
-        [drawn] = [one["values"] for one in told if "values" in one]
+        data = [specs[name].get("data", {}), *({"values": one} for one in specs[name].get("datasets", {}).values())]
+        [drawn] = [one["values"] for one in data if "values" in one]
         for row, (_, cells) in zip(drawn, table.rows, strict=True):
             for column, shown in zip(table.columns, cells, strict=True):
-                assert is_as_told(
+                assert shows(
                     re.sub(r"^(\d{4}-\d\d-\d\d) (\d\d:\d\d)$", r"\1T\2", shown),
                     row[column["data-column"]],
                     column,
@@ -141,12 +143,12 @@ def test_every_figure_has_a_chart_a_table_and_a_picture_of_the_same_rows(run: Ru
         assert (report_of(run) / f"{name}.png").read_bytes().startswith(PNG)
 
 
-def test_the_page_needs_nothing_else_and_is_small(run: Run, page: Page) -> None:
+def test_page_is_small_and_loads_nothing(run: Run, page: Page) -> None:
     assert page.loaded == []
     assert (report_of(run) / "index.html").stat().st_size < LARGEST_BYTES
 
 
-def test_every_figure_says_what_it_is_about_and_where_it_is_from(run: Run) -> None:
+def test_captions_state_scope_citation_and_timestamps(run: Run) -> None:
     html = (report_of(run) / "index.html").read_text()
     captions = re.findall(r"<figcaption>(.*?)</figcaption>", html, re.DOTALL)
     assert len(captions) == len(FIGURES)
@@ -155,44 +157,44 @@ def test_every_figure_says_what_it_is_about_and_where_it_is_from(run: Run) -> No
         "where scope_id = (select any_value(scope_id) from traffic_summary)"
     )
     for caption in captions:
-        told = caption.replace("&#39;", "'")
-        assert statement in told
-        assert any(_MOMENT.sub("", line) in _MOMENT.sub("", told) for line in lines)
+        text = caption.replace("&#39;", "'")
+        assert statement in text
+        assert any(_MOMENT.sub("", line) in _MOMENT.sub("", text) for line in lines)
         moment = r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"
-        span = rf"{moment}(, the oldest {moment})?"
-        assert re.search(rf"As of {span}; checked {span}\.", told)
+        span = rf"{moment}( \(oldest {moment}\))?"
+        assert re.search(rf"As of {span}; checked {span}\.", text)
 
 
-def test_the_brief_is_a_dozen_cited_sentences_and_the_page_says_the_same(run: Run, page: Page) -> None:
+def test_brief_is_a_dozen_cited_sentences_of_the_page(run: Run, page: Page) -> None:
     [brief] = report_of(run).glob("brief-*.md")
     [(start,)] = run.query("select max(period_start) from traffic_summary where period = 'week'")
     assert brief.name == f"brief-{start:%G-W%V}.md"
-    told = [line for line in brief.read_text().splitlines() if re.match(r"\d+\. ", line)]
-    assert 9 <= len(told) <= 12
-    for line in told:
+    lines = [line for line in brief.read_text().splitlines() if re.match(r"\d+\. ", line)]
+    assert 9 <= len(lines) <= 12
+    for line in lines:
         assert re.search(r"(as of|observed|As of) \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\.", line), line
         assert re.search(r"Checked \d{4}-\d\d-\d\d \d\d:\d\d UTC\.$", line), line
-    for line, (*_, text) in zip(told, page.sentences, strict=True):
+    for line, (*_, text) in zip(lines, page.sentences, strict=True):
         assert line.partition(". ")[2].startswith(text), line
 
 
-def test_every_sentence_of_the_page_is_a_row_of_its_mart(run: Run, page: Page) -> None:
-    for mart, told, text in page.sentences:
-        key = json.loads(told)
+def test_every_sentence_is_a_row_of_its_mart(run: Run, page: Page) -> None:
+    for mart, key_text, text in page.sentences:
+        key = json.loads(key_text)
         where = " and ".join(
             f"cast({name} as varchar) = '{str(value).replace('T', ' ')}'" for name, value in key.items()
         )
         if mart == "claim":
             where = f"claim_id = '{key['claim_id']}'"
-        columns, shown = SAYS[mart]
+        columns, shown = CONTAINS[mart]
         rows = run.query(f"select {columns} from {mart} where {where}")
         assert len(rows) == 1, (mart, key)
         for words in shown(*rows[0]):
             assert words in text, (mart, key, words)
 
 
-# What of its row a sentence must say.
-SAYS = {
+# What a sentence must contain of its row.
+CONTAINS = {
     "claim": ("statement", lambda statement: [statement]),
     "growth_author": ("share_change_pp", lambda change: [f"gained {change:.1f} percentage points"]),
     "share_model": ("model_permaslug, share", lambda slug, share: [slug, f"{100 * share:.1f} %"]),
@@ -207,13 +209,13 @@ SAYS = {
 }
 
 
-def test_what_is_simulated_says_so_everywhere(simulated: Run, everything: Run) -> None:
+def test_simulated_report_is_marked_everywhere(simulated: Run, everything: Run) -> None:
     html, real = ((report_of(one) / "index.html").read_text() for one in (simulated, everything))
     assert html.count("SIMULATED. ") >= len(FIGURES) + 1
     assert '<p class="simulated" role="alert">' in html
     [brief] = report_of(simulated).glob("brief-*.md")
-    told = [line for line in brief.read_text().splitlines() if re.match(r"\d+\. ", line)]
-    assert all("SIMULATED: " in line for line in told)
+    lines = [line for line in brief.read_text().splitlines() if re.match(r"\d+\. ", line)]
+    assert all("SIMULATED: " in line for line in lines)
     assert "SIMULATED" not in real.partition("<script>")[0]
 
 
@@ -227,7 +229,7 @@ def approved(started_from_few: Path, few: Path, monkeypatch: pytest.MonkeyPatch)
     return started_from_few
 
 
-def test_a_report_that_cannot_be_made_keeps_no_table_back(approved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_report_does_not_block_the_tables(approved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (approved / "published").resolve()
 
     def broken(*_: object) -> object:
@@ -244,12 +246,12 @@ def test_a_report_that_cannot_be_made_keeps_no_table_back(approved: Path, monkey
     assert not (now / "report").exists()
 
 
-def test_a_crash_costs_one_picture_of_the_report(approved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The renderer aborts on a control character; the release has everything else, and the run is told."""
+def test_renderer_crash_loses_one_picture(approved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The renderer aborts on a control character; the release has everything else, and the run warns."""
 
-    def with_a_control_character(shown: report.Shown, *others: Any) -> dict[str, Any]:
-        spec = picture(shown, *others)
-        return {**spec, "title": "\x01"} if shown.figure is figures.LEADERS else spec
+    def with_a_control_character(view: report.FigureView, *others: Any) -> dict[str, Any]:
+        spec = picture(view, *others)
+        return {**spec, "title": "\x01"} if view.figure is figures.LEADERS else spec
 
     picture = report._picture
     monkeypatch.setattr(report, "_picture", with_a_control_character)
@@ -266,11 +268,11 @@ def test_a_crash_costs_one_picture_of_the_report(approved: Path, monkeypatch: py
     assert "leaders.png" not in drawn
 
 
-def test_words_that_claim_too_much_are_refused_in_the_report_too(
-    approved: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_overclaim_in_the_report_rejects_the_release(approved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (approved / "published").resolve()
-    title = " ".join(["AI", "market", "share of all models"])  # apart, since this file too is looked at
+    title = " ".join(
+        ["AI", "market", "share of all models"]
+    )  # in parts, since this file is searched for overclaims too
     monkeypatch.setattr(figures.LEADERS.__class__, "title", property(lambda _: title), raising=False)
     completion = prepare_completion(Settings.load())
     with pytest.raises(RejectedError, match=r"report/index\.html"):
@@ -278,13 +280,13 @@ def test_words_that_claim_too_much_are_refused_in_the_report_too(
     assert (approved / "published").resolve() == before
 
 
-def test_what_charts_write_is_looked_at_too(everything: Run) -> None:
-    told = page_text((report_of(everything) / "index.html").read_text())
+def test_titles_of_charts_are_searched_for_overclaims(everything: Run) -> None:
+    text = page_text((report_of(everything) / "index.html").read_text())
     for title in ("points of 10,000", "USD, on a logarithmic scale", "context window, tokens"):
-        assert f"\n{title}\n" in f"{told}\n", title
+        assert f"\n{title}\n" in f"{text}\n", title
 
 
-def test_a_month_that_was_seen_once_has_a_report_without_what_it_lacks(few_run: Run) -> None:
+def test_short_history_has_a_report_with_empty_figures(few_run: Run) -> None:
     html = (report_of(few_run) / "index.html").read_text()
     assert html.count('class="nothing"') >= 1
-    assert "it takes 56 days" in html
+    assert "this needs 56 days" in html

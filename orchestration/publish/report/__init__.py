@@ -1,10 +1,11 @@
-"""The report of a generation: one self-contained page, a picture of each chart, and the week in a few cited sentences.
+"""The report of a release: one self-contained page, a picture of each chart, and the week in a few cited sentences.
 
-    <generation>/report/index.html         needs nothing else: no network, no file beside it
-    <generation>/report/<figure>.png       each chart, with what it is about and where it is from
-    <generation>/report/brief-<week>.md    the newest week, or the newest day where no week is whole
+    <release>/report/index.html         needs no network and no other file
+    <release>/report/<figure>.png       each chart, with its scope, citation and timestamps
+    <release>/report/brief-<week>.md    the newest week, or the newest day where no week is complete
 
-Reads the published tables only, and computes nothing that they do not say.
+Reads the published tables only and computes no figure of its own. What a figure shows is in `figures`, how it is drawn
+in `charts`, the sentences are in `brief`.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ _CONFIG = {
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a table as it is shown."""
+    """A formatted table cell."""
 
     text: str
     is_number: bool
@@ -64,8 +65,8 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A figure with its rows: what the page needs to know of it."""
+class FigureView:
+    """A figure with its rows, citations and chart, as the page shows it."""
 
     figure: Figure
     rows: Sequence[Row]
@@ -74,7 +75,7 @@ class Shown:
 
     @property
     def lines(self) -> list[tuple[str, list[Cell]]]:
-        """The rows of its table, each with its key: for whoever holds the page against the marts."""
+        """The rows of its table, each with its key in the mart, so that a test can compare page and mart."""
         return [
             (
                 json.dumps({name: row[name] for name in self.figure.key}),
@@ -87,15 +88,17 @@ class Shown:
         ]
 
     @property
-    def moments(self) -> str:
-        """As of when the figures are, and when that was last fetched."""
-        as_of = _span(max(one["as_of"] for one in self.rows), min(one["oldest_as_of"] for one in self.rows))
+    def timestamps(self) -> str:
+        """When the source made the figures, and when they were last fetched."""
+        as_of = _newest_and_oldest(
+            max(one["as_of"] for one in self.rows), min(one["oldest_as_of"] for one in self.rows)
+        )
         checked = [one["checked_at"] for one in self.rows]
-        return f"As of {as_of}; checked {_span(max(checked), min(checked))}."
+        return f"As of {as_of}; checked {_newest_and_oldest(max(checked), min(checked))}."
 
 
 def write_report(folder: Path, tables: Sequence[Table], made: Mapping[str, str]) -> list[str]:
-    """Write the report beside the tables of a generation; `made` says by which source, and when on its clock.
+    """Write the report beside the tables of a release; `made` has the source and its clock.
 
     Returns a warning for each picture that could not be drawn. Raises ReportError if the report cannot be made or
     written.
@@ -104,7 +107,7 @@ def write_report(folder: Path, tables: Sequence[Table], made: Mapping[str, str])
         (folder / FOLDER).mkdir()
         with duckdb.connect(str(folder / FILE_NAME), read_only=True) as connection:
             return _write(folder / FOLDER, connection, {table.name: table for table in tables}, made)
-    except Exception as error:  # several libraries draw it, and none of them may keep the tables from being published
+    except Exception as error:  # an error in a drawing library must not block the release
         reason = f"{type(error).__name__}: {error}"
         raise ReportError(
             f"The report could not be made: {reason}. The tables are published all the same. Please report it; the "
@@ -121,13 +124,13 @@ def _write(
     )
     scope = rows_of(connection, "from scopes where scope_id = (select any_value(scope_id) from traffic_summary)")[0]
     lines = {row["surface"]: row for row in rows_of(connection, "from citations order by surface")}
-    shown = {figure.id: _shown(figure, connection, tables, lines) for figure in FIGURES}
+    views = {figure.id: _view(figure, connection, tables, lines) for figure in FIGURES}
     mark = SIMULATED if scope["scope_id"] == "simulated" else ""
-    drawn = [one for one in shown.values() if one.spec]
+    drawn = [one for one in views.values() if one.spec]
     lost = render({_png(folder, one.figure): {"spec": _picture(one, scope, mark)} for one in drawn})
-    told = [replace(one, text=xml_text(one.text)) for one in sentences(connection)]
+    brief = [replace(one, text=xml_text(one.text)) for one in sentences(connection)]
     period = period_of(connection)
-    (folder / f"brief-{period.name}.md").write_text(as_markdown(period, told, scope, mark), encoding="utf-8")
+    (folder / f"brief-{period.name}.md").write_text(as_markdown(period, brief, scope, mark), encoding="utf-8")
     page = (
         _environment()
         .get_template("page.html.j2")
@@ -135,8 +138,8 @@ def _write(
             mark=mark,
             scope=scope,
             sections=SECTIONS,
-            shown=shown,
-            sentences=told,
+            views=views,
+            sentences=brief,
             period=period,
             tables=tables,
             citations=list(lines.values()),
@@ -146,9 +149,9 @@ def _write(
                 "from traffic_summary where period = 'day'",
             )[0],
             made=made,
-            when=when,
+            format_timestamp=format_timestamp,
             pictures={one.figure.id for one in drawn if _png(folder, one.figure) not in lost},
-            specs={one.figure.id: one.spec for one in shown.values() if one.spec},
+            specs={one.figure.id: one.spec for one in views.values() if one.spec},
             style=Markup((_HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704  # our own
             script=Markup(_script()),  # noqa: S704  # our own, and that of a pinned library
         )
@@ -165,30 +168,30 @@ def _png(folder: Path, figure: Figure) -> Path:
     return folder / f"{figure.id}.png"
 
 
-def _shown(
+def _view(
     figure: Figure,
     connection: duckdb.DuckDBPyConnection,
     tables: Mapping[str, Table],
     lines: Mapping[str, Row],
-) -> Shown:
+) -> FigureView:
     rows = rows_of(connection, figure.sql)
     surfaces = {surface for mart in figure.marts for surface in tables[mart].surfaces}
     cited = [line["citation"] for surface, line in lines.items() if surface in surfaces]
     if rows:
         newest = dt.datetime.fromisoformat(max(row["as_of"] for row in rows))
-        # Of several surfaces, which one a moment is of is not told; each then has its own newest.
-        at_once = {citation_as_of(line, newest) for line in cited}
-        cited = list(at_once) if len(at_once) == 1 else cited
-    return Shown(figure, rows, cited, _spec(figure, rows) if rows else None)
+        # Rows do not name the surface of their timestamp; with several surfaces, each citation keeps its own.
+        dated = {citation_as_of(line, newest) for line in cited}
+        cited = list(dated) if len(dated) == 1 else cited
+    return FigureView(figure, rows, cited, _spec(figure, rows) if rows else None)
 
 
 def _spec(figure: Figure, rows: Sequence[Row]) -> dict[str, Any]:
-    """The chart as Vega-Lite, as wide as its place on the page."""
-    # A chart is given what its table shows, and nothing else: what is seen can be looked up.
+    """The chart as Vega-Lite, as wide as its container on the page."""
+    # The chart gets only what its table shows, so that every point can be looked up.
     names = [column.name for column in figure.columns]
-    told = [{name: row[name] for name in names} for row in rows]
+    values = [{name: row[name] for name in names} for row in rows]
     tooltip = [_tooltip(column) for column in figure.columns]
-    spec = figure.draw(told, tooltip).properties(width="container", description=figure.title)
+    spec = figure.draw(values, tooltip).properties(width="container", description=figure.title)
     return {**spec.to_dict(), "config": _CONFIG}
 
 
@@ -198,17 +201,17 @@ def _tooltip(column: Column) -> alt.Tooltip:
     title, _, unit = column.title.rpartition(", ")
     if column.scale == 100 and unit == "%":
         return alt.Tooltip(f"{column.name}:Q", title=title, format=f".{column.digits}%")
-    if column.scale < 1:  # in the chart's own unit, which no prefix of a unit is told for
+    if column.scale < 1:  # the chart's axis is in tokens or USD, not in billions or millions
         plain = title.removesuffix(", million").removesuffix(", billion")
         return alt.Tooltip(f"{column.name}:Q", title=plain or column.title, format=",.4~g")
     return alt.Tooltip(f"{column.name}:Q", title=column.title, format=f",.{column.digits}f")
 
 
-def _picture(shown: Shown, scope: Row, mark: str) -> dict[str, Any]:
-    """The chart as Vega-Lite on white paper, with its scope and its citations below the title."""
-    under = _wrapped([*([mark] if mark else []), scope["statement"], *shown.cited, shown.moments])
+def _picture(view: FigureView, scope: Row, mark: str) -> dict[str, Any]:
+    """The chart as Vega-Lite on white, with its scope and its citations below the title."""
+    under = _wrapped([*([mark] if mark else []), scope["statement"], *view.cited, view.timestamps])
     title = {
-        "text": f"SIMULATED: {shown.figure.title}" if mark else shown.figure.title,
+        "text": f"SIMULATED: {view.figure.title}" if mark else view.figure.title,
         "color": "#B00020" if mark else "black",
         "subtitle": under,
         "anchor": "start",
@@ -218,7 +221,7 @@ def _picture(shown: Shown, scope: Row, mark: str) -> dict[str, Any]:
         "offset": 14,
     }
     return {
-        **(shown.spec or {}),
+        **(view.spec or {}),
         "width": _PICTURE_WIDTH,
         "title": title,
         "config": {**_CONFIG, "background": "white"},
@@ -232,10 +235,9 @@ def _wrapped(texts: Sequence[str]) -> list[str]:
 
 
 def rows_of(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
-    """Rows as dictionaries; days and moments as ISO 8601 text, which sorts as they do.
+    """Rows as dictionaries, dates and timestamps as ISO 8601 text.
 
-    Text that others wrote is cleaned here, before it reaches a chart or the page; a number that JSON cannot hold is
-    None.
+    Third-party text is cleaned here, before it reaches a chart or the page. A number that JSON cannot hold is None.
     """
     rows = rows_as_dicts(connection.sql(sql))
     return [{name: _plain(value) for name, value in row.items()} for row in rows]
@@ -249,17 +251,18 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, dt.date) else value
 
 
-def when(moment: str) -> str:
-    """A moment as people read it: 2026-08-07 00:05 UTC."""
-    return f"{moment[:16].replace('T', ' ')} UTC"
+def format_timestamp(timestamp: str) -> str:
+    """An ISO timestamp for people: 2026-08-07 00:05 UTC."""
+    return f"{timestamp[:16].replace('T', ' ')} UTC"
 
 
-def _span(newest: str, oldest: str) -> str:
-    return when(newest) + (f", the oldest {when(oldest)}" if when(oldest) != when(newest) else "")
+def _newest_and_oldest(newest: str, oldest: str) -> str:
+    newest, oldest = format_timestamp(newest), format_timestamp(oldest)
+    return newest + (f" (oldest {oldest})" if oldest != newest else "")
 
 
 def cell(value: Any, column: Column) -> Cell:
-    """A value as it is shown in a table."""
+    """A value, formatted for a table."""
     if value is None:
         return Cell("–", column.scale is not None)
     if isinstance(value, bool):
@@ -281,7 +284,7 @@ def _environment() -> jinja2.Environment:
 
 
 def _script() -> str:
-    """Vega and what draws this page with it, as one script; bundled once, since that takes two seconds."""
+    """Vega and this page's own script as one script; cached, since bundling takes two seconds."""
     drawing = (_HERE / "page.js").read_text(encoding="utf-8")
     name = hashlib.sha256(f"{version('vl-convert-python')} {drawing}".encode()).hexdigest()
     kept = PROJECT_DIR / "target" / f"report-{name[:16]}.js"

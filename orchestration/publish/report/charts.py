@@ -1,6 +1,6 @@
-"""How each figure of the report is drawn: rows and tooltips in, an Altair chart out.
+"""Draws the figures of the report: rows and tooltips in, an Altair chart out.
 
-What is shown, and from which mart, does not belong here.
+Which rows a figure shows, and from which mart, is defined in `figures`.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ Tooltips = Sequence[alt.Tooltip]
 Drawing: TypeAlias = alt.Chart | alt.LayerChart | alt.FacetChart
 Draw = Callable[[Sequence[Row], Tooltips], Drawing]
 
-# Told apart by people who see few colours: those of Okabe and Ito, darkened to 3:1 and more on light paper.
+# Okabe and Ito's palette for colour-blind readers, darkened to a contrast of at least 3:1 on white.
 COLOURS = ["#0072B2", "#B87A00", "#008F68", "#C2609A", "#3A93C4", "#D55E00", "#8C6BB1", "#6E6E6E"]
 _UNKNOWN = "#A2845C"
 INPUT, OUTPUT = COLOURS[0], COLOURS[5]
 _DAYS = {"day": 1, "week": 7}
 _HEIGHT = 300
-# The part of a slug that tells models apart; the table has it whole.
+# The slug without its author, for short labels; the table has the whole slug.
 _WITHOUT_AUTHOR = "replace(datum.label, regexp('^[^/]*/'), '')"
 _BAR = 26
 _SHARE = alt.Axis(format=".0%", title=None)
@@ -37,7 +37,7 @@ _SPEND = alt.Axis(
     labelExpr="datum.value == 0 ? '0' : datum.value < 1e6 ? datum.value / 1e3 + ' k' : datum.value / 1e6 + ' M'",
     labelOverlap=True,
 )
-# How much of a chart a name takes, so that none is written over another.
+# The part of the chart that a label takes, so that labels do not overlap.
 _NAME_WIDTH, _NAME_HEIGHT = 0.4, 0.07
 _GROWTHS = [-0.9, -0.6, -0.3, -0.1, 0, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 100]
 _WINDOWS = [2**power for power in range(12, 25)]
@@ -47,19 +47,19 @@ def _data(rows: Sequence[Row]) -> alt.Data:
     return alt.Data(values=list(rows))  # type: ignore[no-untyped-call]
 
 
-def _stretches(rows: Sequence[Row], member: str = "") -> list[Row]:
-    """Rows with the number of the stretch of consecutive days or weeks they belong to: no line is drawn over a gap."""
+def _segments(rows: Sequence[Row], member: str = "") -> list[Row]:
+    """Rows with the number of their segment of consecutive days or weeks, so that no line crosses a gap."""
     numbered: list[Row] = []
     for row in rows:
         before = numbered[-1] if numbered else None
         days = (_date(row) - _date(before)).days if before else 0
         follows = before and (not member or row[member] == before[member]) and days == _DAYS[row["period"]]
-        numbered.append({**row, "stretch": before["stretch"] if before and follows else len(numbered)})
+        numbered.append({**row, "segment": before["segment"] if before and follows else len(numbered)})
     return numbered
 
 
 def _number(moment: str) -> float:
-    """A day or a moment on a line."""
+    """An ISO date or timestamp as a number."""
     return dt.datetime.fromisoformat(moment).replace(tzinfo=dt.UTC).timestamp()
 
 
@@ -68,18 +68,18 @@ def _date(row: Row) -> dt.date:
 
 
 def _weeks(rows: Sequence[Row]) -> list[str]:
-    """Every week from the first to the last, also those of which there is nothing."""
+    """Every week from the first to the last, including weeks without rows."""
     days = [_date(row) for row in rows]
     count = (max(days) - min(days)).days // 7 + 1
     return [(min(days) + dt.timedelta(weeks=number)).isoformat() for number in range(count)]
 
 
-def _with_names(
+def _with_labels(
     rows: Sequence[Row], name: str, at: Callable[[Row], tuple[float, float] | None], most: int = 7
 ) -> list[Row]:
-    """Rows with, for the first that have room for it, the name to write beside their point, and on which side.
+    """Rows with a `label` for at most `most` points that have room for one, and the side it goes on (`is_left`).
 
-    `at` says where the point is, if anywhere; rows come in the order in which they matter.
+    `at` gives the position of a row's point, or None. Earlier rows are labelled first.
     """
     points = [at(row) for row in rows]
     there = [point for point in points if point]
@@ -87,7 +87,7 @@ def _with_names(
         (min(along), (max(along) - min(along)) or 1) for along in (zip(*there, strict=True) if there else ((0,), (0,)))
     )
     taken: list[tuple[float, float]] = []
-    told: list[Row] = []
+    labelled: list[Row] = []
     for row, point in zip(rows, points, strict=True):
         written = {}
         if point and len(taken) < most:
@@ -95,12 +95,12 @@ def _with_names(
             if all(abs(x - across) > _NAME_WIDTH or abs(y - along) > _NAME_HEIGHT for across, along in taken):
                 taken.append((x, y))
                 written = {"label": row[name], "is_left": x > 0.5}
-        told.append({**row, **written})
-    return told
+        labelled.append({**row, **written})
+    return labelled
 
 
-def _names_beside(points: alt.Chart, dx: int = 9, dy: int = 0) -> alt.Chart:
-    """The names that were given to some of the points, on paper where nobody can point at them."""
+def _labels(points: alt.Chart, dx: int = 9, dy: int = 0) -> alt.Chart:
+    """Text beside the labelled points: a picture has no tooltips."""
     side = alt.expr("datum.is_left ? 'right' : 'left'")
     return (
         points.transform_filter("isValid(datum.label)")
@@ -111,7 +111,7 @@ def _names_beside(points: alt.Chart, dx: int = 9, dy: int = 0) -> alt.Chart:
 
 
 def _day(name: str, mondays: Sequence[str] = ()) -> alt.X:
-    # Days of the source are those of UTC, wherever the reader sits.
+    # Days are UTC days, whatever the reader's time zone.
     days = [dt.date.fromisoformat(monday) for monday in mondays]
     ticks = [alt.DateTime(year=day.year, month=day.month, date=day.day, utc=True) for day in days]
     axis = alt.Axis(
@@ -125,7 +125,6 @@ def _names(name: str, order: str | Sequence[Any] | None = None) -> alt.Y:
 
 
 def _legend() -> alt.Legend:
-    # In how many columns is a matter of the paper's width.
     return alt.Legend(title=None, orient="top", labelLimit=190, symbolType="circle", labelExpr=_WITHOUT_AUTHOR)
 
 
@@ -145,13 +144,13 @@ def lines(rows: Sequence[Row], tooltip: Tooltips, member: str, value: str, axis:
     members = list(dict.fromkeys(row[member] for row in rows))
     mondays = sorted({row["period_start"] for row in rows if row["period"] == "week"})
     return (
-        alt.Chart(_data(_stretches(rows, member)), height=_HEIGHT)
+        alt.Chart(_data(_segments(rows, member)), height=_HEIGHT)
         .mark_line(point=alt.OverlayMarkDef(size=28), strokeWidth=2)
         .encode(
             x=_day("period_start", mondays),
             y=alt.Y(f"{value}:Q", axis=axis),
             color=alt.Color(f"{member}:N", scale=alt.Scale(domain=members, range=COLOURS), legend=_legend()),
-            detail="stretch:N",
+            detail="segment:N",
             tooltip=list(tooltip),
         )
     )
@@ -186,12 +185,12 @@ def stack(rows: Sequence[Row], tooltip: Tooltips, order: Sequence[str]) -> Drawi
 
 def total(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
     return (
-        alt.Chart(_data(_stretches(rows)), height=_HEIGHT)
+        alt.Chart(_data(_segments(rows)), height=_HEIGHT)
         .mark_area(line={"color": COLOURS[0]}, point={"color": COLOURS[0], "size": 20}, color=COLOURS[0], opacity=0.25)
         .encode(
             x=_day("period_start"),
             y=alt.Y("total_tokens:Q", axis=alt.Axis(format="~s", title="tokens a day")),
-            detail="stretch:N",
+            detail="segment:N",
             tooltip=list(tooltip),
         )
     )
@@ -248,7 +247,7 @@ def drivers(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
 
 
 def price_share(rows: Sequence[Row], tooltip: Tooltips, price: str, colour: str) -> Drawing:
-    named = _with_names(rows, "model_permaslug", lambda row: (math.log10(row[price] + 0.05), row["share"]))
+    named = _with_labels(rows, "model_permaslug", lambda row: (math.log10(row[price] + 0.05), row["share"]))
     points = alt.Chart(_data(named), height=_HEIGHT).encode(
         x=alt.X(
             f"{price}:Q",
@@ -259,12 +258,12 @@ def price_share(rows: Sequence[Row], tooltip: Tooltips, price: str, colour: str)
         y=alt.Y("share:Q", axis=_SHARE),
         tooltip=list(tooltip),
     )
-    return alt.layer(points.mark_circle(size=90, color=colour, opacity=0.75), _names_beside(points))
+    return alt.layer(points.mark_circle(size=90, color=colour, opacity=0.75), _labels(points))
 
 
 def hhi(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
-    base = alt.Chart(_data(_stretches(rows)), height=_HEIGHT).encode(
-        x=_day("period_start"), detail="stretch:N", tooltip=list(tooltip)
+    base = alt.Chart(_data(_segments(rows)), height=_HEIGHT).encode(
+        x=_day("period_start"), detail="segment:N", tooltip=list(tooltip)
     )
     bands = []
     for low, high, name, colour in (
@@ -290,18 +289,18 @@ def price_changes(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
             axis=alt.Axis(values=[-100, -50, -20, -5, 0, 5, 20, 50, 100, 300, 1000]),
         )
 
-    told = [{**row, "greater": _greater_change(row)} for row in rows]
+    changes = [{**row, "greater": _greater_change(row)} for row in rows]
 
     def at(row: Row) -> tuple[float, float] | None:
         if (greater := row["greater"]) is None:
             return None
         return _number(row["valid_from"]), math.copysign(math.log1p(abs(greater) / 5), greater)
 
-    base = alt.Chart(_data(_with_names(told, "model_id", at)), height=_HEIGHT).encode(
+    base = alt.Chart(_data(_with_labels(changes, "model_id", at)), height=_HEIGHT).encode(
         x=alt.X("utcyearmonthdatehours(seen):T", title=None, axis=alt.Axis(format="%b %-d", tickCount=6)),
         tooltip=list(tooltip),
     )
-    # A moment without its zone would be one of the reader's own.
+    # Without a zone, a browser reads a timestamp in the reader's own.
     base = base.transform_calculate(seen="toDate(datum.valid_from + 'Z')")
     marks = []
     for column, name, shape in (
@@ -316,7 +315,7 @@ def price_changes(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
         )
         point = changed.mark_point(filled=True, size=80, opacity=0.75, shape=shape)
         marks.append(point.encode(y=change(column), color=colour))
-    return alt.layer(*marks, _names_beside(base).encode(y=change("greater")))
+    return alt.layer(*marks, _labels(base).encode(y=change("greater")))
 
 
 def _greater_change(row: Row) -> float | None:
@@ -325,7 +324,7 @@ def _greater_change(row: Row) -> float | None:
 
 
 def scorecard(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
-    named = _with_names(
+    named = _with_labels(
         rows,
         "model_permaslug",
         lambda row: (
@@ -352,12 +351,12 @@ def scorecard(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
             legend=_legend(),
         ),
     )
-    return alt.layer(circles, _names_beside(points))
+    return alt.layer(circles, _labels(points))
 
 
 def anomalies(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
     kinds = sorted({row["kind"] for row in rows})
-    named = _with_names(
+    named = _with_labels(
         rows, "subject_name", lambda row: (_number(row["date"]), kinds.index(row["kind"])), 2 * len(kinds)
     )
     points = alt.Chart(_data(named), height=38 * len(kinds)).encode(
@@ -366,7 +365,7 @@ def anomalies(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
     marks = points.mark_point(filled=True, size=110, opacity=0.6).encode(
         color=alt.Color("kind:N", scale=alt.Scale(range=COLOURS), legend=None)
     )
-    return alt.layer(marks, _names_beside(points, dx=-5, dy=-12))  # above: beside stand others
+    return alt.layer(marks, _labels(points, dx=-5, dy=-12))  # above, since other points are beside
 
 
 def coverage(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
@@ -388,14 +387,14 @@ def coverage(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
 
 
 def restatements(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
-    named = _with_names(
+    named = _with_labels(
         rows,
         "model_permaslug",
         lambda row: (_number(row["date"]), row["change_pct"]) if row["change_pct"] is not None else None,
     )
     points = alt.Chart(_data(named), height=_HEIGHT).encode(
         x=_day("date"),
-        y=alt.Y("change_pct:Q", title="change since it was first told, %"),
+        y=alt.Y("change_pct:Q", title="change since first published, %"),
         tooltip=list(tooltip),
     )
-    return alt.layer(points.mark_circle(size=70, color=COLOURS[0], opacity=0.7), _names_beside(points))
+    return alt.layer(points.mark_circle(size=70, color=COLOURS[0], opacity=0.7), _labels(points))

@@ -1,7 +1,6 @@
-"""The figures of the report: for each the rows that it shows, the columns of its table, and how it is drawn.
+"""The figures of the report: the rows of each, the columns of its table, and the function that draws it.
 
-Every value is one of a published mart, unchanged; a column's `scale` only chooses the unit in which a person reads it.
-How a chart is drawn and how a page is made of them does not belong here.
+Every value is that of a published mart; `Column.scale` only converts units for display. Drawing is in `charts`.
 """
 
 from __future__ import annotations
@@ -18,9 +17,10 @@ from orchestration.settings import PROJECT_DIR
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a figure's table: its name in the mart, and how a person reads it.
+    """A column of a figure's table: its name in the mart and its title.
 
-    A number is shown multiplied by `scale`, with so many `digits`; `mart` is whose it is, where not the figure's.
+    Numbers are shown multiplied by `scale`, with `digits` decimals. `mart` is the column's mart where it is not the
+    figure's.
     """
 
     name: str
@@ -32,10 +32,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart and its table. `key` are the columns by which the mart tells its rows apart; `sql` gives the rows.
+    """A chart and its table. `key` is the key of the mart; `sql` selects the rows.
 
-    It finds the view `newest` (period, period_start: the newest week, or the newest day where no week is whole), and
-    gives, with every row, its key and the moments as_of, oldest_as_of and checked_at.
+    The SQL may use the view `newest` (period, period_start: the newest week, or the newest day where no week is
+    complete) and must select the key and as_of, oldest_as_of and checked_at.
     """
 
     id: str
@@ -46,7 +46,7 @@ class Figure:
     columns: Sequence[Column]
     sql: str
     draw: Draw
-    nothing: str = "Nothing to show yet: no such figures were observed."
+    nothing: str = "No data yet: no such figures were observed."
 
     @property
     def subject(self) -> str:
@@ -56,13 +56,13 @@ class Figure:
 
     @property
     def marts(self) -> list[str]:
-        """The marts that it shows figures of."""
+        """The marts whose figures it shows."""
         return list(dict.fromkeys([self.mart, *(column.mart for column in self.columns if column.mart)]))
 
 
 @dataclass(frozen=True)
 class Section:
-    """Figures that belong together."""
+    """A section of the report."""
 
     id: str
     title: str
@@ -77,7 +77,7 @@ _INPUT = Column("prompt_usd_per_mtok", "input, USD per million tokens", 1, 3, "s
 _OUTPUT = Column("completion_usd_per_mtok", "output, USD per million tokens", 1, 3, "spend_model")
 _BASIS = Column("price_basis", "price", mart="spend_model")
 
-# Usage and the price of its days: as old as the older, as new as the newer of the two.
+# Usage with the prices of its days: as_of and oldest_as_of cover both.
 _PRICED = """
     select
         period, period_start, model_permaslug, rank, share, share_high, share_model.tokens,
@@ -89,12 +89,12 @@ _PRICED = """
     join newest using (period, period_start)
     join spend_model using (period, period_start, model_permaslug)
 """
-_NO_WEEKS = "Nothing to show yet: no whole week was observed."
+_NO_WEEKS = "No data yet: no complete week was observed."
 
 LEADERS = Figure(
     "leaders",
     "Leading models",
-    "Share of all tokens of the newest week; the table says what the models cost in it. A variant, such as a free one, "
+    "Share of all tokens in the newest week; the table adds the prices of that week. A variant, such as a free one, "
     "counts as a model of its own.",
     "share_model",
     ("period", "period_start", "model_permaslug"),
@@ -115,8 +115,8 @@ LEADERS = Figure(
 AUTHORS = Figure(
     "authors",
     "Authors, week by week",
-    "The eight authors that lead in the newest week, and their listed models' share in the 26 weeks up to it. An "
-    "author is who made a model, not who hosts it.",
+    "The eight leading authors of the newest week, and the share of their listed models over 26 weeks. An author is "
+    "the company or person that made a model, not the provider that hosts it.",
     "share_author",
     ("period", "period_start", "author"),
     (*_PERIOD, Column("author", "author"), Column("rank", "rank", 1), _SHARE, _SHARE_HIGH, _TOKENS),
@@ -134,8 +134,8 @@ AUTHORS = Figure(
 MODELS = Figure(
     "models",
     "Models, day by day",
-    "The six models that lead in the newest week, in the last 60 days. On a day without a point the model was not "
-    "among those listed: what it had then is not known.",
+    "The six leading models of the newest week, over the last 60 days. On a day without a point the model was not "
+    "listed, so its tokens are unknown.",
     "share_model",
     ("period", "period_start", "model_permaslug"),
     (*_PERIOD, Column("model_permaslug", "model"), Column("rank", "rank", 1), _SHARE, _TOKENS),
@@ -152,8 +152,8 @@ MODELS = Figure(
 TOTAL = Figure(
     "total",
     "All traffic, day by day",
-    "Tokens of a day, listed models and the rest together, in the last 120 days; the table has the growth of the 7 and "
-    "28 days up to it over as many before.",
+    "Tokens a day, listed models and all others together, over the last 120 days. The table adds the growth over the 7 "
+    "and the 28 days before.",
     "traffic_summary",
     ("period", "period_start"),
     (
@@ -173,8 +173,8 @@ TOTAL = Figure(
 GROWTH = Figure(
     "growth",
     "Authors that gained or lost most",
-    "The 28 days up to the newest against the 28 before, for the dozen authors whose tokens certainly changed most. "
-    "Where a model was not listed on some day, growth is only known to lie in a range.",
+    "The latest 28 days against the 28 before, for the twelve authors whose tokens changed most beyond doubt. Where a "
+    "model was not listed on every day, growth is a range.",
     "growth_author",
     ("window_end", "horizon", "author"),
     (
@@ -185,7 +185,7 @@ GROWTH = Figure(
         Column("growth", "growth, %", 100, 1),
         Column("growth_high", "growth at most, %", 100, 1),
         Column("share_change_pp", "change of share, percentage points", 1, 2),
-        Column("rank_change", "places gained", 1),
+        Column("rank_change", "ranks gained", 1),
         Column("status", "status"),
     ),
     """
@@ -195,14 +195,15 @@ GROWTH = Figure(
     order by greatest(tokens - base_tokens_high, base_tokens - tokens_high, 0) desc, author limit 12
     """,
     charts.growth,
-    "Nothing to show yet: it takes 56 days, all of them observed.",
+    "No data yet: this needs 56 days, all of them observed.",
 )
 DRIVERS = Figure(
     "drivers",
-    "What the growth is made of",
-    "The fourteen largest contributions of authors to the growth of the total over 28 days; all of them together add "
-    "up to it. “crossed_top50” are models that were listed in one of the two windows only: an artefact of the list's "
-    "length, not an entry into any market. “launched” are models created in the window, “other” what was never listed.",
+    "Drivers of growth",
+    "The fourteen largest contributions of authors to the growth of the total over 28 days; all contributions add up "
+    "to it. “crossed_top50” are models that were listed in only one of the two windows: an artefact of the list's "
+    "length, not an entry into any market. “launched” are models created in the window, “other” is all unlisted "
+    "traffic.",
     "growth_drivers",
     ("window_end", "horizon", "dimension", "member"),
     (
@@ -220,7 +221,7 @@ DRIVERS = Figure(
     order by abs(contribution_pp) desc, member limit 14
     """,
     charts.drivers,
-    "Nothing to show yet: it takes 56 days, all of them observed.",
+    "No data yet: this needs 56 days, all of them observed.",
 )
 
 
@@ -228,14 +229,14 @@ def _price_figure(identifier: str, title: str, column: Column, colour: str) -> F
     return Figure(
         identifier,
         title,
-        "Each point is a model of the newest week, with its listed price in it. The two stand side by side; neither is "
-        "shown to be the cause of the other.",
+        "Each point is a model of the newest week with its listed price. The chart shows both side by side; it does "
+        "not show that one causes the other.",
         "share_model",
         ("period", "period_start", "model_permaslug"),
         (*_PERIOD, Column("rank", "rank", 1), Column("model_permaslug", "model"), column, _SHARE, _BASIS),
         f"{_PRICED} where {column.name} is not null order by rank, model_permaslug",
         partial(charts.price_share, price=column.name, colour=colour),
-        "Nothing to show yet: no price was observed for the models of the newest week.",
+        "No data yet: no price was observed for the models of the newest week.",
     )
 
 
@@ -244,15 +245,15 @@ OUTPUT_PRICE = _price_figure("output-price", "Output price against share", _OUTP
 PRICE_CHANGES = Figure(
     "price-changes",
     "Price changes",
-    "Listed prices that changed in the 30 days up to the newest list, input and output apart; the largest 60. The "
-    "change lies between the two observations; a model that was not listed for a while had its price before when it "
-    "went.",
+    "The 60 largest changes of listed prices in the 30 days before the newest list, input and output separately. A "
+    "price changed at some time between its two dates; for a model that was not listed for a while, the earlier price "
+    "is its last one.",
     "price_history",
     ("model_id", "valid_from"),
     (
         Column("model_id", "model"),
         Column("valid_from", "first seen (UTC)"),
-        Column("not_before", "not before (UTC)"),
+        Column("not_before", "changed after (UTC)"),
         Column("previous_prompt_usd_per_mtok", "input before, USD per million tokens", 1, 3),
         Column("prompt_usd_per_mtok", "input, USD per million tokens", 1, 3),
         Column("prompt_change_pct", "input, change in %", 1, 1),
@@ -278,12 +279,12 @@ PRICE_CHANGES = Figure(
     limit 60
     """,
     charts.price_changes,
-    "Nothing to show: no change of a listed price was seen in the 30 days up to the newest list.",
+    "No listed price changed in the 30 days before the newest list.",
 )
 
 
 def _token_mix_basis(mix_class: str) -> str:
-    """What the token split of a class rests on, in the words of the seed `token_mix`."""
+    """The basis of the token split of a class, from the seed `token_mix`."""
     with (PROJECT_DIR / "seeds" / "token_mix.csv").open(encoding="utf-8", newline="") as file:
         return next(row["basis"] for row in csv.DictReader(file) if row["mix_class"] == mix_class)
 
@@ -291,10 +292,10 @@ def _token_mix_basis(mix_class: str) -> str:
 SPEND = Figure(
     "spend",
     "Implied spend, as a range",
-    "What the tokens of the newest week cost at list prices: the thin line however they split into input, output and "
-    "cached input, at every price that can have been valid; the thick line over the splits of single models. "
-    f"{_token_mix_basis('single_model')} The source publishes no split, so an author has no single figure. "
-    "Before fees, without own keys.",
+    "The cost of the newest week's tokens at list prices. Thin line: every possible split into input, output and "
+    "cached input, at every price that can have been valid. Thick line: the splits observed for single models. "
+    f"{_token_mix_basis('single_model')} The source publishes no split, so there is a range instead of one figure. "
+    "Before fees; without traffic on users' own provider keys.",
     "spend_author",
     ("period", "period_start", "author"),
     (
@@ -313,7 +314,7 @@ SPEND = Figure(
     order by spend_plausible_high desc, author limit 12
     """,
     charts.spend,
-    "Nothing to show yet: no price was observed for the models of the newest week.",
+    "No data yet: no price was observed for the models of the newest week.",
 )
 
 
@@ -326,7 +327,7 @@ def _segment_figure(identifier: str, title: str, lede: str, kind: str, order: Se
         ("period", "period_start", "segment_type", "segment"),
         (
             *_PERIOD,
-            Column("segment_type", "cut"),
+            Column("segment_type", "segmented by"),
             Column("segment", "segment"),
             _SHARE,
             _SHARE_HIGH,
@@ -345,25 +346,25 @@ def _segment_figure(identifier: str, title: str, lede: str, kind: str, order: Se
 WEIGHTS = _segment_figure(
     "weights",
     "Open and closed weights",
-    "Share of tokens of each week by whether the model's weights are open, by our own reading of pages that are named "
-    "in the seed model_weights. “other” are models that are not listed.",
+    "Share of tokens each week by whether the model's weights are open. The classification is ours; the seed "
+    "model_weights names the evidence. “other” is all unlisted models.",
     "weights",
     ("open", "closed", "undisclosed", "unclassified", "other"),
 )
 PAID = _segment_figure(
     "paid",
     "Free and paid",
-    "Share of tokens of each week by whether the listed price is zero. Free to the caller at OpenRouter's listed "
-    "price; “other” are models that are not listed.",
+    "Share of tokens each week by whether the listed price is zero, that is, free for the caller. “other” is all "
+    "unlisted models.",
     "price_class",
     ("paid", "free", "unpriced", "other"),
 )
 CONCENTRATION = Figure(
     "concentration",
     "Concentration, day by day",
-    "The Herfindahl-Hirschman index of the tokens of a day over authors and over models, in the last 90 days: 10,000 "
-    "if one had all. It is a range, since models that are not listed are of unknown size. This is concentration among "
-    "what one router passes on, not of a market.",
+    "The Herfindahl-Hirschman index of a day's tokens over authors and over models, for the last 90 days; 10,000 means "
+    "that one has all. It is a range because the size of unlisted models is unknown. It measures the traffic of one "
+    "router, not a market.",
     "traffic_summary",
     ("period", "period_start"),
     (
@@ -386,9 +387,9 @@ CONCENTRATION = Figure(
 SCORECARD = Figure(
     "scorecard",
     "Worth a test",
-    "The twenty models that lead on the newest day: context window and providers together, the point as large as the "
-    "share. Endpoints and providers are as of the moment in the table, which may be days before. The reason, where "
-    "there is one, is a rule of ours that says why a model may be worth a test; no more than that.",
+    "The twenty leading models of the newest day: context window against providers, the point sized by share. "
+    "Endpoints and providers are as of the time in the table, which may be days earlier. The reason, if any, comes "
+    "from a rule of ours and suggests a test, nothing more.",
     "model_scorecard",
     ("model_permaslug",),
     (
@@ -405,7 +406,7 @@ SCORECARD = Figure(
         Column("median_uptime_30m_pct", "median uptime, %", 1, 1),
         Column("endpoints_as_of", "endpoints as of (UTC)"),
         Column("weights", "weights"),
-        Column("try_reason", "why it may be worth a test"),
+        Column("try_reason", "reason to test"),
     ),
     "select * from model_scorecard where rank <= 20 order by rank, model_permaslug",
     charts.scorecard,
@@ -413,8 +414,8 @@ SCORECARD = Figure(
 ANOMALIES = Figure(
     "anomalies",
     "Worth a look",
-    "Changes of the last 28 days that stand out; none of them is an error by itself. The fifty newest. Price changes "
-    "of models that the rankings do not list are in the table `anomaly` alone.",
+    "The fifty newest unusual changes of the last 28 days; unusual does not mean wrong. Price changes of models that "
+    "the rankings do not list are in the table `anomaly` only.",
     "anomaly",
     ("date", "kind", "subject_type", "subject"),
     (
@@ -427,8 +428,8 @@ ANOMALIES = Figure(
         Column("score", "score", 1, 1),
         Column("threshold", "threshold", 1, 1),
         Column("score_unit", "unit of both"),
-        Column("evidence", "what was seen"),
-        Column("hint", "what to look at"),
+        Column("evidence", "evidence"),
+        Column("hint", "where to look"),
     ),
     """
     select * from anomaly
@@ -436,13 +437,12 @@ ANOMALIES = Figure(
     order by date desc, score / threshold desc, kind, subject limit 50
     """,
     charts.anomalies,
-    "Nothing to show: nothing of the last 28 days stood out, or there were too few days before to compare with.",
+    "No unusual change in the last 28 days, or too few earlier days to compare with.",
 )
 COVERAGE = Figure(
     "coverage",
-    "What was observed",
-    "The last 45 days of each surface: complete, in part, or missing. What is missing stays missing; nothing is "
-    "filled in.",
+    "Coverage",
+    "The last 45 days of each surface: complete, in part or missing. Missing days are never filled in.",
     "coverage",
     ("surface", "slice", "date"),
     (
@@ -453,7 +453,7 @@ COVERAGE = Figure(
         Column("is_complete", "complete"),
         Column("observations", "observations", 1),
         Column("rows", "rows", 1),
-        Column("gap_reason", "why not"),
+        Column("gap_reason", "reason for the gap"),
     ),
     """
     select * from coverage
@@ -465,19 +465,19 @@ COVERAGE = Figure(
 RESTATEMENTS = Figure(
     "restatements",
     "Revised days",
-    "Tokens of a model and day in the last 60 days that the source has changed since it first told them; the sixty "
-    "largest changes. Whoever quoted them first quoted something else.",
+    "The sixty largest revisions in the last 60 days: tokens of a model on a day that the source has changed since it "
+    "first published them. An early quote of such a day is out of date.",
     "restatement",
     ("slice", "date", "model_permaslug"),
     (
         Column("slice", "slice"),
         Column("date", "day"),
         Column("model_permaslug", "model"),
-        Column("first_tokens", "first told, billion tokens", 1e-9, 3),
+        Column("first_tokens", "first published, billion tokens", 1e-9, 3),
         Column("last_tokens", "now, billion tokens", 1e-9, 3),
         Column("change_pct", "change, %", 1, 4),
-        Column("first_as_of", "first told (UTC)"),
-        Column("last_as_of", "last told (UTC)"),
+        Column("first_as_of", "first published (UTC)"),
+        Column("last_as_of", "last revised (UTC)"),
     ),
     """
     select * from restatement
@@ -485,7 +485,7 @@ RESTATEMENTS = Figure(
     order by abs(change_pct) desc nulls last, date, model_permaslug limit 60
     """,
     charts.restatements,
-    "Nothing to show: no day of the last 60 was revised.",
+    "No day of the last 60 was revised.",
 )
 
 SECTIONS = (
@@ -496,6 +496,6 @@ SECTIONS = (
     Section("cuts", "Open and closed, free and paid", (WEIGHTS, PAID)),
     Section("how-concentrated", "How concentrated", (CONCENTRATION,)),
     Section("investigate", "Worth a test, worth a look", (SCORECARD, ANOMALIES)),
-    Section("how-well-known", "How well known", (COVERAGE, RESTATEMENTS)),
+    Section("how-well-known", "Coverage and revisions", (COVERAGE, RESTATEMENTS)),
 )
 FIGURES = tuple(figure for section in SECTIONS for figure in section.figures)

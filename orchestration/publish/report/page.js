@@ -2,7 +2,7 @@
 const specs = JSON.parse(document.getElementById("specs").textContent);
 const views = {};
 
-// One beside another, names would be wider than a phone; those beside points would lie over one another.
+// On a phone, a legend in one row would be too wide, and labels beside points would overlap.
 function forPhone(spec) {
   spec.config.legend.columns = 1;
   if (spec.layer) spec.layer = spec.layer.filter((layer) => layer.mark.type !== "text");
@@ -18,7 +18,7 @@ async function drawAll() {
       place.textContent = "This chart could not be drawn; its table is below.";
       console.error(error);
     }
-    // Whoever has begun to read is not kept waiting for what is further down.
+    // Yield after each chart, so that the page stays responsive.
     await new Promise((resolve) => setTimeout(resolve));
   }
 }
