@@ -10,6 +10,7 @@
     ├── LakeError        the lake refused a write, or could not make one
     ├── WarehouseError   the warehouse or the published files could not be written
     │   └── RejectedError     what was built did not pass its checks
+    ├── MigrationError   the state of an older version could not be moved to its new names
     ├── ReportError      the report could not be made
     ├── AlertError       an alert did not arrive
     └── QueryError    what was asked of the published tables cannot be answered
@@ -61,6 +62,10 @@ class WarehouseError(RouterscopeError):
 
 class RejectedError(WarehouseError):
     """What was built did not pass its checks, so it is not published."""
+
+
+class MigrationError(RouterscopeError):
+    """The state of an older version could not be moved to its new names. Nothing of it is lost."""
 
 
 class ReportError(RouterscopeError):
