@@ -11,6 +11,7 @@
     ├── LakeError             the lake refused a write, or the write failed
     ├── WarehouseError        the warehouse or the release could not be written
     │   └── RejectedError     the build did not pass its checks
+    ├── MigrationError        the state of an older version could not be moved to its new names
     ├── ReportError           the report could not be made
     ├── AlertError            an alert could not be sent
     └── QueryError            a question about the published tables cannot be answered
@@ -66,6 +67,10 @@ class WarehouseError(RouterscopeError):
 
 class RejectedError(WarehouseError):
     """The build did not pass its checks, so it is not published."""
+
+
+class MigrationError(RouterscopeError):
+    """The state of an older version could not be moved to its new names. Nothing of it is lost."""
 
 
 class ReportError(RouterscopeError):
