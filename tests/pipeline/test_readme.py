@@ -1,6 +1,5 @@
 """The output and the figures in the README and in concepts.md are those of a run."""
 
-import os
 import re
 
 import duckdb
