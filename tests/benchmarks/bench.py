@@ -1,7 +1,7 @@
-"""How long things take and how much memory they need, on this machine and now: `make bench`.
+"""Measures time and memory on this machine: `make bench`.
 
-Measures, in a folder of its own, a first and a second run of the whole simulated world (as `make run` makes it), the
-parts of publishing, and the report in a browser. No figure of it is a test.
+In a temporary folder: a first and a second run of the simulated world (as `make run` does), the parts of publishing,
+and the report in a browser. Nothing here is a test.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-def told(what: str, seconds: float, more: str = "") -> None:
+def report(what: str, seconds: float, more: str = "") -> None:
     print(f"{what:42} {seconds:7.2f} s  {more}", flush=True)
 
 
 def timed(what: str, do: Callable[[], Any], more: Callable[[Any], str] = lambda _: "") -> Any:
     started = time.perf_counter()
     result = do()
-    told(what, time.perf_counter() - started, more(result))
+    report(what, time.perf_counter() - started, more(result))
     return result
 
 
@@ -48,10 +48,10 @@ def run(folder: Path, what: str) -> None:
     done = subprocess.run(command, cwd=PROJECT, env=environment(folder), capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stdout)
-    # Of the largest process so far: the run itself, or dbt.
+    # Of the largest process so far: the run or dbt.
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     [tables] = [line.split("published: ")[1] for line in done.stdout.splitlines() if "published: " in line]
-    told(what, time.perf_counter() - started, f"peak {peak:.0f} MB, {tables}")
+    report(what, time.perf_counter() - started, f"peak {peak:.0f} MB, {tables}")
 
 
 def publishing(folder: Path) -> None:
@@ -62,20 +62,20 @@ def publishing(folder: Path) -> None:
     from orchestration.settings import Settings
 
     completion, published = prepare_completion(Settings.load()), (folder / "data" / "published").resolve()
-    timed("the audit of the whole", lambda: completion.audit(published))
-    again = folder / "report"
-    again.mkdir()
-    shutil.copy(published / "routerscope.duckdb", again)
+    timed("the audit", lambda: completion.audit(published))
+    copy = folder / "report"
+    copy.mkdir()
+    shutil.copy(published / "routerscope.duckdb", copy)
     made = {"source": "simulator", "created": NOW}
     timed(
         "the report",
-        lambda: write_report(again, completion.tables, made),
+        lambda: write_report(copy, completion.tables, made),
         lambda _: (
-            f"page {(again / FOLDER / PAGE).stat().st_size / 1e6:.2f} MB, "
-            f"{len(list((again / FOLDER).glob('*.png')))} pictures"
+            f"page {(copy / FOLDER / PAGE).stat().st_size / 1e6:.2f} MB, "
+            f"{len(list((copy / FOLDER).glob('*.png')))} pictures"
         ),
     )
-    page(again / FOLDER / PAGE)
+    page(copy / FOLDER / PAGE)
 
 
 def page(path: Path) -> None:
@@ -87,15 +87,15 @@ def page(path: Path) -> None:
         return
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        for what, viewport in (("on a desk", (1200, 900)), ("on a phone", (390, 844))):
-            shown = browser.new_page(viewport={"width": viewport[0], "height": viewport[1]})
-            shown.goto(path.as_uri())
-            first = shown.evaluate(
+        for what, viewport in (("on a desktop", (1200, 900)), ("on a phone", (390, 844))):
+            tab = browser.new_page(viewport={"width": viewport[0], "height": viewport[1]})
+            tab.goto(path.as_uri())
+            first = tab.evaluate(
                 "performance.getEntriesByType('paint').find(one => one.name.includes('contentful')).startTime"
             )
-            interactive = shown.evaluate("performance.getEntriesByType('navigation')[0].domInteractive")
-            drawn = shown.evaluate("routerscope.ready.then(() => performance.now())")
-            told(
+            interactive = tab.evaluate("performance.getEntriesByType('navigation')[0].domInteractive")
+            drawn = tab.evaluate("routerscope.ready.then(() => performance.now())")
+            report(
                 f"the page {what}: all charts drawn",
                 drawn / 1000,
                 f"first paint {first:.0f} ms, interactive {interactive:.0f} ms",

@@ -1,63 +1,57 @@
-"""What the README shows is what comes out."""
+"""The output and the figures in the README and in concepts.md are those of a run."""
 
-import os
 import re
 
 import duckdb
 from conftest import PROJECT, Run
+from test_documents import assert_document
 
 README = PROJECT / "README.md"
-QUESTIONS = re.compile(r"```sql\n(.*?)```\n```\n(.*?)```", re.DOTALL)
+QUERIES = re.compile(r"```sql\n(.*?)```\n```\n(.*?)```", re.DOTALL)
+RESULT = re.compile(r"```\n(Source replay: .*?)\n```", re.DOTALL)
+RESULT_LINES = 10
+MAX_WORDS = 900
 
 
-def test_every_question_gives_the_output_beside_it(everything: Run) -> None:
+def test_query_has_its_result(everything: Run) -> None:
     text = README.read_text()
     with duckdb.connect(str(everything.published), read_only=True) as connection:
 
-        def answered(question: re.Match[str]) -> str:
-            return f"```sql\n{question[1]}```\n```\n{str(connection.sql(question[1])).strip()}\n```"
+        def with_result(query: re.Match[str]) -> str:
+            return f"```sql\n{query[1]}```\n```\n{str(connection.sql(query[1])).strip()}\n```"
 
-        fresh = QUESTIONS.sub(answered, text)
-    if os.environ.get("UPDATE_DOCS"):
-        README.write_text(fresh)
-    assert len(QUESTIONS.findall(text)) == 5
-    assert fresh == text
+        assert len(QUERIES.findall(text)) == 1
+        assert_document(README, QUERIES.sub(with_result, text))
 
 
-def test_the_known_shares_are_stated(everything: Run) -> None:
+def test_output_is_that_of_a_run(everything: Run) -> None:
+    lines = everything.output.splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("Source replay: "))
+    output = "\n".join(line.rstrip() for line in lines[first : first + RESULT_LINES])
+    text = README.read_text()
+    assert len(RESULT.findall(text)) == 1
+    assert_document(README, RESULT.sub(lambda _: f"```\n{output}\n```", text))
+
+
+def test_readme_is_short() -> None:
+    text = re.sub(r"```.*?```", "", README.read_text(), flags=re.DOTALL)
+    words = [word for line in text.splitlines() if not line.startswith("|") for word in line.split()]
+    assert len(words) <= MAX_WORDS
+
+
+def test_known_shares_are_stated(everything: Run) -> None:
     known = {
-        (division, part): share
-        for division, part, share in everything.query(
+        (segment_type, segment): percent
+        for segment_type, segment, percent in everything.query(
             "select segment_type, segment, 100 * sum(tokens) / sum(sum(tokens)) over (partition by segment_type) "
             "from share_segment where period = 'day' and segment <> 'other' group by segment_type, segment"
         )
     }
-    stated = README.read_text().replace("\n  ", " ")
-    for division, sentence in {
-        "weights": "weights are known for {:.1f} %",
-        "author_country": "the author's country for {:.1f} %",
-        "size_class": "the size for {:.1f} %",
+    stated = " ".join((PROJECT / "docs" / "concepts.md").read_text().split())
+    for segment_type, sentence in {
+        "weights": "weights are known for {:.1f}%",
+        "author_country": "the author's country for {:.1f}%",
+        "size_class": "the size for {:.1f}%",
     }.items():
-        assert sentence.format(100 - known.get((division, "unclassified"), 0)) in stated
-    assert f"({known['weights', 'undisclosed']:.1f} % are of stealth models" in stated
-
-
-SHOWN = re.compile(r"```\n(Routerscope: source replay.*?)```", re.DOTALL)
-
-
-def test_the_output_shown_is_that_of_a_run(everything: Run) -> None:
-    # In a folder below the project, which need not be named.
-    real = (
-        everything.output.replace(f" --data {everything.data}", "").replace(str(everything.data), "data/replay").strip()
-    )
-    real = "\n".join(line for line in real.splitlines() if not re.search("asked and read|models and checks done", line))
-    text = README.read_text()
-    [shown] = SHOWN.findall(text)
-
-    def timeless(output: str) -> list[str]:
-        return [re.sub(r"^ *\d+ s|\d+ s\b", "", line).strip() for line in output.strip().splitlines()]
-
-    is_the_same = timeless(shown) == timeless(real)
-    if os.environ.get("UPDATE_DOCS") and not is_the_same:
-        README.write_text(SHOWN.sub(lambda _: f"```\n{real}\n```", text))
-    assert is_the_same
+        assert sentence.format(100 - known.get((segment_type, "unclassified"), 0)) in stated
+    assert f"({known['weights', 'undisclosed']:.1f}% belong to stealth models" in stated
