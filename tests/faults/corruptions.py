@@ -47,7 +47,7 @@ FIGURE_CORRUPTIONS = [
         "share_model",
         f"insert into share_model from share_model where period = 'day' and period_start = {ONE_DAY} and rank = 2",
         "unique_key_share_model_period__period_start__model_permaslug",
-        "Each combination of these columns stands once",
+        "Each combination of these columns occurs once",
     ),
     Corruption(
         "The newest day is missing",
@@ -347,21 +347,21 @@ FIGURE_CORRUPTIONS = [
         "share_model",
         f"update share_model set scope_id = 'openrouter_public_traffic' where period_start = {ONE_DAY} and rank = 1",
         "has_provenance_share_model_",
-        "the moments, and the scope, of real responses",
+        "the times at which a response in the lake",
     ),
     Corruption(
         "A figure has an `as_of` without a response",
         "claim",
         "update claim set as_of = as_of + interval 1 second where kind = 'leading_model'",
         "has_provenance_claim_",
-        "where it comes from, and when that was made and fetched",
+        "a scope, a source, and the times",
     ),
     Corruption(
         "A seed's evidence has no checked date",
         "seeds.authors",
         "update seeds.authors set checked_on = null where status = 'verified'",
-        "evidence_checked_authors_",
-        "verified by evidence that was opened on a day",
+        "has_evidence_authors_",
+        "verified by evidence with the day it was checked",
     ),
 ]
 
