@@ -55,7 +55,15 @@ class PublishedRelease:
 
     @property
     def claim_history(self) -> Path:
-        """The folder of every claim version that was published from this data folder."""
+        """The folder of every claim version that was published from this data folder.
+
+        Raises QueryError if it still has the name of an older version: without it, every claim would look new.
+        """
+        if (self.data / "said").exists():
+            raise QueryError(
+                f"{self.data} was written by an older version of Routerscope, and its claim history has not been moved "
+                "yet. Nothing was changed. The next run moves it: make run"
+            )
         return self.data / CLAIM_HISTORY
 
     def about(self, tables: Sequence[str]) -> list[str]:

@@ -1,7 +1,10 @@
 """Where Dagster keeps the history of runs and the state of schedules: one home for each data folder.
 
-DAGSTER_HOME if it is set, used as it is
-<data>/dagster_home otherwise, created with the project's `dagster_home/dagster.yaml`
+    DAGSTER_HOME           if it is set, used as it is
+    <data>/dagster_home    otherwise, created with the project's `dagster_home/dagster.yaml`
+
+Version 0.1 kept one home for all data folders, in the project. A new home takes over which schedules were switched on
+or off there.
 """
 
 from __future__ import annotations
@@ -38,6 +41,8 @@ def use_dagster_home(data: Path) -> Path:
     try:
         home.mkdir(parents=True, exist_ok=True)
         if not configuration.exists():
+            _copy_schedule_states(home)
+            # Last, since its presence marks a complete home.
             temporary = configuration.with_suffix(f".{os.getpid()}.tmp")
             temporary.write_bytes(TEMPLATE.read_bytes())
             temporary.replace(configuration)
@@ -48,3 +53,14 @@ def use_dagster_home(data: Path) -> Path:
         ) from error
     os.environ["DAGSTER_HOME"] = str(home)
     return home
+
+
+def _copy_schedule_states(home: Path) -> None:
+    if not (TEMPLATE.parent / "schedules" / "schedules.db").exists():
+        return
+    import dagster as dg
+
+    from orchestration.defs.schedule_states import copy_states
+
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        copy_states(TEMPLATE.parent, instance)

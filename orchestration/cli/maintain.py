@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from orchestration.cli.dagster_home import dagster_home, use_dagster_home
 from orchestration.cli.terminal import Data, errors_as_lines, say
 from orchestration.settings import data_folder
+from orchestration.storage.migrations import migrate
 from orchestration.storage.releases import Releases
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ def rollback(data: Data = None) -> None:
     The current release is withdrawn. The next run publishes a new one.
     """
     with errors_as_lines():
-        releases = Releases(data_folder(data))
+        folder = data_folder(data)
+        for line in migrate(folder):
+            say(line)
+        releases = Releases(folder)
         withdrawn = releases.published.resolve().name
         restored = releases.rollback().name
         say(f"Published {restored} again, in {releases.published}. {withdrawn} was withdrawn.")
@@ -45,12 +49,14 @@ def tidy_home(data: Path) -> None:
 
     use_dagster_home(data)
     with dg.DagsterInstance.get() as instance:
-        end_killed_runs(instance)
+        tidy_instance(instance)
 
 
-def end_killed_runs(instance: dg.DagsterInstance) -> None:
-    """End the runs whose process is gone, and print a line on each."""
+def tidy_instance(instance: dg.DagsterInstance) -> None:
+    """End the runs whose process is gone, printing a line on each, and rename what an older version left."""
     from orchestration.defs.runs import end_lost_runs
+    from orchestration.defs.schedule_states import rename_states
 
+    rename_states(instance)
     for line in end_lost_runs(instance):
         say(line)

@@ -156,7 +156,7 @@ def _resolve_settings() -> tuple[Settings, str]:
 def _run_job(settings: Settings, request: RunRequest, started: float) -> ExitCode:
     import dagster as dg
 
-    from orchestration.cli.maintain import end_killed_runs
+    from orchestration.cli.maintain import tidy_instance
     from orchestration.cli.progress import ProgressListener
     from orchestration.cli.run_summary import plan_lines, result_lines
     from orchestration.definitions import defs
@@ -177,7 +177,7 @@ def _run_job(settings: Settings, request: RunRequest, started: float) -> ExitCod
     use_dagster_home(settings.data)  # not before the options are checked: a wrong one leaves no folder behind
     job = defs().resolve_job_def(request.job.value)
     with dg.DagsterInstance.get() as instance:
-        end_killed_runs(instance)
+        tidy_instance(instance)
         run_id = str(uuid.uuid4())
         progress = ProgressListener(started, source)
         instance.add_event_listener(run_id, progress)

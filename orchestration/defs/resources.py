@@ -21,6 +21,7 @@ from orchestration.ingest.sources import Source, open_source
 from orchestration.publish.freshness import limits
 from orchestration.settings import PROJECT_DIR, Settings
 from orchestration.storage.lake import Lake
+from orchestration.storage.migrations import migrate
 from orchestration.storage.releases import Releases
 from orchestration.storage.warehouse import Warehouse
 from orchestration.transform import DBT_EXECUTABLE
@@ -81,6 +82,10 @@ class DataFolder(dg.ConfigurableResource[Any]):
                 if context.log:
                     context.log.warning(f"Another run is using {folder}; this one waits until it has finished.")
                 fcntl.flock(lock, fcntl.LOCK_EX)
+            with dagster_failures():
+                for line in migrate(folder):
+                    if context.log:
+                        context.log.info(line)
             yield self
 
 

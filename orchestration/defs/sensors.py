@@ -12,6 +12,7 @@ from orchestration.defs.resources import open_lake
 from orchestration.defs.runs import RETENTION_DAYS, delete_old_runs, end_lost_runs
 from orchestration.errors import AlertError, SettingsError
 from orchestration.settings import Settings
+from orchestration.storage.migrations import migrate
 
 
 @dg.sensor(
@@ -36,6 +37,8 @@ def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         )
     assert context.repository_def  # noqa: S101  # a sensor always belongs to a code location
     data, prefix = str(settings.data), "SIMULATED: " if open_lake(settings).is_simulated else ""
+    for line in migrate(settings.data):
+        context.log.info(line)
     deliveries = Deliveries(settings.data / "deliveries.sqlite")
     keys = context.repository_def.asset_graph.asset_check_keys
     checks, resolved = failed_checks(context.instance, keys, data, prefix)
