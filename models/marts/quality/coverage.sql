@@ -2,7 +2,11 @@
 -- week or the month only, every first day of one.
 with responses as (
 
-    select * from {{ ref('provenance') }}
+    select
+        *,
+        period_start as date,
+        row_count as rows
+    from {{ ref('int_responses__covered') }}
     where period in ('day', 'week', 'month')
 
 ),

@@ -14,7 +14,12 @@ members as (
 
 apps as (
 
-    select * from {{ ref('app') }}
+    select
+        names.app_id,
+        names.app_name,
+        categories.category
+    from {{ ref('int_apps__names') }} as names
+    left join {{ ref('int_apps__categories') }} as categories using (app_id)
 
 )
 
