@@ -1,6 +1,6 @@
 {#- Herfindahl–Hirschman index on the scale of 10,000, from a sum of squared tokens. -#}
 {% macro hhi(squares) -%}
-    10000 * ({{ squares }}) / power(spans.total_tokens, 2)
+    10000 * ({{ squares }}) / power(periods.total_tokens, 2)
 {%- endmacro %}
 
 {#- The most concentrated that unlisted models can be: blocks no larger than an unlisted model can be, and a rest. -#}

@@ -8,20 +8,20 @@
     {{ low }} - {{ high }} > 1e-9 * greatest(abs({{ low }}), abs({{ high }}))
 {%- endmacro %}
 
-{#- The columns every share mart has, from a span and one of its members. -#}
+{#- The columns every share mart has, from a row of int_periods__totals and one of its members. -#}
 {% macro share_columns() -%}
     members.tokens,
     members.tokens_high,
-    spans.total_tokens,
-    members.tokens / spans.total_tokens as share,
-    members.tokens_high / spans.total_tokens as share_high,
-    members.tokens / (spans.total_tokens - spans.other_tokens) as share_of_named,
+    periods.total_tokens,
+    members.tokens / periods.total_tokens as share,
+    members.tokens_high / periods.total_tokens as share_high,
+    members.tokens / (periods.total_tokens - periods.other_tokens) as share_of_named,
     members.rank,
     members.is_complete_observation,
-    spans.basis,
-    spans.scope_id,
-    spans.source_url,
-    spans.as_of,
-    spans.oldest_as_of,
-    spans.checked_at
+    periods.basis,
+    periods.scope_id,
+    periods.source_url,
+    periods.as_of,
+    periods.oldest_as_of,
+    periods.checked_at
 {%- endmacro %}

@@ -1,4 +1,4 @@
-{#- Sums over rows of int_usage__windows, in USD. -#}
+{#- Sums over rows of int_usage__periods, in USD. -#}
 {% macro spend_columns() -%}
     cast(sum(spend_low) as double) as spend_low,
     cast(sum(spend_high) as double) as spend_high,
@@ -25,7 +25,7 @@
 {%- endmacro %}
 
 {#-
-    Provenance of a row that adds up rows of int_usage__windows: usage, price, the newest price that its bounds rest on and
+    Provenance of a row that adds up rows of int_usage__periods: usage, price, the newest price that its bounds rest on and
     endpoints each have their own moment.
 -#}
 {% macro provenance_of_priced() -%}

@@ -14,10 +14,10 @@ days as (
 
 ),
 
-spans as (
+totals as (
 
-    select * from {{ ref('int_windows') }}
-    where ranking = 'all' and is_whole and not is_truncated
+    select * from {{ ref('int_windows__totals') }}
+    where ranking = 'all' and window_days = 28 and is_whole and not is_truncated
 
 ),
 
@@ -64,37 +64,32 @@ without_top_app as (
 annual as (
 
     select
-        newest.span_end as window_end,
-        power(newest.total_tokens / oldest.total_tokens, 365.0 / (newest.span_end - oldest.span_end)) - 1 as cagr,
+        newest.window_end,
+        power(newest.total_tokens / oldest.total_tokens, 365.0 / (newest.window_end - oldest.window_end)) - 1 as cagr,
         newest.scope_id,
         newest.source_url,
         greatest(newest.as_of, oldest.as_of) as as_of,
         least(newest.oldest_as_of, oldest.oldest_as_of) as oldest_as_of,
         case when oldest.as_of > newest.as_of then oldest.checked_at else newest.checked_at end as checked_at
-    from spans as newest
-    inner join spans as oldest
-        on
-            newest.span = oldest.span
-            and newest.span_end - oldest.span_end >= 364
-    where newest.span = '28d'
-    qualify row_number() over (partition by newest.span_end order by oldest.span_end asc) = 1
+    from totals as newest
+    inner join totals as oldest on newest.window_end - oldest.window_end >= 364
+    qualify row_number() over (partition by newest.window_end order by oldest.window_end asc) = 1
 
 ),
 
 logarithms as (
 
     select
-        spans.span_end as window_end,
-        spans.scope_id,
-        spans.source_url,
-        spans.as_of,
-        spans.oldest_as_of,
-        spans.checked_at,
+        totals.window_end,
+        totals.scope_id,
+        totals.source_url,
+        totals.as_of,
+        totals.oldest_as_of,
+        totals.checked_at,
         ln(days.total_tokens) as ln_tokens,
-        days.period_start - spans.span_start as day
-    from spans
-    inner join days on days.period_start between spans.span_start and spans.span_end
-    where spans.span = '28d'
+        days.period_start - totals.window_start as day
+    from totals
+    inner join days on days.period_start between totals.window_start and totals.window_end
 
 ),
 

@@ -2,7 +2,7 @@
 -- the class of input price that each model is in.
 with usage as (
 
-    select * from {{ ref('int_usage__windows') }}
+    select * from {{ ref('int_usage__periods') }}
 
 ),
 
@@ -15,9 +15,9 @@ fit as (
 listed as (
 
     select
-        span as period,
-        span_start as period_start,
-        max(span_end) as period_end,
+        period,
+        period_start,
+        max(period_end) as period_end,
         sum(tokens) as named_tokens,
         sum(priced_tokens) as priced_tokens,
         coalesce(sum(tokens) filter (where price_class = 'paid'), 0) as paid_tokens,
@@ -28,7 +28,7 @@ listed as (
         cast(sum(spend_mix_central) as double) as spend_central,
         {{ provenance_of_priced() }}
     from usage
-    group by span, span_start
+    group by period, period_start
 
 )
 

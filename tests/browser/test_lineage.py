@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from .conftest import Visit, screenshot, serving
 
 CHAIN = ["openrouter/rankings", "raw/rankings", "staging/stg_openrouter__rankings", "intermediate/int_rankings__latest"]
-CHAIN += ["intermediate/int_windows__members", "marts/share_model", "published", "report"]
+CHAIN += ["intermediate/int_periods__members", "marts/share_model", "published", "report"]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_a_mart_shows_the_chain_from_the_endpoint_to_the_published_file(page: Pa
 def test_a_column_shows_the_columns_it_is_made_of(page: Page, webserver: str) -> None:
     page.goto(f"{webserver}/assets/marts/share_model")
     page.get_by_role("row").filter(has_text="columns_made_of").get_by_text("[Show Markdown]").click()
-    page.get_by_text("total_tokens of intermediate/int_windows").first.wait_for()
+    page.get_by_text("total_tokens of intermediate/int_periods__totals").first.wait_for()
     page.wait_for_timeout(500)
     screenshot(page, "share_column_lineage")
 

@@ -46,7 +46,12 @@ def test_lineage_is_unbroken_from_the_endpoints_to_the_published_file(graph: Ass
 def test_a_chain_goes_through_every_layer(graph: AssetGraph) -> None:
     chain = ["openrouter/rankings", "raw/rankings", "staging/stg_openrouter__rankings"]
     chain += ["intermediate/int_rankings__reported", "intermediate/int_rankings__latest"]
-    chain += ["intermediate/int_windows__members", "marts/share_model", "published"]
+    chain += [
+        "intermediate/int_members__observed",
+        "intermediate/int_periods__members",
+        "marts/share_model",
+        "published",
+    ]
     keys = [dg.AssetKey.from_user_string(name) for name in chain]
     assert all(upper in graph.get(lower).parent_keys for upper, lower in pairwise(keys))
 

@@ -1,12 +1,12 @@
 with usage as (
 
-    select * from {{ ref('int_usage__windows') }}
+    select * from {{ ref('int_usage__periods') }}
 
 )
 
 select
-    span as period,
-    span_start as period_start,
+    period,
+    period_start,
     author,
     cast(sum(tokens) as bigint) as tokens,
     cast(sum(priced_tokens) as bigint) as priced_tokens,
@@ -20,4 +20,4 @@ select
     max(endpoint_as_of) as endpoint_as_of,
     {{ provenance_of_priced() }}
 from usage
-group by span, span_start, author
+group by period, period_start, author

@@ -2,9 +2,9 @@
 with periods as (
 
     select
-        span as period,
-        span_start as period_start,
-        span_end as period_end,
+        period,
+        period_start,
+        period_end,
         basis,
         total_tokens,
         other_tokens,
@@ -13,8 +13,8 @@ with periods as (
         as_of,
         oldest_as_of,
         checked_at
-    from {{ ref('int_windows') }}
-    where ranking = 'all' and span in ('day', 'week', 'month') and is_whole
+    from {{ ref('int_periods__totals') }}
+    where ranking = 'all' and is_whole
 
 ),
 
