@@ -21,9 +21,5 @@
         responses.surface in ('rankings', 'rankings_export')
         and coalesce(responses.period, 'day') = 'day'
         and coalesce(responses.modality, responses.context_bucket, responses.category, responses.language_type) is null
-    qualify
-        row_number() over (
-            partition by days.date
-            order by responses.as_of desc, responses.fetched_at desc, responses.raw_file desc
-        ) = 1
+    qualify {{ is_latest_by('days.date') }}
 {%- endmacro %}

@@ -55,22 +55,16 @@ divisions as (
 
 named as (
 
-    select
-        'share_model' as mart,
-        period,
-        period_start,
-        tokens,
-        share_of_named
-    from {{ ref('share_model') }}
-    union all
-    select
-        'share_author' as mart,
-        period,
-        period_start,
-        tokens,
-        share_of_named
-    from {{ ref('share_author') }}
-
+    {% for mart in ['share_model', 'share_author'] -%}
+        select
+            '{{ mart }}' as mart,
+            period,
+            period_start,
+            tokens,
+            share_of_named
+        from {{ ref(mart) }}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 days as (
@@ -83,17 +77,22 @@ days as (
 
 ),
 
+-- Each window of a growth and the one it is compared with.
 windows as (
 
-    select distinct
-        window_end,
-        horizon,
-        total_tokens,
-        base_total_tokens,
-        case horizon when '1d' then 1 when '7d' then 7 else 28 end as days,
-        case horizon when '1d' then 1 when '7d' then 7 when '28d' then 28 else 364 end as step_days
-    from {{ ref('growth_drivers') }}
-
+    {% for name, tokens, days_before in [
+        ('growth_drivers, ', 'total_tokens', '0'),
+        ('growth_drivers, before ', 'base_total_tokens', "case horizon when '364d' then 364 else days end"),
+    ] -%}
+        select distinct
+            '{{ name }}' || horizon as mart,
+            window_end,
+            {{ tokens }} as stated_tokens,
+            case horizon when '1d' then 1 when '7d' then 7 else 28 end as days,
+            window_end - {{ days_before }} as last_day
+        from {{ ref('growth_drivers') }}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 )
 
 select
@@ -133,28 +132,12 @@ where not coalesce(abs(share_of_named - tokens / (total_tokens - other_tokens)) 
 union all
 
 select
-    'growth_drivers, ' || windows.horizon as mart,
+    windows.mart,
     'window' as period,
     windows.window_end as period_start,
-    any_value(windows.total_tokens) as stated_tokens,
+    windows.stated_tokens,
     sum(days.total_tokens) as total_tokens
 from windows
-left join days on days.date between windows.window_end - windows.days + 1 and windows.window_end
-group by windows.horizon, windows.window_end
-having stated_tokens is distinct from sum(days.total_tokens)
-
-union all
-
-select
-    'growth_drivers, before ' || windows.horizon as mart,
-    'window' as period,
-    windows.window_end as period_start,
-    any_value(windows.base_total_tokens) as stated_tokens,
-    sum(days.total_tokens) as total_tokens
-from windows
-left join days
-    on
-        days.date between windows.window_end - windows.step_days - windows.days + 1
-        and windows.window_end - windows.step_days
-group by windows.horizon, windows.window_end
-having stated_tokens is distinct from sum(days.total_tokens)
+left join days on days.date between windows.last_day - windows.days + 1 and windows.last_day
+group by windows.mart, windows.window_end, windows.stated_tokens
+having windows.stated_tokens is distinct from sum(days.total_tokens)

@@ -25,10 +25,7 @@ latest as (
         fetched_at
     from observations
     where period in ('day', 'week', 'month') and end_date < cast(as_of as date)
-    qualify
-        row_number() over (
-            partition by start_date, end_date order by as_of desc, fetched_at desc, raw_file desc
-        ) = 1
+    qualify {{ is_latest_by('start_date, end_date') }}
 
 )
 

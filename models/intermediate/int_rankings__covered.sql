@@ -44,20 +44,17 @@ covered as (
 
 ),
 
-ranked as (
+compared as (
 
     select
         *,
         period_end < cast(as_of as date) as is_complete,
-        row_number() over (
-            partition by slice, period, period_start
-            order by as_of desc, fetched_at desc, raw_file desc
-        ) as recency
+        {{ is_latest_by('slice, period, period_start') }} as is_newest
     from covered
 
 )
 
 select
-    * exclude (recency),
-    recency = 1 and is_complete as is_latest
-from ranked
+    * exclude (is_newest),
+    is_newest and is_complete as is_latest
+from compared

@@ -77,7 +77,7 @@ class Detector:
                 table = f"intermediate.{name}"
                 connection.execute(f"create table {table} as from built.{table} limit 0")
             connection.execute(f"create table staging.stg_openrouter__endpoints ({ENDPOINTS})")
-            for name, rows in (("int_periods__totals", spans), ("int_periods__members", members)):
+            for name, rows in (("int_periods__totals", periods), ("int_periods__members", members)):
                 connection.register("given", pa.Table.from_pylist(rows))
                 connection.execute(f"insert into intermediate.{name} by name from given")
                 connection.unregister("given")

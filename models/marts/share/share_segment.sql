@@ -18,7 +18,7 @@ segments as (
 
 ),
 
--- Observations of /models that went into a division, beside those of usage.
+-- A division by price or by what /models lists rests on lists of models too, not on rankings alone.
 inputs as (
 
     select
@@ -26,9 +26,9 @@ inputs as (
         periods.period_start,
         segments.segment_type,
         segments.segment,
-        max(segments.input_as_of) as input_as_of,
-        min(segments.input_oldest_as_of) as input_oldest_as_of,
-        max_by(segments.input_checked_at, (segments.input_as_of, segments.input_checked_at)) as input_checked_at
+        max(segments.input_as_of) as as_of,
+        min(segments.input_oldest_as_of) as oldest_as_of,
+        max_by(segments.input_checked_at, (segments.input_as_of, segments.input_checked_at)) as checked_at
     from periods
     inner join segments
         on
@@ -55,9 +55,7 @@ select
     periods.basis,
     periods.scope_id,
     periods.source_url,
-    greatest(periods.as_of, inputs.input_as_of) as as_of,
-    least(periods.oldest_as_of, inputs.input_oldest_as_of) as oldest_as_of,
-    case when inputs.input_as_of > periods.as_of then inputs.input_checked_at else periods.checked_at end as checked_at
+    {{ merged_times('periods', 'inputs') }}
 from periods
 inner join members using (period, period_start)
 inner join inputs

@@ -59,30 +59,12 @@ providers as (
 
 ),
 
-inputs as (
-
-    {% for input in ['periods', 'growth', 'concentration', 'turnover', 'spend', 'apps', 'providers'] -%}
-        select
-            period,
-            period_start,
-            scope_id,
-            source_url,
-            as_of,
-            oldest_as_of,
-            checked_at
-        from {{ input }}
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
-),
-
 provenance as (
 
-    select
-        period,
-        period_start,
-        {{ provenance_of_sums('inputs') }}
-    from inputs
-    group by period, period_start
+    {{ provenance_by(
+        'period, period_start',
+        ['periods', 'growth', 'concentration', 'turnover', 'spend', 'apps', 'providers'],
+    ) }}
 
 )
 
