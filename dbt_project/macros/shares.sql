@@ -1,14 +1,11 @@
-{#- Segments that say that nobody knows: their models may belong to any other segment of the division. -#}
+{#- Shares of a total. -#}
+
+{#- Whether a segment contains models of unknown class, which may belong to any other segment of the division. -#}
 {% macro is_unknown_segment(segment) -%}
     {{ segment }} in ('unclassified', 'undisclosed', 'unknown', 'unpriced')
 {%- endmacro %}
 
-{#- Whether one end of a range is above the other by more than sums of doubles differ when added up in another order. -#}
-{% macro is_above(low, high) -%}
-    {{ low }} - {{ high }} > 1e-9 * greatest(abs({{ low }}), abs({{ high }}))
-{%- endmacro %}
-
-{#- The columns every share mart has, from a row of int_periods__totals and one of its members. -#}
+{#- The columns of every share mart, from a row `periods` of int_periods__totals and one of its `members`. -#}
 {% macro share_columns() -%}
     members.tokens,
     members.tokens_high,

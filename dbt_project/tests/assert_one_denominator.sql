@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'traffic_summary'}}}) }}
--- Every share of a period is a share of the same total, and that is what is listed plus `other`; each division of it
--- has a part `other` wherever there is one; growth's totals are those of its days.
+-- Every share of a period is a share of the same total, and that total is what is listed plus `other`; each division of
+-- it has the same part `other`; the totals of growth are those of its days.
 with summary as (
 
     select * from {{ ref('traffic_summary') }}
@@ -18,7 +18,7 @@ listed as (
 
 ),
 
-stated as (
+published as (
 
     {% for mart in ['share_model', 'share_author', 'share_segment', 'share_app'] -%}
         select distinct
@@ -87,7 +87,7 @@ windows as (
         select distinct
             '{{ name }}' || horizon as mart,
             window_end,
-            {{ tokens }} as stated_tokens,
+            {{ tokens }} as published_tokens,
             case horizon when '1d' then 1 when '7d' then 7 else 28 end as days,
             window_end - {{ days_before }} as last_day
         from {{ ref('growth_drivers') }}
@@ -96,14 +96,14 @@ windows as (
 )
 
 select
-    stated.mart,
-    stated.period,
-    stated.period_start,
-    stated.total_tokens as stated_tokens,
+    published.mart,
+    published.period,
+    published.period_start,
+    published.total_tokens as published_tokens,
     summary.total_tokens
-from stated
+from published
 left join summary using (period, period_start)
-where stated.total_tokens is distinct from summary.total_tokens
+where published.total_tokens is distinct from summary.total_tokens
 
 union all
 
@@ -111,7 +111,7 @@ select
     'share_segment, ' || divisions.segment_type as mart,
     divisions.period,
     divisions.period_start,
-    divisions.other_tokens as stated_tokens,
+    divisions.other_tokens as published_tokens,
     summary.other_tokens as total_tokens
 from divisions
 left join summary using (period, period_start)
@@ -123,7 +123,7 @@ select
     named.mart || ', of what is named' as mart,
     named.period,
     named.period_start,
-    named.tokens as stated_tokens,
+    named.tokens as published_tokens,
     summary.total_tokens - summary.other_tokens as total_tokens
 from named
 inner join summary using (period, period_start)
@@ -135,9 +135,9 @@ select
     windows.mart,
     'window' as period,
     windows.window_end as period_start,
-    windows.stated_tokens,
+    windows.published_tokens,
     sum(days.total_tokens) as total_tokens
 from windows
 left join days on days.date between windows.last_day - windows.days + 1 and windows.last_day
-group by windows.mart, windows.window_end, windows.stated_tokens
-having windows.stated_tokens is distinct from sum(days.total_tokens)
+group by windows.mart, windows.window_end, windows.published_tokens
+having windows.published_tokens is distinct from sum(days.total_tokens)

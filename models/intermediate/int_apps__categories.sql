@@ -1,4 +1,5 @@
--- The newest category of each app. The source lists an app's category only by including the app in that category's list.
+-- The newest category of each app. The source lists an app's category only by including the app in that category's
+-- list.
 with apps as (
 
     select * from {{ ref('stg_openrouter__apps') }}

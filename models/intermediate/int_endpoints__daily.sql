@@ -18,8 +18,8 @@ responses as (
         as_of,
         fetched_at,
         cast(as_of as date) as date,
-        min({{ all_token_prices('list_min') }}) as endpoint_price_low,
-        max({{ all_token_prices('list_max') }}) as endpoint_price_high,
+        min({{ extreme_token_price('list_min') }}) as endpoint_price_low,
+        max({{ extreme_token_price('list_max') }}) as endpoint_price_high,
         count(endpoint_no) as endpoints
     from endpoints
     group by model_id, raw_file, as_of, fetched_at

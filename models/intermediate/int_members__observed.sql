@@ -1,5 +1,5 @@
--- Tokens of each member of a ranking in each complete period that the source reports: models, authors, the segments that
--- models are divided into, and apps.
+-- Tokens of each member of a ranking in each complete period that the source reports: models, authors, the segments
+-- that models are divided into, and apps.
 with rankings as (
 
     select * from {{ ref('int_rankings__latest') }}

@@ -18,7 +18,7 @@ select
     models.variant,
     models.author,
     models.name,
-    {{ listed_price_columns('models') }},
+    {{ exact_price_columns('models') }},
     models.is_dynamic,
     models.overrides,
     models.context_length,

@@ -1,5 +1,5 @@
--- Every model that /models lists or the rankings name, in its newest state: its listing, its attributes, and the days on
--- which it was ranked.
+-- Every model that /models lists or the rankings name, in its newest state: its listing, its attributes, and the days
+-- on which it was ranked.
 with models as (
 
     select * from {{ ref('int_models__latest') }}

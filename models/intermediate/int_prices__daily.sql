@@ -61,8 +61,8 @@ possible as (
         matched.price_as_of between intervals.valid_from and intervals.last_seen_at as is_at_day_end,
         min(intervals.token_price_low) over in_day as day_price_low,
         max(intervals.token_price_high) over in_day as day_price_high,
-        max({{ nearest_observation('intervals', 'matched.price_as_of') }}) over in_day as bounds_as_of,
-        min({{ nearest_observation('intervals', 'matched.price_as_of') }}) over in_day as bounds_oldest_as_of
+        max({{ nearest_observed_at('intervals', 'matched.price_as_of') }}) over in_day as bounds_as_of,
+        min({{ nearest_observed_at('intervals', 'matched.price_as_of') }}) over in_day as bounds_oldest_as_of
     from matched
     inner join intervals on matched.model_id = intervals.model_id
     where

@@ -17,7 +17,7 @@ listed as (
         models.model_id,
         {{ permaslug('models.canonical_slug', 'models.variant') }} as model_permaslug,
         models.author,
-        {{ listed_price_columns('models') }},
+        {{ exact_price_columns('models') }},
         models.is_dynamic,
         {{ sorted_overrides('models.overrides') }} as overrides,
         models.scope_id,
@@ -28,7 +28,7 @@ listed as (
         observations.previous_as_of,
         observations.is_newest,
         -- All that is charged, as one value that can be compared.
-        {{ all_that_is_charged() }} as prices
+        {{ prices_struct() }} as prices
     from models
     inner join observations using (raw_file)
 
@@ -97,8 +97,8 @@ select
     *,
     prompt_price is not null and completion_price is not null as is_priced,
     coalesce(prompt_price = 0 and completion_price = 0, false) as is_free,
-    {{ all_token_prices('list_min') }} as token_price_low,
-    {{ all_token_prices('list_max') }} as token_price_high,
+    {{ extreme_token_price('list_min') }} as token_price_low,
+    {{ extreme_token_price('list_max') }} as token_price_high,
     -- A price ends where the next one begins; that of an id which is gone, where it was listed last.
     case
         when is_open then null

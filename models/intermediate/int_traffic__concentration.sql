@@ -62,7 +62,8 @@ select
     coalesce(sums.open_tokens, 0) / periods.total_tokens as open_weights_share_low,
     -- All that is not known to be closed may be open: what is unclassified, undisclosed or not listed.
     least(
-        periods.total_tokens - coalesce(sums.closed_tokens, 0) - periods.other_tokens + periods.unlisted_group_tokens_high,
+        periods.total_tokens - periods.other_tokens - coalesce(sums.closed_tokens, 0)
+        + periods.unlisted_group_tokens_high,
         periods.total_tokens
     ) / periods.total_tokens as open_weights_share_high,
     periods.scope_id,

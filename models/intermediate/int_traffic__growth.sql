@@ -1,5 +1,5 @@
--- How the total had grown by each day: on every horizon, a year, and by its trend. A window is left out if a response in
--- it looks truncated: its total is too small by an unknown amount.
+-- How the total had grown by each day: on every horizon, a year, and by its trend. A window is left out if a response
+-- in it looks truncated: its total is too small by an unknown amount.
 with windows as (
 
     select * from {{ ref('int_growth__windows') }}

@@ -26,7 +26,7 @@ listed as (
         cast(sum(spend_mix_low) as double) as spend_plausible_low,
         cast(sum(spend_mix_high) as double) as spend_plausible_high,
         cast(sum(spend_mix_central) as double) as spend_central,
-        {{ provenance_of_priced() }}
+        {{ provenance_of_spend() }}
     from usage
     group by period, period_start
 

@@ -1,5 +1,5 @@
--- How fast the total doubles, by the slope of the logarithm of the 28 days' totals up to each day. A window is left out if
--- a response in it looks truncated: its total is too small by an unknown amount.
+-- How fast the total doubles, by the slope of the logarithm of the 28 days' totals up to each day. A window is left out
+-- if a response in it looks truncated: its total is too small by an unknown amount.
 with totals as (
 
     select * from {{ ref('int_windows__totals') }}
@@ -30,7 +30,8 @@ logarithms as (
 
 ),
 
--- Least-squares slope and its standard error. Ordered by day, because a sum of doubles depends on the order of its terms.
+-- Least-squares slope and its standard error. Ordered by day, because a sum of doubles depends on the order of its
+-- terms.
 trend as (
 
     select

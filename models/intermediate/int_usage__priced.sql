@@ -1,5 +1,5 @@
--- Usage of each model in each period that the source reports, at list prices. Amounts are exact decimals, so that sums do
--- not depend on the order of rows.
+-- Usage of each model in each period that the source reports, at list prices. Amounts are exact decimals, so that sums
+-- do not depend on the order of rows.
 with usage as (
 
     select * from {{ ref('int_rankings__latest') }}

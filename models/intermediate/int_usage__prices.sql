@@ -1,5 +1,5 @@
--- The prices of each model over the days of each period that the source reports: the mean of what was listed at the end of
--- each day, and the least and the greatest that can have been valid on any.
+-- The prices of each model over the days of each period that the source reports: the mean of what was listed at the end
+-- of each day, and the least and the greatest that can have been valid on any.
 with usage as (
 
     select * from {{ ref('int_rankings__latest') }}

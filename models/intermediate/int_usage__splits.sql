@@ -22,11 +22,11 @@ at_corners as (
         prices.model_permaslug,
         corners.mix_class = 'single_model' as is_single_model,
         corners.corner = 'central / central' as is_central,
-        {{ blended(
+        {{ blended_price(
             'prices.mean_prompt_price', 'prices.mean_completion_price', 'prices.mean_cache_read_price',
             'corners.completion_share', 'corners.cached_share'
         ) }} as price,
-        {{ blended(
+        {{ blended_price(
             'prices.mean_input_high_price', 'prices.mean_completion_price', 'prices.mean_cached_high_price',
             'corners.completion_share', 'corners.cached_share'
         ) }} as price_high

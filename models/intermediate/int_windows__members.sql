@@ -1,5 +1,6 @@
--- Tokens of each model, author and app in each rolling window: what was observed, and the most it can have been. A member
--- that is not listed on a day is unknown there, never zero. Segments have no windows: growth by segment is in the drivers.
+-- Tokens of each model, author and app in each rolling window: what was observed, and the most it can have been. A
+-- member that is not listed on a day is unknown there, never zero. Segments have no windows: growth by segment is in
+-- the drivers.
 with windows as (
 
     select * from {{ ref('int_windows__totals') }}

@@ -33,7 +33,7 @@ renamed as (
         uptime_last_1d as uptime_1d_pct,
 
         -- A negative price depends on the route: it is no price, and is not free either.
-        {% for name, source_name in listed_prices().items() -%}
+        {% for name, source_name in price_names().items() -%}
             case when pricing_{{ source_name }} >= 0 then pricing_{{ source_name }} end as {{ name }}_price,
         {% endfor -%}
         coalesce(pricing_overrides, []) as overrides,

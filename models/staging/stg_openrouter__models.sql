@@ -26,7 +26,7 @@ renamed as (
         top_provider_max_completion_tokens as max_completion_tokens,
 
         -- A negative price depends on the route: it is no price, and is not free either.
-        {% for name, source_name in listed_prices().items() -%}
+        {% for name, source_name in price_names().items() -%}
             case when pricing_{{ source_name }} >= 0 then pricing_{{ source_name }} end as {{ name }}_price,
         {% endfor -%}
         coalesce(pricing_prompt < 0 or pricing_completion < 0, false) as is_dynamic,

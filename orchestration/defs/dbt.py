@@ -71,7 +71,7 @@ def _purpose(manifest: Mapping[str, Any], test: Mapping[str, Any]) -> str:
         )
         return " ".join(line.removeprefix("--").strip() for line in comment)
     said = manifest["macros"][f"macro.{test['package_name']}.test_{generic['name']}"]["description"]
-    given = generic["kwargs"].get("columns") or generic["kwargs"].get("laws") or []
+    given = generic["kwargs"].get("columns") or generic["kwargs"].get("conditions") or []
     return f"{said} {'; '.join(given)}".strip()
 
 

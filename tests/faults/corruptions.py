@@ -43,7 +43,7 @@ OF_FIGURES = [
         "share_model",
         f"insert into share_model from share_model where period = 'day' and period_start = {ONE_DAY} and rank = 2",
         "unique_key_share_model_period__period_start__model_permaslug",
-        "Each combination of these columns stands once",
+        "No two rows share these columns",
     ),
     Harm(
         "The newest day is missing",
@@ -65,7 +65,7 @@ OF_FIGURES = [
         "A share is not the one of its tokens",
         "share_model",
         f"update share_model set share = share_high + 0.01 where period = 'week' and rank = 1 and period_start = {A_WEEK}",
-        "share_model_holds",
+        "satisfies_share_model",
         r"abs\(share - tokens / total_tokens\)",
     ),
     Harm(
@@ -110,7 +110,7 @@ OF_FIGURES = [
         "An estimate is marked exact",
         "share_slice",
         "update share_slice set is_estimate = false where slice_kind = 'category' and slice = 'roleplay'",
-        "share_slice_holds",
+        "satisfies_share_slice",
         "is_estimate = regexp_matches",
     ),
     Harm(
@@ -128,13 +128,13 @@ OF_FIGURES = [
         "session_cost",
         "update session_cost set median_session_cost_usd = median_session_cost_usd / 2 where turn_range = '1-turn'",
         "assert_samples_stay_separate",
-        "stands as it was told",
+        "is published unchanged",
     ),
     Harm(
         "An app has fewer than no requests",
         "share_app",
         f"update share_app set requests = -1 where period = 'day' and rank = 1 and period_start = {ONE_DAY}",
-        "share_app_holds",
+        "satisfies_share_app",
         "requests >= 0",
     ),
     Harm(
@@ -166,7 +166,7 @@ OF_FIGURES = [
         "A bounded growth is given as a figure",
         "growth_author",
         "update growth_author set growth = 0.5 where status = 'ok' and growth is not null and horizon = '28d'",
-        "growth_author_holds",
+        "satisfies_growth_author",
         r"growth - \(tokens / base_tokens - 1\)",
     ),
     Harm(
@@ -182,7 +182,7 @@ OF_FIGURES = [
         "update price_current set prompt_usd_per_mtok = 10 * prompt_usd_per_mtok where model_id = "
         "(select model_id from price_current where prompt_usd_per_mtok > 0 order by model_id limit 1)",
         "assert_prices_equal_raw",
-        "stand in the raw response",
+        "are those in the raw response",
     ),
     Harm(
         "An endpoint that is down is shown as up",
@@ -203,7 +203,7 @@ OF_FIGURES = [
         "A price ends before it begins",
         "price_history",
         "update price_history set valid_to = valid_from - interval 1 day where valid_to is not null",
-        "price_history_holds",
+        "satisfies_price_history",
         "valid_to >= valid_from",
     ),
     Harm(
@@ -244,7 +244,7 @@ OF_FIGURES = [
         "delete from model where model_permaslug = (select model_permaslug from share_model where rank = 1 order by "
         "period_start desc limit 1)",
         "assert_entities_cover_marts",
-        "Whatever a mart names is an entity",
+        "that a mart names is an entity",
     ),
     Harm(
         "An author's days are counted twice",
@@ -258,13 +258,13 @@ OF_FIGURES = [
         "provider",
         "update provider set endpoints = endpoints + 1 where endpoints > 0",
         "assert_entities_cover_marts",
-        "Whatever a mart names is an entity",
+        "that a mart names is an entity",
     ),
     Harm(
         "An app goes by a name it never had",
         "app",
         "update app set app_name = 'Somebody else' where app_id = (select min(app_id) from app)",
-        "app_holds",
+        "satisfies_app",
         r"list_contains\(names, app_name\)",
     ),
     Harm(
@@ -286,27 +286,27 @@ OF_FIGURES = [
         "coverage",
         "update coverage set is_complete = true, is_observed = true, gap_reason = null where not is_complete",
         "assert_provenance_matches_lake",
-        "coverage counts its days as the ledger tells them",
+        "coverage counts the days that provenance lists",
     ),
     Harm(
         "A raw file is said to hold another payload",
         "provenance",
         "update provenance set payload_sha256 = reverse(payload_sha256) where surface = 'models'",
         "assert_provenance_matches_lake",
-        "What is said of a raw file is what stands in the file",
+        "Provenance describes each raw file as the file does",
     ),
     Harm(
         "Whom to cite is somebody else",
         "citations",
         "update citations set citation = replace(citation, 'Simulated', 'Observed') where surface = 'rankings'",
         "assert_provenance_matches_lake",
-        "the newest response is the one cited",
+        "citations are those of the newest responses",
     ),
     Harm(
         "A citation is of another moment",
         "citations",
         "update citations set citation = regexp_replace(citation, '20[0-9]{2}-', '2024-')",
-        "citations_holds",
+        "satisfies_citations",
         r"contains\(citation, strftime\(as_of",
     ),
     Harm(
@@ -327,7 +327,7 @@ OF_FIGURES = [
         "What is no anomaly is called one",
         "anomaly",
         "update anomaly set score = threshold / 2 where kind = 'share_jump'",
-        "anomaly_holds",
+        "satisfies_anomaly",
         "score >= threshold",
     ),
     Harm(
@@ -342,21 +342,21 @@ OF_FIGURES = [
         "A real row stands among simulated ones",
         "share_model",
         f"update share_model set scope_id = 'openrouter_public_traffic' where period_start = {ONE_DAY} and rank = 1",
-        "carries_provenance_share_model_",
-        "the moments, and the scope, of real responses",
+        "has_provenance_share_model_",
+        "the times of real responses in the lake",
     ),
     Harm(
         "A figure is of a moment at which nothing was told",
         "claim",
         "update claim set as_of = as_of + interval 1 second where kind = 'leading_model'",
-        "carries_provenance_claim_",
-        "where it comes from, and when that was made and fetched",
+        "has_provenance_claim_",
+        "a public source, and the times",
     ),
     Harm(
         "A seed's evidence was never opened",
         "seeds.authors",
         "update seeds.authors set checked_on = null where status = 'verified'",
-        "evidence_checked_authors_",
+        "has_evidence_authors_",
         "verified by evidence that was opened on a day",
     ),
 ]

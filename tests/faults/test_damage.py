@@ -269,7 +269,7 @@ def test_a_failed_check_blocks_the_publish_and_says_which(started_from_few: Path
     assert "has_provenance" in (rejected / "why.txt").read_text()
     assert (rejected / "warehouse.duckdb").exists()
     with dg.DagsterInstance.from_config(str(home)) as instance:
-        key = dg.AssetCheckKey(dg.AssetKey(["marts", "share_model"]), "carries_provenance_share_model_")
+        key = dg.AssetCheckKey(dg.AssetKey(["marts", "share_model"]), "has_provenance_share_model_")
         [record] = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
     evaluation = record.evaluation
     assert not evaluation.passed

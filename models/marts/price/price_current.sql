@@ -74,7 +74,7 @@ select
     {{ permaslug('models.canonical_slug', 'models.variant') }} as model_permaslug,
     models.author,
     models.name,
-    {{ shown_prices() }},
+    {{ price_columns_with_units() }},
     intervals.is_free,
     models.is_dynamic,
     len(models.overrides) > 0 as has_overrides,

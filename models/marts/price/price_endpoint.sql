@@ -11,7 +11,7 @@ select
     tag_no,
     variant,
     author,
-    {{ shown_prices() }},
+    {{ price_columns_with_units() }},
     len(overrides) > 0 as has_overrides,
     quantization,
     context_length,

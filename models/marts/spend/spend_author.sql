@@ -18,6 +18,6 @@ select
     max(price_as_of) as price_as_of,
     max(bounds_as_of) as bounds_as_of,
     max(endpoint_as_of) as endpoint_as_of,
-    {{ provenance_of_priced() }}
+    {{ provenance_of_spend() }}
 from usage
 group by period, period_start, author

@@ -1,6 +1,6 @@
 {#-
-    The newest response for each day of all traffic, read from the lake's ledger: for data tests, which go another
-    way than the models. A response that covers a day and has no rows for it counts.
+    The newest response for each day of all traffic: date, raw_file, as_of, fetched_at. Data tests read it from the raw
+    tables, so that they do not depend on the models. A response that covers a day without having rows for it counts.
 -#}
 {% macro newest_raw_responses() -%}
     select
