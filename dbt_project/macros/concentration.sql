@@ -9,10 +9,10 @@
     Greatest sum of squared tokens of unlisted models: as many blocks as fit of the largest size that an unlisted model
     can have, and a rest.
 -#}
-{% macro unlisted_model_squares(other_tokens, unlisted_member_tokens_high) -%}
+{% macro unlisted_model_squares(other_tokens, largest_block) -%}
     coalesce(
-        floor({{ other_tokens }} / nullif({{ unlisted_member_tokens_high }}, 0)) * power({{ unlisted_member_tokens_high }}, 2)
-        + power({{ other_tokens }} % nullif({{ unlisted_member_tokens_high }}, 0), 2), 0
+        floor({{ other_tokens }} / nullif({{ largest_block }}, 0)) * power({{ largest_block }}, 2)
+        + power({{ other_tokens }} % nullif({{ largest_block }}, 0), 2), 0
     )
 {%- endmacro %}
 

@@ -1,10 +1,10 @@
--- The newest observation of each endpoint. A provider may offer several under one tag: they are numbered as listed.
+-- The newest row of each endpoint. A provider may offer several under one tag, which are numbered in the listed order.
 with sweeps as (
 
     select endpoints.*
     from {{ ref('stg_openrouter__endpoints') }} as endpoints
     left join {{ ref('int_lists__compared') }} as lists using (raw_file)
-    -- A sweep that looks truncated is set aside: that it lacks a model does not mean that nobody hosts it.
+    -- A sweep that looks truncated is left out: a model that it lacks may still have endpoints.
     where not coalesce(lists.is_suspect, false)
 
 ),

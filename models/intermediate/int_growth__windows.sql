@@ -1,5 +1,5 @@
--- Each rolling window beside the one it is compared with: the one before it, or that of a year earlier, 364 days being
--- 52 weeks. A window that ends before anything was observed is not compared.
+-- Each rolling window with the one it is compared with: the one before it, or the one 364 days (52 weeks) earlier. A
+-- window is left out if the other one ends before the first observed day.
 with windows as (
 
     select * from {{ ref('int_windows__totals') }}

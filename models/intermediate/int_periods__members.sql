@@ -33,7 +33,7 @@ added_up as (
 
 ),
 
--- Any segment may hold what is not listed and what nobody has classified, on every day. The remainder itself is known.
+-- Unlisted models and models of unknown class may belong to any segment. The segment `other` is known exactly.
 bounded as (
 
     select

@@ -1,4 +1,4 @@
--- How much of the traffic of each day, week and month the listed apps have.
+-- The shares of the listed apps in the traffic of each day, week and month.
 with periods as (
 
     select * from {{ ref('int_periods__totals') }}

@@ -1,4 +1,4 @@
--- Who the traffic of each day, week and month is concentrated on: sums over its listed models and authors.
+-- How concentrated the traffic of each day, week and month is on models and authors.
 with periods as (
 
     select * from {{ ref('int_periods__totals') }}
@@ -46,8 +46,7 @@ select
     sums.authors_listed,
     {% for member_type in ['model', 'author'] -%}
         {{ hhi('sums.' ~ member_type ~ '_squares') }} as hhi_{{ member_type }}_low,
-        -- How often a member was below the list within a period added up from days is not known, nor how much a
-        -- truncated response lacks.
+        -- There is no upper bound if unlisted days of members, or rows of a truncated response, are unknown.
         case
             when periods.basis = 'source' and not periods.is_truncated
                 then {{ hhi('sums.' ~ member_type ~ '_squares + ' ~ {
@@ -60,7 +59,7 @@ select
         sums.top_{{ top }}_tokens / periods.total_tokens as cr{{ top }},
     {% endfor -%}
     coalesce(sums.open_tokens, 0) / periods.total_tokens as open_weights_share_low,
-    -- All that is not known to be closed may be open: what is unclassified, undisclosed or not listed.
+    -- Everything that is not known to be closed may be open: unclassified, undisclosed and unlisted models.
     least(
         periods.total_tokens - periods.other_tokens - coalesce(sums.closed_tokens, 0)
         + periods.unlisted_group_tokens_high,

@@ -1,4 +1,4 @@
--- Who hosted in each day, week and month: the providers of the last sweep of endpoints within it.
+-- The number of providers in the last sweep of endpoints of each day, week and month.
 with periods as (
 
     select * from {{ ref('int_periods__totals') }}

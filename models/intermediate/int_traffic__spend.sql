@@ -1,5 +1,5 @@
--- What the traffic of each day, week and month costs at list prices: under any split of tokens, and under the split of
--- the class of input price that each model is in.
+-- The implied spend of all traffic of each day, week and month at list prices: under any split of tokens, and under the
+-- split of each model's class of input price.
 with usage as (
 
     select * from {{ ref('int_usage__periods') }}

@@ -1,4 +1,4 @@
--- Who is new in the list of each day, week and month, and who is still there.
+-- The share of new models in each day, week and month, and of models that are still listed after 28 days.
 with periods as (
 
     select * from {{ ref('int_periods__totals') }}
@@ -33,7 +33,7 @@ launched as (
         min(attributes.as_of) as oldest_as_of,
         max_by(attributes.fetched_at, attributes.as_of) as checked_at
     from periods
-    -- A response whose rows all have malformed slugs lists no model.
+    -- A response in which every slug is malformed lists no model.
     left join members using (period, period_start)
     left join attributes on members.member = attributes.model_permaslug
     group by periods.period, periods.period_start
@@ -70,7 +70,7 @@ survival as (
 
 ),
 
--- The survivors of a period are those of its last day, which has a response of its own.
+-- Survival is measured on the last day of a period, which has a response of its own.
 last_days as (
 
     select

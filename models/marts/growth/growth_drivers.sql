@@ -1,4 +1,4 @@
--- What the change of the total is made of: by every dimension, parts that add up to it exactly.
+-- Contributions to the change of each total, by every dimension; they add up to it exactly.
 with drivers as (
 
     select * from {{ ref('int_growth__drivers') }}

@@ -21,7 +21,7 @@ attributes as (
 select
     periods.period,
     periods.period_start,
-    -- modality=text&context_bucket=10K is the slice text&10K of the kind modality&context_bucket.
+    -- modality=text&context_bucket=10K becomes the slice text&10K of the kind modality&context_bucket.
     regexp_replace(periods.ranking, '=[^&]*', '', 'g') as slice_kind,
     regexp_replace(periods.ranking, '[^&]*=', '', 'g') as slice,
     members.member as model_permaslug,

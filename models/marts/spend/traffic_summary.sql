@@ -1,4 +1,4 @@
--- What all traffic of a day, week or month adds up to, how it grows, who it is concentrated on and what it costs.
+-- All traffic of each day, week and month: size, growth, concentration and implied spend.
 with periods as (
 
     select
