@@ -1,6 +1,6 @@
-{#- The calendar, where engines differ. -#}
+{#- Days and calendar periods (UTC; ISO weeks). Engines differ in how they make a series of days. -#}
 
-{#- One row for each day from start to end, both included, in a select list. -#}
+{#- In a select list: one row for each day from start to end, both included. -#}
 {% macro days_between(start_date, end_date) -%}
     {{ adapter.dispatch('days_between')(start_date, end_date) }}
 {%- endmacro %}
@@ -27,17 +27,18 @@
     end
 {%- endmacro %}
 
+{#- Number of days in the day, ISO week or month that begins on period_start. -#}
 {% macro days_in_period(period, period_start) -%}
     ({{ period_end(period, period_start) }} - {{ period_start }} + 1)
 {%- endmacro %}
 
-{#- Moment at which a UTC day ends, itself no longer part of it. -#}
+{#- The first moment after a UTC day. -#}
 {% macro end_of_day(date) -%}
     cast({{ date }} + 1 as timestamp)
 {%- endmacro %}
 
-{#- What a window of days is: a day, an ISO week or a calendar month where it is one, else just a window. -#}
-{% macro window_period(first_day, last_day) -%}
+{#- day, week or month if the days from first to last are a whole one (ISO week, calendar month), else window. -#}
+{% macro period_of_days(first_day, last_day) -%}
     case
         when {{ first_day }} = {{ last_day }} then 'day'
         when {{ first_day }} = date_trunc('week', {{ first_day }}) and {{ last_day }} = {{ first_day }} + 6 then 'week'

@@ -1,17 +1,22 @@
-{#- Herfindahl–Hirschman index on the scale of 10,000, from a sum of squared tokens. -#}
+{#- The Herfindahl–Hirschman index and the sums of squared tokens that bound it. -#}
+
+{#- Herfindahl–Hirschman index (0 to 10,000) of a period, from the sum of its members' squared tokens. -#}
 {% macro hhi(squares) -%}
-    10000 * ({{ squares }}) / power(spans.total_tokens, 2)
+    10000 * ({{ squares }}) / power(periods.total_tokens, 2)
 {%- endmacro %}
 
-{#- The most concentrated that unlisted models can be: blocks no larger than an unlisted model can be, and a rest. -#}
-{% macro unlisted_model_squares(other_tokens, unlisted_member_tokens_high) -%}
+{#-
+    Greatest sum of squared tokens of unlisted models: as many blocks as fit of the largest size that an unlisted model
+    can have, and a rest.
+-#}
+{% macro unlisted_model_squares(other_tokens, largest_block) -%}
     coalesce(
-        floor({{ other_tokens }} / nullif({{ unlisted_member_tokens_high }}, 0)) * power({{ unlisted_member_tokens_high }}, 2)
-        + power({{ other_tokens }} % nullif({{ unlisted_member_tokens_high }}, 0), 2), 0
+        floor({{ other_tokens }} / nullif({{ largest_block }}, 0)) * power({{ largest_block }}, 2)
+        + power({{ other_tokens }} % nullif({{ largest_block }}, 0), 2), 0
     )
 {%- endmacro %}
 
-{#- The most concentrated that authors can be: all unlisted tokens belong to the leader. -#}
+{#- Greatest growth of the sum of squared tokens of authors: all unlisted tokens belong to the leading author. -#}
 {% macro unlisted_author_squares(other_tokens, leading_author_tokens) -%}
     (power({{ leading_author_tokens }} + {{ other_tokens }}, 2) - power({{ leading_author_tokens }}, 2))
 {%- endmacro %}

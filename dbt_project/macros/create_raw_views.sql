@@ -16,23 +16,23 @@
     {{ env_var('ROUTERSCOPE_DATA_DIR', 'data/' ~ env_var('ROUTERSCOPE_SOURCE', 'replay')) }}/raw
 {%- endmacro %}
 
-{#- A text as an SQL literal. -#}
-{% macro sql_text(text) -%}
+{#- A text as an SQL string literal. -#}
+{% macro sql_literal(text) -%}
     '{{ text | replace("'", "''") }}'
 {%- endmacro %}
 
 {#-
-    The files of a surface ('*' for all) as the SQL literal of a DuckDB glob. The folder's name is data: its own [, *
-    and ? match only themselves. A glob and no list of the files, which would put thousands of paths into each view;
-    that it matches what the lake's ledger lists is a blocking check of what is published (orchestration/publish/audit.py).
+    The files of a surface ('*' for all) as the SQL literal of a DuckDB glob. [, * and ? in the folder's name are
+    escaped. A glob keeps the views short, where a list of files would put thousands of paths into each; a blocking
+    check (orchestration/publish/audit.py) compares what it matches with the lake's ledger.
 -#}
 {% macro lake_files(surface) -%}
-    {{ sql_text(modules.re.sub('([*?[])', '[\\1]', lake_root()) ~ '/' ~ surface ~ '/observed_date=*/*.parquet') }}
+    {{ sql_literal(modules.re.sub('([*?[])', '[\\1]', lake_root()) ~ '/' ~ surface ~ '/observed_date=*/*.parquet') }}
 {%- endmacro %}
 
 {% macro duckdb__raw_view(source) -%}
     {%- set files = lake_files('*' if source.name == 'responses' else source.name) -%}
-    {#- The lake's root as DuckDB writes it in file names, without `..` and doubled slashes; none if it has no file. -#}
+    {#- The lake's root as DuckDB writes it in file names, without `..` and doubled slashes; none without files. -#}
     {%- set root = run_query(
         "select max(regexp_replace(file, '[^/]+/[^/]+/[^/]+$', '')) from glob(" ~ files ~ ")"
     ).columns[0][0] -%}
@@ -41,7 +41,7 @@
     {%- elif source.name == 'responses' -%}
         {%- set relation -%}
             (
-                select replace(file_name, {{ sql_text(root) }}, '') as raw_file, decode(value) as metadata
+                select replace(file_name, {{ sql_literal(root) }}, '') as raw_file, decode(value) as metadata
                 from parquet_kv_metadata({{ files }})
                 where decode(key) = 'routerscope'
             )
@@ -49,7 +49,7 @@
     {%- else -%}
         {%- set relation -%}
             (
-                select replace(filename, {{ sql_text(root) }}, '') as raw_file, * exclude (filename)
+                select replace(filename, {{ sql_literal(root) }}, '') as raw_file, * exclude (filename)
                 from read_parquet({{ files }}, union_by_name = true, filename = true, hive_partitioning = false)
             )
         {%- endset -%}
@@ -61,10 +61,10 @@
     {%- endfor %}
     where false
     {%- if relation is not none %}
-    {%- set held = run_query('describe select * from ' ~ relation).columns[0].values() %}
+    {%- set found = run_query('describe select * from ' ~ relation).columns[0].values() %}
     union all by name
     select
-    {%- for column in source.columns.values() if column.meta.expression or column.name in held %}
+    {%- for column in source.columns.values() if column.meta.expression or column.name in found %}
         {{ column.meta.expression or column.name }} as {{ column.name }}{{ ',' if not loop.last }}
     {%- endfor %}
     from {{ relation }}

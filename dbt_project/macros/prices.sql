@@ -1,15 +1,20 @@
-{#- Per-token prices that any split of a model's tokens can be charged at. -#}
-{% macro token_prices() -%}
+{#- Prices: their names, units and comparison. All columns `…_price` are in USD, most of them per token. -#}
+
+{#- Names of the prices per token that a model's text tokens can be charged at. -#}
+{% macro token_price_names() -%}
     {{ return(['prompt', 'completion', 'cache_read', 'cache_write', 'cache_write_1h']) }}
 {%- endmacro %}
 
-{#- Least or greatest of a model's token prices and their overrides: no split of its tokens costs less or more. -#}
-{% macro all_token_prices(aggregate) -%}
+{#-
+    Least (list_min) or greatest (list_max) of a model's token prices and their overrides: no split of its tokens costs
+    less or more.
+-#}
+{% macro extreme_token_price(aggregate) -%}
     {{ aggregate }}(
         list_filter(
             flatten([
-                {%- for name in token_prices() %}
-                [{{ name }}_price], list_transform(overrides, lambda o: o.{{ listed_prices()[name] }})
+                {%- for name in token_price_names() %}
+                [{{ name }}_price], list_transform(overrides, lambda o: o.{{ price_names()[name] }})
                 {{- ',' if not loop.last }}
                 {%- endfor %}
             ]),
@@ -18,8 +23,8 @@
     )
 {%- endmacro %}
 
-{#- Every price the source lists for a model: name in staging → name at the source. -#}
-{% macro listed_prices() -%}
+{#- Every price that the source lists for a model: name in staging → name at the source. -#}
+{% macro price_names() -%}
     {{ return({
         'prompt': 'prompt',
         'completion': 'completion',
@@ -39,8 +44,8 @@
     }) }}
 {%- endmacro %}
 
-{#- Prices quoted per request, image or search, or as a fraction; all others are per token. -#}
-{% macro unit_prices() -%}
+{#- Names of the prices per request, image or search, or as a fraction; all others are per token. -#}
+{% macro unit_price_names() -%}
     {{ return(['image', 'request', 'web_search', 'discount']) }}
 {%- endmacro %}
 
@@ -53,7 +58,7 @@
     USD per token of a mix: phi = completion share of tokens, kappa = cached share of prompt tokens.
     (1−φ)·[(1−κ)·prompt + κ·cache_read] + φ·completion; without a cache price κ = 0.
 -#}
-{% macro blended(prompt, completion, cache_read, phi, kappa) -%}
+{% macro blended_price(prompt, completion, cache_read, phi, kappa) -%}
     cast(
         (1 - {{ phi }}) * (
             {{ prompt }} + {{ kappa }} * (coalesce({{ cache_read }}, {{ prompt }}) - {{ prompt }})
@@ -61,12 +66,12 @@
     )
 {%- endmacro %}
 
-{#- Every listed price of a row, named with its unit. -#}
-{% macro shown_prices() -%}
-    {%- for name in listed_prices() %}
+{#- Every listed price of a row as a double, named with its unit. -#}
+{% macro price_columns_with_units() -%}
+    {%- for name in price_names() %}
     {% if name == 'discount' -%}
     cast(discount_price as double) as discount
-    {%- elif name in unit_prices() -%}
+    {%- elif name in unit_price_names() -%}
     cast({{ name }}_price as double) as {{ name }}_usd
     {%- else -%}
     {{ usd_per_mtok(name ~ '_price') }} as {{ name }}_usd_per_mtok
@@ -75,13 +80,13 @@
     {%- endfor %}
 {%- endmacro %}
 
-{#- Names of the prices that differ from the interval before, null for an id's first one. -#}
-{% macro changed_prices() -%}
+{#- Names of the prices that differ from the previous interval; null for the first interval of an id. -#}
+{% macro changed_price_names() -%}
     case
         when previous_prices is not null then
             list_filter(
                 [
-                    {%- for name in listed_prices() %}
+                    {%- for name in price_names() %}
                     case when {{ name }}_price is distinct from previous_prices.{{ name }} then '{{ name }}' end,
                     {%- endfor %}
                     case when is_dynamic <> previous_prices.is_dynamic then 'is_dynamic' end,
@@ -92,34 +97,34 @@
     end
 {%- endmacro %}
 
-{#- Change of a price against the interval before, in percent; null from nothing or from free. -#}
-{% macro change_pct(name) -%}
+{#- Change of a price since the previous interval, in percent; null if it was missing or 0. -#}
+{% macro price_change_pct(name) -%}
     100 * ({{ usd_per_mtok(name ~ '_price') }} / nullif({{ usd_per_mtok('previous_prices.' ~ name) }}, 0) - 1)
 {%- endmacro %}
 
-{#- Changes of all token prices in percent, those that did not change left out. -#}
+{#- The changes of all token prices that changed, in percent. -#}
 {% macro token_price_changes_pct() -%}
     list_filter(
         [
-            {%- for name in token_prices() %}
-            {{ change_pct(name) }}{{ ',' if not loop.last }}
+            {%- for name in token_price_names() %}
+            {{ price_change_pct(name) }}{{ ',' if not loop.last }}
             {%- endfor %}
         ],
         lambda change: change <> 0
     )
 {%- endmacro %}
 
-{#- The exact prices of a row of staging. -#}
-{% macro listed_price_columns(relation) -%}
-    {%- for name in listed_prices() %}
+{#- Every listed price of a row of staging, as an exact decimal. -#}
+{% macro exact_price_columns(relation) -%}
+    {%- for name in price_names() %}
     {{ relation }}.{{ name }}_price{{ ',' if not loop.last }}
     {%- endfor %}
 {%- endmacro %}
 
-{#- All that is charged for a row of staging, as one value that can be compared. -#}
-{% macro all_that_is_charged() -%}
+{#- All prices of a row of staging as one struct, so that two rows can be compared. -#}
+{% macro prices_struct() -%}
     {
-        {%- for name in listed_prices() %}
+        {%- for name in price_names() %}
         '{{ name }}': {{ name }}_price,
         {%- endfor %}
         'is_dynamic': is_dynamic,
@@ -127,17 +132,17 @@
     }
 {%- endmacro %}
 
-{#- Overrides in one order: the source lists the same ones in any. -#}
+{#- Overrides in a fixed order: the source lists the same ones in changing order. -#}
 {% macro sorted_overrides(overrides) -%}
     list_sort({{ overrides }})
 {%- endmacro %}
 
-{#- Of an interval of prices, the observation nearest to a moment. -#}
-{% macro nearest_observation(interval, moment) -%}
+{#- The time nearest to `moment` at which the prices of an interval were observed. -#}
+{% macro nearest_observed_at(interval, moment) -%}
     greatest({{ interval }}.valid_from, least({{ interval }}.last_seen_at, {{ moment }}))
 {%- endmacro %}
 
-{#- How many times one price is the other, the greater by the less; from nothing counts as a hundredfold. -#}
+{#- The greater of two prices divided by the smaller; a price that was 0 before counts as 100 times greater. -#}
 {% macro factor(price, previous) -%}
     case
         when {{ previous }} = 0 and {{ price }} > 0 then 100

@@ -1,8 +1,10 @@
-{#- Sums over rows of int_usage__windows, in USD. -#}
+{#- Sums and means over rows of priced usage. -#}
+
+{#- Implied spend over rows of int_usage__periods, in USD. -#}
 {% macro spend_columns() -%}
     cast(sum(spend_low) as double) as spend_low,
     cast(sum(spend_high) as double) as spend_high,
-    -- Endpoints that were not observed on a day leave the whole sum unknown.
+    -- One part without a sweep of endpoints leaves the whole sum unknown.
     case when count(spend_endpoint_low) = count(*) then cast(sum(spend_endpoint_low) as double) end
         as spend_endpoint_low,
     case when count(spend_endpoint_low) = count(*) then cast(sum(spend_endpoint_high) as double) end
@@ -11,12 +13,12 @@
     cast(sum(spend_plausible_high) as double) as spend_plausible_high
 {%- endmacro %}
 
-{#- The basis that is furthest from an observed price, of all rows added up. -#}
+{#- The price basis of a sum: of all its rows, the one that is furthest from `observed`. -#}
 {% macro least_certain_basis(price_basis) -%}
     max_by({{ price_basis }}, list_position(['observed', 'carried', 'backcast', 'none'], {{ price_basis }}))
 {%- endmacro %}
 
-{#- Mean of a price in USD a token over the days that have one; 22 decimals are what a division's result keeps. -#}
+{#- Mean of a price in USD a token over the days that have one. A division keeps 22 decimals. -#}
 {% macro mean_price(price) -%}
     case
         when min({{ price }}) = max({{ price }}) then min({{ price }})
@@ -25,10 +27,10 @@
 {%- endmacro %}
 
 {#-
-    Provenance of a row that adds up rows of int_usage__windows: usage, price, the newest price that its bounds rest on and
-    endpoints each have their own moment.
+    Provenance of a sum over rows of int_usage__periods, which rest on up to four responses: rankings, the list of
+    models with the price, the one that the price's bounds rest on, and a sweep of endpoints.
 -#}
-{% macro provenance_of_priced() -%}
+{% macro provenance_of_spend() -%}
     max(scope_id) as scope_id,
     max(source_url) as source_url,
     greatest(max(usage_as_of), max(price_as_of), max(bounds_as_of), max(endpoint_as_of)) as as_of,

@@ -106,18 +106,18 @@
     (
         select shares.*
         from {{ ref(mart) }} as shares
-        left join {{ ref('int_windows') }} as spans
+        left join {{ ref('int_periods__totals') }} as periods
             on
-                spans.ranking = '{{ 'apps' if mart == 'share_app' else 'all' }}'
-                and shares.period = spans.span
-                and shares.period_start = spans.span_start
+                periods.ranking = '{{ 'apps' if mart == 'share_app' else 'all' }}'
+                and shares.period = periods.period
+                and shares.period_start = periods.period_start
         qualify
             shares.rank = 1
             and shares.tokens > greatest(
                 max(case when shares.rank > 1 then shares.tokens_high else 0 end) over (
                     partition by shares.period, shares.period_start
                 ),
-                coalesce(spans.unlisted_member_tokens_high, 0)
+                coalesce(periods.unlisted_member_tokens_high, 0)
             )
     ) as leaders
 {%- endmacro %}

@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'share_model'}}}) }}
 -- as_of and checked_at of every day row are those of the raw response that supplied it: the newest one for the day.
--- Where prices went into the row too, they are those of the newest of the responses.
+-- Where prices went into the row too, the newest of its responses counts.
 with supplied as (
 
     {{ newest_raw_responses() }}
@@ -24,9 +24,9 @@ day_rows as (
         'share_model' as mart,
         model_permaslug as member,
         period_start as date,
-        null::timestamp as price_as_of,
-        null::timestamp as bounds_as_of,
-        null::timestamp as endpoint_as_of,
+        cast(null as timestamp) as price_as_of,
+        cast(null as timestamp) as bounds_as_of,
+        cast(null as timestamp) as endpoint_as_of,
         as_of,
         oldest_as_of,
         checked_at
@@ -39,9 +39,9 @@ day_rows as (
         'share_author' as mart,
         author as member,
         period_start as date,
-        null::timestamp as price_as_of,
-        null::timestamp as bounds_as_of,
-        null::timestamp as endpoint_as_of,
+        cast(null as timestamp) as price_as_of,
+        cast(null as timestamp) as bounds_as_of,
+        cast(null as timestamp) as endpoint_as_of,
         as_of,
         oldest_as_of,
         checked_at
@@ -77,7 +77,7 @@ where
     or day_rows.as_of <> greatest(
         supplied.as_of, day_rows.price_as_of, day_rows.bounds_as_of, day_rows.endpoint_as_of
     )
-    -- The endpoints may have been swept more than once on the day.
+    -- There may be more than one sweep of endpoints for the day.
     or day_rows.oldest_as_of > least(supplied.as_of, day_rows.price_as_of, day_rows.endpoint_as_of)
     or day_rows.checked_at is distinct from case day_rows.as_of
         when supplied.as_of then supplied.fetched_at
@@ -88,14 +88,14 @@ where
 
 union all
 
--- A summary has many inputs: its moments are those of one of them, and it is not older than its shares.
+-- A summary has many inputs: its times are those of one of them, and it is not older than its shares.
 select
     'traffic_summary' as mart,
     'all' as member,
     summary.period_start as date,
-    null::timestamp as price_as_of,
-    null::timestamp as bounds_as_of,
-    null::timestamp as endpoint_as_of,
+    cast(null as timestamp) as price_as_of,
+    cast(null as timestamp) as bounds_as_of,
+    cast(null as timestamp) as endpoint_as_of,
     summary.as_of,
     summary.oldest_as_of,
     summary.checked_at,

@@ -1,5 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'model'}}}) }}
--- Whatever a mart names is an entity, with the days on which it was listed: nothing is left out or counted twice.
+-- Every model, app, author and provider that a mart names is an entity, with the days on which it was listed: nothing
+-- is left out or counted twice.
 {%- set entities = {'model': ('model_permaslug', 'share_model'), 'app': ('app_id', 'share_app')} %}
 with
 {% for entity, (key, share) in entities.items() -%}
@@ -82,7 +83,7 @@ where
 union all
 
 select
-    'model, by /models' as entity,
+    'model, against price_current' as entity,
     coalesce(listed.model_permaslug, model.model_permaslug) as member
 from listed
 full join models_listed as model using (model_permaslug)
@@ -120,7 +121,7 @@ where
 union all
 
 select
-    'author, by the seed' as entity,
+    'author, against the seed' as entity,
     author.author as member
 from {{ ref('author') }} as author
 left join {{ ref('authors') }} as authors on author.author = authors.author and authors.status = 'verified'

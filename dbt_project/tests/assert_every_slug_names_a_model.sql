@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'int_rankings__covered'}}}, severity='warn') }}
--- Every row of the rankings in use, of the last 28 days, names a model or is `other`. A row that does not is
--- quarantined: it stays in raw and, as part of `other`, in the total, and is no model or author.
+-- Every row of the newest rankings of the last 28 days names a model or is `other`. A row with a malformed slug is kept
+-- in raw and counted as part of `other`, but not as a model or author.
 with covered as (
 
     select * from {{ ref('int_rankings__covered') }}

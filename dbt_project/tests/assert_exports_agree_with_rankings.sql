@@ -1,28 +1,25 @@
 {{ config(meta={'dagster': {'ref': {'name': 'int_rankings__reported'}}}, severity='warn') }}
--- Where the keyless snapshot and the keyed surface tell of a day on the same day, they tell the same: in between, days
--- are restated. What differs by more than one in ten thousand should be looked at.
-with told as (
+-- The keyless snapshot and the rankings with a key report the same tokens, within 1 in 10,000, for a day if both
+-- were made on the same day. (The source revises days, so responses of different days may differ.)
+with reported as (
 
     select
         *,
         starts_with(raw_file, 'rankings_export/') as is_export,
-        cast(as_of as date) as told_on
+        cast(as_of as date) as reported_on
     from {{ ref('int_rankings__reported') }}
     where slice = 'all' and period = 'day' and period_start < cast(as_of as date)
-    qualify
-        row_number() over (
-            partition by is_export, told_on, period_start, model_permaslug order by as_of desc, raw_file desc
-        ) = 1
+    qualify {{ is_latest_by('is_export, reported_on, period_start, model_permaslug') }}
 
 ),
 
 days as (
 
     select
-        told_on,
+        reported_on,
         period_start
-    from told
-    group by told_on, period_start
+    from reported
+    group by reported_on, period_start
     having count(distinct is_export) = 2
 
 ),
@@ -30,14 +27,14 @@ days as (
 compared as (
 
     select
-        told.told_on,
-        told.period_start,
-        told.model_permaslug,
-        max(told.tokens) filter (where told.is_export) as export_tokens,
-        max(told.tokens) filter (where not told.is_export) as keyed_tokens
-    from told
-    inner join days using (told_on, period_start)
-    group by told.told_on, told.period_start, told.model_permaslug
+        reported.reported_on,
+        reported.period_start,
+        reported.model_permaslug,
+        max(reported.tokens) filter (where reported.is_export) as export_tokens,
+        max(reported.tokens) filter (where not reported.is_export) as keyed_tokens
+    from reported
+    inner join days using (reported_on, period_start)
+    group by reported.reported_on, reported.period_start, reported.model_permaslug
 
 )
 

@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'growth_model'}}}) }}
--- Both windows of a growth hold the tokens that the shares of their days hold, and the change of share is one of the
--- same totals. What the shares do not list is not there.
+-- Both windows of a growth hold the tokens that the shares of their days hold, and the change of share is of the totals
+-- of the same days.
 {%- set marts = {
     'growth_model': ('share_model', 'model_permaslug'), 'growth_author': ('share_author', 'author'),
     'growth_app': ('share_app', 'app_id'),
@@ -73,7 +73,7 @@ observed as (
 
 ),
 
-spans as (
+window_ends as (
 
     select distinct
         window_end,
@@ -84,20 +84,22 @@ spans as (
 
 ),
 
-span_totals as (
+totals_by_end as (
 
     select
-        spans.window_end,
-        spans.horizon,
-        sum(totals.total_tokens) filter (where totals.date > spans.window_end - spans.days) as total_tokens,
+        window_ends.window_end,
+        window_ends.horizon,
+        sum(totals.total_tokens) filter (where totals.date > window_ends.window_end - window_ends.days) as total_tokens,
         sum(totals.total_tokens) filter (
-            where totals.date between spans.window_end - spans.step_days - spans.days + 1
-            and spans.window_end - spans.step_days
+            where totals.date between window_ends.window_end - window_ends.step_days - window_ends.days + 1
+            and window_ends.window_end - window_ends.step_days
         ) as base_total_tokens
-    from spans
+    from window_ends
     left join totals
-        on spans.window_end >= totals.date and totals.date > spans.window_end - spans.step_days - spans.days
-    group by spans.window_end, spans.horizon
+        on
+            window_ends.window_end >= totals.date
+            and totals.date > window_ends.window_end - window_ends.step_days - window_ends.days
+    group by window_ends.window_end, window_ends.horizon
 
 )
 
@@ -105,11 +107,12 @@ select
     windows.*,
     observed.day_tokens,
     observed.base_day_tokens,
-    100 * (observed.day_tokens / span_totals.total_tokens - observed.base_day_tokens / span_totals.base_total_tokens)
-        as day_share_change_pp
+    100 * (
+        observed.day_tokens / totals_by_end.total_tokens - observed.base_day_tokens / totals_by_end.base_total_tokens
+    ) as day_share_change_pp
 from windows
 inner join observed using (mart, member, horizon, window_end)
-inner join span_totals using (window_end, horizon)
+inner join totals_by_end using (window_end, horizon)
 where
     windows.tokens <> observed.day_tokens
     or windows.base_tokens <> observed.base_day_tokens

@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'spend_model'}}}) }}
--- Wherever a figure is a range, its low end is not above its high end; the plausible range lies inside the possible.
--- What differs only in the last digits, as sums of doubles do, is equal.
+-- The low end of a range is never above its high end, and the plausible range lies inside the possible one. Sums of
+-- doubles differ in their last digits by the order of their terms, so a difference below 1e-9 of the value is none.
 {%- set ranges = {
     'share_model': ['tokens, tokens_high', 'share, share_high', 'tokens_high, total_tokens'],
     'share_author': ['tokens, tokens_high', 'share, share_high', 'tokens_high, total_tokens'],
@@ -39,12 +39,13 @@
 } %}
 {%- for mart, pairs in ranges.items() %}
     {%- for pair in pairs %}
+        {%- set low, high = pair.split(', ') %}
         select
             '{{ mart }}' as mart,
             '{{ pair }}' as bounds,
             cast(count(*) as bigint) as rows_found
         from {{ ref(mart) }}
-        where {{ is_above(*pair.split(', ')) }}
+        where {{ low }} - {{ high }} > 1e-9 * greatest(abs({{ low }}), abs({{ high }}))
         having count(*) > 0
         {{ 'union all' if not loop.last }}
     {%- endfor %}

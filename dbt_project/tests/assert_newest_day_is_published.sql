@@ -1,13 +1,13 @@
 {{ config(meta={'dagster': {'ref': {'name': 'share_model'}}}) }}
--- The newest complete day that any response of all traffic has rows for is in the marts. Whether that is yesterday is
--- a matter of freshness: the source may have lost a day, or may not have told of it yet.
+-- The newest complete day that any response for all traffic has rows for is in the marts. Whether that day is recent
+-- enough is checked by freshness: the source may have lost a day, or not have published it yet.
 with newest as (
 
     {{ newest_raw_responses() }}
 
 ),
 
-told as (
+reported as (
 
     select
         date,
@@ -21,19 +21,19 @@ told as (
 
 ),
 
-newest_told as (
+newest_reported as (
 
-    select max(told.date) as date
-    from told
+    select max(reported.date) as date
+    from reported
     inner join newest using (date, raw_file)
 
 )
 
-select newest_told.date
-from newest_told
+select newest_reported.date
+from newest_reported
 left join {{ ref('share_model') }} as shares
-    on newest_told.date = shares.period_start and shares.period = 'day'
+    on newest_reported.date = shares.period_start and shares.period = 'day'
 -- A response whose rows all have malformed slugs lists no model; its tokens are in the summary.
 left join {{ ref('traffic_summary') }} as summary
-    on newest_told.date = summary.period_start and summary.period = 'day' and summary.models_listed = 0
-where newest_told.date is not null and shares.period_start is null and summary.period_start is null
+    on newest_reported.date = summary.period_start and summary.period = 'day' and summary.models_listed = 0
+where newest_reported.date is not null and shares.period_start is null and summary.period_start is null

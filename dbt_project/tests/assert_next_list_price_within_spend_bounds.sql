@@ -1,7 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'spend_model'}}}) }}
--- A day's usage is bounded by every price that can have been valid on it. The first list after the end of the day is
--- observed minutes later as a rule, and the price that it shows may have begun on the day: spend_low to spend_high
--- includes it.
+-- spend_low to spend_high includes every price that can have been valid on the day, also the price in the first list
+-- after its end: that list is usually made minutes later, and its price may have begun on the day.
 {%- set prices = ['prompt', 'completion', 'input_cache_read', 'input_cache_write'] %}
 with raw_models as (
 
@@ -13,7 +12,7 @@ with raw_models as (
         {% endfor -%}
         models.as_of
     from {{ source('raw', 'models') }} as models
-    -- Lists that look truncated are set aside.
+    -- The models leave out lists that look truncated.
     inner join {{ ref('int_lists__compared') }} as lists using (raw_file)
     where not lists.is_suspect
 

@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'provenance'}}}, severity='warn') }}
--- A complete day that was told of before has not become empty at the source. If it has, the marts follow the source,
--- and somebody should look.
+-- A complete day that the source once reported has not become empty. If it has, the marts follow the source, and the
+-- day should be looked at.
 select
     surface,
     slice,

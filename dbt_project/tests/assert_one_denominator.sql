@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'traffic_summary'}}}) }}
--- Every share of a period is a share of the same total, and that is what is listed plus `other`; each division of it
--- has a part `other` wherever there is one; growth's totals are those of its days.
+-- Every share of a period is a share of the same total, and that total is what is listed plus `other`; each division of
+-- it has the same part `other`; the totals of growth are those of its days.
 with summary as (
 
     select * from {{ ref('traffic_summary') }}
@@ -18,7 +18,7 @@ listed as (
 
 ),
 
-stated as (
+published as (
 
     {% for mart in ['share_model', 'share_author', 'share_segment', 'share_app'] -%}
         select distinct
@@ -55,22 +55,16 @@ divisions as (
 
 named as (
 
-    select
-        'share_model' as mart,
-        period,
-        period_start,
-        tokens,
-        share_of_named
-    from {{ ref('share_model') }}
-    union all
-    select
-        'share_author' as mart,
-        period,
-        period_start,
-        tokens,
-        share_of_named
-    from {{ ref('share_author') }}
-
+    {% for mart in ['share_model', 'share_author'] -%}
+        select
+            '{{ mart }}' as mart,
+            period,
+            period_start,
+            tokens,
+            share_of_named
+        from {{ ref(mart) }}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 days as (
@@ -83,28 +77,33 @@ days as (
 
 ),
 
+-- Each window of a growth and the one it is compared with.
 windows as (
 
-    select distinct
-        window_end,
-        horizon,
-        total_tokens,
-        base_total_tokens,
-        case horizon when '1d' then 1 when '7d' then 7 else 28 end as days,
-        case horizon when '1d' then 1 when '7d' then 7 when '28d' then 28 else 364 end as step_days
-    from {{ ref('growth_drivers') }}
-
+    {% for name, tokens, days_before in [
+        ('growth_drivers, ', 'total_tokens', '0'),
+        ('growth_drivers, before ', 'base_total_tokens', "case horizon when '364d' then 364 else days end"),
+    ] -%}
+        select distinct
+            '{{ name }}' || horizon as mart,
+            window_end,
+            {{ tokens }} as published_tokens,
+            case horizon when '1d' then 1 when '7d' then 7 else 28 end as days,
+            window_end - {{ days_before }} as last_day
+        from {{ ref('growth_drivers') }}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 )
 
 select
-    stated.mart,
-    stated.period,
-    stated.period_start,
-    stated.total_tokens as stated_tokens,
+    published.mart,
+    published.period,
+    published.period_start,
+    published.total_tokens as published_tokens,
     summary.total_tokens
-from stated
+from published
 left join summary using (period, period_start)
-where stated.total_tokens is distinct from summary.total_tokens
+where published.total_tokens is distinct from summary.total_tokens
 
 union all
 
@@ -112,7 +111,7 @@ select
     'share_segment, ' || divisions.segment_type as mart,
     divisions.period,
     divisions.period_start,
-    divisions.other_tokens as stated_tokens,
+    divisions.other_tokens as published_tokens,
     summary.other_tokens as total_tokens
 from divisions
 left join summary using (period, period_start)
@@ -124,7 +123,7 @@ select
     named.mart || ', of what is named' as mart,
     named.period,
     named.period_start,
-    named.tokens as stated_tokens,
+    named.tokens as published_tokens,
     summary.total_tokens - summary.other_tokens as total_tokens
 from named
 inner join summary using (period, period_start)
@@ -133,28 +132,12 @@ where not coalesce(abs(share_of_named - tokens / (total_tokens - other_tokens)) 
 union all
 
 select
-    'growth_drivers, ' || windows.horizon as mart,
+    windows.mart,
     'window' as period,
     windows.window_end as period_start,
-    any_value(windows.total_tokens) as stated_tokens,
+    windows.published_tokens,
     sum(days.total_tokens) as total_tokens
 from windows
-left join days on days.date between windows.window_end - windows.days + 1 and windows.window_end
-group by windows.horizon, windows.window_end
-having stated_tokens is distinct from sum(days.total_tokens)
-
-union all
-
-select
-    'growth_drivers, before ' || windows.horizon as mart,
-    'window' as period,
-    windows.window_end as period_start,
-    any_value(windows.base_total_tokens) as stated_tokens,
-    sum(days.total_tokens) as total_tokens
-from windows
-left join days
-    on
-        days.date between windows.window_end - windows.step_days - windows.days + 1
-        and windows.window_end - windows.step_days
-group by windows.horizon, windows.window_end
-having stated_tokens is distinct from sum(days.total_tokens)
+left join days on days.date between windows.last_day - windows.days + 1 and windows.last_day
+group by windows.mart, windows.window_end, windows.published_tokens
+having windows.published_tokens is distinct from sum(days.total_tokens)

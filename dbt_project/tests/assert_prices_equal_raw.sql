@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'price_current'}}}) }}
--- Current prices, the open intervals of the history and the newest prices of endpoints are those that stand in the raw
--- response of the moment that the row names. Read from raw by another way than the models do.
+-- Current prices, the open intervals of the history and the newest prices of endpoints are those in the raw response
+-- that the row's as_of names. Computed from the raw tables, independently of the models.
 {%- set names = {
     'prompt': 'prompt', 'completion': 'completion', 'cache_read': 'input_cache_read',
     'cache_write': 'input_cache_write', 'internal_reasoning': 'internal_reasoning', 'audio': 'audio',
@@ -9,7 +9,7 @@ with raw_models as (
 
     select models.*
     from {{ source('raw', 'models') }} as models
-    -- Lists that look truncated are set aside.
+    -- The models leave out lists that look truncated.
     inner join {{ ref('int_lists__compared') }} as lists using (raw_file)
     where not lists.is_suspect and {{ is_model_id('models.id') }}
 
@@ -22,21 +22,21 @@ raw_endpoints as (
 
 ),
 
-last_told as (
+newest_list as (
 
     select max(as_of) as as_of from raw_models
 
 ),
 
-newest as (
+newest_ids as (
 
     select raw_models.id
     from raw_models
-    inner join last_told using (as_of)
+    inner join newest_list using (as_of)
 
 ),
 
--- (model, provider, tag) is not unique, so that the rows are compared as a whole.
+-- A provider may have several endpoints of one tag, so whole rows are compared.
 endpoints as (
 
     select
@@ -70,26 +70,26 @@ endpoints as (
 
 )
 
-{% for mart, moment in {'price_current': 'last_told.as_of', 'price_history': 'prices.as_of'}.items() -%}
+{% for mart, moment in {'price_current': 'newest_list.as_of', 'price_history': 'prices.as_of'}.items() -%}
     select
         '{{ mart }}' as mart,
         prices.model_id as member,
         prices.as_of
     from {{ ref(mart) }} as prices
     {% if mart == 'price_current' -%}
-        cross join last_told
+        cross join newest_list
     {%- endif %}
-    left join raw_models as told on prices.model_id = told.id and {{ moment }} = told.as_of
+    left join raw_models as raw on prices.model_id = raw.id and {{ moment }} = raw.as_of
     where
-        told.id is null
+        raw.id is null
         {% for ours, theirs in names.items() -%}
             or prices.{{ ours }}_usd_per_mtok is distinct from cast(
-                case when told.pricing_{{ theirs }} >= 0 then told.pricing_{{ theirs }} end * 1000000 as double
+                case when raw.pricing_{{ theirs }} >= 0 then raw.pricing_{{ theirs }} end * 1000000 as double
             )
         {% endfor %}
         {% if mart == 'price_current' -%}
-            or prices.name is distinct from told.name
-            or prices.context_length is distinct from told.context_length
+            or prices.name is distinct from raw.name
+            or prices.context_length is distinct from raw.context_length
         {%- endif %}
 
     union all
@@ -103,11 +103,11 @@ from endpoints
 
 union all
 
--- What the newest response lists is current, and nothing else is.
+-- price_current has the ids of the newest list, and no others.
 select
     'price_current, against the newest list' as mart,
-    coalesce(current_prices.model_id, newest.id) as member,
+    coalesce(current_prices.model_id, newest_ids.id) as member,
     current_prices.as_of
 from {{ ref('price_current') }} as current_prices
-full join newest on current_prices.model_id = newest.id
-where current_prices.model_id is null or newest.id is null
+full join newest_ids on current_prices.model_id = newest_ids.id
+where current_prices.model_id is null or newest_ids.id is null

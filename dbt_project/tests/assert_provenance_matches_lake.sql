@@ -1,13 +1,14 @@
 {{ config(meta={'dagster': {'ref': {'name': 'provenance'}}}) }}
--- What is said of a raw file is what stands in the file; no response of the lake is left out; coverage counts its days
--- as the ledger tells them, and the marts have the days that it calls complete; the newest response is the one cited.
+-- Provenance describes each raw file as the file does and leaves out no response of the lake; coverage counts the days
+-- that provenance lists, and the marts have the days that it calls complete; citations are those of the newest
+-- responses.
 with responses as (
 
     select * from {{ source('raw', 'responses') }}
 
 ),
 
-ledger as (
+listed as (
 
     select * from {{ ref('provenance') }}
 
@@ -23,7 +24,7 @@ days as (
         max(as_of) as as_of,
         max_by(rows, (as_of, fetched_at)) as rows,
         max_by(rows > 0, (as_of, fetched_at)) filter (where is_complete) as is_complete
-    from ledger
+    from listed
     where period = 'day'
     group by surface, slice, date
 
@@ -31,7 +32,7 @@ days as (
 
 coverage_by_day as (
 
-    -- Of what is told by the week or the month only, there is no day to compare.
+    -- A slice that the source reports by the week or month only has no day to compare.
     select coverage.*
     from {{ ref('coverage') }} as coverage
     semi join days on coverage.surface = days.surface and coverage.slice = days.slice
@@ -67,17 +68,17 @@ newest as (
 
 select
     'provenance' as mart,
-    coalesce(ledger.raw_file, responses.raw_file) as member,
-    ledger.date
-from ledger
+    coalesce(listed.raw_file, responses.raw_file) as member,
+    listed.date
+from listed
 full join responses using (raw_file)
 where
-    ledger.surface is distinct from responses.surface
-    or ledger.as_of <> responses.as_of
-    or ledger.fetched_at <> responses.fetched_at
-    or ledger.payload_sha256 <> responses.payload_sha256
-    or ledger.request_url <> responses.request_url
-    or ledger.rows > responses.rows
+    listed.surface is distinct from responses.surface
+    or listed.as_of <> responses.as_of
+    or listed.fetched_at <> responses.fetched_at
+    or listed.payload_sha256 <> responses.payload_sha256
+    or listed.request_url <> responses.request_url
+    or listed.rows > responses.rows
 
 union all
 
@@ -96,7 +97,7 @@ where
 union all
 
 select
-    'coverage, which leaves out a day' as mart,
+    'coverage, a day left out' as mart,
     days.surface || ', ' || days.slice as member,
     days.date
 from days

@@ -1,5 +1,5 @@
 {{ config(meta={'dagster': {'ref': {'name': 'restatement'}}}) }}
--- The newest value of a restated day is the one in the shares; what is not in it any more is not listed there either.
+-- The newest value of a restated day is the one in the shares; a model that is no longer listed for it has no share.
 with shares as (
 
     select

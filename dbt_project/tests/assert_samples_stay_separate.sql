@@ -1,7 +1,8 @@
 {{ config(meta={'dagster': {'ref': {'name': 'share_slice'}}}) }}
--- What the source only estimates from a sample is marked so, is a share of that sample's own total and of no other, and
--- stands as it was told; so do the exact slices, and the cost of sessions. Read from raw by another way.
-with ledger as (
+-- What the source estimates from a sample is marked as an estimate, is a share of that sample's own total and of no
+-- other, and is published unchanged; so are the exact slices and the cost of sessions. Computed from the raw tables,
+-- independently of the models.
+with listed as (
 
     select
         raw_file,
@@ -13,26 +14,26 @@ with ledger as (
 
 ),
 
-told as (
+reported as (
 
     select
-        ledger.slice,
-        ledger.period,
-        ledger.date,
+        listed.slice,
+        listed.period,
+        listed.date,
         {{ ranked_slug('rankings.model_permaslug') }} as model_permaslug,
         sum(rankings.total_tokens) as tokens,
-        sum(sum(rankings.total_tokens)) over (partition by ledger.slice, ledger.period, ledger.date) as total_tokens,
+        sum(sum(rankings.total_tokens)) over (partition by listed.slice, listed.period, listed.date) as total_tokens,
         bool_or(coalesce(rankings.category, rankings.language_type) is not null) as is_estimate
-    from ledger
+    from listed
     inner join {{ source('raw', 'rankings') }} as rankings
-        on ledger.raw_file = rankings.raw_file and ledger.date = rankings.date and rankings.total_tokens > 0
-    group by ledger.slice, ledger.period, ledger.date, {{ ranked_slug('rankings.model_permaslug') }}
+        on listed.raw_file = rankings.raw_file and listed.date = rankings.date and rankings.total_tokens > 0
+    group by listed.slice, listed.period, listed.date, {{ ranked_slug('rankings.model_permaslug') }}
 
 ),
 
 members as (
 
-    select * from told
+    select * from reported
     where model_permaslug <> 'other'
 
 ),
@@ -46,7 +47,7 @@ slices as (
             '&',
             split_part(slice_kind, '&', 1) || '=' || split_part(slice, '&', 1),
             nullif(split_part(slice_kind, '&', 2), '') || '=' || split_part(slice, '&', 2)
-        ) as asked_for
+        ) as requested_slice
     from {{ ref('share_slice') }}
     where basis = 'source'
 
@@ -54,15 +55,15 @@ slices as (
 
 select
     'share_slice' as mart,
-    coalesce(slices.asked_for, members.slice) || ', ' || coalesce(slices.model_permaslug, members.model_permaslug)
+    coalesce(slices.requested_slice, members.slice) || ', ' || coalesce(slices.model_permaslug, members.model_permaslug)
         as member,
     coalesce(slices.period_start, members.date) as date,
     slices.total_tokens,
-    members.total_tokens as told_total_tokens
+    members.total_tokens as raw_total_tokens
 from slices
 full join members
     on
-        slices.asked_for = members.slice
+        slices.requested_slice = members.slice
         and slices.period = members.period
         and slices.period_start = members.date
         and slices.model_permaslug = members.model_permaslug
@@ -78,16 +79,16 @@ select
     costs.app_slug || ', ' || costs.model_permaslug as member,
     costs.window_end as date,
     null as total_tokens,
-    null as told_total_tokens
+    null as raw_total_tokens
 from {{ ref('session_cost') }} as costs
-left join {{ source('raw', 'session_cost') }} as told
+left join {{ source('raw', 'session_cost') }} as raw
     on
-        costs.as_of = told.as_of
-        and costs.checked_at = told.fetched_at
-        and costs.app_slug = told.app_slug
-        and costs.model_permaslug = told.model_permaslug
-        and costs.turn_range = told.turn_range
+        costs.as_of = raw.as_of
+        and costs.checked_at = raw.fetched_at
+        and costs.app_slug = raw.app_slug
+        and costs.model_permaslug = raw.model_permaslug
+        and costs.turn_range = raw.turn_range
 where
-    costs.median_session_cost_usd is distinct from told.median_session_cost_usd
-    or costs.window_end is distinct from told.window_end_date
+    costs.median_session_cost_usd is distinct from raw.median_session_cost_usd
+    or costs.window_end is distinct from raw.window_end_date
     or not costs.is_estimate

@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'traffic_summary'}}}) }}
--- The shares of all models, of all authors and of all apps add up to 1 with what is left, and those of the parts of a
--- division do so by themselves, in every period.
+-- In every period the shares of all models, of all authors and of all apps add up to 1 with what is left, and the
+-- shares of the segments of a division add up to 1.
 with shares as (
 
     {% for mart in ['model', 'author'] -%}
@@ -9,7 +9,7 @@ with shares as (
             summary.period,
             summary.period_start,
             coalesce(shares.share, 0) as share,
-            summary.other_share as rest
+            summary.other_share as remainder
         from {{ ref('traffic_summary') }} as summary
         left join {{ ref('share_' ~ mart) }} as shares using (period, period_start)
 
@@ -21,7 +21,7 @@ with shares as (
         shares.period,
         shares.period_start,
         shares.share,
-        1 - summary.attributed_share as rest
+        1 - summary.attributed_share as remainder
     from {{ ref('share_app') }} as shares
     left join {{ ref('traffic_summary') }} as summary using (period, period_start)
 
@@ -32,12 +32,12 @@ with shares as (
         period,
         period_start,
         share,
-        0 as rest
+        0 as remainder
     from {{ ref('share_segment') }}
 
 ),
 
--- Of a slice the remainder is in its total.
+-- A slice has no row for its remainder, which is in its total.
 slices as (
 
     select
@@ -56,7 +56,7 @@ select
     member_type,
     period,
     period_start,
-    sum(share) + any_value(rest) as sum_of_shares
+    sum(share) + any_value(remainder) as sum_of_shares
 from shares
 group by member_type, period, period_start
 having sum_of_shares is null or abs(sum_of_shares - 1) > 1e-9

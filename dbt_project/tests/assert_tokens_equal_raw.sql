@@ -1,13 +1,13 @@
 {{ config(meta={'dagster': {'ref': {'name': 'share_model'}}}) }}
 -- Every model's tokens of a day, and the remainder, are those of the newest raw response for the day: nothing is
--- lost, doubled or mixed. Read from raw by another way than the models do.
+-- lost, doubled or mixed. Computed from the raw tables, independently of the models.
 with responses as (
 
     {{ newest_raw_responses() }}
 
 ),
 
-told as (
+reported as (
 
     select
         date,
@@ -31,7 +31,7 @@ raw_tokens as (
         date,
         {{ ranked_slug('rankings.model_permaslug') }} as model_permaslug,
         sum(rankings.total_tokens) as tokens
-    from told as rankings
+    from reported as rankings
     inner join responses using (date, raw_file)
     group by date, {{ ranked_slug('rankings.model_permaslug') }}
 

@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'spend_model'}}}) }}
--- The price beside a day's usage is the one in the raw response that the row names; that response was made by the end
--- of the day, or else is the first one after it, and none in between lists the model.
+-- The price beside a day's usage is the one in the raw response that price_as_of names. That response was made by the
+-- end of the day, or else is the first one after it, and none in between lists the model.
 with raw_models as (
 
     select distinct
@@ -10,7 +10,7 @@ with raw_models as (
         models.pricing_completion,
         models.pricing_input_cache_read
     from {{ source('raw', 'models') }} as models
-    -- Lists that look truncated are set aside.
+    -- The models leave out lists that look truncated.
     inner join {{ ref('int_lists__compared') }} as lists using (raw_file)
     where not lists.is_suspect
 
@@ -32,20 +32,20 @@ select
     usage.price_basis,
     usage.price_as_of,
     usage.prompt_usd_per_mtok,
-    told.pricing_prompt
+    raw.pricing_prompt
 from usage
-left join raw_models as told on usage.model_id = told.id and usage.price_as_of = told.as_of
+left join raw_models as raw on usage.model_id = raw.id and usage.price_as_of = raw.as_of
 where
-    told.id is null
+    raw.id is null
     or (usage.price_basis = 'backcast') <> (usage.price_as_of >= usage.day_end)
     or usage.prompt_usd_per_mtok is distinct from cast(
-        case when told.pricing_prompt >= 0 then told.pricing_prompt end * 1000000 as double
+        case when raw.pricing_prompt >= 0 then raw.pricing_prompt end * 1000000 as double
     )
     or usage.completion_usd_per_mtok is distinct from cast(
-        case when told.pricing_completion >= 0 then told.pricing_completion end * 1000000 as double
+        case when raw.pricing_completion >= 0 then raw.pricing_completion end * 1000000 as double
     )
     or usage.cache_read_usd_per_mtok is distinct from cast(
-        case when told.pricing_input_cache_read >= 0 then told.pricing_input_cache_read end * 1000000 as double
+        case when raw.pricing_input_cache_read >= 0 then raw.pricing_input_cache_read end * 1000000 as double
     )
     or exists (
         select 1 from raw_models as nearer

@@ -5,9 +5,9 @@ with days as (
 
     select
         *,
-        span_end as date
-    from {{ ref('int_windows') }}
-    where ranking in ('all', 'apps') and span = 'day' and is_whole
+        period_end as date
+    from {{ ref('int_periods__totals') }}
+    where ranking in ('all', 'apps') and period = 'day' and is_whole
 
 ),
 
@@ -17,11 +17,11 @@ listings as (
         ranking,
         member_type as subject_type,
         member as subject,
-        span_start as date,
+        period_start as date,
         tokens,
         rank
-    from {{ ref('int_windows__members') }}
-    where ranking in ('all', 'apps') and span = 'day' and member_type in ('model', 'author', 'app') and tokens > 0
+    from {{ ref('int_periods__members') }}
+    where ranking in ('all', 'apps') and period = 'day' and member_type in ('model', 'author', 'app') and tokens > 0
 
 ),
 

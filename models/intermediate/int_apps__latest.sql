@@ -1,5 +1,5 @@
--- The apps of each complete day, week and month, all from the one response that observed it last.
-with observations as (
+-- The apps of each complete day, week and month, all from its newest response.
+with responses as (
 
     select * from {{ ref('stg_openrouter__responses') }}
     where surface = 'apps' and slice = 'all'
@@ -23,12 +23,9 @@ latest as (
         source_url,
         as_of,
         fetched_at
-    from observations
+    from responses
     where period in ('day', 'week', 'month') and end_date < cast(as_of as date)
-    qualify
-        row_number() over (
-            partition by start_date, end_date order by as_of desc, fetched_at desc, raw_file desc
-        ) = 1
+    qualify {{ is_latest_by('start_date, end_date') }}
 
 )
 

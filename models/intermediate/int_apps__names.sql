@@ -1,4 +1,5 @@
--- The newest name of each app. An app that the source never named gets one that says so: no sentence lacks a name.
+-- The newest name of each app. An app that the source never named gets a substitute, so that every table and sentence
+-- can name it.
 with names as (
 
     select * from {{ ref('int_apps__latest') }}

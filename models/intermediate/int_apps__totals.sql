@@ -1,4 +1,4 @@
--- What the listed apps of a whole complete period add up to, and how much an unlisted one may have had in it.
+-- The total of the listed apps of each complete period, and the most tokens that an unlisted one can have had.
 with apps as (
 
     select * from {{ ref('int_apps__latest') }}

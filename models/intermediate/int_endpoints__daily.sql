@@ -1,11 +1,11 @@
--- The least and the greatest token price of any endpoint of an id that can have been valid on a day: every provider,
--- every service tier, every override. Listed prices are after discount already. Sweeps are about a day apart, so what
--- the newest response of the day before shows may have lasted into the day, and what the oldest response of the day
--- after shows may have begun in it. A response further away says nothing of the day.
+-- The least and the greatest token price of any endpoint of an id that can have been valid on a day, over all
+-- providers, service tiers and overrides. Listed prices include discounts. Sweeps are about a day apart, so a price in
+-- the newest response of the day before may have lasted into the day, and one in the oldest response of the day after
+-- may have begun in it. Responses further away do not count.
 with endpoints as (
 
     select * from {{ ref('stg_openrouter__endpoints') }}
-    -- 404: the model has no endpoints. Any other failure says nothing.
+    -- 404 means that the model has no endpoints; any other failure is no evidence.
     where http_status in (200, 404)
 
 ),
@@ -18,8 +18,8 @@ responses as (
         as_of,
         fetched_at,
         cast(as_of as date) as date,
-        min({{ all_token_prices('list_min') }}) as endpoint_price_low,
-        max({{ all_token_prices('list_max') }}) as endpoint_price_high,
+        min({{ extreme_token_price('list_min') }}) as endpoint_price_low,
+        max({{ extreme_token_price('list_max') }}) as endpoint_price_high,
         count(endpoint_no) as endpoints
     from endpoints
     group by model_id, raw_file, as_of, fetched_at

@@ -1,10 +1,10 @@
--- The newest observation of each endpoint. A provider may offer several under one tag: they are numbered as listed.
+-- The newest row of each endpoint. A provider may offer several under one tag, which are numbered in the listed order.
 with sweeps as (
 
     select endpoints.*
     from {{ ref('stg_openrouter__endpoints') }} as endpoints
     left join {{ ref('int_lists__compared') }} as lists using (raw_file)
-    -- A sweep that looks truncated is set aside: that it lacks a model does not mean that nobody hosts it.
+    -- A sweep that looks truncated is left out: a model that it lacks may still have endpoints.
     where not coalesce(lists.is_suspect, false)
 
 ),
@@ -16,14 +16,14 @@ endpoints as (
 
 ),
 
--- The newest answer for each model, one that says it has none (404) included; a lost one says nothing. A model that the
--- newest sweep does not ask for is not offered any more.
-newest_answers as (
+-- The newest response for each model counts, also one without endpoints (404); a failed request shows nothing. A model
+-- that the newest sweep does not request is no longer offered.
+newest_responses as (
 
     select
         model_id,
         max(as_of) filter (where http_status in (200, 404)) as newest_as_of,
-        max(as_of) as asked_as_of
+        max(as_of) as requested_as_of
     from sweeps
     group by model_id
 
@@ -31,7 +31,7 @@ newest_answers as (
 
 newest_sweep as (
 
-    select max(asked_as_of) as as_of from newest_answers
+    select max(requested_as_of) as newest_sweep_as_of from newest_responses
 
 ),
 
@@ -48,13 +48,9 @@ numbered as (
 )
 
 select
-    numbered.*,
-    numbered.as_of = newest_answers.newest_as_of and newest_answers.asked_as_of = newest_sweep.as_of as is_listed
+    * exclude (newest_as_of, requested_as_of, newest_sweep_as_of),
+    as_of = newest_as_of and requested_as_of = newest_sweep_as_of as is_listed
 from numbered
-inner join newest_answers using (model_id)
+inner join newest_responses using (model_id)
 cross join newest_sweep
-qualify
-    row_number() over (
-        partition by numbered.model_id, numbered.provider_name, numbered.tag, numbered.tag_no
-        order by numbered.as_of desc, numbered.fetched_at desc, numbered.raw_file desc
-    ) = 1
+qualify {{ is_latest_by('model_id, provider_name, tag, tag_no') }}

@@ -1,6 +1,6 @@
--- How many tokens more or fewer each model had than in the window it is compared with, by the classes it belongs to.
--- A model that was created in the window, or is listed in one window only, is marked: that a list of 50 begins or ends
--- at it says nothing of who came or went.
+-- The change in tokens of each model between two windows, with the classes it belongs to. A model that was created in
+-- the window, or is listed in only one of the two, is marked: crossing the end of a list of 50 is not an arrival or a
+-- departure.
 with windows as (
 
     select * from {{ ref('int_growth__windows') }}
@@ -28,7 +28,7 @@ days as (
 
 ),
 
--- The class by price is that of the window's last day that lists the model.
+-- The class by price is that of the last day of the window on which the model is listed.
 price_classes as (
 
     select
@@ -60,7 +60,7 @@ select
     end as artefact,
     members.tokens,
     members.base_tokens,
-    -- On which day a model was created, and so what is an artefact, is told by /models; its price is too.
+    -- Whether a change is an artefact depends on the day of creation, and so on a list of models; so does the price.
     attributes.as_of as listing_as_of,
     attributes.as_of as listing_oldest_as_of,
     attributes.fetched_at as listing_checked_at,

@@ -1,21 +1,20 @@
--- Each rolling window of each member beside the three windows before it. A window in which the member is not
--- listed is bounded by what an unlisted member can have had; a window with a missing day is no window.
+-- Each rolling window of each member with the three windows before it. If the member is not listed in a window, its
+-- tokens are bounded by what an unlisted member can have had; if a day of a window is missing, they are null.
 with windows as (
 
     select * from {{ ref('int_growth__windows') }}
 
 ),
 
-spans as (
+totals as (
 
-    select * from {{ ref('int_windows') }}
+    select * from {{ ref('int_windows__totals') }}
 
 ),
 
 members as (
 
     select * from {{ ref('int_windows__members') }}
-    where (ranking = 'all' and member_type in ('model', 'author')) or ranking = 'apps'
 
 ),
 
@@ -38,13 +37,13 @@ created as (
 
 ),
 
--- Listed in the window or in the one it is compared with.
+-- Members that are listed in the window or in the one it is compared with.
 compared as (
 
     select distinct
         windows.ranking,
         windows.horizon,
-        windows.span,
+        windows.window_days,
         windows.step_days,
         windows.window_start,
         windows.window_end,
@@ -54,8 +53,8 @@ compared as (
     inner join members
         on
             windows.ranking = members.ranking
-            and windows.span = members.span
-            and members.span_end in (windows.window_end, windows.base_end)
+            and windows.window_days = members.window_days
+            and members.window_end in (windows.window_end, windows.base_end)
 
 ),
 
@@ -64,36 +63,36 @@ observed as (
     select
         compared.*,
         shift.windows_before,
-        case when spans.is_whole then spans.total_tokens end as total_tokens,
-        case when spans.is_whole then coalesce(members.tokens, 0) end as tokens,
+        case when totals.is_whole then totals.total_tokens end as total_tokens,
+        case when totals.is_whole then coalesce(members.tokens, 0) end as tokens,
         case
-            when spans.is_whole then coalesce(
+            when totals.is_whole then coalesce(
                 members.tokens_high,
                 case compared.member_type
-                    when 'author' then spans.unlisted_group_tokens_high
-                    else spans.unlisted_member_tokens_high
+                    when 'author' then totals.unlisted_group_tokens_high
+                    else totals.unlisted_member_tokens_high
                 end
             )
         end as tokens_high,
-        case when spans.is_whole then members.rank end as rank,
-        spans.is_suspect,
-        spans.scope_id,
-        spans.source_url,
-        spans.as_of,
-        spans.oldest_as_of,
-        spans.checked_at
+        case when totals.is_whole then members.rank end as rank,
+        totals.is_suspect,
+        totals.scope_id,
+        totals.source_url,
+        totals.as_of,
+        totals.oldest_as_of,
+        totals.checked_at
     from compared
     cross join (values (0), (1), (2), (3)) as shift (windows_before)
-    inner join spans
+    inner join totals
         on
-            compared.ranking = spans.ranking
-            and compared.span = spans.span
-            and compared.window_end - compared.step_days * shift.windows_before = spans.span_end
+            compared.ranking = totals.ranking
+            and compared.window_days = totals.window_days
+            and compared.window_end - compared.step_days * shift.windows_before = totals.window_end
     left join members
         on
-            spans.ranking = members.ranking
-            and spans.span = members.span
-            and spans.span_end = members.span_end
+            totals.ranking = members.ranking
+            and totals.window_days = members.window_days
+            and totals.window_end = members.window_end
             and compared.member_type = members.member_type
             and compared.member = members.member
 
@@ -127,7 +126,7 @@ select
         scope_id, source_url, as_of, oldest_as_of, checked_at
     ),
     created.created_on,
-    -- Nothing is exact that rests on a response which looks incomplete.
+    -- A figure that rests on a response which looks incomplete is not exact.
     tokens = tokens_high and base_tokens = base_tokens_high and not (is_suspect or is_base_suspect) as is_complete,
     base_tokens = base_tokens_high and second_tokens = second_tokens_high
     and not (is_base_suspect or is_second_suspect) as is_base_complete,

@@ -1,20 +1,19 @@
--- Each rolling window beside the one it is compared with: the one before it, or that of a year earlier, 364 days being
--- 52 weeks. A window that ends before anything was observed is not compared.
-with spans as (
+-- Each rolling window with the one it is compared with: the one before it, or the one 364 days (52 weeks) earlier. A
+-- window is left out if the other one ends before the first observed day.
+with windows as (
 
-    select * from {{ ref('int_windows') }}
-    where span in ('1d', '7d', '28d')
+    select * from {{ ref('int_windows__totals') }}
 
 ),
 
 horizons as (
 
     select
-        kinds.horizon,
-        kinds.span,
-        kinds.step_days
-    from (values ('1d', '1d', 1), ('7d', '7d', 7), ('28d', '28d', 28), ('364d', '28d', 364)) as kinds (
-        horizon, span, step_days
+        lengths.horizon,
+        lengths.window_days,
+        lengths.step_days
+    from (values ('1d', 1, 1), ('7d', 7, 7), ('28d', 28, 28), ('364d', 28, 364)) as lengths (
+        horizon, window_days, step_days
     )
 
 ),
@@ -22,16 +21,16 @@ horizons as (
 compared as (
 
     select
-        spans.ranking,
+        windows.ranking,
         horizons.horizon,
-        horizons.span,
+        horizons.window_days,
         horizons.step_days,
-        spans.span_start as window_start,
-        spans.span_end as window_end,
-        spans.span_end - horizons.step_days as base_end,
-        min(spans.span_end) over (partition by spans.ranking) as first_day
-    from spans
-    inner join horizons using (span)
+        windows.window_start,
+        windows.window_end,
+        windows.window_end - horizons.step_days as base_end,
+        min(windows.window_end) over (partition by windows.ranking) as first_day
+    from windows
+    inner join horizons using (window_days)
     qualify base_end >= first_day
 
 ),
@@ -40,29 +39,29 @@ both_windows as (
 
     select
         compared.*,
-        spans.span_end = compared.base_end as is_base,
-        spans.is_whole,
-        spans.is_truncated,
-        spans.total_tokens,
-        spans.other_tokens,
-        spans.scope_id,
-        spans.source_url,
-        spans.as_of,
-        spans.oldest_as_of,
-        spans.checked_at
+        windows.window_end = compared.base_end as is_base,
+        windows.is_whole,
+        windows.is_truncated,
+        windows.total_tokens,
+        windows.other_tokens,
+        windows.scope_id,
+        windows.source_url,
+        windows.as_of,
+        windows.oldest_as_of,
+        windows.checked_at
     from compared
-    inner join spans
+    inner join windows
         on
-            compared.ranking = spans.ranking
-            and compared.span = spans.span
-            and spans.span_end in (compared.window_end, compared.base_end)
+            compared.ranking = windows.ranking
+            and compared.window_days = windows.window_days
+            and windows.window_end in (compared.window_end, compared.base_end)
 
 )
 
 select
     ranking,
     horizon,
-    span,
+    window_days,
     step_days,
     window_start,
     window_end,
@@ -74,4 +73,4 @@ select
     bool_or(is_truncated) as is_truncated,
     {{ provenance_of_sums('both_windows') }}
 from both_windows
-group by ranking, horizon, span, step_days, window_start, window_end, base_end
+group by ranking, horizon, window_days, step_days, window_start, window_end, base_end

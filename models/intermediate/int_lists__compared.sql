@@ -1,6 +1,6 @@
--- Which lists of models, sweeps of endpoints and lists of providers look incomplete: they lack more than a fifth of the
--- entries of at least half of the lists before. These are the last three, and all of the three days before. One list
--- that is too long makes no other suspect, and a change that lasts is accepted.
+-- Which lists of models, sweeps of endpoints and lists of providers look incomplete: those that lack more than a fifth
+-- of the entries of at least half of the lists before them (the last three, and all of the last three days). So one
+-- list that is too long makes no other suspect, and a lasting change is accepted.
 with entries as (
 
     select
@@ -38,18 +38,18 @@ sizes as (
 lists as (
 
     select
-        observations.surface,
-        observations.raw_file,
+        responses.surface,
+        responses.raw_file,
         coalesce(sizes.entries, 0) as entries,
         row_number() over (
-            partition by observations.surface
-            order by observations.as_of, observations.fetched_at, observations.raw_file
+            partition by responses.surface
+            order by responses.as_of, responses.fetched_at, responses.raw_file
         ) as list_no,
-        observations.as_of,
-        observations.fetched_at
-    from {{ ref('stg_openrouter__responses') }} as observations
+        responses.as_of,
+        responses.fetched_at
+    from {{ ref('stg_openrouter__responses') }} as responses
     left join sizes using (raw_file)
-    where observations.surface in ('models', 'endpoints', 'providers')
+    where responses.surface in ('models', 'endpoints', 'providers')
 
 ),
 

@@ -1,4 +1,4 @@
--- What is known of each model that is listed or ranked: from /models, and from the seeds where the evidence was opened.
+-- Attributes of each model that is listed or ranked, from /models and from verified rows of the seeds.
 with listed as (
 
     select * from {{ ref('int_models__latest') }}

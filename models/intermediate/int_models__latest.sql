@@ -1,4 +1,4 @@
--- The newest row that /models had for each permaslug, which is its canonical slug and the variant of its id.
+-- The newest row of /models for each permaslug: its canonical slug and the variant of its id.
 with models as (
 
     select * from {{ ref('stg_openrouter__models') }}
@@ -6,7 +6,7 @@ with models as (
 
 ),
 
-observations as (
+lists as (
 
     select * from {{ ref('int_models__lists') }}
 
@@ -19,9 +19,9 @@ named as (
         {{ permaslug('models.canonical_slug', 'models.variant') }} as model_permaslug,
         min(models.created_at) over permaslug as first_created_at,
         min(models.as_of) over permaslug as first_seen_at,
-        observations.is_newest as is_listed
+        lists.is_newest as is_listed
     from models
-    inner join observations using (raw_file)
+    inner join lists using (raw_file)
     window permaslug as (partition by models.canonical_slug, models.variant)
 
 )

@@ -1,6 +1,6 @@
--- The observations of /models in the order the source made them; late arrivals take their place. A list that looks
--- truncated is set aside: that it lacks an id does not mean that the id is gone.
-with observations as (
+-- The lists of models in the order the source made them, however late they were fetched. A list that looks truncated is
+-- left out: an id that it lacks was not necessarily removed.
+with lists as (
 
     select
         raw_file,
@@ -17,7 +17,7 @@ select
     raw_file,
     as_of,
     fetched_at,
-    row_number() over (order by as_of) as observation_no,
+    row_number() over (order by as_of) as list_no,
     lag(as_of) over (order by as_of) as previous_as_of,
     as_of = max(as_of) over () as is_newest
-from observations
+from lists

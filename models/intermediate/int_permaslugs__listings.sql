@@ -1,4 +1,4 @@
--- Stretches of consecutive observations of /models in which an id stands for a permaslug.
+-- Runs of consecutive lists of models in which an id refers to a permaslug.
 with models as (
 
     select * from {{ ref('stg_openrouter__models') }}
@@ -6,7 +6,7 @@ with models as (
 
 ),
 
-observations as (
+lists as (
 
     select * from {{ ref('int_models__lists') }}
 
@@ -19,13 +19,13 @@ listed as (
         models.variant,
         models.model_id,
         models.as_of,
-        observations.observation_no,
-        observations.observation_no - row_number() over (
+        lists.list_no,
+        lists.list_no - row_number() over (
             partition by models.canonical_slug, models.variant, models.model_id
-            order by observations.observation_no
-        ) as stretch
+            order by lists.list_no
+        ) as run_no
     from models
-    inner join observations using (raw_file)
+    inner join lists using (raw_file)
 
 ),
 
@@ -38,7 +38,7 @@ listings as (
         min(as_of) as listed_from,
         max(as_of) as last_listed_at
     from listed
-    group by canonical_slug, variant, model_id, stretch
+    group by canonical_slug, variant, model_id, run_no
 
 ),
 

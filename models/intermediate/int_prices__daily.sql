@@ -1,5 +1,5 @@
--- What a token of each model cost on each day of its usage: the price listed at the end of the day, and the least and
--- the greatest that can have been valid on it, as listed for the model and as offered by its endpoints.
+-- The price of a token of each model on each day of its usage: the one listed at the end of the day, and the least and
+-- the greatest that can have been valid on it, by the lists of models and by endpoints.
 with matched as (
 
     select * from {{ ref('int_usage__matched') }}
@@ -18,7 +18,7 @@ listings as (
 
 ),
 
-observations as (
+lists as (
 
     select * from {{ ref('int_models__lists') }}
 
@@ -30,8 +30,7 @@ endpoints as (
 
 ),
 
--- The price that a model began with decides which token split is assumed for it. A time when it was free says nothing
--- of that.
+-- The first price of a model above 0 decides which token split is assumed for it.
 first_prices as (
 
     select
@@ -43,9 +42,9 @@ first_prices as (
 
 ),
 
--- All prices that can have been valid on the day, of which the one at its end is the listed one. A price that a list
--- shows first at valid_from may have begun at any time after not_before, and the price before it may have lasted as
--- long. An id that stood for another model then had another model's price.
+-- Every price that can have been valid on the day. A price that a list first shows at valid_from may have begun at any
+-- time after not_before, and the price before it may have lasted as long. Prices from when the id referred to another
+-- model do not count.
 possible as (
 
     select
@@ -61,8 +60,8 @@ possible as (
         matched.price_as_of between intervals.valid_from and intervals.last_seen_at as is_at_day_end,
         min(intervals.token_price_low) over in_day as day_price_low,
         max(intervals.token_price_high) over in_day as day_price_high,
-        max({{ nearest_observation('intervals', 'matched.price_as_of') }}) over in_day as bounds_as_of,
-        min({{ nearest_observation('intervals', 'matched.price_as_of') }}) over in_day as bounds_oldest_as_of
+        max({{ nearest_observed_at('intervals', 'matched.price_as_of') }}) over in_day as bounds_as_of,
+        min({{ nearest_observed_at('intervals', 'matched.price_as_of') }}) over in_day as bounds_oldest_as_of
     from matched
     inner join intervals on matched.model_id = intervals.model_id
     where
@@ -90,7 +89,7 @@ possible as (
 select
     matched.*,
     possible.price_source_url,
-    observations.fetched_at as price_fetched_at,
+    lists.fetched_at as price_fetched_at,
     possible.bounds_as_of,
     possible.bounds_oldest_as_of,
     bounds.fetched_at as bounds_fetched_at,
@@ -117,8 +116,8 @@ left join possible
         matched.date = possible.date
         and matched.model_permaslug = possible.model_permaslug
         and possible.is_at_day_end
-left join observations on matched.price_as_of = observations.as_of
-left join observations as bounds on possible.bounds_as_of = bounds.as_of
+left join lists on matched.price_as_of = lists.as_of
+left join lists as bounds on possible.bounds_as_of = bounds.as_of
 left join first_prices on matched.model_id = first_prices.model_id
 left join endpoints
     on

@@ -1,11 +1,11 @@
--- Stretches of consecutive observations of /models that list an id at the same prices.
+-- Intervals of consecutive lists of models that give an id the same prices.
 with models as (
 
     select * from {{ ref('stg_openrouter__models') }}
 
 ),
 
-observations as (
+lists as (
 
     select * from {{ ref('int_models__lists') }}
 
@@ -17,20 +17,19 @@ listed as (
         models.model_id,
         {{ permaslug('models.canonical_slug', 'models.variant') }} as model_permaslug,
         models.author,
-        {{ listed_price_columns('models') }},
+        {{ exact_price_columns('models') }},
         models.is_dynamic,
         {{ sorted_overrides('models.overrides') }} as overrides,
         models.scope_id,
         models.source_url,
         models.as_of,
         models.fetched_at,
-        observations.observation_no,
-        observations.previous_as_of,
-        observations.is_newest,
-        -- All that is charged, as one value that can be compared.
-        {{ all_that_is_charged() }} as prices
+        lists.list_no,
+        lists.previous_as_of,
+        lists.is_newest,
+        {{ prices_struct() }} as prices
     from models
-    inner join observations using (raw_file)
+    inner join lists using (raw_file)
 
 ),
 
@@ -40,9 +39,9 @@ compared as (
         *,
         lag(prices) over id_by_time as previous_prices,
         lag(as_of) over id_by_time as previous_seen_at,
-        lag(observation_no) over id_by_time as previous_observation_no
+        lag(list_no) over id_by_time as previous_list_no
     from listed
-    window id_by_time as (partition by model_id order by observation_no)
+    window id_by_time as (partition by model_id order by list_no)
 
 ),
 
@@ -50,9 +49,9 @@ marked as (
 
     select
         *,
-        previous_observation_no is not null and previous_observation_no < observation_no - 1 as is_return,
-        previous_observation_no is null
-        or previous_observation_no < observation_no - 1
+        previous_list_no is not null and previous_list_no < list_no - 1 as is_return,
+        previous_list_no is null
+        or previous_list_no < list_no - 1
         or (prices is distinct from previous_prices) as is_start
     from compared
 
@@ -62,20 +61,20 @@ numbered as (
 
     select
         *,
-        sum(is_start::int) over (partition by model_id order by observation_no) as interval_no
+        sum(is_start::int) over (partition by model_id order by list_no) as interval_no
     from marked
 
 ),
 
-stretches as (
+runs as (
 
     select
         *,
-        max(as_of) over stretch as last_seen_at,
-        max(fetched_at) over stretch as last_fetched_at,
-        bool_or(is_newest) over stretch as is_open
+        max(as_of) over run as last_seen_at,
+        max(fetched_at) over run as last_fetched_at,
+        bool_or(is_newest) over run as is_open
     from numbered
-    window stretch as (partition by model_id, interval_no)
+    window run as (partition by model_id, interval_no)
 
 ),
 
@@ -83,12 +82,12 @@ intervals as (
 
     select
         * exclude (
-            as_of, fetched_at, observation_no, previous_as_of, is_newest, is_start,
-            previous_observation_no, interval_no, prices
+            as_of, fetched_at, list_no, previous_as_of, is_newest, is_start,
+            previous_list_no, interval_no, prices
         ),
         as_of as valid_from,
         previous_as_of as not_before
-    from stretches
+    from runs
     where is_start
 
 )
@@ -97,16 +96,16 @@ select
     *,
     prompt_price is not null and completion_price is not null as is_priced,
     coalesce(prompt_price = 0 and completion_price = 0, false) as is_free,
-    {{ all_token_prices('list_min') }} as token_price_low,
-    {{ all_token_prices('list_max') }} as token_price_high,
-    -- A price ends where the next one begins; that of an id which is gone, where it was listed last.
+    {{ extreme_token_price('list_min') }} as token_price_low,
+    {{ extreme_token_price('list_max') }} as token_price_high,
+    -- A price ends where the next one begins; the last price of a removed id ends with its last list.
     case
         when is_open then null
         when lead(is_return) over (partition by model_id order by valid_from) = false
             then lead(valid_from) over (partition by model_id order by valid_from)
         else last_seen_at
     end as valid_to,
-    -- Lists are observed some time apart: until the next price was seen, this one may have been valid, an id that
-    -- was missing for a while included.
+    -- Lists are made some time apart: until the first list with the next price, this one may have been valid, also
+    -- while the id was missing.
     lead(valid_from) over (partition by model_id order by valid_from) as not_after
 from intervals

@@ -1,6 +1,6 @@
--- Every period that a rankings response covers whole, whether or not it has rows for it. With and without a key are two
--- ways to the same figures: the newest telling counts.
-with observations as (
+-- Every whole period that a rankings response covers, whether or not it has rows for it. Responses with and without a
+-- key publish the same figures, so the newest of either counts.
+with responses as (
 
     select * from {{ ref('stg_openrouter__responses') }}
     where surface in ('rankings', 'rankings_export')
@@ -12,7 +12,7 @@ covered_days as (
     select
         *,
         {{ days_between('start_date', 'end_date') }} as date
-    from observations
+    from responses
 
 ),
 
@@ -39,25 +39,22 @@ covered as (
         fetched_at
     from begun
     group by slice, period, period_start, raw_file, scope_id, source_url, as_of, fetched_at
-    -- A period at the edge of the window, of which the response holds a part, is not covered.
+    -- A week or month at the edge of the response's days is covered in part only, and left out.
     having count(*) = {{ days_in_period('period', 'period_start') }}
 
 ),
 
-ranked as (
+compared as (
 
     select
         *,
         period_end < cast(as_of as date) as is_complete,
-        row_number() over (
-            partition by slice, period, period_start
-            order by as_of desc, fetched_at desc, raw_file desc
-        ) as recency
+        {{ is_latest_by('slice, period, period_start') }} as is_newest
     from covered
 
 )
 
 select
-    * exclude (recency),
-    recency = 1 and is_complete as is_latest
-from ranked
+    * exclude (is_newest),
+    is_newest and is_complete as is_latest
+from compared

@@ -1,4 +1,4 @@
--- The rankings of each complete period, all from the one response that observed it last.
+-- The rankings of each complete period, all from its newest response.
 with covered as (
 
     select * from {{ ref('int_rankings__covered') }}

@@ -1,4 +1,5 @@
--- Rankings as the responses report them, with a key and in the keyless snapshots: two ways to the same figures.
+-- Rankings as each response reports them. The surface that needs a key and the keyless snapshots publish the same
+-- figures.
 with rankings as (
 
     select * from {{ ref('stg_openrouter__rankings') }}
@@ -11,7 +12,7 @@ exports as (
 
 ),
 
--- The source leaves out what has no tokens; a row that says so is as none.
+-- The source leaves out models without tokens, so a row with 0 tokens counts as missing.
 reported as (
 
     select * from rankings
@@ -22,7 +23,7 @@ reported as (
 
 ),
 
--- Rows that name no model are one remainder: every spelling of `other`, and rows whose slug is malformed.
+-- Rows that name no model are added up as one remainder: every spelling of `other`, and malformed slugs.
 remainder as (
 
     select

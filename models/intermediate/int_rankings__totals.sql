@@ -1,4 +1,4 @@
--- What a whole complete period adds up to, and how much an unlisted member may have had in it.
+-- The total of each complete period, and the most tokens that an unlisted member can have had in it.
 with rankings as (
 
     select * from {{ ref('int_rankings__latest') }}
@@ -31,7 +31,7 @@ sums as (
 
 ),
 
--- Of a truncated list nobody knows which members are missing: any of them may have all that is unlisted or missing.
+-- Any member may be missing from a truncated list, and may have had everything that is unlisted or missing.
 unlisted as (
 
     select
@@ -61,12 +61,12 @@ select
     last_listed_tokens,
     is_suspect,
     is_truncated,
-    -- An unlisted model had at most what the last listed one had, unless it is a row with a malformed slug, and no
-    -- more than all unlisted ones together.
+    -- An unlisted model had at most what the last listed one had (or the largest row with a malformed slug, which may
+    -- be that model), and no more than all unlisted ones together.
     case
         when is_truncated then unlisted_tokens_high
         else least(greatest(last_listed_tokens, largest_malformed_tokens), other_tokens)
     end as unlisted_member_tokens_high,
-    -- A group of models, such as an author's, may have any number of unlisted ones.
+    -- A group of models, such as those of an author, may include any number of unlisted ones.
     unlisted_tokens_high as unlisted_group_tokens_high
 from unlisted

@@ -1,12 +1,12 @@
--- Which responses look incomplete for a period they cover. A list that was cut short still parses, and its shares look
--- like any others: it is recognised by what earlier responses report.
+-- Which responses look incomplete for a period they cover. A truncated list still parses and has plausible shares, so
+-- it is recognized by comparing it with earlier responses.
 with measured as (
 
     select * from {{ ref('int_responses__measured') }}
 
 ),
 
--- Of the responses for the period before, the fullest: a list that is cut short is cut for all of its days.
+-- The fullest response for the period before: a truncated response may be truncated for all of its days.
 fullest as (
 
     select
@@ -41,7 +41,7 @@ against_the_period_before as (
 
 ),
 
--- Of the earlier responses for the same period that are not far below the period before, the fullest.
+-- The fullest earlier response for the same period, unless it is itself far below the period before.
 against_the_responses_before as (
 
     select
@@ -77,7 +77,7 @@ compared as (
 
     select
         *,
-        -- A remainder of some weight does not vanish: the list was cut.
+        -- An `other` of more than a hundredth of the tokens does not vanish: the list was truncated.
         lacks_other
         or coalesce(row_count > 0 and other_rows = 0 and reference_other_tokens > 0.01 * reference_tokens, false)
             as has_lost_other
@@ -103,7 +103,7 @@ select
         ),
         ''
     ) as suspect_reason,
-    -- What may be missing, against the same response; without one to compare with, nobody can say.
+    -- Tokens that may be missing, by the response it was compared with; unknown without one.
     case
         when not (has_lost_other or is_below_reference) then 0
         when reference_tokens is not null

@@ -1,4 +1,5 @@
--- How much each response holds for each complete period it covers: rankings with and without a key, and lists of apps.
+-- Rows and tokens of each response for each complete period it covers: rankings with and without a key, and lists of
+-- apps.
 with covered as (
 
     select * from {{ ref('int_rankings__covered') }}
@@ -57,7 +58,7 @@ select
     cast(coalesce(rankings.tokens, 0) as bigint) as tokens,
     cast(coalesce(rankings.other_tokens, 0) as bigint) as other_tokens,
     cast(coalesce(rankings.other_rows, 0) as bigint) as other_rows,
-    -- A list holds 50 models, named or not.
+    -- A complete list has at most 50 models and a row for the remainder.
     coalesce(rankings.named_rows + rankings.malformed_rows = 50 and rankings.other_rows = 0, false) as lacks_other,
     cast(coalesce(rankings.malformed_rows, 0) as bigint) as malformed_rows,
     cast(coalesce(rankings.largest_malformed_tokens, 0) as bigint) as largest_malformed_tokens,

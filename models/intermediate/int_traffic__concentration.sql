@@ -1,14 +1,14 @@
--- Who the traffic of each day, week and month is concentrated on: sums over its listed models and authors.
-with spans as (
+-- How concentrated the traffic of each day, week and month is on models and authors.
+with periods as (
 
-    select * from {{ ref('int_windows') }}
-    where ranking = 'all' and span in ('day', 'week', 'month') and is_whole
+    select * from {{ ref('int_periods__totals') }}
+    where ranking = 'all' and is_whole
 
 ),
 
 members as (
 
-    select * from {{ ref('int_windows__members') }}
+    select * from {{ ref('int_periods__members') }}
     where ranking = 'all'
 
 ),
@@ -16,8 +16,8 @@ members as (
 sums as (
 
     select
-        span,
-        span_start,
+        period,
+        period_start,
         {% for member_type in ['model', 'author'] -%}
             count(*) filter (where member_type = '{{ member_type }}') as {{ member_type }}s_listed,
             cast(
@@ -35,41 +35,40 @@ sums as (
         {{- ',' if not loop.last }}
     {% endfor %}
     from members
-    where span in ('day', 'week', 'month')
-    group by span, span_start
+    group by period, period_start
 
 )
 
 select
-    spans.span as period,
-    spans.span_start as period_start,
+    periods.period,
+    periods.period_start,
     sums.models_listed,
     sums.authors_listed,
     {% for member_type in ['model', 'author'] -%}
         {{ hhi('sums.' ~ member_type ~ '_squares') }} as hhi_{{ member_type }}_low,
-        -- How often a member was below the list within a period added up from days is not known, nor how much a
-        -- truncated response lacks.
+        -- There is no upper bound if unlisted days of members, or rows of a truncated response, are unknown.
         case
-            when spans.basis = 'source' and not spans.is_truncated
+            when periods.basis = 'source' and not periods.is_truncated
                 then {{ hhi('sums.' ~ member_type ~ '_squares + ' ~ {
-                'model': unlisted_model_squares('spans.other_tokens', 'spans.unlisted_member_tokens_high'),
-                'author': unlisted_author_squares('spans.other_tokens', 'coalesce(sums.leading_author_tokens, 0)'),
+                'model': unlisted_model_squares('periods.other_tokens', 'periods.unlisted_member_tokens_high'),
+                'author': unlisted_author_squares('periods.other_tokens', 'coalesce(sums.leading_author_tokens, 0)'),
             }[member_type]) }}
         end as hhi_{{ member_type }}_high,
     {% endfor -%}
     {% for top in [1, 3, 5, 10] -%}
-        sums.top_{{ top }}_tokens / spans.total_tokens as cr{{ top }},
+        sums.top_{{ top }}_tokens / periods.total_tokens as cr{{ top }},
     {% endfor -%}
-    coalesce(sums.open_tokens, 0) / spans.total_tokens as open_weights_share_low,
-    -- All that is not known to be closed may be open: what is unclassified, undisclosed or not listed.
+    coalesce(sums.open_tokens, 0) / periods.total_tokens as open_weights_share_low,
+    -- Everything that is not known to be closed may be open: unclassified, undisclosed and unlisted models.
     least(
-        spans.total_tokens - coalesce(sums.closed_tokens, 0) - spans.other_tokens + spans.unlisted_group_tokens_high,
-        spans.total_tokens
-    ) / spans.total_tokens as open_weights_share_high,
-    spans.scope_id,
-    spans.source_url,
-    spans.as_of,
-    spans.oldest_as_of,
-    spans.checked_at
-from spans
-inner join sums using (span, span_start)
+        periods.total_tokens - periods.other_tokens - coalesce(sums.closed_tokens, 0)
+        + periods.unlisted_group_tokens_high,
+        periods.total_tokens
+    ) / periods.total_tokens as open_weights_share_high,
+    periods.scope_id,
+    periods.source_url,
+    periods.as_of,
+    periods.oldest_as_of,
+    periods.checked_at
+from periods
+inner join sums using (period, period_start)

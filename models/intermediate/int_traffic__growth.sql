@@ -1,5 +1,5 @@
--- How the total had grown by each day: on every horizon, by the year, and how fast it doubles. Nothing is said of a
--- window in which a response looks truncated: its total is too small by an unknown amount.
+-- How the total had grown by each day: on every horizon, a year, and by its trend. A window is left out if a response
+-- in it looks truncated: its total is too small by an unknown amount.
 with windows as (
 
     select * from {{ ref('int_growth__windows') }}
@@ -7,17 +7,10 @@ with windows as (
 
 ),
 
-days as (
+totals as (
 
-    select * from {{ ref('int_rankings__totals') }}
-    where ranking = 'all' and period = 'day'
-
-),
-
-spans as (
-
-    select * from {{ ref('int_windows') }}
-    where ranking = 'all' and is_whole and not is_truncated
+    select * from {{ ref('int_windows__totals') }}
+    where ranking = 'all' and window_days = 28 and is_whole and not is_truncated
 
 ),
 
@@ -42,7 +35,8 @@ by_horizon as (
 
 ),
 
--- Both windows without the app that leads the newer one, as long as it is listed on every day of both.
+-- One app can make most of a week's growth: both windows without the app that leads the newer one, if it is listed on
+-- every day of both.
 without_top_app as (
 
     select
@@ -60,100 +54,30 @@ without_top_app as (
 
 ),
 
--- Against the first complete 28-day window there is.
+-- Growth a year, against the first complete 28-day window.
 annual as (
 
     select
-        newest.span_end as window_end,
-        power(newest.total_tokens / oldest.total_tokens, 365.0 / (newest.span_end - oldest.span_end)) - 1 as cagr,
+        newest.window_end,
+        power(newest.total_tokens / oldest.total_tokens, 365e0 / (newest.window_end - oldest.window_end)) - 1 as cagr,
         newest.scope_id,
         newest.source_url,
-        greatest(newest.as_of, oldest.as_of) as as_of,
-        least(newest.oldest_as_of, oldest.oldest_as_of) as oldest_as_of,
-        case when oldest.as_of > newest.as_of then oldest.checked_at else newest.checked_at end as checked_at
-    from spans as newest
-    inner join spans as oldest
-        on
-            newest.span = oldest.span
-            and newest.span_end - oldest.span_end >= 364
-    where newest.span = '28d'
-    qualify row_number() over (partition by newest.span_end order by oldest.span_end asc) = 1
+        {{ merged_times('newest', 'oldest') }}
+    from totals as newest
+    inner join totals as oldest on newest.window_end - oldest.window_end >= 364
+    qualify row_number() over (partition by newest.window_end order by oldest.window_end asc) = 1
 
 ),
 
-logarithms as (
-
-    select
-        spans.span_end as window_end,
-        spans.scope_id,
-        spans.source_url,
-        spans.as_of,
-        spans.oldest_as_of,
-        spans.checked_at,
-        ln(days.total_tokens) as ln_tokens,
-        days.period_start - spans.span_start as day
-    from spans
-    inner join days on days.period_start between spans.span_start and spans.span_end
-    where spans.span = '28d'
-
-),
-
--- Least-squares slope of ln(daily total) over 28 days, and its standard error. Day by day, since doubles that are added
--- up in another order end in another digit.
 trend as (
 
-    select
-        * exclude (ln_tokens, day),
-        regr_slope(ln_tokens, day order by day) as slope,
-        sqrt(
-            greatest(
-                regr_syy(ln_tokens, day order by day)
-                - power(regr_slope(ln_tokens, day order by day), 2) * regr_sxx(ln_tokens, day order by day),
-                0
-            )
-            / 26
-            / regr_sxx(ln_tokens, day order by day)
-        ) as slope_error
-    from logarithms
-    group by all
+    select * from {{ ref('int_traffic__trend') }}
 
-),
-
-doubling as (
-
-    select
-        *,
-        ln(2) / slope as doubling_days,
-        -- 2.0555: 97.5th percentile of Student's t with 26 degrees of freedom.
-        ln(2) / (slope + 2.055529 * slope_error) as doubling_days_low,
-        ln(2) / (slope - 2.055529 * slope_error) as doubling_days_high
-    from trend
-    where slope - 2.055529 * slope_error > 0
-
-),
-
-inputs as (
-
-    {% for input in ['by_horizon', 'without_top_app', 'annual', 'trend'] -%}
-        select
-            window_end,
-            scope_id,
-            source_url,
-            as_of,
-            oldest_as_of,
-            checked_at
-        from {{ input }}
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
 ),
 
 provenance as (
 
-    select
-        window_end,
-        {{ provenance_of_sums('inputs') }}
-    from inputs
-    group by window_end
+    {{ provenance_by('window_end', ['by_horizon', 'without_top_app', 'annual', 'trend']) }}
 
 )
 
@@ -165,9 +89,9 @@ select
     by_horizon.growth_364d,
     without_top_app.growth_7d_without_top_app,
     annual.cagr,
-    doubling.doubling_days,
-    doubling.doubling_days_low,
-    doubling.doubling_days_high,
+    trend.doubling_days,
+    trend.doubling_days_low,
+    trend.doubling_days_high,
     provenance.scope_id,
     provenance.source_url,
     provenance.as_of,
@@ -177,4 +101,4 @@ from provenance
 left join by_horizon using (window_end)
 left join without_top_app using (window_end)
 left join annual using (window_end)
-left join doubling using (window_end)
+left join trend using (window_end)

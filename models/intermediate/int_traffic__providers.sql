@@ -1,8 +1,8 @@
--- Who hosted in each day, week and month: the providers of the last sweep of endpoints within it.
-with spans as (
+-- The number of providers in the last sweep of endpoints of each day, week and month.
+with periods as (
 
-    select * from {{ ref('int_windows') }}
-    where ranking = 'all' and span in ('day', 'week', 'month') and is_whole
+    select * from {{ ref('int_periods__totals') }}
+    where ranking = 'all' and is_whole
 
 ),
 
@@ -30,18 +30,18 @@ sweeps as (
 )
 
 select
-    spans.span as period,
-    spans.span_start as period_start,
+    periods.period,
+    periods.period_start,
     sweeps.providers_listed,
-    spans.scope_id,
-    spans.source_url,
+    periods.scope_id,
+    periods.source_url,
     sweeps.as_of,
     sweeps.oldest_as_of,
     sweeps.checked_at
-from spans
-inner join sweeps on sweeps.date between spans.span_start and spans.span_end
+from periods
+inner join sweeps on sweeps.date between periods.period_start and periods.period_end
 qualify
     row_number() over (
-        partition by spans.span, spans.span_start
+        partition by periods.period, periods.period_start
         order by sweeps.as_of desc, sweeps.checked_at desc, sweeps.raw_file desc
     ) = 1

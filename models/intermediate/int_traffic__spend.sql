@@ -1,8 +1,8 @@
--- What the traffic of each day, week and month costs at list prices: under any split of tokens, and under the split of
--- the class of input price that each model is in.
+-- The implied spend of all traffic of each day, week and month at list prices: under any split of tokens, and under the
+-- split of each model's class of input price.
 with usage as (
 
-    select * from {{ ref('int_usage__windows') }}
+    select * from {{ ref('int_usage__periods') }}
 
 ),
 
@@ -15,9 +15,9 @@ fit as (
 listed as (
 
     select
-        span as period,
-        span_start as period_start,
-        max(span_end) as period_end,
+        period,
+        period_start,
+        max(period_end) as period_end,
         sum(tokens) as named_tokens,
         sum(priced_tokens) as priced_tokens,
         coalesce(sum(tokens) filter (where price_class = 'paid'), 0) as paid_tokens,
@@ -26,9 +26,9 @@ listed as (
         cast(sum(spend_mix_low) as double) as spend_plausible_low,
         cast(sum(spend_mix_high) as double) as spend_plausible_high,
         cast(sum(spend_mix_central) as double) as spend_central,
-        {{ provenance_of_priced() }}
+        {{ provenance_of_spend() }}
     from usage
-    group by span, span_start
+    group by period, period_start
 
 )
 

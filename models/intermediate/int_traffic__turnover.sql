@@ -1,14 +1,14 @@
--- Who is new in the list of each day, week and month, and who is still there.
-with spans as (
+-- The share of new models in each day, week and month, and of models that are still listed after 28 days.
+with periods as (
 
-    select * from {{ ref('int_windows') }}
-    where ranking = 'all' and span in ('day', 'week', 'month') and is_whole
+    select * from {{ ref('int_periods__totals') }}
+    where ranking = 'all' and is_whole
 
 ),
 
 members as (
 
-    select * from {{ ref('int_windows__members') }}
+    select * from {{ ref('int_periods__members') }}
     where ranking = 'all' and member_type = 'model'
 
 ),
@@ -22,34 +22,34 @@ attributes as (
 launched as (
 
     select
-        spans.span,
-        spans.span_start,
+        periods.period,
+        periods.period_start,
         coalesce(
             sum(members.tokens) filter (
-                where attributes.created_on between spans.span_end - 27 and spans.span_end
+                where attributes.created_on between periods.period_end - 27 and periods.period_end
             ), 0
         ) as launched_tokens,
         max(attributes.as_of) as as_of,
         min(attributes.as_of) as oldest_as_of,
         max_by(attributes.fetched_at, attributes.as_of) as checked_at
-    from spans
-    -- A response whose rows all have malformed slugs lists no model.
-    left join members using (span, span_start)
+    from periods
+    -- A response in which every slug is malformed lists no model.
+    left join members using (period, period_start)
     left join attributes on members.member = attributes.model_permaslug
-    group by spans.span, spans.span_start
+    group by periods.period, periods.period_start
 
 ),
 
 days as (
 
     select
-        spans.span_end as date,
-        spans.as_of,
-        spans.checked_at,
+        periods.period_end as date,
+        periods.as_of,
+        periods.checked_at,
         members.member
-    from spans
-    inner join members using (span, span_start)
-    where spans.span = 'day'
+    from periods
+    inner join members using (period, period_start)
+    where periods.period = 'day'
 
 ),
 
@@ -70,34 +70,34 @@ survival as (
 
 ),
 
--- The survivors of a period are those of its last day, which has a response of its own.
+-- Survival is measured on the last day of a period, which has a response of its own.
 last_days as (
 
     select
-        span_end as date,
+        period_end as date,
         as_of,
         checked_at
-    from spans
-    where span = 'day'
+    from periods
+    where period = 'day'
 
 )
 
 select
-    spans.span as period,
-    spans.span_start as period_start,
-    launched.launched_tokens / spans.total_tokens as launched_share,
+    periods.period,
+    periods.period_start,
+    launched.launched_tokens / periods.total_tokens as launched_share,
     survival.survival,
-    spans.scope_id,
-    spans.source_url,
-    greatest(spans.as_of, launched.as_of, survival.as_of, last_days.as_of) as as_of,
-    least(spans.oldest_as_of, launched.oldest_as_of, survival.as_of, last_days.as_of) as oldest_as_of,
-    case greatest(spans.as_of, launched.as_of, survival.as_of, last_days.as_of)
-        when spans.as_of then spans.checked_at
+    periods.scope_id,
+    periods.source_url,
+    greatest(periods.as_of, launched.as_of, survival.as_of, last_days.as_of) as as_of,
+    least(periods.oldest_as_of, launched.oldest_as_of, survival.as_of, last_days.as_of) as oldest_as_of,
+    case greatest(periods.as_of, launched.as_of, survival.as_of, last_days.as_of)
+        when periods.as_of then periods.checked_at
         when launched.as_of then launched.checked_at
         when last_days.as_of then last_days.checked_at
         else survival.checked_at
     end as checked_at
-from spans
-inner join launched using (span, span_start)
-left join survival on spans.span_end = survival.date
+from periods
+inner join launched using (period, period_start)
+left join survival on periods.period_end = survival.date
 left join last_days on survival.date = last_days.date

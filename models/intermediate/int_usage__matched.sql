@@ -1,5 +1,5 @@
--- Which id a permaslug is on a day, and by which observation of /models: the newest up to the end of the day
--- that lists it, else the first after it. Never fuzzy. Days are those of every period that lists the permaslug.
+-- The id of each permaslug on each day of the periods that list it, by the newest list of models up to the end of the
+-- day that includes it, else the first after it. Slugs are matched exactly.
 with usage as (
 
     select distinct
@@ -18,9 +18,9 @@ listings as (
 
 ),
 
-observations as (
+lists as (
 
-    select as_of as observed_at from {{ ref('int_models__lists') }}
+    select as_of from {{ ref('int_models__lists') }}
 
 ),
 
@@ -29,9 +29,9 @@ days as (
     select
         usage_days.date,
         {{ end_of_day('usage_days.date') }} as day_end,
-        max(observations.observed_at) as newest_observed_at
+        max(lists.as_of) as newest_as_of
     from (select distinct date from usage) as usage_days
-    left join observations on observations.observed_at < {{ end_of_day('usage_days.date') }}
+    left join lists on lists.as_of < {{ end_of_day('usage_days.date') }}
     group by usage_days.date
 
 ),
@@ -42,13 +42,13 @@ candidates as (
         usage.date,
         usage.model_permaslug,
         days.day_end,
-        days.newest_observed_at,
+        days.newest_as_of,
         listings.model_id,
         listings.is_alias,
         listings.listed_from >= days.day_end as is_later,
         case
             when listings.listed_from >= days.day_end then listings.listed_from
-            else least(listings.last_listed_at, days.newest_observed_at)
+            else least(listings.last_listed_at, days.newest_as_of)
         end as price_as_of
     from usage
     inner join days on usage.date = days.date
@@ -85,7 +85,7 @@ select
         when best.model_id is null then 'none'
         when best.is_later then 'backcast'
         when
-            best.price_as_of = best.newest_observed_at
+            best.price_as_of = best.newest_as_of
             and epoch(best.day_end) - epoch(best.price_as_of) < 48 * 3600
             then 'observed'
         else 'carried'

@@ -1,5 +1,5 @@
--- Usage of each period that the source gives, by every way to divide the models; what is not listed is a part of its
--- own. A division that looks at a price or at /models has that observation among its inputs.
+-- Usage of each period that the source reports, by every way of dividing models; unlisted usage is the segment `other`.
+-- A division by price or by what /models lists has the list of models among its inputs.
 {%- set divisions = {
     'variant': none,
     'price_class': 'price',

@@ -11,7 +11,7 @@ renamed as (
         app_id,
         case when trim(app_name) <> '' then app_name end as app_name,
         coalesce(category, 'all') as category,
-        {{ window_period('start_date', 'end_date') }} as period,
+        {{ period_of_days('start_date', 'end_date') }} as period,
         {{ scope_id('kind') }} as scope_id,
         source_url,
 

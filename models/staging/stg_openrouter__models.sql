@@ -25,8 +25,8 @@ renamed as (
         context_length,
         top_provider_max_completion_tokens as max_completion_tokens,
 
-        -- A negative price depends on the route: it is no price, and is not free either.
-        {% for name, source_name in listed_prices().items() -%}
+        -- A negative price means that the price depends on the route: it is unknown, not free.
+        {% for name, source_name in price_names().items() -%}
             case when pricing_{{ source_name }} >= 0 then pricing_{{ source_name }} end as {{ name }}_price,
         {% endfor -%}
         coalesce(pricing_prompt < 0 or pricing_completion < 0, false) as is_dynamic,
@@ -39,7 +39,7 @@ renamed as (
         fetched_at
 
     from source
-    -- A row whose id is malformed names no model that anybody could call.
+    -- A model with a malformed id cannot be called.
     where {{ is_model_id('id') }}
 
 )

@@ -9,7 +9,7 @@ renamed as (
     select
         raw_file,
         slug as provider_slug,
-        -- Nobody else has the slug, so it can name a provider that the source lists without a name.
+        -- A slug is unique, so it can name a provider without a name.
         coalesce(name, slug) as provider_name,
         headquarters as headquarters_country,
         datacenters as datacenter_countries,

@@ -11,7 +11,7 @@ renamed as (
         surface,
         coalesce('source=' || benchmark_source, {{ slice() }}) as slice,
         case
-            when surface = 'apps' then {{ window_period('start_date', 'end_date') }}
+            when surface = 'apps' then {{ period_of_days('start_date', 'end_date') }}
             else coalesce(period, 'day')
         end as period,
         {{ scope_id('kind') }} as scope_id,

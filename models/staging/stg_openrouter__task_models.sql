@@ -1,20 +1,9 @@
 with source as (
 
-    select * from {{ source('raw', 'tasks') }}
-
-),
-
-listed as (
-
     select
-        raw_file,
-        tag,
-        kind,
-        source_url,
-        unnest(models) as model,
-        as_of,
-        fetched_at
-    from source
+        * exclude (models),
+        unnest(models) as model
+    from {{ source('raw', 'tasks') }}
 
 ),
 
@@ -33,7 +22,7 @@ renamed as (
         as_of,
         fetched_at
 
-    from listed
+    from source
 
 )
 

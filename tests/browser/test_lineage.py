@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from .conftest import Visit, screenshot, serving
 
 CHAIN = ["openrouter/rankings", "raw/rankings", "staging/stg_openrouter__rankings", "intermediate/int_rankings__latest"]
-CHAIN += ["intermediate/int_windows__members", "marts/share_model", "published", "report"]
+CHAIN += ["intermediate/int_periods__members", "marts/share_model", "published", "report"]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_lineage_reaches_from_endpoint_to_report(page: Page, webserver: str) -> 
 def test_column_lineage_is_shown(page: Page, webserver: str) -> None:
     page.goto(f"{webserver}/assets/marts/share_model")
     page.get_by_role("row").filter(has_text="column_sources").get_by_text("[Show Markdown]").click()
-    page.get_by_text("total_tokens of intermediate/int_windows").first.wait_for()
+    page.get_by_text("total_tokens of intermediate/int_periods__totals").first.wait_for()
     page.wait_for_timeout(500)
     screenshot(page, "share_column_lineage")
 

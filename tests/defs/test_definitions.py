@@ -47,7 +47,12 @@ def test_lineage_from_endpoints_to_release_is_unbroken(graph: AssetGraph) -> Non
 def test_lineage_passes_through_every_layer(graph: AssetGraph) -> None:
     chain = ["openrouter/rankings", "raw/rankings", "staging/stg_openrouter__rankings"]
     chain += ["intermediate/int_rankings__reported", "intermediate/int_rankings__latest"]
-    chain += ["intermediate/int_windows__members", "marts/share_model", "published"]
+    chain += [
+        "intermediate/int_members__observed",
+        "intermediate/int_periods__members",
+        "marts/share_model",
+        "published",
+    ]
     keys = [dg.AssetKey.from_user_string(name) for name in chain]
     assert all(upper in graph.get(lower).parent_keys for upper, lower in pairwise(keys))
 
@@ -154,7 +159,7 @@ def test_every_mart_has_its_own_blocking_checks(graph: AssetGraph, manifest: dic
             }
             for kind in ("has_provenance", "unique_key"):
                 assert any(name.startswith(kind) for name in blocking), (node["name"], kind)
-            assert f"{node['name']}_holds" in blocking
+            assert f"satisfies_{node['name']}" in blocking
             assert {"scope_id", "source_url", "as_of", "oldest_as_of", "checked_at"} <= node["columns"].keys()
 
 

@@ -47,7 +47,7 @@ FIGURE_CORRUPTIONS = [
         "share_model",
         f"insert into share_model from share_model where period = 'day' and period_start = {ONE_DAY} and rank = 2",
         "unique_key_share_model_period__period_start__model_permaslug",
-        "Each combination of these columns occurs once",
+        "No two rows share these columns",
     ),
     Corruption(
         "The newest day is missing",
@@ -69,7 +69,7 @@ FIGURE_CORRUPTIONS = [
         "A share does not follow from its tokens",
         "share_model",
         f"update share_model set share = share_high + 0.01 where period = 'week' and rank = 1 and period_start = {A_WEEK}",
-        "share_model_holds",
+        "satisfies_share_model",
         r"abs\(share - tokens / total_tokens\)",
     ),
     Corruption(
@@ -114,7 +114,7 @@ FIGURE_CORRUPTIONS = [
         "An estimate is marked as exact",
         "share_slice",
         "update share_slice set is_estimate = false where slice_kind = 'category' and slice = 'roleplay'",
-        "share_slice_holds",
+        "satisfies_share_slice",
         "is_estimate = regexp_matches",
     ),
     Corruption(
@@ -132,13 +132,13 @@ FIGURE_CORRUPTIONS = [
         "session_cost",
         "update session_cost set median_session_cost_usd = median_session_cost_usd / 2 where turn_range = '1-turn'",
         "assert_samples_stay_separate",
-        "stands as it was told",
+        "is published unchanged",
     ),
     Corruption(
         "An app has a negative number of requests",
         "share_app",
         f"update share_app set requests = -1 where period = 'day' and rank = 1 and period_start = {ONE_DAY}",
-        "share_app_holds",
+        "satisfies_share_app",
         "requests >= 0",
     ),
     Corruption(
@@ -170,7 +170,7 @@ FIGURE_CORRUPTIONS = [
         "A growth does not follow from its tokens",
         "growth_author",
         "update growth_author set growth = 0.5 where status = 'ok' and growth is not null and horizon = '28d'",
-        "growth_author_holds",
+        "satisfies_growth_author",
         r"growth - \(tokens / base_tokens - 1\)",
     ),
     Corruption(
@@ -186,7 +186,7 @@ FIGURE_CORRUPTIONS = [
         "update price_current set prompt_usd_per_mtok = 10 * prompt_usd_per_mtok where model_id = "
         "(select model_id from price_current where prompt_usd_per_mtok > 0 order by model_id limit 1)",
         "assert_prices_equal_raw",
-        "stand in the raw response",
+        "are those in the raw response",
     ),
     Corruption(
         "An endpoint has another status than in the response",
@@ -207,7 +207,7 @@ FIGURE_CORRUPTIONS = [
         "A price ends before it begins",
         "price_history",
         "update price_history set valid_to = valid_from - interval 1 day where valid_to is not null",
-        "price_history_holds",
+        "satisfies_price_history",
         "valid_to >= valid_from",
     ),
     Corruption(
@@ -248,7 +248,7 @@ FIGURE_CORRUPTIONS = [
         "delete from model where model_permaslug = (select model_permaslug from share_model where rank = 1 order by "
         "period_start desc limit 1)",
         "assert_entities_cover_marts",
-        "Whatever a mart names is an entity",
+        "that a mart names is an entity",
     ),
     Corruption(
         "An author's models are counted twice",
@@ -262,13 +262,13 @@ FIGURE_CORRUPTIONS = [
         "provider",
         "update provider set endpoints = endpoints + 1 where endpoints > 0",
         "assert_entities_cover_marts",
-        "Whatever a mart names is an entity",
+        "that a mart names is an entity",
     ),
     Corruption(
         "An app has a name that was never observed",
         "app",
         "update app set app_name = 'Somebody else' where app_id = (select min(app_id) from app)",
-        "app_holds",
+        "satisfies_app",
         r"list_contains\(names, app_name\)",
     ),
     Corruption(
@@ -290,27 +290,27 @@ FIGURE_CORRUPTIONS = [
         "coverage",
         "update coverage set is_complete = true, is_observed = true, gap_reason = null where not is_complete",
         "assert_provenance_matches_lake",
-        "coverage counts its days as the ledger tells them",
+        "coverage counts the days that provenance lists",
     ),
     Corruption(
         "A raw file has another payload hash",
         "provenance",
         "update provenance set payload_sha256 = reverse(payload_sha256) where surface = 'models'",
         "assert_provenance_matches_lake",
-        "What is said of a raw file is what stands in the file",
+        "Provenance describes each raw file as the file does",
     ),
     Corruption(
         "A citation names another source",
         "citations",
         "update citations set citation = replace(citation, 'Simulated', 'Observed') where surface = 'rankings'",
         "assert_provenance_matches_lake",
-        "the newest response is the one cited",
+        "citations are those of the newest responses",
     ),
     Corruption(
         "A citation has another time",
         "citations",
         "update citations set citation = regexp_replace(citation, '20[0-9]{2}-', '2024-')",
-        "citations_holds",
+        "satisfies_citations",
         r"contains\(citation, strftime\(as_of",
     ),
     Corruption(
@@ -331,7 +331,7 @@ FIGURE_CORRUPTIONS = [
         "An anomaly has a score below its threshold",
         "anomaly",
         "update anomaly set score = threshold / 2 where kind = 'share_jump'",
-        "anomaly_holds",
+        "satisfies_anomaly",
         "score >= threshold",
     ),
     Corruption(
@@ -347,21 +347,21 @@ FIGURE_CORRUPTIONS = [
         "share_model",
         f"update share_model set scope_id = 'openrouter_public_traffic' where period_start = {ONE_DAY} and rank = 1",
         "has_provenance_share_model_",
-        "the times at which a response in the lake",
+        "the times of real responses in the lake",
     ),
     Corruption(
         "A figure has an `as_of` without a response",
         "claim",
         "update claim set as_of = as_of + interval 1 second where kind = 'leading_model'",
         "has_provenance_claim_",
-        "a scope, a source, and the times",
+        "a public source, and the times",
     ),
     Corruption(
         "A seed's evidence has no checked date",
         "seeds.authors",
         "update seeds.authors set checked_on = null where status = 'verified'",
         "has_evidence_authors_",
-        "verified by evidence with the day it was checked",
+        "verified by evidence that was opened on a day",
     ),
 ]
 

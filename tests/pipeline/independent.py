@@ -1,6 +1,6 @@
-"""The marts computed once more, from the raw JSON of the recordings, in plain Python.
+"""The figures of the marts, computed independently from the raw JSON of the recordings, in plain Python.
 
-Shares no code with the models and knows nothing of them: what both agree on is what the recordings say.
+It shares no code with the dbt models, so a mistake in either shows as a difference.
 """
 
 import csv
@@ -16,27 +16,28 @@ from pathlib import Path
 from typing import Any
 
 DAY = dt.timedelta(days=1)
-TOKEN_PRICES = ("prompt", "completion", "input_cache_read", "input_cache_write", "input_cache_write_1h")
-MODEL_BOX = [(Decimal(f), Decimal(k)) for f in ("0.006", "0.12") for k in ("0", "0.9")]
-# Input price in USD per million tokens from which a class begins → low, central, high share of output, of cached input.
-CLASSES = {
+TOKEN_PRICE_NAMES = ("prompt", "completion", "input_cache_read", "input_cache_write", "input_cache_write_1h")
+# Corners of the box of token splits of single models: share of output, share of cached input.
+SINGLE_MODEL_CORNERS = [(Decimal(f), Decimal(k)) for f in ("0.006", "0.12") for k in ("0", "0.9")]
+# Lowest input price of a class in USD per million tokens → low, central and high share of output and of cached input.
+SPLITS_BY_CLASS = {
     Decimal(0): (("0.0270", "0.0355", "0.0545"), ("0.556", "0.664", "0.747")),
     Decimal("0.30"): (("0.0251", "0.0293", "0.0357"), ("0.700", "0.753", "0.791")),
     Decimal(2): (("0.0133", "0.0163", "0.0218"), ("0.732", "0.761", "0.796")),
 }
-END_OF_FIT = dt.date(2026, 7, 12)
+LAST_FITTED_DAY = dt.date(2026, 7, 12)
 
 
-def moment(path: Path) -> dt.datetime:
-    return dt.datetime.strptime(path.name[:16], "%Y%m%dT%H%M%SZ")  # noqa: DTZ007  # UTC, as the marts show it
+def recorded_at(path: Path) -> dt.datetime:
+    return dt.datetime.strptime(path.name[:16], "%Y%m%dT%H%M%SZ")  # noqa: DTZ007  # naive UTC, as in the marts
 
 
 def body(path: Path) -> Any:
     return json.loads(gzip.decompress(path.read_bytes()), parse_float=Decimal)
 
 
-def seed(name: str, key: str, value: str) -> dict[str, str]:
-    """What was verified of a seed."""
+def verified(name: str, key: str, value: str) -> dict[str, str]:
+    """Two columns of a seed's verified rows, as key → value."""
     with (Path(__file__).parents[2] / "seeds" / f"{name}.csv").open() as file:
         return {row[key]: row[value] for row in csv.DictReader(file) if row["status"] == "verified"}
 
@@ -47,7 +48,7 @@ def end_of(day: dt.date) -> dt.datetime:
 
 @dataclass
 class Day:
-    """One complete day, from the newest recording that covers it."""
+    """The rankings of one complete day, from the newest recording that covers it."""
 
     as_of: dt.datetime
     models: dict[str, int]
@@ -71,18 +72,18 @@ class Day:
 
 @dataclass
 class Window:
-    """Days added up: what a member had, and the most it can have had."""
+    """Days added up: the tokens of each member, and the most that it can have had."""
 
     days: list[Day]
     kind: str
-    seen: dict[str, int] = field(default_factory=dict)
+    tokens: dict[str, int] = field(default_factory=dict)
     high: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         listings = [day.models if self.kind == "model" else day.authors for day in self.days]
         for member in set().union(*listings):
-            self.seen[member] = sum(listing.get(member, 0) for listing in listings)
-            self.high[member] = self.seen[member] + sum(
+            self.tokens[member] = sum(listing.get(member, 0) for listing in listings)
+            self.high[member] = self.tokens[member] + sum(
                 self.bound(day) for day, listing in zip(self.days, listings, strict=True) if member not in listing
             )
 
@@ -90,7 +91,7 @@ class Window:
         return day.model_bound if self.kind == "model" else day.other
 
     def most(self, member: str) -> int:
-        return self.high[member] if member in self.seen else sum(map(self.bound, self.days))
+        return self.high[member] if member in self.tokens else sum(map(self.bound, self.days))
 
     @property
     def total(self) -> int:
@@ -102,15 +103,15 @@ class Window:
 
 
 class AppWindow:
-    """Days of apps added up; an app that a day does not list had no more than the last one that it does."""
+    """Days of apps added up. On a day that does not list it, an app had at most the tokens of the last listed one."""
 
     def __init__(self, days: list[dict[int, tuple[int, int]]], total: int) -> None:
         self.total = total
-        self.seen: dict[int, int] = defaultdict(int)
+        self.tokens: dict[int, int] = defaultdict(int)
         self.requests: dict[int, int] = defaultdict(int)
         for day in days:
             for app, (tokens, requests) in day.items():
-                self.seen[app] += tokens
+                self.tokens[app] += tokens
                 self.requests[app] += requests
         self._days = days
 
@@ -119,29 +120,29 @@ class AppWindow:
 
 
 class Recorded:
-    """Everything the recordings say, up to a moment."""
+    """Figures from all recordings up to the newest one of rankings."""
 
     def __init__(self, folder: Path) -> None:
         rankings = sorted(folder.glob("rankings-daily/*.json.gz"))
-        self.until = moment(rankings[-1])
-        self.told: dict[dt.date, list[tuple[dt.datetime, dict[str, int]]]] = defaultdict(list)
+        self.until = recorded_at(rankings[-1])
+        self.reported: dict[dt.date, list[tuple[dt.datetime, dict[str, int]]]] = defaultdict(list)
         for path in rankings:
             by_day: dict[dt.date, dict[str, int]] = defaultdict(dict)
             for row in body(path)["data"]:
                 by_day[dt.date.fromisoformat(row["date"])][row["model_permaslug"]] = int(row["total_tokens"])
             for day, models in by_day.items():
-                if day < moment(path).date():
-                    self.told[day].append((moment(path), models))
-        self.days = {day: self._newest(told) for day, told in sorted(self.told.items())}
+                if day < recorded_at(path).date():
+                    self.reported[day].append((recorded_at(path), models))
+        self.days = {day: self._newest(responses) for day, responses in sorted(self.reported.items())}
         self.price_lists = [
-            (moment(path), {model["id"]: model for model in body(path)["data"]})
+            (recorded_at(path), {model["id"]: model for model in body(path)["data"]})
             for path in sorted(folder.glob("models/*.json.gz"))
-            if moment(path) <= self.until
+            if recorded_at(path) <= self.until
         ]
         self.endpoint_lists = [
-            (moment(path).date(), body(path))
+            (recorded_at(path).date(), body(path))
             for path in sorted(folder.glob("endpoints/*.json.gz"))
-            if moment(path) <= self.until
+            if recorded_at(path) <= self.until
         ]
         self.app_windows = self._app_windows(sorted(folder.glob("app-rankings/*.json.gz")))
         self.app_days = {start: apps for (start, end), apps in self.app_windows.items() if start == end}
@@ -150,28 +151,28 @@ class Recorded:
         """(First day, last day) → app → tokens and requests, from the newest recording of just that window."""
         newest: dict[tuple[dt.date, dt.date], tuple[str, dict[int, tuple[int, int]]]] = {}
         for path in paths:
-            told = body(path)
-            start, end, as_of = (told["meta"][name] for name in ("start_date", "end_date", "as_of"))
-            if moment(path) > self.until or end >= as_of[:10]:
+            response = body(path)
+            start, end, as_of = (response["meta"][name] for name in ("start_date", "end_date", "as_of"))
+            if recorded_at(path) > self.until or end >= as_of[:10]:
                 continue
-            apps = {row["app_id"]: (int(row["total_tokens"]), row["total_requests"]) for row in told["data"]}
+            apps = {row["app_id"]: (int(row["total_tokens"]), row["total_requests"]) for row in response["data"]}
             window = dt.date.fromisoformat(start), dt.date.fromisoformat(end)
             if window not in newest or as_of > newest[window][0]:
                 newest[window] = (as_of, apps)
         return {window: apps for window, (_, apps) in sorted(newest.items())}
 
     @staticmethod
-    def _newest(told: list[tuple[dt.datetime, dict[str, int]]]) -> Day:
-        as_of, models = told[-1]
+    def _newest(responses: list[tuple[dt.datetime, dict[str, int]]]) -> Day:
+        as_of, models = responses[-1]
         named = {slug: tokens for slug, tokens in models.items() if slug != "other"}
         return Day(as_of, named, models.get("other", 0))
 
     def window(self, end: dt.date, length: int, kind: str) -> Window | None:
-        wanted = [end - DAY * back for back in range(length)]
-        return Window([self.days[day] for day in wanted], kind) if all(day in self.days for day in wanted) else None
+        dates = [end - DAY * back for back in range(length)]
+        return Window([self.days[day] for day in dates], kind) if all(day in self.days for day in dates) else None
 
     def periods(self) -> dict[tuple[str, dt.date], list[dt.date]]:
-        """Days, and the weeks and months of which no day is missing."""
+        """(period, start) → its days, for days and for weeks and months without a missing day."""
         found: dict[tuple[str, dt.date], list[dt.date]] = {}
         for day in self.days:
             found["day", day] = [day]
@@ -191,7 +192,7 @@ class Recorded:
         for (period, start), days in self.periods().items():
             window = Window([self.days[day] for day in days], kind)
             named = window.total - sum(self.days[day].other for day in days)
-            for member, tokens in window.seen.items():
+            for member, tokens in window.tokens.items():
                 result[period, start, member] = (
                     tokens,
                     window.high[member],
@@ -210,28 +211,28 @@ class Recorded:
                 now, base = windows[:2]
                 if now is None or base is None:
                     continue
-                for member in {*now.seen, *base.seen}:
+                for member in {*now.tokens, *base.tokens}:
                     result[end, horizon, member] = _growth(member, now, base, windows[2:])
         return result
 
     def app_window(self, end: dt.date, length: int) -> AppWindow | None:
-        wanted = [end - DAY * back for back in range(length)]
-        if not all(day in self.days and day in self.app_days for day in wanted):
+        dates = [end - DAY * back for back in range(length)]
+        if not all(day in self.days and day in self.app_days for day in dates):
             return None
-        return AppWindow([self.app_days[day] for day in wanted], sum(self.days[day].total for day in wanted))
+        return AppWindow([self.app_days[day] for day in dates], sum(self.days[day].total for day in dates))
 
     def app_shares(self) -> dict[tuple, tuple]:
         """(period, start, app) → tokens, tokens_high, requests, total, share, share of named."""
         result = {}
         for (period, start), days in self.periods().items():
-            # The window itself, where it was asked for; else its days.
-            given = self.app_windows.get((days[0], days[-1]))
+            # A recording of the period itself, if there is one; else its days.
+            reported = self.app_windows.get((days[0], days[-1]))
             total = sum(self.days[day].total for day in days)
-            window = AppWindow([given], total) if given else self.app_window(days[-1], len(days))
+            window = AppWindow([reported], total) if reported else self.app_window(days[-1], len(days))
             if window is None:
                 continue
-            named = sum(window.seen.values())
-            for app, tokens in window.seen.items():
+            named = sum(window.tokens.values())
+            for app, tokens in window.tokens.items():
                 result[period, start, app] = (
                     tokens,
                     window.most(app),
@@ -243,19 +244,19 @@ class Recorded:
         return result
 
     def app_growth(self) -> dict[tuple, tuple]:
-        """The same figures as `growth`, of apps."""
+        """The figures of `growth`, for apps."""
         result = {}
         for horizon, length in (("1d", 1), ("7d", 7), ("28d", 28)):
             for end in self.app_days:
                 windows = [self.app_window(end - DAY * length * back, length) for back in range(4)]
                 now, base = windows[:2]
                 if now is not None and base is not None:
-                    for app in {*now.seen, *base.seen}:
+                    for app in {*now.tokens, *base.tokens}:
                         result[end, horizon, app] = _growth(app, now, base, windows[2:])
         return result
 
     def created(self, slug: str) -> dt.date | None:
-        """Day on which the first list that has the slug says that it was added."""
+        """Day on which the model was added to OpenRouter, by the first list that includes it."""
         return self._created.get(slug)
 
     @cached_property
@@ -279,9 +280,9 @@ class Recorded:
 
     @cached_property
     def classes(self) -> dict[str, dict[str, str]]:
-        """Dimension → slug → class, for all but the class by price."""
+        """Dimension → slug → class, for all dimensions but the class by price."""
         slugs = set().union(*(day.models for day in self.days.values()))
-        weights, countries = seed("model_weights", "base_slug", "weights"), seed("authors", "author", "country")
+        weights, countries = verified("model_weights", "base_slug", "weights"), verified("authors", "author", "country")
         return {
             "model": {slug: slug for slug in slugs},
             "author": {slug: slug.split("/")[0] for slug in slugs},
@@ -297,7 +298,7 @@ class Recorded:
         return "unpriced" if row["low"] is None else "paid"
 
     def drivers(self, spend: dict[tuple[dt.date, str], dict[str, Any]]) -> dict[tuple, int]:
-        """(window end, horizon, dimension, member) → change in tokens, of every dimension of models."""
+        """(window end, horizon, dimension, member) → change in tokens, for every dimension of models."""
         result: dict[tuple, int] = defaultdict(int)
         by_price = {key: self.price_class(key[1], row) for key, row in spend.items()}
         for horizon, length in (("1d", 1), ("7d", 7), ("28d", 28)):
@@ -306,15 +307,15 @@ class Recorded:
                 if now is None or base is None:
                     continue
                 inside = [end - DAY * back for back in range(length)]
-                for slug in {*now.seen, *base.seen}:
-                    change = now.seen.get(slug, 0) - base.seen.get(slug, 0)
+                for slug in {*now.tokens, *base.tokens}:
+                    change = now.tokens.get(slug, 0) - base.tokens.get(slug, 0)
                     created, last = self.created(slug), next((day for day in inside if (day, slug) in by_price), None)
                     classes = {name: of[slug] for name, of in self.classes.items()}
                     classes["price_class"] = by_price[last, slug] if last else ""
                     for dimension, member in classes.items():
                         if created is not None and inside[-1] <= created <= end:
                             member = "launched"
-                        elif slug not in now.seen or slug not in base.seen:
+                        elif slug not in now.tokens or slug not in base.tokens:
                             member = "crossed_top50"
                         result[end, horizon, dimension, member] += change
                 for dimension in (*self.classes, "price_class"):
@@ -328,13 +329,13 @@ class Recorded:
                 now, base = self.app_window(end, length), self.app_window(end - DAY * length, length)
                 if now is None or base is None:
                     continue
-                both = {app: now.seen[app] - base.seen[app] for app in {*now.seen} & {*base.seen}}
+                both = {app: now.tokens[app] - base.tokens[app] for app in {*now.tokens} & {*base.tokens}}
                 result |= {(end, horizon, "app", str(app)): change for app, change in both.items()}
                 result[end, horizon, "app", "unattributed"] = now.total - base.total - sum(both.values())
         return result
 
     def segments(self, spend: dict[tuple[dt.date, str], dict[str, Any]]) -> dict[tuple, tuple]:
-        """(period, start, division, part) → tokens and share; the part of each day's price goes by the day."""
+        """(period, start, segment type, segment) → tokens and share; the class by price is that of each day."""
         result: dict[tuple, int] = defaultdict(int)
         totals = {}
         for (period, start), days in self.periods().items():
@@ -349,30 +350,35 @@ class Recorded:
         return {key: (tokens, tokens / totals[key[:2]]) for key, tokens in result.items()}
 
     def endpoint_range(self, id_: str, day: dt.date) -> tuple[Decimal, Decimal] | None:
-        """Least and greatest token price of any endpoint of an id on the day, before it last and after it first."""
+        """Least and greatest token price of an id's endpoints on the day, in the sweep before and in the one after."""
         by_day = {
-            day + DAY * away: [told[id_] for on, told in self.endpoint_lists if on == day + DAY * away and id_ in told]
+            day + DAY * away: [
+                sweep[id_] for on, sweep in self.endpoint_lists if on == day + DAY * away and id_ in sweep
+            ]
             for away in (-1, 0, 1)
         }
         offered = by_day[day - DAY][-1:] + by_day[day] + by_day[day + DAY][:1]
-        listed = [one for answer in offered for one in (answer.get("data") or {}).get("endpoints", [])]
+        listed = [one for response in offered for one in (response.get("data") or {}).get("endpoints", [])]
         prices = [price for endpoint in listed for price in token_prices(endpoint)]
         return (min(prices), max(prices)) if prices else None
 
-    def variant_and_base(self, slug: str) -> tuple[str, str]:
+    def base_and_variant(self, slug: str) -> tuple[str, str]:
         base, _, variant = slug.partition(":")
         return base, variant
 
     def listed_as(self, price_list: dict[str, Any], slug: str) -> Any:
-        wanted = self.variant_and_base(slug)
+        base_and_variant = self.base_and_variant(slug)
         for id_, model in price_list.items():
-            if (model.get("canonical_slug"), id_.partition(":")[2]) == wanted:
+            if (model.get("canonical_slug"), id_.partition(":")[2]) == base_and_variant:
                 return model
         return None
 
     def possible(self, slug: str, listed: Any, day: dt.date) -> list[Any]:
-        """What can have been charged on the day: what the last list before it, all lists of it and the first list after
-        it show for the id, while it stood for the same model; and what it is priced by."""
+        """The listed model and every row of its id that can have been valid on the day.
+
+        These are the rows of the last list before the day, of all lists of the day and of the first list after it,
+        while the id referred to the same model.
+        """
         shown = [(at, models.get(listed["id"])) for at, models in self.price_lists]
         before = [model for at, model in shown if at <= end_of(day - DAY) and model][-1:]
         within = [model for at, model in shown if end_of(day - DAY) < at < end_of(day) and model]
@@ -387,14 +393,14 @@ class Recorded:
         ]
 
     def mix_class(self, id_: str) -> tuple:
-        """Shares of output and of cached input of the class of the first input price above 0 of an id."""
+        """Shares of output and of cached input of the class that the first input price above 0 of an id is in."""
         listed = (models[id_] for _, models in self.price_lists if id_ in models)
         prices = (Decimal(model["pricing"].get("prompt", 0)) for model in listed)
         first = next((price for price in prices if price > 0), Decimal(0)) * 1_000_000
-        return CLASSES[max(start for start in CLASSES if start <= first)]
+        return SPLITS_BY_CLASS[max(start for start in SPLITS_BY_CLASS if start <= first)]
 
     def price(self, slug: str, day: dt.date) -> tuple[str, Any, dt.datetime | None, list[Any]]:
-        """Basis, the listed model at the day's end, when that was observed, and all that can have been valid."""
+        """Basis, the model's row at the day's end, when its list was made, and all rows that can have been valid."""
         before = [(at, models) for at, models in self.price_lists if at < end_of(day)]
         for at, models in reversed(before):
             if (model := self.listed_as(models, slug)) is not None:
@@ -407,12 +413,15 @@ class Recorded:
         return "none", None, None, []
 
     def spend(self) -> dict[tuple[dt.date, str], dict[str, Any]]:
-        """(day, slug) → basis, and USD at the least and greatest token price, over the box of single models and at the
-        low, central and high split of its class."""
+        """(day, slug) → price basis and spend in USD.
+
+        Spend is at the least and the greatest token price, over the box of single models, and at the low, central and
+        high split of the model's class.
+        """
         result = {}
-        for day, known in self.days.items():
-            for slug, tokens in known.models.items():
-                basis, model, at, held = self.price(slug, day)
+        for day, rankings in self.days.items():
+            for slug, tokens in rankings.models.items():
+                basis, model, at, valid = self.price(slug, day)
                 row: dict[str, Any] = {"basis": basis, "at": at, "low": None, "high": None, "box": None, "mix": None}
                 row["is_free"] = (
                     model is not None
@@ -424,8 +433,8 @@ class Recorded:
                 if slug.endswith(":free"):
                     row |= {"low": 0, "high": 0, "box": (0, 0), "mix": (0, 0, 0)}
                 elif model is not None and is_priced(model):
-                    prices = [price for one in held for price in token_prices(one)]
-                    corners = [tokens * blended(model, *corner) for corner in MODEL_BOX]
+                    prices = [price for one in valid for price in token_prices(one)]
+                    corners = [tokens * blended(model, *corner) for corner in SINGLE_MODEL_CORNERS]
                     row |= {
                         "low": tokens * min(prices),
                         "high": tokens * max(prices),
@@ -444,30 +453,30 @@ class Recorded:
         return result
 
     def restated(self) -> dict[tuple[dt.date, str], tuple[int | None, int | None]]:
-        """(day, slug) → first and last tokens, wherever two recordings differ."""
+        """(day, slug) → first and last tokens, if two recordings differ."""
         result = {}
-        for day, told in self.told.items():
-            for slug in set().union(*(models for _, models in told)):
-                values = [models.get(slug) for _, models in told]
+        for day, responses in self.reported.items():
+            for slug in set().union(*(models for _, models in responses)):
+                values = [models.get(slug) for _, models in responses]
                 if len(set(values)) > 1:
                     result[day, slug] = (values[0], values[-1])
         return result
 
     def price_intervals(self) -> list[tuple]:
-        """(id, from, to, not before, last seen) of every stretch of lists that show an id at the same prices."""
+        """(id, from, to, not before, last seen) for every interval of lists that give an id the same prices."""
         intervals = []
         for id_ in {id_ for _, models in self.price_lists for id_ in models}:
             open_: list[Any] | None = None
             for number, (at, models) in enumerate(self.price_lists):
-                charged = charges(models[id_]) if id_ in models else None
-                if open_ is not None and charged != open_[4]:
-                    # The next price ends it; of an id that is gone, the last list it was in.
-                    open_[1] = at if charged is not None else open_[3]
+                prices = all_prices(models[id_]) if id_ in models else None
+                if open_ is not None and prices != open_[4]:
+                    # The next price ends an interval; for a removed id, its last list does.
+                    open_[1] = at if prices is not None else open_[3]
                     intervals.append((id_, *open_[:4]))
                     open_ = None
-                if charged is not None:
+                if prices is not None:
                     not_before = self.price_lists[number - 1][0] if number else None
-                    open_ = open_ or [at, None, not_before, at, charged]
+                    open_ = open_ or [at, None, not_before, at, prices]
                     open_[3] = at
             if open_ is not None:
                 intervals.append((id_, *open_[:4]))
@@ -475,12 +484,14 @@ class Recorded:
 
 
 def _growth(member: Any, now: Any, base: Any, before: list[Any]) -> tuple:
-    tokens, base_tokens = now.seen.get(member, 0), base.seen.get(member, 0)
+    tokens, base_tokens = now.tokens.get(member, 0), base.tokens.get(member, 0)
     high, base_high = now.most(member), base.most(member)
     complete = tokens == high and base_tokens == base_high
     growth = tokens / base_tokens - 1 if complete and base_tokens else None
     exact = [
-        window.seen.get(member, 0) if window is not None and window.seen.get(member, 0) == window.most(member) else None
+        window.tokens.get(member, 0)
+        if window is not None and window.tokens.get(member, 0) == window.most(member)
+        else None
         for window in before
     ]
     accelerated = complete and exact[0] and base_tokens
@@ -502,11 +513,13 @@ def is_priced(model: Any) -> bool:
 
 def token_prices(model: Any) -> list[Decimal]:
     lists = [model["pricing"], *model["pricing"].get("overrides", [])]
-    return [Decimal(prices[name]) for prices in lists for name in TOKEN_PRICES if Decimal(prices.get(name, -1)) >= 0]
+    return [
+        Decimal(prices[name]) for prices in lists for name in TOKEN_PRICE_NAMES if Decimal(prices.get(name, -1)) >= 0
+    ]
 
 
 def blended(model: Any, completion_share: Decimal, cached_share: Decimal, *, is_written: bool = False) -> Decimal:
-    """USD per token; `is_written`: input that no cache supplied is written to one, where that costs more."""
+    """USD per token; with `is_written`, uncached input is written to the cache where that costs more."""
     prompt, completion = (Decimal(model["pricing"][name]) for name in ("prompt", "completion"))
     if is_written:
         prompt = max(prompt, Decimal(model["pricing"].get("input_cache_write", 0)))
@@ -516,26 +529,28 @@ def blended(model: Any, completion_share: Decimal, cached_share: Decimal, *, is_
     return (1 - completion_share) * ((1 - cached_share) * prompt + cached_share * read) + completion_share * completion
 
 
-def charges(model: Any) -> tuple:
-    """All that a model costs, so that two equal ones are equal: an unset and an empty condition are the same, and so
-    are the same conditions in another order."""
+def all_prices(model: Any) -> tuple:
+    """All prices of a model as one comparable value.
+
+    A missing condition equals an empty one, and the order of conditions does not count.
+    """
     pricing = model["pricing"]
     dynamic = any(Decimal(pricing.get(name, 0)) < 0 for name in ("prompt", "completion"))
     flat = {name: Decimal(value) for name, value in pricing.items() if name != "overrides"}
-    shown = {name: value for name, value in flat.items() if value >= 0}
+    valid = {name: value for name, value in flat.items() if value >= 0}
     overrides = [
         tuple(sorted((name, Decimal(value)) for name, value in one.items())) for one in pricing.get("overrides", [])
     ]
-    return dynamic, tuple(sorted(shown.items())), tuple(sorted(overrides))
+    return dynamic, tuple(sorted(valid.items())), tuple(sorted(overrides))
 
 
 def doubling_days(totals: list[int]) -> tuple[float, float, float] | None:
-    """ln 2 / slope of ln(total) over 28 days with its 95 % interval, None unless all of it is positive."""
+    """ln 2 / slope of ln(total) over 28 days and its 95 % interval, in days; None unless all of it is positive."""
     y = [math.log(total) for total in totals]
     n, mean_x, mean_y = len(y), (len(y) - 1) / 2, sum(y) / len(y)
     sxx = sum((x - mean_x) ** 2 for x in range(n))
     slope = sum((x - mean_x) * (value - mean_y) for x, value in enumerate(y)) / sxx
-    rest = sum((value - mean_y - slope * (x - mean_x)) ** 2 for x, value in enumerate(y))
-    margin = 2.055529 * math.sqrt(rest / (n - 2) / sxx)
+    residual = sum((value - mean_y - slope * (x - mean_x)) ** 2 for x, value in enumerate(y))
+    margin = 2.055529 * math.sqrt(residual / (n - 2) / sxx)
     low, high = slope - margin, slope + margin
     return (math.log(2) / slope, math.log(2) / high, math.log(2) / low) if low > 0 else None

@@ -46,18 +46,18 @@ class Detector:
     def anomalies(self, **histories: Days) -> list[dict[str, Any]]:
         """The rows of `anomaly` for what was listed by ranking (`all`, `apps`), each day with its `other` as ""."""
         stamps = dict.fromkeys(("as_of", "oldest_as_of", "checked_at"), dt.datetime(2027, 1, 1))  # noqa: DTZ001
-        spans, members = [], []
+        periods, members = [], []
         for ranking, days in histories.items():
             for day, rows in days.items():
                 listed = [tokens for member, tokens in rows if member]
-                span = {"ranking": ranking, "span": "day", "span_start": day, "span_end": day}
+                period = {"ranking": ranking, "period": "day", "period_start": day, "period_end": day}
                 other = sum(tokens for member, tokens in rows if not member)
                 bounds = {"unlisted_member_tokens_high": min(*listed, other), "unlisted_group_tokens_high": other}
                 total = {"total_tokens": sum(listed) + other, "is_whole": True, "scope_id": "simulated"}
-                spans.append(span | bounds | total | {"source_url": "u"} | stamps)
+                periods.append(period | bounds | total | {"source_url": "u"} | stamps)
                 ranked = sorted(((tokens, member) for member, tokens in rows if member), reverse=True)
                 members += [
-                    span | {"member_type": MEMBERS[ranking], "member": member, "tokens": tokens, "rank": rank}
+                    period | {"member_type": MEMBERS[ranking], "member": member, "tokens": tokens, "rank": rank}
                     for rank, (tokens, member) in enumerate(ranked, 1)
                 ]
         with duckdb.connect() as connection:
@@ -67,8 +67,8 @@ class Detector:
                 connection.execute(f"create schema {schema}")
             connection.execute("create table seeds.anomaly_kinds as from built.seeds.anomaly_kinds")
             for name in (
-                "int_windows",
-                "int_windows__members",
+                "int_periods__totals",
+                "int_periods__members",
                 "int_apps__names",
                 "int_lists__compared",
                 "int_prices__intervals",
@@ -77,7 +77,7 @@ class Detector:
                 table = f"intermediate.{name}"
                 connection.execute(f"create table {table} as from built.{table} limit 0")
             connection.execute(f"create table staging.stg_openrouter__endpoints ({ENDPOINTS})")
-            for name, rows in (("int_windows", spans), ("int_windows__members", members)):
+            for name, rows in (("int_periods__totals", periods), ("int_periods__members", members)):
                 connection.register("given", pa.Table.from_pylist(rows))
                 connection.execute(f"insert into intermediate.{name} by name from given")
                 connection.unregister("given")

@@ -1,4 +1,4 @@
-"""One run over all recordings, held against the recordings themselves."""
+"""The marts of one run over all recordings equal figures computed from the recordings (see independent.py)."""
 
 import datetime as dt
 import math
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from conftest import Run
-from independent import DAY, END_OF_FIT, Recorded, doubling_days
+from independent import DAY, LAST_FITTED_DAY, Recorded, doubling_days
 
 FIRST, LAST = dt.date(2026, 5, 23), dt.date(2026, 8, 6)
 
@@ -21,7 +21,7 @@ def priced(recorded: Recorded) -> dict:
     return recorded.spend()
 
 
-def close(one: Any, other: Any) -> bool:
+def is_close(one: Any, other: Any) -> bool:
     if one is None or other is None:
         return one is None and other is None
     return math.isclose(float(one), float(other), rel_tol=1e-12, abs_tol=1e-11)
@@ -29,12 +29,12 @@ def close(one: Any, other: Any) -> bool:
 
 def assert_equal(ours: dict, theirs: dict) -> None:
     assert ours.keys() == theirs.keys()
-    wrong = {
+    different = {
         key: (ours[key], theirs[key])
         for key in theirs
-        if not all(close(one, other) for one, other in zip(ours[key], theirs[key], strict=True))
+        if not all(is_close(one, other) for one, other in zip(ours[key], theirs[key], strict=True))
     }
-    assert not wrong, list(wrong.items())[:5]
+    assert not different, list(different.items())[:5]
 
 
 def test_all_76_days_are_covered(everything: Run) -> None:
@@ -44,9 +44,7 @@ def test_all_76_days_are_covered(everything: Run) -> None:
     assert everything.query("select count(*) from coverage where surface = 'rankings' and not is_complete") == [(0,)]
 
 
-def test_every_total_and_every_models_tokens_are_those_of_the_newest_recording(
-    everything: Run, recorded: Recorded
-) -> None:
+def test_tokens_of_a_day_are_those_of_its_newest_recording(everything: Run, recorded: Recorded) -> None:
     totals = everything.query(
         "select period_start, total_tokens, other_tokens from traffic_summary where period = 'day'"
     )
@@ -58,14 +56,14 @@ def test_every_total_and_every_models_tokens_are_those_of_the_newest_recording(
 
 
 @pytest.mark.parametrize(("kind", "column"), [("model", "model_permaslug"), ("author", "author")])
-def test_shares(everything: Run, recorded: Recorded, kind: str, column: str) -> None:
+def test_shares_of_models_and_authors(everything: Run, recorded: Recorded, kind: str, column: str) -> None:
     figures = "tokens, tokens_high, total_tokens, share, share_of_named"
     sql = f"select period, period_start, {column}, {figures} from share_{kind}"
     assert_equal({row[:3]: row[3:] for row in everything.query(sql)}, recorded.shares(kind))
 
 
 @pytest.mark.parametrize(("kind", "column"), [("model", "model_permaslug"), ("author", "author")])
-def test_growth_with_its_bounds(everything: Run, recorded: Recorded, kind: str, column: str) -> None:
+def test_growth_and_bounds_of_models_and_authors(everything: Run, recorded: Recorded, kind: str, column: str) -> None:
     sql = (
         f"select window_end, horizon, {column}, growth, growth_low, growth_high, share_change_pp, "
         f"growth_acceleration_pp, excess_tokens from growth_{kind} where status <> 'gap'"
@@ -79,7 +77,7 @@ def test_shares_of_apps(everything: Run, recorded: Recorded) -> None:
     assert_equal({row[:3]: row[3:] for row in everything.query(sql)}, recorded.app_shares())
 
 
-def test_growth_of_apps(everything: Run, recorded: Recorded) -> None:
+def test_growth_and_bounds_of_apps(everything: Run, recorded: Recorded) -> None:
     sql = (
         "select window_end, horizon, app_id, growth, growth_low, growth_high, share_change_pp, growth_acceleration_pp, "
         "excess_tokens from growth_app where status <> 'gap'"
@@ -87,7 +85,7 @@ def test_growth_of_apps(everything: Run, recorded: Recorded) -> None:
     assert_equal({row[:3]: row[3:] for row in everything.query(sql)}, recorded.app_growth())
 
 
-def test_what_the_growth_is_made_of(everything: Run, recorded: Recorded, priced: dict) -> None:
+def test_growth_drivers_explain_the_change(everything: Run, recorded: Recorded, priced: dict) -> None:
     sql = "select window_end, horizon, dimension, member, change_tokens, contribution_pp from growth_drivers"
     ours = everything.query(sql)
     theirs = recorded.drivers(priced) | recorded.app_drivers()
@@ -95,7 +93,7 @@ def test_what_the_growth_is_made_of(everything: Run, recorded: Recorded, priced:
     lengths = {"1d": 1, "7d": 7, "28d": 28}
     for end, horizon, *_, change, points in ours:
         days = [end - DAY * back for back in range(lengths[horizon], 2 * lengths[horizon])]
-        assert close(points, 100 * change / sum(recorded.days[day].total for day in days))
+        assert is_close(points, 100 * change / sum(recorded.days[day].total for day in days))
 
 
 def test_shares_of_segments(everything: Run, recorded: Recorded, priced: dict) -> None:
@@ -111,7 +109,7 @@ def test_price_intervals(everything: Run, recorded: Recorded) -> None:
     assert sorted(everything.query(sql), key=str) == sorted(recorded.price_intervals(), key=str)
 
 
-def test_spend_is_that_of_the_days_prices(everything: Run, priced: dict) -> None:
+def test_spend_of_models_uses_the_prices_of_the_day(everything: Run, priced: dict) -> None:
     sql = (
         "select period_start, model_permaslug, price_basis, price_as_of, spend_low, spend_high, spend_plausible_low, "
         "spend_plausible_high, spend_endpoint_low, spend_endpoint_high from spend_model where period = 'day'"
@@ -130,7 +128,7 @@ def test_spend_is_that_of_the_days_prices(everything: Run, priced: dict) -> None
     )
 
 
-def test_spend_of_authors_adds_up_that_of_their_models(everything: Run, recorded: Recorded, priced: dict) -> None:
+def test_spend_of_authors_is_that_of_their_models(everything: Run, recorded: Recorded, priced: dict) -> None:
     expected = {}
     for (period, start), days in recorded.periods().items():
         for author in set().union(*(recorded.days[day].authors for day in days)):
@@ -151,7 +149,7 @@ def test_spend_of_authors_adds_up_that_of_their_models(everything: Run, recorded
     assert_equal({row[:3]: row[3:] for row in everything.query(sql)}, expected)
 
 
-def test_the_summary_of_each_period(everything: Run, recorded: Recorded, priced: dict) -> None:
+def test_summary_of_each_period(everything: Run, recorded: Recorded, priced: dict) -> None:
     spend, expected = priced, {}
     for (period, start), days in recorded.periods().items():
         priced = [spend[day, slug] for day in days for slug in recorded.days[day].models]
@@ -161,7 +159,7 @@ def test_the_summary_of_each_period(everything: Run, recorded: Recorded, priced:
             sum(row["low"] for row in priced if row["low"] is not None),
             sum(row["high"] for row in priced if row["low"] is not None),
             *(sum(mix[end] for mix in mixes) for end in range(3)),
-            (max(days) - END_OF_FIT).days,
+            (max(days) - LAST_FITTED_DAY).days,
         )
     sql = (
         "select period, period_start, total_tokens, spend_low, spend_high, spend_plausible_low, spend_central, "
@@ -189,15 +187,15 @@ def test_concentration_of_each_day(everything: Run, recorded: Recorded) -> None:
     assert_equal({row[:1]: row[1:] for row in everything.query(sql)}, expected)
 
 
-def test_a_total_that_doubles_every_week_has_a_doubling_time_of_seven_days() -> None:
-    # ln(total) rises by ln 2 every 7 days without scatter: ln 2 / (ln 2 / 7) = 7, and so are both ends of its interval.
+def test_weekly_doubling_has_a_doubling_time_of_7_days() -> None:
+    # ln(total) rises by ln 2 every 7 days without scatter: ln 2 / (ln 2 / 7) = 7, also at both ends of the interval.
     trend = doubling_days([round(1e15 * 2 ** (day / 7)) for day in range(28)])
     assert trend is not None
     assert all(math.isclose(days, 7, rel_tol=1e-9) for days in trend)
     assert doubling_days([1000 + 100 * (day % 2) for day in range(28)]) is None
 
 
-def test_the_trend_of_the_total(everything: Run, recorded: Recorded) -> None:
+def test_doubling_time_of_each_day(everything: Run, recorded: Recorded) -> None:
     expected = {}
     for day in recorded.days:
         window = [recorded.days.get(day - DAY * back) for back in reversed(range(28))]
@@ -216,14 +214,14 @@ def test_the_trend_of_the_total(everything: Run, recorded: Recorded) -> None:
         )
 
 
-def test_restated_values_are_found(everything: Run, recorded: Recorded) -> None:
+def test_every_restated_value_is_listed(everything: Run, recorded: Recorded) -> None:
     sql = "select date, model_permaslug, first_tokens, last_tokens from restatement"
     restated = recorded.restated()
     assert {row[:2]: row[2:] for row in everything.query(sql)} == restated
     assert len(restated) > 1000
 
 
-def test_nearly_all_recent_tokens_have_an_observed_price(everything: Run) -> None:
+def test_99_percent_of_recent_tokens_have_observed_prices(everything: Run) -> None:
     [(share,)] = everything.query(
         "select sum(tokens) filter (where price_basis = 'observed') / sum(tokens) from spend_model "
         "where period = 'day' and period_start > date '2026-08-06' - 30"
@@ -231,13 +229,13 @@ def test_nearly_all_recent_tokens_have_an_observed_price(everything: Run) -> Non
     assert share >= 0.99
 
 
-def test_the_price_join_neither_loses_nor_doubles_tokens(everything: Run) -> None:
+def test_price_join_keeps_all_tokens(everything: Run) -> None:
     before = everything.query("select period, count(*), sum(tokens) from share_model group by all order by all")
     after = everything.query("select period, count(*), sum(tokens) from spend_model group by all order by all")
     assert before == after
 
 
-def test_every_row_says_where_it_comes_from(everything: Run) -> None:
+def test_every_published_row_has_its_provenance(everything: Run) -> None:
     for (table,) in everything.query("select table_name from duckdb_tables() where table_name <> 'scopes'"):
         missing = everything.query(
             f"select count(*) from {table} where scope_id is distinct from 'openrouter_public_traffic' "
@@ -246,7 +244,7 @@ def test_every_row_says_where_it_comes_from(everything: Run) -> None:
         assert missing == [(0,)], table
 
 
-def test_a_figure_can_be_followed_to_its_raw_file(everything: Run) -> None:
+def test_provenance_names_existing_raw_files(everything: Run) -> None:
     files = everything.query("select distinct raw_file from provenance where is_latest")
     assert files
     assert all((everything.data / "raw" / name).is_file() for (name,) in files)

@@ -1,4 +1,4 @@
-{#- A row is verified by evidence that was opened on a day, or unverified, or defined by us, and names no day. -#}
+{#- A row is verified by evidence that was opened on a day, or it is unverified or defined here and has no such day. -#}
 {% test has_evidence(model) %}
 
 select *

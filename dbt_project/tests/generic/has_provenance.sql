@@ -1,10 +1,7 @@
-{#-
-    Every row says what it speaks of, where it comes from, and when that was made and fetched: moments and scope of
-    responses in the lake.
--#}
+{#- Every row has a scope, a public source, and times that are those of responses in the lake of the same scope. -#}
 {% test has_provenance(model) %}
 
-with observations as (
+with responses as (
 
     select distinct
         as_of,
@@ -14,27 +11,27 @@ with observations as (
 
 ),
 
-moments as (
+times as (
 
-    select distinct as_of from observations
+    select distinct as_of from responses
 
 )
 
 select marts.*
 from {{ model }} as marts
 left join {{ ref('scopes') }} as scopes using (scope_id)
-left join observations
+left join responses
     on
-        marts.as_of = observations.as_of
-        and marts.checked_at = observations.fetched_at
-        and marts.scope_id = observations.scope_id
-left join moments on marts.oldest_as_of = moments.as_of
+        marts.as_of = responses.as_of
+        and marts.checked_at = responses.fetched_at
+        and marts.scope_id = responses.scope_id
+left join times on marts.oldest_as_of = times.as_of
 where
     scopes.scope_id is null
     or marts.source_url is null
     or not starts_with(marts.source_url, 'https://')
-    or observations.as_of is null
-    or moments.as_of is null
+    or responses.as_of is null
+    or times.as_of is null
     or marts.oldest_as_of > marts.as_of
 
 {% endtest %}

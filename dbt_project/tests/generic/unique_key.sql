@@ -1,4 +1,4 @@
-{#- Each combination of the columns stands once. -#}
+{#- No two rows share these columns. -#}
 {% test unique_key(model, columns) %}
 
 select

@@ -1,10 +1,11 @@
+-- Every author of a model that is listed or ranked.
 with models as (
 
-    select * from {{ ref('model') }}
+    select * from {{ ref('int_models__profiles') }}
 
 ),
 
--- What was not checked against its evidence is not known.
+-- A row of the seed counts once its evidence has been checked.
 authors as (
 
     select * from {{ ref('authors') }}

@@ -1,73 +1,39 @@
-with listed as (
+-- Every model that /models lists or the rankings name, in its newest state.
+with profiles as (
 
-    select * from {{ ref('int_models__latest') }}
-
-),
-
--- Days and places are those of all traffic; some models are listed in a slice only.
-ranked as (
-
-    select
-        model_permaslug,
-        min(period_start) filter (where slice = 'all' and period = 'day') as first_ranked_on,
-        max(period_start) filter (where slice = 'all' and period = 'day') as last_ranked_on,
-        count(*) filter (where slice = 'all' and period = 'day') as days_ranked,
-        {{ provenance_of('latest') }}
-    from {{ ref('int_rankings__latest') }} as latest
-    where not is_other
-    group by model_permaslug
-
-),
-
-attributes as (
-
-    select * from {{ ref('int_models__attributes') }}
-
-),
-
-known as (
-
-    select model_permaslug from listed
-    union
-    select model_permaslug from ranked
+    select * from {{ ref('int_models__profiles') }}
 
 )
 
 select
-    known.model_permaslug,
-    attributes.base_slug,
-    attributes.variant,
-    attributes.author,
-    listed.model_id,
-    listed.name,
-    listed.created_at,
-    listed.context_length,
-    listed.max_completion_tokens,
-    listed.modality,
-    listed.input_modalities,
-    listed.output_modalities,
-    listed.is_reasoning_capable,
-    attributes.weights,
-    cast(attributes.total_parameters_b as double) as total_parameters_b,
-    cast(attributes.active_parameters_b as double) as active_parameters_b,
-    attributes.size_class,
-    nullif(listed.hugging_face_id, '') as hugging_face_id,
-    listed.alias_target_slug,
-    coalesce(listed.is_listed, false) as is_listed,
-    listed.first_seen_at,
-    listed.as_of as last_seen_at,
-    ranked.first_ranked_on,
-    ranked.last_ranked_on,
-    coalesce(ranked.days_ranked, 0) as days_ranked,
-    coalesce(listed.scope_id, ranked.scope_id) as scope_id,
-    coalesce(listed.source_url, ranked.source_url) as source_url,
-    greatest(listed.as_of, ranked.as_of) as as_of,
-    least(listed.first_seen_at, ranked.oldest_as_of) as oldest_as_of,
-    case
-        when listed.as_of is null or listed.as_of < ranked.as_of then ranked.checked_at
-        else listed.fetched_at
-    end as checked_at
-from known
-inner join attributes using (model_permaslug)
-left join listed using (model_permaslug)
-left join ranked using (model_permaslug)
+    model_permaslug,
+    base_slug,
+    variant,
+    author,
+    model_id,
+    name,
+    created_at,
+    context_length,
+    max_completion_tokens,
+    modality,
+    input_modalities,
+    output_modalities,
+    is_reasoning_capable,
+    weights,
+    total_parameters_b,
+    active_parameters_b,
+    size_class,
+    hugging_face_id,
+    alias_target_slug,
+    is_listed,
+    first_seen_at,
+    last_seen_at,
+    first_ranked_on,
+    last_ranked_on,
+    days_ranked,
+    scope_id,
+    source_url,
+    as_of,
+    oldest_as_of,
+    checked_at
+from profiles

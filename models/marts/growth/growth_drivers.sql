@@ -1,128 +1,19 @@
--- What the change of the total is made of: by every dimension parts that add up to it exactly.
-{%- set dimensions = {
-    'model': 'listing',
-    'author': 'listing',
-    'variant': 'listing',
-    'price_class': 'price',
-    'weights': 'listing',
-    'reasoning': 'listing',
-    'author_country': 'listing',
-} %}
-with windows as (
+-- Contributions to the change of each total, by every dimension; they add up to it exactly.
+with drivers as (
 
-    select * from {{ ref('int_growth__windows') }}
-    where total_tokens is not null and base_total_tokens is not null
+    select * from {{ ref('int_growth__drivers') }}
 
 ),
 
-changes as (
+windows as (
 
-    select * from {{ ref('int_growth__changes') }}
+    select * from {{ ref('int_growth__windows') }}
 
 ),
 
 apps as (
 
-    select * from {{ ref('int_growth__members') }}
-    where ranking = 'apps' and tokens > 0 and base_tokens > 0
-
-),
-
-listed as (
-
-    select
-        horizon,
-        window_end,
-        sum(tokens) as tokens,
-        sum(base_tokens) as base_tokens
-    from apps
-    group by horizon, window_end
-
-),
-
-parts as (
-
-    {% for dimension, input in dimensions.items() -%}
-        select
-            'all' as ranking,
-            horizon,
-            window_end,
-            '{{ dimension }}' as dimension,
-            coalesce(artefact, {{ dimension }}) as member,
-            tokens,
-            base_tokens,
-            {{ input }}_as_of as as_of,
-            {{ input }}_oldest_as_of as oldest_as_of,
-            {{ input }}_checked_at as checked_at
-        from changes
-
-        union all
-
-        select
-            ranking,
-            horizon,
-            window_end,
-            '{{ dimension }}' as dimension,
-            'other' as member,
-            other_tokens as tokens,
-            base_other_tokens as base_tokens,
-            cast(null as timestamp) as as_of,
-            cast(null as timestamp) as oldest_as_of,
-            cast(null as timestamp) as checked_at
-        from windows
-        where ranking = 'all'
-
-        union all
-
-    {% endfor -%}
-    select
-        ranking,
-        horizon,
-        window_end,
-        'app' as dimension,
-        member,
-        tokens,
-        base_tokens,
-        cast(null as timestamp) as as_of,
-        cast(null as timestamp) as oldest_as_of,
-        cast(null as timestamp) as checked_at
-    from apps
-
-    union all
-
-    -- All traffic, less what the apps have that are listed in both windows.
-    select
-        windows.ranking,
-        windows.horizon,
-        windows.window_end,
-        'app' as dimension,
-        'unattributed' as member,
-        windows.total_tokens - coalesce(listed.tokens, 0) as tokens,
-        windows.base_total_tokens - coalesce(listed.base_tokens, 0) as base_tokens,
-        cast(null as timestamp) as as_of,
-        cast(null as timestamp) as oldest_as_of,
-        cast(null as timestamp) as checked_at
-    from windows
-    left join listed using (horizon, window_end)
-    where windows.ranking = 'apps'
-
-),
-
-drivers as (
-
-    select
-        ranking,
-        horizon,
-        window_end,
-        dimension,
-        member,
-        cast(sum(tokens) as bigint) as tokens,
-        cast(sum(base_tokens) as bigint) as base_tokens,
-        max(as_of) as as_of,
-        min(oldest_as_of) as oldest_as_of,
-        max_by(checked_at, (as_of, checked_at)) as checked_at
-    from parts
-    group by ranking, horizon, window_end, dimension, member
+    select * from {{ ref('int_apps__names') }}
 
 )
 
@@ -131,7 +22,7 @@ select
     drivers.horizon,
     drivers.dimension,
     drivers.member,
-    coalesce(names.app_name, drivers.member) as member_name,
+    coalesce(apps.app_name, drivers.member) as member_name,
     drivers.tokens,
     drivers.base_tokens,
     drivers.tokens - drivers.base_tokens as change_tokens,
@@ -140,10 +31,7 @@ select
     windows.base_total_tokens,
     windows.scope_id,
     windows.source_url,
-    greatest(windows.as_of, drivers.as_of) as as_of,
-    least(windows.oldest_as_of, drivers.oldest_as_of) as oldest_as_of,
-    case when drivers.as_of > windows.as_of then drivers.checked_at else windows.checked_at end as checked_at
+    {{ merged_times('windows', 'drivers') }}
 from drivers
 inner join windows using (ranking, horizon, window_end)
-left join {{ ref('int_apps__names') }} as names
-    on drivers.dimension = 'app' and drivers.member = cast(names.app_id as varchar)
+left join apps on drivers.dimension = 'app' and drivers.member = cast(apps.app_id as varchar)

@@ -1,14 +1,8 @@
--- The newest observation of /models, with what is known of the endpoints; what it no longer lists is in price_history.
+-- Every id that the newest list of models includes, with its prices and its endpoints. What is no longer listed is in
+-- price_history.
 with models as (
 
-    select * from {{ ref('stg_openrouter__models') }}
-
-),
-
-newest as (
-
-    select raw_file from {{ ref('int_models__lists') }}
-    where is_newest
+    select * from {{ ref('int_models__listed') }}
 
 ),
 
@@ -26,7 +20,11 @@ intervals as (
 
 endpoints as (
 
-    select * from {{ ref('price_endpoint') }}
+    select
+        *,
+        {{ usd_per_mtok('prompt_price') }} as prompt_usd_per_mtok,
+        {{ usd_per_mtok('completion_price') }} as completion_usd_per_mtok
+    from {{ ref('int_endpoints__latest') }}
     where is_listed
 
 ),
@@ -45,13 +43,14 @@ offered as (
         {% endfor -%}
         median(uptime_30m_pct) as median_uptime_30m_pct,
         max(as_of) as as_of,
-        max(checked_at) as checked_at
+        max(as_of) as oldest_as_of,
+        max(fetched_at) as checked_at
     from endpoints
     group by model_id
 
 ),
 
--- By input price, and of those that share it, by output price.
+-- The cheapest by input price; where several share it, by output price.
 cheapest_up as (
 
     select
@@ -75,7 +74,7 @@ select
     {{ permaslug('models.canonical_slug', 'models.variant') }} as model_permaslug,
     models.author,
     models.name,
-    {{ shown_prices() }},
+    {{ price_columns_with_units() }},
     intervals.is_free,
     models.is_dynamic,
     len(models.overrides) > 0 as has_overrides,
@@ -104,11 +103,8 @@ select
     offered.as_of as endpoints_as_of,
     models.scope_id,
     models.source_url,
-    greatest(models.as_of, offered.as_of) as as_of,
-    least(models.as_of, offered.as_of) as oldest_as_of,
-    case when offered.as_of > models.as_of then offered.checked_at else models.fetched_at end as checked_at
+    {{ merged_times('models', 'offered') }}
 from models
-inner join newest using (raw_file)
 inner join intervals using (model_id)
 left join offered using (model_id)
 left join cheapest_up using (model_id)

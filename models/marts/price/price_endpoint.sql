@@ -11,7 +11,7 @@ select
     tag_no,
     variant,
     author,
-    {{ shown_prices() }},
+    {{ price_columns_with_units() }},
     len(overrides) > 0 as has_overrides,
     quantization,
     context_length,
@@ -25,7 +25,7 @@ select
         latency_30m_{{ percentile }}_seconds,
         throughput_30m_{{ percentile }}_tokens_per_second,
     {% endfor -%}
-    -- Among the endpoints of the model that are listed and have a price, 1 the cheapest; equal prices share a rank.
+    -- Ranks count the listed endpoints of the model that have a price; equal prices share a rank.
     {% for name in ['prompt', 'completion'] -%}
         case
             when is_listed and {{ name }}_price is not null

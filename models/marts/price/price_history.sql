@@ -18,17 +18,17 @@ select
     is_return,
     is_free,
     is_dynamic,
-    {{ shown_prices() }},
+    {{ price_columns_with_units() }},
     len(overrides) > 0 as has_overrides,
     case when len(overrides) > 0 then cast(to_json(overrides) as varchar) end as overrides,
-    {{ changed_prices() }} as changed,
+    {{ changed_price_names() }} as changed,
     {{ usd_per_mtok('previous_prices.prompt') }} as previous_prompt_usd_per_mtok,
     {{ usd_per_mtok('previous_prices.completion') }} as previous_completion_usd_per_mtok,
     {{ usd_per_mtok('previous_prices.cache_read') }} as previous_cache_read_usd_per_mtok,
     {{ usd_per_mtok('previous_prices.cache_write') }} as previous_cache_write_usd_per_mtok,
-    {{ change_pct('prompt') }} as prompt_change_pct,
-    {{ change_pct('completion') }} as completion_change_pct,
-    -- Of all token prices, the change of greatest magnitude.
+    {{ price_change_pct('prompt') }} as prompt_change_pct,
+    {{ price_change_pct('completion') }} as completion_change_pct,
+    -- The greatest change of any token price, by magnitude.
     case
         when -list_min(changes_pct) > list_max(changes_pct) then list_min(changes_pct)
         else list_max(changes_pct)

@@ -42,10 +42,10 @@ priced as (
 unlisted as (
 
     select
-        span as period,
-        span_start as period_start,
+        period,
+        period_start,
         unlisted_member_tokens_high as unlisted_tokens_high
-    from {{ ref('int_windows') }}
+    from {{ ref('int_periods__totals') }}
     where ranking = 'all'
 
 ),
@@ -337,11 +337,11 @@ said as (
 suspects as (
 
     select
-        span as period,
-        span_start as period_start,
+        period,
+        period_start,
         ranking,
         is_truncated
-    from {{ ref('int_windows') }}
+    from {{ ref('int_periods__totals') }}
     where is_suspect
 
 )

@@ -1,8 +1,12 @@
--- Every day from the first to the last that a surface was observed for, gaps included; of what the source gives by the
--- week or the month only, every first day of one.
+-- Every day from the first to the last that a surface covers, gaps included. A slice that the source reports by the
+-- week or month only has the first day of each.
 with responses as (
 
-    select * from {{ ref('provenance') }}
+    select
+        *,
+        period_start as date,
+        row_count as rows
+    from {{ ref('int_responses__covered') }}
     where period in ('day', 'week', 'month')
 
 ),
@@ -59,7 +63,7 @@ calendar as (
 
 ),
 
--- Responses that look incomplete for a day or period.
+-- Responses that look incomplete, with the day or period they are suspect for.
 suspects as (
 
     select
@@ -118,7 +122,7 @@ select
     end as gap_reason,
     calendar.scope_id,
     calendar.source_url,
-    -- Of a day that no response tells of, the newest response says so.
+    -- That no response covers a day is known from the newest response.
     coalesce(reported.newest_as_of, calendar.newest_as_of) as as_of,
     coalesce(reported.newest_as_of, calendar.newest_as_of) as oldest_as_of,
     coalesce(reported.checked_at, calendar.newest_checked_at) as checked_at

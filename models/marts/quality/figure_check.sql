@@ -14,10 +14,72 @@ with figures as (
 
 ),
 
-spans as (
+-- A figure is about a calendar period, or about any 1, 7 or 28 days.
+windows as (
 
-    select * from {{ ref('int_windows') }}
+    select
+        ranking,
+        true as is_period,
+        period_start as window_start,
+        period_end as window_end,
+        basis,
+        total_tokens,
+        unlisted_member_tokens_high,
+        unlisted_group_tokens_high,
+        scope_id,
+        source_url,
+        as_of,
+        oldest_as_of,
+        checked_at
+    from {{ ref('int_periods__totals') }}
     where is_whole
+
+    union all
+
+    select
+        ranking,
+        false as is_period,
+        window_start,
+        window_end,
+        'days' as basis,
+        total_tokens,
+        unlisted_member_tokens_high,
+        unlisted_group_tokens_high,
+        scope_id,
+        source_url,
+        as_of,
+        oldest_as_of,
+        checked_at
+    from {{ ref('int_windows__totals') }}
+    where is_whole
+
+),
+
+listed as (
+
+    select
+        ranking,
+        true as is_period,
+        period_start as window_start,
+        period_end as window_end,
+        member_type,
+        member,
+        tokens,
+        tokens_high
+    from {{ ref('int_periods__members') }}
+
+    union all
+
+    select
+        ranking,
+        false as is_period,
+        window_start,
+        window_end,
+        member_type,
+        member,
+        tokens,
+        tokens_high
+    from {{ ref('int_windows__members') }}
 
 ),
 
@@ -26,22 +88,23 @@ members as (
 
     select
         ranking,
-        span,
-        span_start,
-        case member_type when 'app' then 'app' else member_type end as member_type,
+        is_period,
+        window_start,
+        window_end,
+        member_type,
         case member_type when 'model' then {{ base_slug('member') }} else member end as member,
         sum(tokens) as tokens,
         sum(tokens_high) as tokens_high
-    from {{ ref('int_windows__members') }}
+    from listed
     group by all
 
 ),
 
 newest as (
 
-    select * from spans
+    select * from windows
     where ranking = 'all'
-    qualify row_number() over (order by span_end desc, as_of desc, span asc) = 1
+    qualify row_number() over (order by window_end desc, as_of desc, is_period asc, window_start desc) = 1
 
 ),
 
@@ -49,44 +112,42 @@ held as (
 
     select
         figures.figure_id,
-        spans.span,
-        spans.basis,
-        case figures.member_type when 'total' then spans.total_tokens else coalesce(members.tokens, 0) end as tokens,
+        windows.basis,
+        case figures.member_type when 'total' then windows.total_tokens else coalesce(members.tokens, 0) end as tokens,
         case
-            when figures.member_type = 'total' then spans.total_tokens
+            when figures.member_type = 'total' then windows.total_tokens
             when figures.member_type in ('model', 'app')
-                then coalesce(members.tokens_high, spans.unlisted_member_tokens_high)
-            when figures.member_type = 'author' then coalesce(members.tokens, 0) + spans.unlisted_group_tokens_high
-            else coalesce(members.tokens_high, spans.unlisted_group_tokens_high)
+                then coalesce(members.tokens_high, windows.unlisted_member_tokens_high)
+            when figures.member_type = 'author' then coalesce(members.tokens, 0) + windows.unlisted_group_tokens_high
+            else coalesce(members.tokens_high, windows.unlisted_group_tokens_high)
         end as tokens_high,
-        spans.total_tokens,
-        spans.as_of,
-        spans.oldest_as_of,
-        spans.checked_at
+        windows.total_tokens,
+        windows.as_of,
+        windows.oldest_as_of,
+        windows.checked_at
     from figures
-    inner join spans
+    inner join windows
         on
-            figures.window_start = spans.span_start
-            and figures.window_end = spans.span_end
-            and spans.ranking = case figures.member_type when 'app' then 'apps' else 'all' end
+            figures.window_start = windows.window_start
+            and figures.window_end = windows.window_end
+            and windows.ranking = case figures.member_type when 'app' then 'apps' else 'all' end
     left join members
         on
-            spans.ranking = members.ranking
-            and spans.span = members.span
-            and spans.span_start = members.span_start
+            windows.ranking = members.ranking
+            and windows.is_period = members.is_period
+            and windows.window_start = members.window_start
+            and windows.window_end = members.window_end
             and figures.member_type = members.member_type
             and figures.subject = members.member
     where
         figures.member_type in ('total', 'model', 'author', 'app')
         or (
             figures.member_type in ('author_country', 'weights', 'reasoning')
-            and spans.span in ('day', 'week', 'month')
+            and windows.is_period
         )
     -- A week is the source's own where there is one, else seven days.
     qualify
-        row_number() over (
-            partition by figures.figure_id order by spans.span in ('day', 'week', 'month') desc, spans.span asc
-        ) = 1
+        row_number() over (partition by figures.figure_id order by windows.is_period desc) = 1
 
 ),
 

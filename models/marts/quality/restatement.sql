@@ -1,4 +1,4 @@
--- Values of a complete day that two responses tell differently; a list that a model enters or leaves is one of them.
+-- Values of a complete day that changed between two responses. A model that enters or leaves the list is a change too.
 with covered as (
 
     select
@@ -15,7 +15,7 @@ rankings as (
 
 ),
 
-told as (
+listed as (
 
     select distinct
         covered.slice,
@@ -29,7 +29,7 @@ told as (
 observed as (
 
     select
-        told.*,
+        listed.*,
         rankings.tokens,
         covered.is_first,
         covered.is_latest,
@@ -37,13 +37,13 @@ observed as (
         covered.source_url,
         covered.as_of,
         covered.fetched_at
-    from told
+    from listed
     inner join covered using (slice, period_start)
     left join rankings
         on
             covered.raw_file = rankings.raw_file
-            and told.period_start = rankings.period_start
-            and told.model_permaslug = rankings.model_permaslug
+            and listed.period_start = rankings.period_start
+            and listed.model_permaslug = rankings.model_permaslug
 
 ),
 

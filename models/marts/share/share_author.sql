@@ -1,21 +1,21 @@
 with members as (
 
-    select * from {{ ref('int_windows__members') }}
+    select * from {{ ref('int_periods__members') }}
     where ranking = 'all' and member_type = 'author'
 
 ),
 
-spans as (
+periods as (
 
-    select * from {{ ref('int_windows') }}
-    where ranking = 'all' and span in ('day', 'week', 'month') and is_whole
+    select * from {{ ref('int_periods__totals') }}
+    where ranking = 'all' and is_whole
 
 )
 
 select
-    spans.span as period,
-    spans.span_start as period_start,
+    periods.period,
+    periods.period_start,
     members.member as author,
     {{ share_columns() }}
-from spans
-inner join members using (span, span_start)
+from periods
+inner join members using (period, period_start)

@@ -1,13 +1,13 @@
-with spans as (
+with periods as (
 
-    select * from {{ ref('int_windows') }}
-    where ranking = 'all' and span in ('day', 'week', 'month') and is_whole
+    select * from {{ ref('int_periods__totals') }}
+    where ranking = 'all' and is_whole
 
 ),
 
 members as (
 
-    select * from {{ ref('int_windows__members') }}
+    select * from {{ ref('int_periods__members') }}
     where ranking = 'all' and member_type not in ('model', 'author')
 
 ),
@@ -18,52 +18,49 @@ segments as (
 
 ),
 
--- Observations of /models that went into a division, beside those of usage.
+-- A division by price or by what /models lists rests on lists of models too, not on rankings alone.
 inputs as (
 
     select
-        spans.span,
-        spans.span_start,
+        periods.period,
+        periods.period_start,
         segments.segment_type,
         segments.segment,
-        max(segments.input_as_of) as input_as_of,
-        min(segments.input_oldest_as_of) as input_oldest_as_of,
-        max_by(segments.input_checked_at, (segments.input_as_of, segments.input_checked_at)) as input_checked_at
-    from spans
+        max(segments.input_as_of) as as_of,
+        min(segments.input_oldest_as_of) as oldest_as_of,
+        max_by(segments.input_checked_at, (segments.input_as_of, segments.input_checked_at)) as checked_at
+    from periods
     inner join segments
         on
-            segments.period = case spans.basis when 'source' then spans.span else 'day' end
-            and segments.period_start between spans.span_start and spans.span_end
+            {{ is_part_of('segments', 'periods') }}
     group by all
 
 )
 
 select
-    spans.span as period,
-    spans.span_start as period_start,
+    periods.period,
+    periods.period_start,
     members.member_type as segment_type,
     members.member as segment,
     members.tokens,
     members.tokens_high,
-    spans.total_tokens,
-    members.tokens / spans.total_tokens as share,
-    members.tokens_high / spans.total_tokens as share_high,
+    periods.total_tokens,
+    members.tokens / periods.total_tokens as share,
+    members.tokens_high / periods.total_tokens as share_high,
     case
-        when members.member <> 'other' then members.tokens / (spans.total_tokens - spans.other_tokens)
+        when members.member <> 'other' then members.tokens / (periods.total_tokens - periods.other_tokens)
     end as share_of_named,
     members.rank,
     members.is_complete_observation,
-    spans.basis,
-    spans.scope_id,
-    spans.source_url,
-    greatest(spans.as_of, inputs.input_as_of) as as_of,
-    least(spans.oldest_as_of, inputs.input_oldest_as_of) as oldest_as_of,
-    case when inputs.input_as_of > spans.as_of then inputs.input_checked_at else spans.checked_at end as checked_at
-from spans
-inner join members using (span, span_start)
+    periods.basis,
+    periods.scope_id,
+    periods.source_url,
+    {{ merged_times('periods', 'inputs') }}
+from periods
+inner join members using (period, period_start)
 inner join inputs
     on
-        spans.span = inputs.span
-        and spans.span_start = inputs.span_start
+        periods.period = inputs.period
+        and periods.period_start = inputs.period_start
         and members.member_type = inputs.segment_type
         and members.member = inputs.segment

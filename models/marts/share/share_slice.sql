@@ -1,13 +1,13 @@
-with spans as (
+with periods as (
 
-    select * from {{ ref('int_windows') }}
+    select * from {{ ref('int_periods__totals') }}
     where ranking not in ('all', 'apps') and is_whole
 
 ),
 
 members as (
 
-    select * from {{ ref('int_windows__members') }}
+    select * from {{ ref('int_periods__members') }}
     where member_type = 'model'
 
 ),
@@ -19,18 +19,18 @@ attributes as (
 )
 
 select
-    spans.span as period,
-    spans.span_start as period_start,
-    -- modality=text&context_bucket=10K is the slice text&10K of the kind modality&context_bucket.
-    regexp_replace(spans.ranking, '=[^&]*', '', 'g') as slice_kind,
-    regexp_replace(spans.ranking, '[^&]*=', '', 'g') as slice,
+    periods.period,
+    periods.period_start,
+    -- modality=text&context_bucket=10K becomes the slice text&10K of the kind modality&context_bucket.
+    regexp_replace(periods.ranking, '=[^&]*', '', 'g') as slice_kind,
+    regexp_replace(periods.ranking, '[^&]*=', '', 'g') as slice,
     members.member as model_permaslug,
     attributes.base_slug,
     attributes.variant,
     attributes.author,
     attributes.weights,
-    contains(spans.ranking, 'category=') or contains(spans.ranking, 'language_type=') as is_estimate,
+    contains(periods.ranking, 'category=') or contains(periods.ranking, 'language_type=') as is_estimate,
     {{ share_columns() }}
-from spans
-inner join members using (ranking, span, span_start)
+from periods
+inner join members using (ranking, period, period_start)
 inner join attributes on members.member = attributes.model_permaslug

@@ -1,34 +1,22 @@
--- The only dollars the source publishes: what it said last of each window, as it stands.
-with told as (
+-- The only dollar amounts that the source publishes: the newest values of each window, unchanged.
+with latest as (
 
-    select * from {{ ref('stg_openrouter__session_cost') }}
-
-),
-
-latest as (
-
-    select
-        window_end,
-        raw_file
-    from told
-    qualify
-        row_number() over (partition by window_end order by as_of desc, fetched_at desc, raw_file desc) = 1
+    select * from {{ ref('int_session_cost__latest') }}
 
 )
 
 select
-    told.window_end,
-    told.app_slug,
-    told.model_permaslug,
-    told.turn_range,
-    told.app_name,
-    told.window_days,
-    told.median_session_cost_usd,
+    window_end,
+    app_slug,
+    model_permaslug,
+    turn_range,
+    app_name,
+    window_days,
+    median_session_cost_usd,
     true as is_estimate,
-    told.scope_id,
-    told.source_url,
-    told.as_of,
-    told.as_of as oldest_as_of,
-    told.fetched_at as checked_at
-from told
-inner join latest using (window_end, raw_file)
+    scope_id,
+    source_url,
+    as_of,
+    as_of as oldest_as_of,
+    fetched_at as checked_at
+from latest

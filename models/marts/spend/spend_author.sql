@@ -1,12 +1,12 @@
 with usage as (
 
-    select * from {{ ref('int_usage__windows') }}
+    select * from {{ ref('int_usage__periods') }}
 
 )
 
 select
-    span as period,
-    span_start as period_start,
+    period,
+    period_start,
     author,
     cast(sum(tokens) as bigint) as tokens,
     cast(sum(priced_tokens) as bigint) as priced_tokens,
@@ -18,6 +18,6 @@ select
     max(price_as_of) as price_as_of,
     max(bounds_as_of) as bounds_as_of,
     max(endpoint_as_of) as endpoint_as_of,
-    {{ provenance_of_priced() }}
+    {{ provenance_of_spend() }}
 from usage
-group by span, span_start, author
+group by period, period_start, author

@@ -1,10 +1,10 @@
--- What all traffic of a day, week or month adds up to, how it grows, who it is concentrated on and what it costs.
+-- All traffic of each day, week and month: size, growth, concentration and implied spend.
 with periods as (
 
     select
-        span as period,
-        span_start as period_start,
-        span_end as period_end,
+        period,
+        period_start,
+        period_end,
         basis,
         total_tokens,
         other_tokens,
@@ -13,8 +13,8 @@ with periods as (
         as_of,
         oldest_as_of,
         checked_at
-    from {{ ref('int_windows') }}
-    where ranking = 'all' and span in ('day', 'week', 'month') and is_whole
+    from {{ ref('int_periods__totals') }}
+    where ranking = 'all' and is_whole
 
 ),
 
@@ -59,30 +59,12 @@ providers as (
 
 ),
 
-inputs as (
-
-    {% for input in ['periods', 'growth', 'concentration', 'turnover', 'spend', 'apps', 'providers'] -%}
-        select
-            period,
-            period_start,
-            scope_id,
-            source_url,
-            as_of,
-            oldest_as_of,
-            checked_at
-        from {{ input }}
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
-),
-
 provenance as (
 
-    select
-        period,
-        period_start,
-        {{ provenance_of_sums('inputs') }}
-    from inputs
-    group by period, period_start
+    {{ provenance_by(
+        'period, period_start',
+        ['periods', 'growth', 'concentration', 'turnover', 'spend', 'apps', 'providers'],
+    ) }}
 
 )
 

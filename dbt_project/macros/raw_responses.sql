@@ -1,6 +1,6 @@
 {#-
-    The newest response for each day of all traffic, read from the lake's ledger: for data tests, which go another
-    way than the models. A response that covers a day and has no rows for it counts.
+    The newest response for each day of all traffic: date, raw_file, as_of, fetched_at. Data tests read it from the raw
+    tables, so that they do not depend on the models. A response that covers a day without having rows for it counts.
 -#}
 {% macro newest_raw_responses() -%}
     select
@@ -21,9 +21,5 @@
         responses.surface in ('rankings', 'rankings_export')
         and coalesce(responses.period, 'day') = 'day'
         and coalesce(responses.modality, responses.context_bucket, responses.category, responses.language_type) is null
-    qualify
-        row_number() over (
-            partition by days.date
-            order by responses.as_of desc, responses.fetched_at desc, responses.raw_file desc
-        ) = 1
+    qualify {{ is_latest_by('days.date') }}
 {%- endmacro %}

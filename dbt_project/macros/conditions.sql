@@ -1,10 +1,10 @@
-{#- Conditions on single rows that several marts share, for the test `holds`. -#}
-{% macro laws_of(family) -%}
+{#- Conditions on the columns of a row that several marts share, by family; see the generic test `satisfies`. -#}
+{% macro conditions_of(family) -%}
     {{ return({
         'slug': [
             "base_slug = split_part(model_permaslug, ':', 1)",
             "variant = coalesce(nullif(split_part(model_permaslug, ':', 2), ''), 'standard')",
-            "author = ltrim(split_part(model_permaslug, '/', 1), '~')",
+            "author = trim(leading '~' from split_part(model_permaslug, '/', 1))",
         ],
         'share': [
             "tokens between 0 and tokens_high",

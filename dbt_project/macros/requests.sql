@@ -1,0 +1,23 @@
+{#- Columns that staging derives from a response's request and from the stamp of the lake. -#}
+
+{#- The slice of traffic that a rankings request is for: all, or for example modality=text&context_bucket=10K. -#}
+{% macro slice() -%}
+    coalesce(
+        nullif(
+            concat_ws(
+                '&',
+                'modality=' || modality,
+                'context_bucket=' || context_bucket,
+                'category=' || category,
+                'language_type=' || language_type
+            ),
+            ''
+        ),
+        'all'
+    )
+{%- endmacro %}
+
+{#- Key of `scopes`, from the kind of data (real or simulated) that the lake is stamped with. -#}
+{% macro scope_id(kind) -%}
+    case {{ kind }} when 'real' then 'openrouter_public_traffic' when 'simulated' then 'simulated' end
+{%- endmacro %}

@@ -1,0 +1,123 @@
+-- The parts of the change of each total, by every dimension: whatever no listed member explains is a part of its own.
+{%- set dimensions = {
+    'model': 'listing',
+    'author': 'listing',
+    'variant': 'listing',
+    'price_class': 'price',
+    'weights': 'listing',
+    'reasoning': 'listing',
+    'author_country': 'listing',
+} %}
+with windows as (
+
+    select * from {{ ref('int_growth__windows') }}
+    where total_tokens is not null and base_total_tokens is not null
+
+),
+
+changes as (
+
+    select * from {{ ref('int_growth__changes') }}
+
+),
+
+apps as (
+
+    select * from {{ ref('int_growth__members') }}
+    where ranking = 'apps' and tokens > 0 and base_tokens > 0
+
+),
+
+listed as (
+
+    select
+        horizon,
+        window_end,
+        sum(tokens) as tokens,
+        sum(base_tokens) as base_tokens
+    from apps
+    group by horizon, window_end
+
+),
+
+parts as (
+
+    {% for dimension, input in dimensions.items() -%}
+        select
+            'all' as ranking,
+            horizon,
+            window_end,
+            '{{ dimension }}' as dimension,
+            coalesce(artefact, {{ dimension }}) as member,
+            tokens,
+            base_tokens,
+            {{ input }}_as_of as as_of,
+            {{ input }}_oldest_as_of as oldest_as_of,
+            {{ input }}_checked_at as checked_at
+        from changes
+
+        union all
+
+        select
+            ranking,
+            horizon,
+            window_end,
+            '{{ dimension }}' as dimension,
+            'other' as member,
+            other_tokens as tokens,
+            base_other_tokens as base_tokens,
+            cast(null as timestamp) as as_of,
+            cast(null as timestamp) as oldest_as_of,
+            cast(null as timestamp) as checked_at
+        from windows
+        where ranking = 'all'
+
+        union all
+
+    {% endfor -%}
+    select
+        ranking,
+        horizon,
+        window_end,
+        'app' as dimension,
+        member,
+        tokens,
+        base_tokens,
+        cast(null as timestamp) as as_of,
+        cast(null as timestamp) as oldest_as_of,
+        cast(null as timestamp) as checked_at
+    from apps
+
+    union all
+
+    -- An app is a part if both windows list it; all other traffic is unattributed.
+    select
+        windows.ranking,
+        windows.horizon,
+        windows.window_end,
+        'app' as dimension,
+        'unattributed' as member,
+        windows.total_tokens - coalesce(listed.tokens, 0) as tokens,
+        windows.base_total_tokens - coalesce(listed.base_tokens, 0) as base_tokens,
+        cast(null as timestamp) as as_of,
+        cast(null as timestamp) as oldest_as_of,
+        cast(null as timestamp) as checked_at
+    from windows
+    left join listed using (horizon, window_end)
+    where windows.ranking = 'apps'
+
+)
+
+select
+    ranking,
+    horizon,
+    window_end,
+    dimension,
+    member,
+    cast(sum(tokens) as bigint) as tokens,
+    cast(sum(base_tokens) as bigint) as base_tokens,
+    max(as_of) as as_of,
+    min(oldest_as_of) as oldest_as_of,
+    max_by(checked_at, (as_of, checked_at)) as checked_at
+from parts
+group by ranking, horizon, window_end, dimension, member

@@ -1,0 +1,96 @@
+-- The total of each ranking in each day, week and month: as the source reports it, else added up from its days.
+with observed as (
+
+    select * from {{ ref('int_periods__observed') }}
+
+),
+
+days as (
+
+    select * from observed
+    where period = 'day'
+
+),
+
+-- The weeks and months that contain an observed day.
+calendar as (
+
+    select distinct
+        days.ranking,
+        kinds.period,
+        cast(date_trunc(kinds.period, days.period_start) as date) as period_start
+    from days
+    cross join (values ('week'), ('month')) as kinds (period)
+
+),
+
+bounded as (
+
+    select
+        *,
+        {{ period_end('period', 'period_start') }} as period_end
+    from calendar
+
+),
+
+added_up as (
+
+    select
+        bounded.ranking,
+        bounded.period,
+        bounded.period_start,
+        bounded.period_end,
+        'days' as basis,
+        {{ totals_of_days('bounded.period_start', 'bounded.period_end') }}
+    from bounded
+    inner join days
+        on
+            bounded.ranking = days.ranking
+            and days.period_start between bounded.period_start and bounded.period_end
+    group by bounded.ranking, bounded.period, bounded.period_start, bounded.period_end
+
+),
+
+-- A period that the source reports itself is not added up.
+totals as (
+
+    select
+        ranking,
+        period,
+        period_start,
+        period_end,
+        'source' as basis,
+        true as is_whole,
+        total_tokens,
+        other_tokens,
+        unlisted_member_tokens_high,
+        unlisted_group_tokens_high,
+        is_suspect,
+        is_truncated,
+        scope_id,
+        source_url,
+        as_of,
+        as_of as oldest_as_of,
+        fetched_at as checked_at
+    from observed
+
+    union all
+
+    select added_up.*
+    from added_up
+    left join observed using (ranking, period, period_start)
+    where observed.period is null
+
+)
+
+select
+    *,
+    as_of as ranking_as_of
+from totals
+where ranking <> 'apps'
+
+union all
+
+{{ totals_of_apps(
+    'totals', 'period, period_start', ['period', 'period_start', 'period_end', 'basis']
+) }}

@@ -1,0 +1,57 @@
+-- The price of a token of each model under every plausible split into input, cached input and output.
+with prices as (
+
+    select * from {{ ref('int_usage__prices') }}
+    where price_class <> 'unpriced'
+
+),
+
+corners as (
+
+    select * from {{ ref('int_token_mix__corners') }}
+
+),
+
+-- A token at each corner of the box of single models, and of the box of the class that the model's first price is in.
+-- Every class uses caches, so input that is not read from one may have been written to it.
+at_corners as (
+
+    select
+        prices.period,
+        prices.period_start,
+        prices.model_permaslug,
+        corners.mix_class = 'single_model' as is_single_model,
+        corners.corner = 'central / central' as is_central,
+        {{ blended_price(
+            'prices.mean_prompt_price', 'prices.mean_completion_price', 'prices.mean_cache_read_price',
+            'corners.completion_share', 'corners.cached_share'
+        ) }} as price,
+        {{ blended_price(
+            'prices.mean_input_high_price', 'prices.mean_completion_price', 'prices.mean_cached_high_price',
+            'corners.completion_share', 'corners.cached_share'
+        ) }} as price_high
+    from prices
+    inner join corners
+        on
+            corners.mix_class = 'single_model'
+            or (
+                prices.first_prompt_price * 1000000 >= corners.at_least_usd_per_mtok
+                and (
+                    corners.below_usd_per_mtok is null
+                    or prices.first_prompt_price * 1000000 < corners.below_usd_per_mtok
+                )
+            )
+
+)
+
+select
+    period,
+    period_start,
+    model_permaslug,
+    min(price) filter (where is_single_model) as single_price_low,
+    max(price) filter (where is_single_model) as single_price_high,
+    min(price) filter (where not is_single_model) as mix_price_low,
+    max(price) filter (where is_central) as mix_price_central,
+    max(price_high) filter (where not is_single_model) as mix_price_high
+from at_corners
+group by period, period_start, model_permaslug

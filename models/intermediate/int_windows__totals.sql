@@ -1,0 +1,46 @@
+-- The total of all traffic, and of apps, in the 1, 7 and 28 days up to each observed day.
+with days as (
+
+    select * from {{ ref('int_periods__observed') }}
+    where period = 'day' and ranking in ('all', 'apps')
+
+),
+
+windows as (
+
+    select
+        days.ranking,
+        lengths.window_days,
+        days.period_start - lengths.window_days + 1 as window_start,
+        days.period_start as window_end
+    from days
+    cross join (values (1), (7), (28)) as lengths (window_days)
+
+),
+
+totals as (
+
+    select
+        windows.ranking,
+        windows.window_days,
+        windows.window_start,
+        windows.window_end,
+        {{ totals_of_days('windows.window_start', 'windows.window_end') }}
+    from windows
+    inner join days
+        on
+            windows.ranking = days.ranking
+            and days.period_start between windows.window_start and windows.window_end
+    group by windows.ranking, windows.window_days, windows.window_start, windows.window_end
+
+)
+
+select
+    *,
+    as_of as ranking_as_of
+from totals
+where ranking <> 'apps'
+
+union all
+
+{{ totals_of_apps('totals', 'window_days, window_end', ['window_days', 'window_start', 'window_end']) }}
