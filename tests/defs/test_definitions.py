@@ -153,7 +153,7 @@ def test_every_mart_has_blocking_checks_of_its_own(graph: AssetGraph, manifest: 
             }
             for kind in ("has_provenance", "unique_key"):
                 assert any(name.startswith(kind) for name in blocking), (node["name"], kind)
-            assert f"{node['name']}_holds" in blocking
+            assert blocking & {f"{node['name']}_holds", f"assert_{node['name']}_laws_hold"}
             assert {"scope_id", "source_url", "as_of", "oldest_as_of", "checked_at"} <= node["columns"].keys()
 
 

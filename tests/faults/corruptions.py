@@ -327,7 +327,7 @@ OF_FIGURES = [
         "What is no anomaly is called one",
         "anomaly",
         "update anomaly set score = threshold / 2 where kind = 'share_jump'",
-        "anomaly_holds",
+        "assert_anomaly_laws_hold",
         "score >= threshold",
     ),
     Harm(
