@@ -33,7 +33,7 @@ with detected as (
     {% endfor %}
 ),
 
--- Prices and discounts may change several times a day: the largest change stands for the day.
+-- Prices and discounts may change several times a day; only the largest change of a day counts.
 largest as (
 
     select
