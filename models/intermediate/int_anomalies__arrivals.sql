@@ -1,5 +1,5 @@
--- Arrivals: members whose share on the first day that lists them is above the most that they can have had on the observed
--- day before, which is at most three days earlier.
+-- Arrivals: members whose share on the first day that lists them is above the most that they can have had on the
+-- observed day before, which is at most three days earlier.
 with arrivals as (
 
     select

@@ -1,6 +1,6 @@
--- Each observed day of a subject beside what the days before it suggest. The expected level is the median of the 14 days
--- before. The scale is the change of an ordinary day: the median change from day to day in the 28 days before, as a
--- standard deviation.
+-- Each observed day of a subject beside what the days before it suggest. The expected level is the median of the 14
+-- days before. The scale is the change of an ordinary day: the median change from day to day in the 28 days before, as
+-- a standard deviation.
 {#- An unlisted day may be below the others: then neither their minimum nor their median is known. -#}
 {%- set all_listed = 'case when count(*) over three_days = count(level) over three_days then' %}
 -- Levels are logarithms, so that a fall by half is as large as a doubling.

@@ -1,5 +1,5 @@
--- Tokens of each model, author and app on each observed day, and of the total. A member also has a row on the days that
--- do not list it: there its tokens are unknown, up to a bound.
+-- Tokens of each model, author and app on each observed day, and of the total. A member also has a row on the days
+-- that do not list it: there its tokens are unknown, up to a bound.
 with days as (
 
     select
@@ -24,7 +24,8 @@ listings as (
 
 ),
 
--- Arrivals and disappearances are detected too, so a member's rows begin before its first listing and end after its last.
+-- Arrivals and disappearances are detected too, so the rows of a member begin before its first listing and end later
+-- than its last.
 subjects as (
 
     select

@@ -1,5 +1,5 @@
--- Disappearances: members that the observed day before still lists, by the tokens that they have certainly lost. A member
--- that slid to the end of the list had little left to lose.
+-- Disappearances: members that the observed day before still lists, by the tokens that they have certainly lost. A
+-- member that slid to the end of the list had little left to lose.
 with disappearances as (
 
     select

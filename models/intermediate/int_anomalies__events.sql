@@ -1,7 +1,7 @@
--- One row per event: consecutive flagged days in one direction. A missing day ends an event. An event opens on a day that
--- is also beyond each of the three days before it: by the step threshold, or by the whole threshold from their median, as
--- a change may take two days. A day within an event opens another one if it is beyond each of the three by the whole
--- threshold, unless the day before took a larger step.
+-- One row per event: consecutive flagged days in one direction. A missing day ends an event. An event opens on a day
+-- that is also beyond each of the three days before it: by the step threshold, or by the whole threshold from their
+-- median, as a change may take two days. A day within an event opens another one if it is beyond each of the three by
+-- the whole threshold, unless the day before took a larger step.
 with flagged as (
 
     select

@@ -2,7 +2,7 @@
 {%- set detectors = [
     'token_changes', 'share_jumps', 'new_leaders', 'arrivals', 'disappearances', 'price_jumps', 'promotions'
 ] %}
-{#- Only these compare a day with each of the three days before; the others have one distance, which is all three scores. -#}
+{#- Only these compare a day with each of the three days before; for the others, score is all three distances. -#}
 {%- set detectors_with_steps = ['token_changes', 'share_jumps'] %}
 {#- Prices from suspect responses are left out before these detectors read them. -#}
 {%- set detectors_of_prices = ['price_jumps', 'promotions'] %}
@@ -68,7 +68,7 @@ select
     largest.evidence
     || case when largest.is_suspect then ' ' || sentences.template else '' end as evidence,
     -- Most price changes are of ids without published usage, and readers filter those out.
-    largest.subject_type <> 'model_id' or exists(
+    largest.subject_type <> 'model_id' or exists (
         select 1 from {{ ref('int_usage__matched') }} as listed
         where largest.subject = listed.model_id and listed.date between largest.date - 7 and largest.date
     ) as is_listed,

@@ -1,4 +1,4 @@
--- New leaders: days on which another member leads than on the observed day before, which is at most three days earlier.
+-- New leaders: days on which another member leads than on the observed day before, at most three days earlier.
 with baselines as (
 
     select * from {{ ref('int_anomalies__baselines') }}

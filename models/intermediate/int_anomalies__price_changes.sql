@@ -1,5 +1,5 @@
--- Changes of the listed input and output price of each id, each with the price before. An alias repeats the prices of its
--- target and is left out, as is an id that was not listed just before.
+-- Changes of the listed input and output price of each id, each with the price before. An alias repeats the prices of
+-- its target and is left out, as is an id that was not listed just before.
 with intervals as (
 
     select

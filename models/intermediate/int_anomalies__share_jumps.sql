@@ -1,5 +1,5 @@
--- Share jumps of models and authors: days on which a share is far from its median of the seven days before. An unlisted
--- day counts at its bound for a rise and as zero for a fall, so that the jump is certain.
+-- Share jumps of models and authors: days on which a share is far from its median of the seven days before. An
+-- unlisted day counts at its bound for a rise and as zero for a fall, so that the jump is certain.
 with listed as (
 
     select

@@ -10,9 +10,13 @@
     'age_below_days': 'candidates.date - candidates.created_on < rules.age_below_days',
     'min_providers': 'candidates.providers >= rules.min_providers',
 } %}
+-- Engines differ in how they round a double while formatting it, so the gain is rounded as a decimal.
 with candidates as (
 
-    select * from {{ ref('int_recommendations__candidates') }}
+    select
+        *,
+        round(cast(share_change_28d_pp as decimal(18, 6)), 1) as share_gain_pp
+    from {{ ref('int_recommendations__candidates') }}
 
 ),
 
@@ -29,7 +33,7 @@ reasons as (
         candidates.model_permaslug,
         rules.reason_no,
         {{ filled('rules.template', {
-            'share_gain_pp': "printf('%.1f', cast(round(cast(candidates.share_change_28d_pp as decimal(18, 6)), 1) as double))",
+            'share_gain_pp': "printf('%.1f', cast(candidates.share_gain_pp as double))",
             'created_on': 'cast(candidates.created_on as varchar)',
             'rank': 'cast(candidates.rank as varchar)',
             'providers': 'cast(candidates.providers as varchar)',
