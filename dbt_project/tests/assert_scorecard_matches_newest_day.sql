@@ -1,6 +1,5 @@
 {{ config(meta={'dagster': {'ref': {'name': 'model_scorecard'}}}) }}
--- Every model of the newest day is on the scorecard once, with the share, the rank, the changes and the prices that
--- stand in the other marts.
+-- Every model of the newest day is on the scorecard once, with the share, rank, changes and prices of the other marts.
 with newest as (
 
     select

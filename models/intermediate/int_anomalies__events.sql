@@ -1,45 +1,15 @@
--- One row per event, from the days that are over the threshold of their kind. Consecutive days in one direction are
--- one event; a missing day ends it. An event opens on a day that is also beyond each of the three days just before: by
--- the step threshold, or by the whole threshold from their median, as a change may take two days. A day within an event
--- opens another if it is beyond each of them by the whole threshold, unless the day before took a larger step.
-with candidates as (
-
-    {% for kinds in ['levels', 'listings', 'prices'] -%}
-        select * from {{ ref('int_anomalies__' ~ kinds) }}
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
-),
-
--- Prices and discounts may change several times a day: one day of a subject is one candidate, its largest change.
-flagged as (
-
-    select
-        candidates.*,
-        kinds.threshold,
-        kinds.step_threshold
-    from candidates
-    inner join {{ ref('anomaly_kinds') }} as kinds using (kind)
-    where candidates.score >= kinds.threshold
-    qualify
-        row_number() over (
-            partition by candidates.date, candidates.kind, candidates.subject_type, candidates.subject
-            order by candidates.score desc, candidates.as_of desc, candidates.evidence asc
-        ) = 1
-
-),
-
-steps as (
+-- One row per event: consecutive flagged days in one direction. A missing day ends an event. An event opens on a day
+-- that is also beyond each of the three days before it: by the step threshold, or by the whole threshold from their
+-- median, as a change may take two days. A day within an event opens another one if it is beyond each of the three by
+-- the whole threshold, unless the day before took a larger step.
+with flagged as (
 
     select
         *,
-        case
-            when coalesce(date - lag(date) over in_time <> 1, true)
-                then step_score >= step_threshold or (step_score > 0 and recent_score >= threshold)
-            else step_score >= threshold and step_score > coalesce(lag(step_score) over in_time, 0)
-        end as is_opening,
-        coalesce(date - lag(date) over in_time <> 1, true) as is_after_pause
-    from flagged
-    window in_time as (partition by kind, subject_type, subject, is_up order by date)
+        coalesce(date - lag(date) over by_date <> 1, true) as is_run_start,
+        lag(step_score) over by_date as previous_step_score
+    from {{ ref('int_anomalies__flagged') }}
+    window by_date as (partition by kind, subject_type, subject, is_up order by date)
 
 ),
 
@@ -47,10 +17,15 @@ runs as (
 
     select
         *,
-        sum(cast(is_after_pause as integer)) over (
+        case
+            when is_run_start
+                then step_score >= step_threshold or (step_score > 0 and recent_score >= threshold)
+            else step_score >= threshold and step_score > coalesce(previous_step_score, 0)
+        end as is_opening,
+        sum(cast(is_run_start as integer)) over (
             partition by kind, subject_type, subject, is_up order by date
         ) as run_no
-    from steps
+    from flagged
 
 ),
 
@@ -65,6 +40,7 @@ days as (
 
 )
 
+-- The day with the greatest score gives the figures and the sentence of the event.
 select
     min(date) over event as date,
     kind,

@@ -1,4 +1,4 @@
-"""Planted events in made-up histories: what share of each kind is reported, and what else is."""
+"""Recall and false alarms of `anomaly` on generated histories with planted events."""
 
 import datetime as dt
 from collections import defaultdict
@@ -33,7 +33,7 @@ Days = dict[dt.date, list[tuple[str, int]]]
 
 
 class Detector:
-    """The models from shares to `anomaly`, as dbt compiled them, over histories of one's choice."""
+    """The anomaly models and `anomaly`, as dbt compiled them, run over a given history."""
 
     def __init__(self, run: Run) -> None:
         self._compiled = Compiled(run.data)
@@ -44,7 +44,7 @@ class Detector:
         ]
 
     def anomalies(self, **histories: Days) -> list[dict[str, Any]]:
-        """The rows of `anomaly` for what was listed by ranking (`all`, `apps`), each day with its `other` as ""."""
+        """The rows of `anomaly` for histories by ranking (`all`, `apps`); the member "" of a day is its `other`."""
         stamps = dict.fromkeys(("as_of", "oldest_as_of", "checked_at"), dt.datetime(2027, 1, 1))  # noqa: DTZ001
         periods, members = [], []
         for ranking, days in histories.items():
@@ -65,7 +65,8 @@ class Detector:
             connection.execute(f"attach '{self._compiled.warehouse}' as built (read_only)")
             for schema in ("staging", "intermediate", "marts", "seeds"):
                 connection.execute(f"create schema {schema}")
-            connection.execute("create table seeds.anomaly_kinds as from built.seeds.anomaly_kinds")
+            for seed in ("anomaly_kinds", "anomaly_evidence"):
+                connection.execute(f"create table seeds.{seed} as from built.seeds.{seed}")
             for name in (
                 "int_periods__totals",
                 "int_periods__members",
@@ -90,7 +91,7 @@ class Detector:
 
 @dataclass(frozen=True)
 class Event:
-    """A planted event: what `anomaly` has to report, of which model, and on which day it begins."""
+    """A planted event: the kind that `anomaly` must report, its model, and its first day."""
 
     plan: str
     kind: str
@@ -100,12 +101,12 @@ class Event:
 
 
 class History:
-    """120 days of 100 models, of which each of `PLANS` happens to three or four, and two days that are missing."""
+    """120 days of 100 models with two missing days; each of `PLANS` changes three or four of the models."""
 
     FIRST = dt.date(2026, 1, 1)
     DAYS = 120
     MISSING = (40, 75)
-    # What a plan does to a model: the factor of its tokens on the days from the first, and what is to be reported.
+    # Plan → the factors of a model's tokens from its first day on, and the kinds, days and directions to be reported.
     PLANS: ClassVar = {
         "spike": ([4, 4], [("token_spike", 0, True)]),
         "drop": ([0.25] * 3, [("token_drop", 0, False)]),
@@ -127,13 +128,13 @@ class History:
         free = {"jump and back": names[:4], "": names[6:27]}
         for pool in free.values():
             random.shuffle(pool)
-        for plan, (course, found) in self.PLANS.items():
+        for plan, (course, expected) in self.PLANS.items():
             for _ in range(4 if plan == "jump and back" else 3):
                 model, start = free.get(plan, free[""]).pop(), self._start(random)
                 factors.update({(model, start + day): factor for day, factor in enumerate(course)})
-                for kind, day, is_up in found:
+                for kind, day, is_up in expected:
                     self.events.append(Event(plan, kind, model, self.FIRST + ONE * (start + day), is_up))
-                if not found:
+                if not expected:
                     self.ramps.add(model)
         for number in range(4):
             model, start = f"new{number}/m", self._start(random)
@@ -153,7 +154,7 @@ class History:
             self.days[self.FIRST + ONE * day] = [*rows, ("", sum(tokens for tokens, _ in ranked[LISTED:]))]
 
     def _start(self, random: Random) -> int:
-        """A day with three weeks before it, and with none of the missing days just before it or in the week after."""
+        """A day with three weeks before it, and without a missing day just before it or in the week after."""
         return random.choice(
             [day for day in range(21, 105) if not any(day - 1 <= missing <= day + 6 for missing in self.MISSING)]
         )
@@ -171,7 +172,7 @@ def planted(detector: Detector) -> list[tuple[History, list[dict[str, Any]]]]:
 
 
 def is_reported(event: Event, rows: Iterable[dict[str, Any]]) -> bool:
-    """Whether `anomaly` has the event, beginning on its day or on the day after."""
+    """Whether `anomaly` has the event, with its first day or the day after as `date`."""
     return any(
         (row["subject"], row["kind"]) == (event.model, event.kind)
         and event.date <= row["date"] <= event.date + ONE
@@ -181,50 +182,50 @@ def is_reported(event: Event, rows: Iterable[dict[str, Any]]) -> bool:
 
 
 def test_planted_events_are_reported(planted: list[tuple[History, list[dict[str, Any]]]]) -> None:
-    """Nine of ten of each kind, of reversals and of overlapping events too."""
-    found: dict[tuple[str, str, bool], list[bool]] = defaultdict(list)
+    """Recall is at least 0.9 for each kind of each plan, including reversals and overlapping events."""
+    hits_by_plan: dict[tuple[str, str, bool], list[bool]] = defaultdict(list)
     for history, rows in planted:
         for event in history.events:
-            found[event.plan, event.kind, event.is_up].append(is_reported(event, rows))
-    assert len(found) == 9
-    recall = {plan: sum(hits) / len(hits) for plan, hits in found.items()}
-    assert min(len(hits) for hits in found.values()) >= 18
+            hits_by_plan[event.plan, event.kind, event.is_up].append(is_reported(event, rows))
+    assert len(hits_by_plan) == 9
+    assert min(len(hits) for hits in hits_by_plan.values()) >= 18
+    recall = {plan: sum(hits) / len(hits) for plan, hits in hits_by_plan.items()}
     assert {plan: share for plan, share in recall.items() if share < 0.9} == {}
 
 
 def test_ordinary_days_are_not_flagged(planted: list[tuple[History, list[dict[str, Any]]]]) -> None:
-    """The end of a planted event is none of these: three weeks from its first day are left out."""
-    false = []
+    """The three weeks from the first day of a planted event are left out, so that its end does not count."""
+    false_alarms = []
     for history, rows in planted:
-        begun = defaultdict(list)
+        first_days = defaultdict(list)
         for event in history.events:
-            begun[event.model].append(event.date)
-        false += [
+            first_days[event.model].append(event.date)
+        false_alarms += [
             row
             for row in rows
-            if row["kind"] != "new_leader"  # the first of these models lie so near each other that they take turns
+            if row["kind"] != "new_leader"  # the leading models are so close that they overtake each other often
             and row["subject"] not in history.ramps
-            and not any(first <= row["date"] <= first + ONE * 21 for first in begun[row["subject"]])
+            and not any(first <= row["date"] <= first + ONE * 21 for first in first_days[row["subject"]])
         ]
-    assert len(false) <= 3, false
+    assert len(false_alarms) <= 3, false_alarms
 
 
-def test_spikes_are_above_and_drops_below_the_days_before(planted: list[tuple[History, list[dict[str, Any]]]]) -> None:
+def test_spike_is_above_and_drop_below_days_before(planted: list[tuple[History, list[dict[str, Any]]]]) -> None:
     checked = 0
     for history, rows in planted:
         tokens = {day: dict(listed) for day, listed in history.days.items()}
         for row in rows:
             if row["kind"] in ("token_spike", "token_drop"):
-                just_before = [tokens.get(row["date"] - ONE * back, {}).get(row["subject"]) for back in (1, 2, 3)]
-                known, today = [one for one in just_before if one is not None], tokens[row["date"]][row["subject"]]
-                assert known
-                assert today > max(known) if row["kind"] == "token_spike" else today < min(known)
+                three_days = [tokens.get(row["date"] - ONE * back, {}).get(row["subject"]) for back in (1, 2, 3)]
+                listed, today = [one for one in three_days if one is not None], tokens[row["date"]][row["subject"]]
+                assert listed
+                assert today > max(listed) if row["kind"] == "token_spike" else today < min(listed)
                 checked += 1
     assert checked > 100
 
 
 def test_ramp_is_not_a_late_spike(planted: list[tuple[History, list[dict[str, Any]]]]) -> None:
-    """15 % a day is growth. A day of chance can stand out of one ramp in five; none ends in a drop."""
+    """Growth of 15 % a day is no spike. By chance one ramp in five may have a spike; none ends in a drop."""
     ramps, flagged = 0, set()
     for seed, (history, rows) in enumerate(planted):
         ramps += len(history.ramps)
@@ -235,8 +236,8 @@ def test_ramp_is_not_a_late_spike(planted: list[tuple[History, list[dict[str, An
     assert len(flagged) <= ramps / 5
 
 
-def test_missing_day_hides_no_arrival(detector: Detector) -> None:
-    """The last observed day is at most three days before; after a longer gap, nobody knows when it came."""
+def test_arrival_is_detected_across_missing_days(detector: Detector) -> None:
+    """An arrival is reported up to three days after the last observed day; after a longer gap its day is unknown."""
     first = dt.date(2026, 1, 1)
     before, after = [("a/m", 900), ("b/m", 10), ("", 90)], [("a/m", 900), ("new/m", 300), ("", 90)]
     for gap, expected in ((2, 1), (3, 0)):
@@ -246,19 +247,19 @@ def test_missing_day_hides_no_arrival(detector: Detector) -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_spikes_of_the_simulator_are_reported(detector: Detector, seed: int) -> None:
-    """A model with eight times and an app with six times its tokens for two days, where it was listed before."""
+def test_simulated_spikes_are_reported(detector: Detector, seed: int) -> None:
+    """The simulator multiplies the tokens of a model by eight, or of an app by six, for two days."""
     last = dt.date(2026, 11, 21)
     world = World(Simulation(seed=seed), last)
     models: Days = {}
     apps: Days = {}
     for day in (dt.date(2026, 1, 1) + ONE * number for number in range((last - dt.date(2026, 1, 1)).days + 1)):
-        if told := sorted(world.reported_tokens(day, last + ONE * 90), key=lambda one: -one[0]):
-            other = sum(tokens for tokens, _ in told[LISTED:])
-            models[day] = [*((model.permaslug, tokens) for tokens, model in told[:LISTED]), ("", other)]
+        if reported := sorted(world.reported_tokens(day, last + ONE * 90), key=lambda one: -one[0]):
+            other = sum(tokens for tokens, _ in reported[LISTED:])
+            models[day] = [*((model.permaslug, tokens) for tokens, model in reported[:LISTED]), ("", other)]
             traffic = zip(world.apps, world.app_traffic(day), strict=True)
             apps[day] = [(str(app.id), tokens) for app, tokens in traffic if tokens]
-            apps[day].append(("", sum(tokens for tokens, _ in told) - sum(tokens for _, tokens in apps[day])))
+            apps[day].append(("", sum(tokens for tokens, _ in reported) - sum(tokens for _, tokens in apps[day])))
     rows = detector.anomalies(all=models, apps=apps)
     listed = {(member, day) for days in (models, apps) for day, members in days.items() for member, _ in members}
     events = [

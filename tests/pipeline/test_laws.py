@@ -1,4 +1,4 @@
-"""Laws that hold for every history: the data tests themselves, over made-up ones, and in any order of arrival."""
+"""Properties of every history: the data tests pass on generated responses, in any order of arrival."""
 
 import datetime as dt
 import hashlib
@@ -21,7 +21,7 @@ def at(date: dt.date, hour: int = 1) -> dt.datetime:
 
 
 class History:
-    """A few weeks of a small world, as its observations tell it: days go missing, are restated, are cut to a list."""
+    """Generated responses about a few weeks: days are missing, are revised, and are cut to the length of the list."""
 
     def __init__(self, random: Random) -> None:
         self.random = random
@@ -57,17 +57,17 @@ class History:
         stamp = {"raw_file": name, "as_of": as_of, "fetched_at": as_of + dt.timedelta(minutes=1), "kind": "real"}
         stamp |= {"source_url": f"https://openrouter.ai/{surface}", "request_url": f"https://openrouter.ai/{name}"}
         stamp |= {"payload_sha256": hashlib.sha256(name.encode()).hexdigest(), "licence": "none stated"}
-        told = {
+        response = {
             "surface": surface,
             "citation": f"{surface}, as of {as_of:%Y-%m-%dT%H:%M:%SZ}.",
             "rows": len(rows),
             **request,
         }
-        self.rows.setdefault("responses", []).append(stamp | told)
+        self.rows.setdefault("responses", []).append(stamp | response)
         self.rows.setdefault(surface, []).extend(stamp | row for row in rows)
 
     def _rankings(self, on: dt.date, period: str) -> None:
-        """All days up to the day before, some of them told otherwise than before."""
+        """A response with all days up to the day before `on`, some of them revised."""
         rows, weeks = [], {}
         for day, tokens in self.tokens.items():
             if day >= on:
@@ -141,14 +141,14 @@ class History:
         self._add("apps", at(day + ONE, 3), [row | window for row in rows], **window)
 
     def shuffled(self) -> dict[str, list[dict[str, Any]]]:
-        """The same observations, come in another order and filed under other names."""
-        names = {row["raw_file"]: f"elsewhere/{self.random.random()}" for row in self.rows["responses"]}
-        moved = {
+        """The same responses, loaded in another order and stored under other file names."""
+        names = {row["raw_file"]: f"renamed/{self.random.random()}" for row in self.rows["responses"]}
+        renamed = {
             surface: [row | {"raw_file": names[row["raw_file"]]} for row in rows] for surface, rows in self.rows.items()
         }
-        for rows in moved.values():
+        for rows in renamed.values():
             self.random.shuffle(rows)
-        return moved
+        return renamed
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +157,7 @@ def compiled(everything: Run) -> Compiled:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_no_history_breaks_a_law_and_its_order_does_not_matter(compiled: Compiled, seed: int) -> None:
+def test_laws_hold_in_any_order_of_responses(compiled: Compiled, seed: int) -> None:
     history = History(Random(seed))
     with compiled.build(history.rows) as built, compiled.build(history.shuffled()) as shuffled:
         assert built.broken_laws() == {}

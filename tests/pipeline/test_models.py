@@ -1,4 +1,4 @@
-"""dbt's unit tests, and what the SQL promises beside them: every column documented, every model tested."""
+"""dbt's unit tests, and what every model must have: documented columns, a unit test, and for marts a contract."""
 
 import re
 import subprocess
@@ -17,8 +17,8 @@ def models(manifest: dict, schema: str | None = None) -> list[dict]:
     return [node for node in nodes if schema in (None, node["schema"])]
 
 
-def test_every_formula_gives_what_was_worked_out_by_hand(tmp_path: Path) -> None:
-    """All unit tests of the models, on an empty lake: fixtures are their only data."""
+def test_dbt_unit_tests_pass(tmp_path: Path) -> None:
+    """All unit tests of the models, with an empty lake: their fixtures are the only data."""
     (tmp_path / "data").mkdir()
     arguments = ["--no-use-colors", "build", "--empty", "--exclude-resource-type", "test", "--target-path"]
     arguments.append(str(tmp_path / "target"))
@@ -41,7 +41,7 @@ def test_every_model_has_a_unit_test(manifest: dict) -> None:
     assert {node["name"] for node in models(manifest)} == tested
 
 
-def test_documented_columns_are_the_columns_there_are(manifest: dict, everything: Run) -> None:
+def test_documented_columns_equal_built_columns(manifest: dict, everything: Run) -> None:
     with duckdb.connect(str(everything.data / "warehouse.duckdb"), read_only=True) as connection:
         built: dict[tuple[str, str], list[str]] = {}
         for schema, table, column in connection.sql(
@@ -56,7 +56,7 @@ def test_documented_columns_are_the_columns_there_are(manifest: dict, everything
         assert node["description"].strip(), node["name"]
 
 
-def test_every_mart_has_a_contract_a_key_and_its_provenance(manifest: dict) -> None:
+def test_marts_have_contract_key_and_provenance(manifest: dict) -> None:
     tests = [node for node in manifest["nodes"].values() if node["resource_type"] == "test"]
     for mart in models(manifest, "marts"):
         assert mart["contract"]["enforced"], mart["name"]
@@ -65,27 +65,27 @@ def test_every_mart_has_a_contract_a_key_and_its_provenance(manifest: dict) -> N
         assert {"unique_key", "has_provenance"} <= names, mart["name"]
 
 
-def test_published_are_the_marts_and_nothing_else(manifest: dict, everything: Run) -> None:
+def test_release_contains_only_marts(manifest: dict, everything: Run) -> None:
     marts = {node["name"] for node in models(manifest, "marts")} | {"scopes"}
     assert {name for (name,) in everything.query("select table_name from duckdb_tables()")} == marts
     files = {path.name for path in (everything.data / "published").iterdir()}
-    described = {"datapackage.json", "CITATION.txt", "report"}
-    assert files == {"routerscope.duckdb"} | described | {f"{name}.parquet" for name in marts}
+    documents = {"datapackage.json", "CITATION.txt", "report"}
+    assert files == {"routerscope.duckdb"} | documents | {f"{name}.parquet" for name in marts}
 
 
-def test_seeds_name_evidence_that_was_opened(everything: Run, manifest: dict) -> None:
+def test_verified_seed_rows_have_evidence(everything: Run, manifest: dict) -> None:
     with duckdb.connect(str(everything.data / "warehouse.duckdb"), read_only=True) as connection:
         for seed in (node["name"] for node in manifest["nodes"].values() if node["resource_type"] == "seed"):
-            unopened = connection.sql(
+            unverifiable = connection.sql(
                 f"select count(*) from seeds.{seed} where status = 'verified' "
                 "and (evidence_url is null or checked_on is null)"
             ).fetchall()
-            assert unopened == [(0,)], seed
+            assert unverifiable == [(0,)], seed
 
 
 @pytest.fixture(scope="module")
 def duckdb_1_2(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python with the oldest DuckDB that must be able to read what is published."""
+    """A Python with the oldest DuckDB that must be able to open a release."""
     folder = tmp_path_factory.mktemp("duckdb_1_2")
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     lock = PROJECT / "tests" / "pipeline" / "duckdb-1.2.lock"
@@ -93,7 +93,7 @@ def duckdb_1_2(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bin" / "python"
 
 
-def test_duckdb_1_2_opens_what_is_published(duckdb_1_2: Path, everything: Run) -> None:
+def test_duckdb_1_2_opens_a_release(duckdb_1_2: Path, everything: Run) -> None:
     script = (
         "import duckdb, sys; assert duckdb.__version__ == '1.2.2'; c = duckdb.connect(sys.argv[1], read_only=True); "
         "print(sum(len(c.sql(f'from {t}').fetchall()) for (t,) in c.sql('show tables').fetchall()))"
@@ -102,16 +102,16 @@ def test_duckdb_1_2_opens_what_is_published(duckdb_1_2: Path, everything: Run) -
     assert int(read.stdout) == sum(len(rows) for rows in everything.marts().values())
 
 
-def test_every_surface_feeds_a_mart_about_its_subject(manifest: dict) -> None:
-    """Coverage, provenance and citations list responses; a surface that fed only those would show no figure."""
+def test_every_surface_reaches_a_mart_with_figures(manifest: dict) -> None:
+    """Coverage, provenance and citations list responses; a surface that reaches only those publishes no figure."""
     marts = {
         name for name, node in manifest["nodes"].items() if node["resource_type"] == "model" and "marts" in node["fqn"]
     }
-    lists = {f"model.routerscope.{name}" for name in ("coverage", "provenance", "citations")}
+    lists_of_responses = {f"model.routerscope.{name}" for name in ("coverage", "provenance", "citations")}
     for source in manifest["sources"]:
         reached, waiting = set(), [source]
         while waiting:
             children = {child for child in manifest["child_map"][waiting.pop()] if child.startswith("model.")} - reached
             reached |= children
             waiting += children
-        assert reached & marts - lists, source
+        assert reached & marts - lists_of_responses, source

@@ -1,8 +1,8 @@
-"""A field that the API leaves out costs no release: every model, data test, contract and reader copes with its null.
+"""A field that the API omits does not prevent a release: models, data tests, contracts and readers handle its null.
 
-In a small simulated world, each field that the raw schema lets be null is null in the row that leads its surface, or in
-the next one: in the newest response, or in every response. The suite nulls many fields at a time; `ALL_NULLS=1` nulls
-each by itself.
+In a small simulated world, every nullable field of the raw schema is set to null in the leading row of its surface, or
+in the next one: in the newest response, or in every response. By default many fields are null at a time; `ALL_NULLS=1`
+sets them one by one.
 """
 
 import json
@@ -34,12 +34,12 @@ from orchestration.storage.lake import Lake
 from orchestration.storage.releases import FILE_NAME
 from orchestration.transform.manifest import MANIFEST
 
-# As small as it can be with a whole week, growth over 28 days, and every surface.
+# The smallest world with a whole week, growth over 28 days, and every surface.
 SIMULATION = json.dumps({"models": 60, "days": 62, "observations": 4})
-# Checks of the whole that need no more than the published tables and the report.
-LAST_LOOK = ("provenance", "scope", "overclaims")
+# Release checks that need only the published tables and the report.
+RELEASE_CHECKS = ("provenance", "scope", "overclaims")
 
-# Which row of a surface is whose, and the SQL that gives the two members that lead it.
+# The key of each surface's rows, and the SQL that selects the two leading members.
 NEWEST_DAY = "period = 'day' and period_start = (select max(period_start) from marts.share_model where period = 'day')"
 LEADING_SLUGS = f"select model_permaslug from marts.share_model where {NEWEST_DAY} order by rank limit 2"
 LEADING_IDS = f"""
@@ -69,8 +69,8 @@ LEADERS = {
         "select provider_slug from marts.provider where provider_slug is not null order by endpoints desc limit 2",
     ),
 }
-# What the request or the reader says, which the API cannot leave out.
-NOT_OF_THE_API = {
+# Fields that come from the request or the parser, so that the API cannot omit them.
+NOT_FROM_API = {
     ("rankings", "modality"),
     ("rankings", "context_bucket"),
     ("rankings", "category"),
@@ -82,7 +82,7 @@ NOT_OF_THE_API = {
 
 @dataclass(frozen=True)
 class Null:
-    """A field of a raw table that is null, and the SQL that makes it so."""
+    """A field of a raw table, and the SQL assignment that sets it to null."""
 
     surface: str
     field: str
@@ -93,9 +93,9 @@ class Null:
 
 
 def _nulls(surface: str) -> Iterator[Null]:
-    """Every field that can be null; of lists and structs also every field inside."""
+    """Every nullable field of a surface, and every nullable field inside its lists and structs."""
     for field in SURFACES[surface].schema:
-        if not field.nullable or (surface, field.name) in NOT_OF_THE_API:
+        if not field.nullable or (surface, field.name) in NOT_FROM_API:
             continue
         yield Null(surface, field.name, f"{field.name} = null")
         if pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type):
@@ -115,25 +115,25 @@ def _without(name: str, struct: pa.StructType, value: str) -> str:
 
 
 NULLS = [null for surface in LEADERS for null in _nulls(surface)]
-# A model without one of these is used in fewer places, which would hide the nulls of its other fields.
-TRIED_APART = [
+# A model without one of these is used in fewer places, so its other fields would not be tested together with them.
+TESTED_SEPARATELY = [
     [null for null in NULLS if null.field == "canonical_slug"],
     [null for null in NULLS if null.field == "pricing_prompt"],
 ]
-# A list or struct that is null as a whole has nothing inside that could be left out.
+# A list or struct that is null has no fields inside, so these are tested separately too.
 FIELDS_INSIDE = [null for null in NULLS if "." in null.field]
-WHOLE_FIELDS = [null for null in NULLS if null not in sum(TRIED_APART, FIELDS_INSIDE)]
+WHOLE_FIELDS = [null for null in NULLS if null not in sum(TESTED_SEPARATELY, FIELDS_INSIDE)]
 
 
 class World:
-    """A simulated world, built; `nulled` builds it again without some fields, and then undoes that."""
+    """A simulated world in a built warehouse; `nulled` rebuilds it without some fields, then rolls back."""
 
     def __init__(self, compiled: Compiled, lake: Path) -> None:
         self.compiled = compiled
         self.connection = compiled.connect()
         for source in compiled.sources.values():
             self._load(source, lake)
-        # So that every field of an override is there to be left out.
+        # Simulated overrides lack some fields; with these, each can be set to null.
         prices = ", ".join(f"'{name}': 0.000002" for name in PRICES)
         override = f"{{'min_prompt_tokens': 200000, 'utc_start': 100, 'utc_end': 900, {prices}, 'extra': '{{}}'}}"
         self.connection.execute(f"update raw.models set pricing_overrides = [{override}]")
@@ -164,7 +164,7 @@ class World:
 
     @contextmanager
     def nulled(self, nulls: list[Null], place: int, responses: str) -> Iterator[Built]:
-        """`place`: 0 for the leader, 1 for the next; `responses`: newest or every."""
+        """`place`: 0 for the leading member, 1 for the next; `responses`: newest or every."""
         surfaces = {null.surface for null in nulls}
         self.connection.execute("begin")
         try:
@@ -183,7 +183,7 @@ class World:
             self.connection.execute("rollback")
 
     def problems(self, nulls: list[Null], place: int, responses: str, folder: Path) -> dict[str, object]:
-        """What fails without these fields: a model, a data test, a contract, a check of the whole, or a reader."""
+        """What fails without these fields, by name: a model, data test, contract, release check or reader."""
         try:
             with self.nulled(nulls, place, responses) as built:
                 broken = built.broken_laws() | built.broken_contracts()
@@ -193,7 +193,7 @@ class World:
 
 
 def _broken_readers(built: Built, folder: Path) -> dict[str, object]:
-    """What of the last look fails, after everything that reads the published tables has read these."""
+    """The release checks that fail, after every reader of the published tables has read these."""
     published = folder / "published"
     published.mkdir(parents=True)
     marts = published_tables(MANIFEST)
@@ -211,7 +211,7 @@ def _broken_readers(built: Built, folder: Path) -> dict[str, object]:
     with duckdb.connect() as connection:
         connection.execute(f"attach '{published / FILE_NAME}' as published (read_only); use published")
         candidate = ReleaseCandidate(published, marts, "simulated", published, Lake(folder / "raw"))
-        found |= {one.name: list(one.find(candidate, connection)) for one in CHECKS if one.name in LAST_LOOK}
+        found |= {one.name: list(one.find(candidate, connection)) for one in CHECKS if one.name in RELEASE_CHECKS}
     return {name: rows for name, rows in found.items() if rows}
 
 
@@ -230,39 +230,39 @@ def world(everything: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture
 def pictures(monkeypatch: pytest.MonkeyPatch, place: int, responses: str) -> None:
-    """Pictures take most of the time and are of the same charts as the page: they are drawn of one world only."""
+    """Pictures take most of the time and show the charts of the page, so they are drawn in one case only."""
     if os.environ.get("ALL_NULLS") or (place, responses) != (0, "every"):
         monkeypatch.setattr(report, "render", lambda _: {})
         monkeypatch.setattr(report, "_script", str)
 
 
-def _break_nothing(world: World, groups: list[list[Null]], place: int, responses: str, folder: Path) -> None:
+def _assert_nothing_breaks(world: World, groups: list[list[Null]], place: int, responses: str, folder: Path) -> None:
     for number, group in enumerate(groups):
         if found := world.problems(group, place, responses, folder / f"{number}"):
-            alone = group if len(group) > 1 else []
-            blamed = [one for one in alone if world.problems([one], place, responses, folder / str(one))]
-            pytest.fail(f"without {', '.join(map(str, blamed or group))}: {found}")
+            candidates = group if len(group) > 1 else []
+            causes = [one for one in candidates if world.problems([one], place, responses, folder / str(one))]
+            pytest.fail(f"without {', '.join(map(str, causes or group))}: {found}")
 
 
 @pytest.mark.parametrize("responses", ["newest", "every"])
 @pytest.mark.parametrize("place", [0, 1], ids=["leader", "follower"])
 @pytest.mark.usefixtures("pictures")
-def test_fields_left_out_break_nothing(world: World, tmp_path: Path, place: int, responses: str) -> None:
-    """On failure, each field is tried by itself to name the one."""
+def test_omitted_fields_break_nothing(world: World, tmp_path: Path, place: int, responses: str) -> None:
+    """On failure, each field is tested by itself to find the cause."""
     groups = [[null] for null in NULLS] if os.environ.get("ALL_NULLS") else [WHOLE_FIELDS]
-    _break_nothing(world, groups, place, responses, tmp_path)
+    _assert_nothing_breaks(world, groups, place, responses, tmp_path)
 
 
 @pytest.mark.parametrize(("place", "responses"), [(0, "newest")], ids=["leader"])
-@pytest.mark.parametrize("group", [FIELDS_INSIDE, *TRIED_APART], ids=["inside", "permaslug", "prices"])
+@pytest.mark.parametrize("group", [FIELDS_INSIDE, *TESTED_SEPARATELY], ids=["inside", "permaslug", "prices"])
 @pytest.mark.usefixtures("pictures")
-def test_fields_that_hide_others_break_nothing(
+def test_omitted_fields_that_hide_others_break_nothing(
     world: World, tmp_path: Path, group: list[Null], place: int, responses: str
 ) -> None:
-    _break_nothing(world, [group], place, responses, tmp_path)
+    _assert_nothing_breaks(world, [group], place, responses, tmp_path)
 
 
-def test_a_null_that_breaks_is_found(world: World, tmp_path: Path) -> None:
-    """The sweep itself: a field that every share needs is left out."""
+def test_null_that_breaks_a_model_is_reported(world: World, tmp_path: Path) -> None:
+    """Proves that `problems` finds a fault: every app share needs the omitted field."""
     required = Null("apps", "total_tokens", "total_tokens = null")
     assert world.problems([required], 0, "every", tmp_path)

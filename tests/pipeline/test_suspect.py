@@ -1,4 +1,4 @@
-"""Odd and incomplete responses over the whole chain of models: what is published of them, and what says so."""
+"""Malformed and incomplete responses through all models: what is published, and which checks report them."""
 
 import pytest
 from conftest import Run
@@ -22,7 +22,7 @@ def rename(rank: int, slug: str) -> str:
 
 
 def newest_day(built: Built) -> tuple:
-    """Total and `other` tokens, models, authors that are listed, and whether every row is complete."""
+    """Total tokens, `other` tokens, models listed, authors listed, and whether every row is complete."""
     [row] = built.query(
         "select summary.total_tokens, summary.other_tokens, summary.models_listed, summary.authors_listed, "
         "(select bool_and(is_complete_observation) from marts.share_model as models "
@@ -37,17 +37,17 @@ def suspects(built: Built) -> list[tuple]:
 
 
 @pytest.fixture(scope="module")
-def whole(compiled: Compiled) -> tuple:
+def complete(compiled: Compiled) -> tuple:
     with compiled.rebuild() as built:
         assert suspects(built) == []
         return newest_day(built)
 
 
-def test_any_spelling_of_other_is_the_remainder(compiled: Compiled, whole: tuple) -> None:
+def test_other_is_recognised_in_any_spelling(compiled: Compiled, complete: tuple) -> None:
     with compiled.rebuild(
         "update raw.rankings set model_permaslug = ' Other' where model_permaslug = 'other'"
     ) as built:
-        assert newest_day(built) == whole
+        assert newest_day(built) == complete
         assert suspects(built) == []
         assert built.broken_laws() == {}
 
@@ -55,13 +55,13 @@ def test_any_spelling_of_other_is_the_remainder(compiled: Compiled, whole: tuple
 MALFORMED = ["''", "'  '", "'noslash'", "'google/gemini '", "upper(model_permaslug)", "'a/b/c'", "chr(7) || 'a/b'"]
 
 
-def test_malformed_slugs_stay_in_the_total(compiled: Compiled, whole: tuple) -> None:
+def test_malformed_slugs_count_in_the_total(compiled: Compiled, complete: tuple) -> None:
     with compiled.rebuild(*(rename(20 + number, slug) for number, slug in enumerate(MALFORMED))) as built:
         total, other, models, authors, is_complete = newest_day(built)
-        assert total == whole[0]
-        assert other > whole[1]
-        assert models == whole[2] - len(MALFORMED)
-        assert authors <= whole[3]
+        assert total == complete[0]
+        assert other > complete[1]
+        assert models == complete[2] - len(MALFORMED)
+        assert authors <= complete[3]
         assert not is_complete
         assert suspects(built) == [("rankings", "malformed_slug")]
         assert len(built.query(built.warning("assert_no_suspect_days"))) == 1
@@ -69,20 +69,20 @@ def test_malformed_slugs_stay_in_the_total(compiled: Compiled, whole: tuple) -> 
         assert built.broken_laws() == {}
 
 
-def test_a_list_without_other_is_suspect(compiled: Compiled, whole: tuple) -> None:
+def test_list_without_other_is_suspect(compiled: Compiled, complete: tuple) -> None:
     with compiled.rebuild(f"delete from raw.rankings where {OF_NEWEST_DAY} and model_permaslug = 'other'") as built:
-        assert newest_day(built) == (whole[0] - whole[1], 0, whole[2], whole[3], False)
+        assert newest_day(built) == (complete[0] - complete[1], 0, complete[2], complete[3], False)
         assert suspects(built) == [("rankings", "no_other")]
         assert built.broken_laws() == {}
 
 
-def test_rows_without_tokens_are_as_none(compiled: Compiled, whole: tuple) -> None:
+def test_rows_with_zero_tokens_are_ignored(compiled: Compiled, complete: tuple) -> None:
     with compiled.rebuild(
         f"insert into raw.rankings by name select * replace ('a/none' as model_permaslug, 0 as total_tokens) "
         f"from raw.rankings where {OF_NEWEST_DAY} and model_permaslug = 'other'",
         f"update raw.rankings set total_tokens = 0 where {OF_NEWEST_DAY} and model_permaslug = 'other'",
     ) as built:
-        assert newest_day(built) == (whole[0] - whole[1], 0, whole[2], whole[3], False)
+        assert newest_day(built) == (complete[0] - complete[1], 0, complete[2], complete[3], False)
         assert suspects(built) == [("rankings", "no_other")]
         assert built.query("select count(*) from marts.claim where period = 'day' and caveat like '%incomplete%'") == [
             (0,)
@@ -90,12 +90,12 @@ def test_rows_without_tokens_are_as_none(compiled: Compiled, whole: tuple) -> No
         assert built.broken_laws() == {}
 
 
-def test_a_day_without_one_model_keeps_its_tokens(compiled: Compiled, whole: tuple) -> None:
+def test_day_without_valid_slugs_keeps_its_tokens(compiled: Compiled, complete: tuple) -> None:
     with compiled.rebuild(
         f"update raw.rankings set model_permaslug = '?' || model_permaslug where {OF_NEWEST_DAY}",
     ) as built:
         total, other, models, authors, _ = newest_day(built)
-        assert (total, other, models, authors) == (whole[0], whole[0], 0, 0)
+        assert (total, other, models, authors) == (complete[0], complete[0], 0, 0)
         assert built.broken_laws() == {}
 
 
@@ -111,7 +111,7 @@ def test_thirty_rows_without_other_are_suspect(compiled: Compiled) -> None:
         assert built.broken_laws() == {}
 
 
-def test_a_malformed_id_has_no_price(compiled: Compiled) -> None:
+def test_malformed_id_has_no_price(compiled: Compiled) -> None:
     with compiled.rebuild(
         "update raw.models set id = 'no-slash' "
         "where id = (select min(id) from raw.models where not starts_with(id, '~'))"
@@ -120,7 +120,7 @@ def test_a_malformed_id_has_no_price(compiled: Compiled) -> None:
         assert built.broken_laws() == {}
 
 
-def test_ten_of_fifty_rows_are_no_fall_of_100_percent(compiled: Compiled) -> None:
+def test_truncated_list_is_not_a_fall_of_100_percent(compiled: Compiled) -> None:
     tenth = f"(select total_tokens from raw.rankings where {OF_NEWEST_DAY} and model_permaslug <> 'other' "
     tenth += "order by total_tokens desc limit 1 offset 9)"
     cut = f"delete from raw.rankings where {OF_NEWEST_DAY} and (total_tokens < {tenth} or model_permaslug = 'other')"
@@ -136,7 +136,7 @@ def test_ten_of_fifty_rows_are_no_fall_of_100_percent(compiled: Compiled) -> Non
         assert built.broken_laws() == {}
 
 
-def test_twenty_of_the_models_end_no_price(compiled: Compiled) -> None:
+def test_truncated_models_list_ends_no_price(compiled: Compiled) -> None:
     cut = (
         "delete from raw.models where as_of = (select max(as_of) from raw.models) and id not in "
         "(select id from raw.models where as_of = (select max(as_of) from raw.models) order by id limit 20)"

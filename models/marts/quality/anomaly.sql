@@ -1,4 +1,4 @@
--- Changes worth investigating. None of them is an error by itself.
+-- Changes worth investigating, one row per event. None is an error by itself.
 select
     events.date,
     events.kind,

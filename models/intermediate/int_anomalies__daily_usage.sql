@@ -1,6 +1,5 @@
--- Tokens of each model, author and app on each observed day, and of the total. A member also has a row on days that do
--- not list it: there it is unknown, up to a bound. Tokens are measured by the day's total; the total, which has
--- weekends, by the day a week before.
+-- Tokens of each model, author and app on each observed day, and of the total. A member also has a row on the days
+-- that do not list it: there its tokens are unknown, up to a bound.
 with days as (
 
     select
@@ -25,7 +24,8 @@ listings as (
 
 ),
 
--- Each member from the week before its first listing until after its last: its arrival and its end are changes too.
+-- Arrivals and disappearances are detected too, so the rows of a member begin before its first listing and end later
+-- than its last.
 subjects as (
 
     select
@@ -50,7 +50,7 @@ select
         else days.unlisted_member_tokens_high
     end as unlisted_tokens_high,
     days.total_tokens,
-    days.total_tokens as measure_tokens,
+    days.total_tokens as reference_tokens,
     listings.rank,
     days.is_suspect,
     days.scope_id,
@@ -73,6 +73,7 @@ left join {{ ref('int_apps__names') }} as apps
 
 union all
 
+-- The total falls on every weekend, so it is compared with the same day of the week before.
 select
     'total' as subject_type,
     'all' as subject,
@@ -81,7 +82,7 @@ select
     today.total_tokens as tokens,
     0 as unlisted_tokens_high,
     today.total_tokens,
-    week_before.total_tokens as measure_tokens,
+    week_before.total_tokens as reference_tokens,
     1 as rank,
     today.is_suspect,
     today.scope_id,

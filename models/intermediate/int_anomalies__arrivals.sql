@@ -1,0 +1,36 @@
+-- Arrivals: members whose share on the first day that lists them is above the most that they can have had on the
+-- observed day before, which is at most three days earlier.
+with arrivals as (
+
+    select
+        *,
+        100 * (share - previous_share_high) as score
+    from {{ ref('int_anomalies__baselines') }}
+    where previous_date is not null and tokens is not null and previous_tokens is null
+
+)
+
+select
+    date,
+    'arrival' as kind,
+    subject_type,
+    subject,
+    subject_name,
+    true as is_up,
+    share as value,
+    previous_share_high as expected,
+    score,
+    {{ filled('sentences.template', {
+        'share': as_percent('share'),
+        'previous_date': 'cast(previous_date as varchar)',
+        'bound': as_percent('previous_share_high'),
+        'subject': 'subject_name',
+    }) }} as evidence,
+    is_suspect,
+    scope_id,
+    source_url,
+    as_of,
+    oldest_as_of,
+    checked_at
+from arrivals
+left join {{ ref('anomaly_evidence') }} as sentences on sentences.form = 'arrival'

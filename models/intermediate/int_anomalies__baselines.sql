@@ -1,0 +1,66 @@
+-- Each observed day of a subject beside what the days before it suggest. The expected level is the median of the 14
+-- days before. The scale is the change of an ordinary day: the median change from day to day in the 28 days before, as
+-- a standard deviation.
+{#- An unlisted day may be below the others: then neither their minimum nor their median is known. -#}
+{%- set all_listed = 'case when count(*) over three_days = count(level) over three_days then' %}
+-- Levels are logarithms, so that a fall by half is as large as a doubling.
+with levels as (
+
+    select
+        *,
+        tokens / total_tokens as share,
+        coalesce(tokens, 0) / total_tokens as share_low,
+        least(coalesce(tokens, unlisted_tokens_high), total_tokens) / total_tokens as share_high,
+        ln(tokens / reference_tokens) as level,
+        abs(ln(tokens / reference_tokens) - lag(ln(tokens / reference_tokens)) over by_date) as day_change
+    from {{ ref('int_anomalies__daily_usage') }}
+    window by_date as (partition by subject_type, subject order by date)
+
+)
+
+select
+    * exclude (oldest_as_of),
+    count(level) over two_weeks as days_before,
+    exp(median(level) over two_weeks) * reference_tokens as expected_tokens,
+    median(level) over two_weeks as expected_level,
+    greatest(1.4826 * coalesce(median(day_change) over four_weeks, 0), 0.1) as scale,
+    count(*) over one_week as week_days_observed,
+    count(level) over one_week as week_days_listed,
+    median(tokens) over one_week as week_tokens,
+    median(share_low) over one_week as week_share_low,
+    median(share_high) over one_week as week_share_high,
+    max(level) over three_days as recent_level_high,
+    {{ all_listed }} min(level) over three_days end as recent_level_low,
+    {{ all_listed }} median(level) over three_days end as recent_level,
+    max(tokens) over three_days as recent_tokens_high,
+    {{ all_listed }} min(tokens) over three_days end as recent_tokens_low,
+    max(share_high) over three_days as recent_share_high,
+    min(share_low) over three_days as recent_share_low,
+    {{ all_listed }} median(share) over three_days end as recent_share,
+    max(date) over three_days as previous_date,
+    lag(tokens) over by_date as previous_tokens,
+    lag(share_high) over by_date as previous_share_high,
+    oldest_as_of as day_oldest_as_of,
+    min(oldest_as_of) over (
+        partition by subject_type, subject order by date
+        range between interval 28 days preceding and current row
+    ) as oldest_as_of
+from levels
+window
+    by_date as (partition by subject_type, subject order by date),
+    four_weeks as (
+        partition by subject_type, subject order by date
+        range between interval 28 days preceding and interval 1 day preceding
+    ),
+    two_weeks as (
+        partition by subject_type, subject order by date
+        range between interval 14 days preceding and interval 1 day preceding
+    ),
+    one_week as (
+        partition by subject_type, subject order by date
+        range between interval 7 days preceding and interval 1 day preceding
+    ),
+    three_days as (
+        partition by subject_type, subject order by date
+        range between interval 3 days preceding and interval 1 day preceding
+    )

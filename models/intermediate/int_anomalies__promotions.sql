@@ -1,0 +1,96 @@
+-- Promotions: ids that had a price and became free, and endpoints whose discount grew.
+with price_changes as (
+
+    select * from {{ ref('int_anomalies__price_changes') }}
+
+),
+
+-- A response that looks truncated may lack the endpoint with the greatest discount.
+discounts as (
+
+    select
+        endpoints.model_id,
+        endpoints.raw_file,
+        endpoints.as_of,
+        max(endpoints.scope_id) as scope_id,
+        max(endpoints.source_url) as source_url,
+        max(endpoints.fetched_at) as checked_at,
+        coalesce(max(endpoints.discount_price), 0) as discount,
+        max_by(endpoints.provider_name, (coalesce(endpoints.discount_price, 0), endpoints.provider_name))
+            as provider_name
+    from {{ ref('stg_openrouter__endpoints') }} as endpoints
+    inner join {{ ref('int_lists__compared') }} as lists using (raw_file)
+    where endpoints.endpoint_no is not null and not lists.is_suspect
+    group by endpoints.model_id, endpoints.raw_file, endpoints.as_of
+
+),
+
+discount_changes as (
+
+    select
+        *,
+        lag(discount) over by_time as previous_discount,
+        lag(as_of) over by_time as previous_as_of
+    from discounts
+    window by_time as (partition by model_id order by as_of, discount)
+
+),
+
+promotions as (
+
+    select
+        date,
+        model_id,
+        prompt as value,
+        previous_prompt as expected,
+        100 as score,
+        evidence,
+        scope_id,
+        source_url,
+        as_of,
+        oldest_as_of,
+        checked_at
+    from price_changes
+    where is_free and (previous_prompt > 0 or previous_completion > 0)
+
+    union all
+
+    select
+        cast(as_of as date) as date,
+        model_id,
+        cast(discount as double) as value,
+        cast(previous_discount as double) as expected,
+        cast(100 * (discount - previous_discount) as double) as score,
+        {{ filled('sentences.template', {
+            'previous_discount': as_percent('previous_discount'),
+            'discount': as_percent('discount'),
+            'provider': 'provider_name',
+        }) }} as evidence,
+        scope_id,
+        source_url,
+        as_of,
+        previous_as_of as oldest_as_of,
+        checked_at
+    from discount_changes
+    left join {{ ref('anomaly_evidence') }} as sentences on sentences.form = 'discount'
+    where discount > previous_discount
+
+)
+
+select
+    date,
+    'promotion' as kind,
+    'model_id' as subject_type,
+    model_id as subject,
+    model_id as subject_name,
+    false as is_up,
+    value,
+    expected,
+    score,
+    evidence,
+    scope_id,
+    source_url,
+    as_of,
+    oldest_as_of,
+    checked_at
+from promotions

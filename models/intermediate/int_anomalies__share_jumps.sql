@@ -1,0 +1,55 @@
+-- Share jumps of models and authors: days on which a share is far from its median of the seven days before. An
+-- unlisted day counts at its bound for a rise and as zero for a fall, so that the jump is certain.
+with listed as (
+
+    select
+        *,
+        share >= week_share_high as is_up
+    from {{ ref('int_anomalies__baselines') }}
+    where
+        tokens is not null
+        and subject_type in ('model', 'author')
+        and week_days_observed >= 5
+        -- After a day that does not list the member, the same change is an arrival.
+        and previous_tokens is not null
+
+),
+
+scored as (
+
+    select
+        *,
+        case when is_up then week_share_high else week_share_low end as expected,
+        100 * case when is_up then share - week_share_high else week_share_low - share end as score,
+        100 * case when is_up then share - recent_share else recent_share - share end as recent_score,
+        100 * case when is_up then share - recent_share_high else recent_share_low - share end as step_score
+    from listed
+
+)
+
+select
+    date,
+    'share_jump' as kind,
+    subject_type,
+    subject,
+    subject_name,
+    is_up,
+    share as value,
+    expected,
+    score,
+    recent_score,
+    step_score,
+    {{ filled('sentences.template', {
+        'date': 'cast(date as varchar)',
+        'share': as_percent('share'),
+        'expected': as_percent('expected'),
+        'subject': 'subject_name',
+    }) }} as evidence,
+    is_suspect,
+    scope_id,
+    source_url,
+    as_of,
+    oldest_as_of,
+    checked_at
+from scored
+left join {{ ref('anomaly_evidence') }} as sentences on sentences.form = 'share_jump'

@@ -1,0 +1,57 @@
+-- Token spikes and drops: days on which the tokens of a subject are far from what the days before suggest. `score` is
+-- the distance from the baseline, `recent_score` that from the median of the three days before, `step_score` that from
+-- the nearest of these three.
+with listed as (
+
+    select
+        *,
+        level >= expected_level as is_up
+    from {{ ref('int_anomalies__baselines') }}
+    where tokens is not null and days_before >= 10 and recent_level_high is not null
+
+),
+
+-- A step counts in tokens as well as in share: a share that rises because others fell is no spike. The total has no
+-- share, so its growth counts.
+scored as (
+
+    select
+        *,
+        abs(level - expected_level) / scale as score,
+        case when is_up then level - recent_level else recent_level - level end / scale as recent_score,
+        case
+            when is_up and subject_type = 'total' then level - recent_level_high
+            when is_up then least(level - recent_level_high, ln(tokens / recent_tokens_high))
+            when subject_type = 'total' then recent_level_low - level
+            else least(recent_level_low - level, ln(recent_tokens_low / tokens))
+        end / scale as step_score
+    from listed
+
+)
+
+select
+    date,
+    case when is_up then 'token_spike' else 'token_drop' end as kind,
+    subject_type,
+    subject,
+    subject_name,
+    is_up,
+    tokens as value,
+    expected_tokens as expected,
+    score,
+    recent_score,
+    step_score,
+    {{ filled('sentences.template', {
+        'date': 'cast(date as varchar)',
+        'tokens': tokens_in_words('tokens'),
+        'expected': tokens_in_words('expected_tokens'),
+        'subject': 'subject_name',
+    }) }} as evidence,
+    is_suspect,
+    scope_id,
+    source_url,
+    as_of,
+    oldest_as_of,
+    checked_at
+from scored
+left join {{ ref('anomaly_evidence') }} as sentences on sentences.form = 'token_change'

@@ -1,0 +1,22 @@
+-- The newest Artificial Analysis indices of each model. Several rows of a response may be of one model; the one that
+-- scores highest counts.
+with benchmarks as (
+
+    select * from {{ ref('stg_openrouter__benchmarks') }}
+    where benchmark_source = 'artificial-analysis'
+
+)
+
+select
+    model_permaslug as base_slug,
+    intelligence_index,
+    coding_index,
+    agentic_index,
+    as_of,
+    fetched_at
+from benchmarks
+qualify
+    row_number() over (
+        partition by model_permaslug
+        order by as_of desc, fetched_at desc, intelligence_index desc nulls last, raw_file desc
+    ) = 1

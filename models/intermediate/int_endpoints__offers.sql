@@ -1,0 +1,21 @@
+-- How each model is offered: its listed endpoints, added up. Speed is that of the endpoints that are up.
+with endpoints as (
+
+    select * from {{ ref('int_endpoints__latest') }}
+    where is_listed
+
+)
+
+select
+    model_id,
+    count(*) as endpoints,
+    count(*) filter (where is_up) as endpoints_up,
+    count(distinct provider_name) as providers,
+    median(uptime_30m_pct) as median_uptime_30m_pct,
+    median(latency_30m_p50_seconds) filter (where is_up) as median_latency_30m_p50_seconds,
+    median(throughput_30m_p50_tokens_per_second) filter (where is_up)
+        as median_throughput_30m_p50_tokens_per_second,
+    max(as_of) as as_of,
+    max(fetched_at) as checked_at
+from endpoints
+group by model_id

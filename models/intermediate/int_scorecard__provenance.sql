@@ -1,0 +1,98 @@
+-- Provenance of each model on the scorecard: the newest and the oldest of all responses that its facts come from.
+with facts as (
+
+    select
+        model_permaslug,
+        base_slug,
+        model_id
+    from {{ ref('int_scorecard__facts') }}
+
+),
+
+usage as (
+
+    select * from {{ ref('int_scorecard__usage') }}
+
+),
+
+newest_list as (
+
+    select
+        as_of,
+        fetched_at
+    from {{ ref('int_models__lists') }}
+    where is_newest
+
+),
+
+listed as (
+
+    select model_id from {{ ref('int_prices__intervals') }}
+    where is_open
+
+),
+
+-- That an id is offered takes two responses: the list of models, and its endpoints where they were fetched.
+offers as (
+
+    select
+        listed.model_id,
+        greatest(newest_list.as_of, endpoints.as_of) as as_of,
+        least(newest_list.as_of, endpoints.as_of) as oldest_as_of,
+        case when endpoints.as_of > newest_list.as_of then endpoints.checked_at else newest_list.fetched_at end
+            as checked_at
+    from listed
+    cross join newest_list
+    left join {{ ref('int_endpoints__offers') }} as endpoints using (model_id)
+
+),
+
+inputs as (
+
+    select
+        model_permaslug,
+        as_of,
+        oldest_as_of,
+        checked_at
+    from usage
+
+    union all
+
+    select
+        facts.model_permaslug,
+        offers.as_of,
+        offers.oldest_as_of,
+        offers.checked_at
+    from facts
+    inner join offers using (model_id)
+
+    {% for model, key in {
+        'int_models__attributes': 'model_permaslug',
+        'int_benchmarks__indices': 'base_slug',
+        'int_tasks__top': 'model_id',
+    }.items() -%}
+        union all
+
+        select
+            facts.model_permaslug,
+            facts_of.as_of,
+            facts_of.as_of as oldest_as_of,
+            facts_of.fetched_at as checked_at
+        from facts
+        inner join {{ ref(model) }} as facts_of using ({{ key }})
+        -- A model that is ranked but not listed has attributes from the seeds only.
+        where facts_of.as_of is not null
+
+    {% endfor -%}
+)
+
+select
+    usage.model_permaslug,
+    usage.scope_id,
+    usage.source_url,
+    max(inputs.as_of) as as_of,
+    min(inputs.oldest_as_of) as oldest_as_of,
+    max_by(inputs.checked_at, (inputs.as_of, inputs.checked_at)) as checked_at
+from usage
+inner join inputs using (model_permaslug)
+group by usage.model_permaslug, usage.scope_id, usage.source_url
