@@ -1,4 +1,4 @@
-"""Figures in sentences that are written in Python: the rule of the macros `rounding_of` and `rounded`, in words.sql.
+"""Figures in sentences that are written in Python, by the rule of the macros in dbt_project/macros/formatting.sql.
 
 Sentences of the marts are written and rounded in SQL. How a table shows its figures does not belong here.
 """

@@ -1,5 +1,7 @@
 """Figures in sentences: rounded by one rule, in SQL and in Python, and a change below the rounding is none."""
 
+from types import SimpleNamespace
+
 import duckdb
 import jinja2
 import pytest
@@ -10,7 +12,8 @@ from orchestration.formatting import as_listed, as_percent, in_words, is_visible
 from orchestration.settings import PROJECT_DIR
 
 TEMPLATE = jinja2.Environment(autoescape=False)  # noqa: S701  # SQL
-MACROS = TEMPLATE.from_string((PROJECT_DIR / "dbt_project/macros/words.sql").read_text()).module
+TEMPLATE.globals["adapter"] = SimpleNamespace(dispatch=lambda name: getattr(MACROS, f"duckdb__{name}"))
+MACROS = TEMPLATE.from_string((PROJECT_DIR / "dbt_project/macros/formatting.sql").read_text()).module
 
 
 @pytest.mark.parametrize(

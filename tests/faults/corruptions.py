@@ -143,7 +143,7 @@ OF_FIGURES = [
         f"update share_segment set tokens_high = tokens, share_high = share where segment = 'open' and period = 'day' "
         f"and period_start = {ONE_DAY}",
         "assert_open_weights_bounds_agree",
-        "the same two ends wherever it is published",
+        "has the same bounds in share_segment",
         source="everything",
     ),
     Harm(

@@ -1,7 +1,7 @@
 -- How to cite each surface, as of its newest response.
-with observations as (
+with latest as (
 
-    select * from {{ ref('stg_openrouter__responses') }}
+    select * from {{ ref('int_responses__latest') }}
 
 )
 
@@ -14,5 +14,4 @@ select
     as_of,
     as_of as oldest_as_of,
     fetched_at as checked_at
-from observations
-qualify row_number() over (partition by surface order by as_of desc, fetched_at desc, raw_file desc) = 1
+from latest
