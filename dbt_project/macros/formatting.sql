@@ -6,7 +6,7 @@
 {#-
     One unit of the last digit that a sentence shows of a figure. The rule for all sentences: counted tokens have three
     significant digits; USD implied by list prices, an estimate, have two; shares are shown to a tenth of a point from
-    1 % up, and with two significant digits below. Prices are shown as listed.
+    1% up, and with two significant digits below. Prices are shown as listed.
 -#}
 {% macro rounding_of(number, unit) -%}
     {%- set magnitude = 'floor(log10(nullif(abs(' ~ number ~ '), 0)))' -%}
@@ -68,14 +68,14 @@
     end
 {%- endmacro %}
 
-{#- 0.1234 → 12.3 %; 0.00123 → 0.12 % -#}
+{#- 0.1234 → 12.3%; 0.00123 → 0.12% -#}
 {% macro as_percent(fraction) -%}
     {%- set percent = '100 * ' ~ rounded(fraction, 'fraction of tokens') -%}
     case
         when abs({{ percent }}) >= 1 then {{ with_decimals(percent, 1) }}
         when abs({{ percent }}) >= 0.1 then {{ with_decimals(percent, 2) }}
         else {{ with_significant_digits(percent, 2) }}
-    end || ' %'
+    end || '%'
 {%- endmacro %}
 
 {#- A rounded amount, such as 12.3 trillion. -#}
@@ -94,9 +94,9 @@
     {{ amount_in_words(rounded(tokens, 'tokens'), 3) }}
 {%- endmacro %}
 
-{#- 1234567.8 → 1.2 million USD; 860981 → 860,000 USD -#}
+{#- 1234567.8 → $1.2 million; 860981 → $860,000 -#}
 {% macro usd_in_words(usd) -%}
-    {{ amount_in_words(rounded(usd, 'USD'), 2) }} || ' USD'
+    '$' || {{ amount_in_words(rounded(usd, 'USD'), 2) }}
 {%- endmacro %}
 
 {#- A figure in words, where the unit is a column. -#}
@@ -114,15 +114,30 @@
     || coalesce({{ with_significant_digits(after, 12) }}, '–')
 {%- endmacro %}
 
-{#- 'On 2026-08-06', 'In the week from 2026-07-27 to 2026-08-02' or 'In July 2026'. -#}
-{% macro period_in_words(period, period_start, period_end) -%}
+{#- 27 July 2026 -#}
+{% macro date_in_words(date) -%}
+    {{ adapter.dispatch('date_in_words')(date) }}
+{%- endmacro %}
+
+{% macro duckdb__date_in_words(date) -%}
+    strftime({{ date }}, '%-d %B %Y')
+{%- endmacro %}
+
+{#- July 2026 -#}
+{% macro month_in_words(date) -%}
+    {{ adapter.dispatch('month_in_words')(date) }}
+{%- endmacro %}
+
+{% macro duckdb__month_in_words(date) -%}
+    strftime({{ date }}, '%B %Y')
+{%- endmacro %}
+
+{#- 'On 6 August 2026', 'In the week of 27 July 2026' (its Monday) or 'In July 2026'. -#}
+{% macro period_in_words(period, period_start) -%}
     case {{ period }}
-        when 'day' then 'On ' || strftime({{ period_start }}, '%Y-%m-%d')
-        when 'week'
-            then
-                'In the week from ' || strftime({{ period_start }}, '%Y-%m-%d') || ' to '
-                || strftime({{ period_end }}, '%Y-%m-%d')
-        else 'In ' || strftime({{ period_start }}, '%B %Y')
+        when 'day' then 'On ' || {{ date_in_words(period_start) }}
+        when 'week' then 'In the week of ' || {{ date_in_words(period_start) }}
+        else 'In ' || {{ month_in_words(period_start) }}
     end
 {%- endmacro %}
 
@@ -136,23 +151,4 @@
     regexp_replace(
         {{ citation }}, '[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]+Z', strftime({{ as_of }}, '%Y-%m-%dT%H:%M:%SZ')
     )
-{%- endmacro %}
-
-{#-
-    A template with its placeholders filled: {name} becomes the text that `texts` has under that name. A text is not
-    searched for placeholders that come before it in `texts`. Null if the text of a placeholder in the template is null.
--#}
-{% macro filled(template, texts) -%}
-    {%- set sql = namespace(text=template) -%}
-    {%- for name, text in texts.items() -%}
-        {%- set placeholder = "'{" ~ name ~ "}'" -%}
-        {%- set sql.text -%}
-            replace(
-                {{ sql.text }},
-                {{ placeholder }},
-                coalesce({{ text }}, case when not contains({{ template }}, {{ placeholder }}) then '' end)
-            )
-        {%- endset -%}
-    {%- endfor -%}
-    {{ sql.text }}
 {%- endmacro %}

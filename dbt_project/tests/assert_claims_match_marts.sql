@@ -79,7 +79,9 @@ where
     or not contains(
         claim.statement,
         case claim.period
-            when 'month' then strftime(claim.period_start, '%B %Y') else strftime(claim.period_start, '%Y-%m-%d')
+            when 'month' then strftime(claim.period_start, 'In %B %Y, ')
+            when 'week' then strftime(claim.period_start, 'In the week of %-d %B %Y, ')
+            else strftime(claim.period_start, 'On %-d %B %Y, ')
         end
     )
     or not contains(

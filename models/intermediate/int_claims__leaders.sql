@@ -21,7 +21,6 @@ leaders as (
         members.member,
         members.tokens,
         members.tokens_high,
-        members.is_complete_observation,
         windows.*
     from windows
     inner join members using (ranking, span, span_start)
@@ -62,7 +61,6 @@ select
     coalesce(apps.app_name, authors.display_name, leaders.member) as subject_name,
     leaders.tokens / leaders.total_tokens as value,
     leaders.tokens_high / leaders.total_tokens as value_high,
-    leaders.is_complete_observation,
     leaders.scope_id,
     leaders.source_url,
     leaders.as_of,

@@ -17,8 +17,7 @@ top_five as (
         sum(tokens) filter (where rank <= 5) as tokens,
         sum(tokens_high) filter (where rank <= 5) as tokens_high,
         min(tokens) filter (where rank <= 5) as least_tokens,
-        max(tokens_high) filter (where rank > 5) as next_tokens_high,
-        bool_and(is_complete_observation) filter (where rank <= 5) as is_complete_observation
+        max(tokens_high) filter (where rank > 5) as next_tokens_high
     from {{ ref('int_windows__members') }}
     where ranking = 'all' and member_type = 'model'
     group by span, span_start
@@ -34,7 +33,6 @@ select
     top_five.subject_name,
     top_five.tokens / windows.total_tokens as value,
     top_five.tokens_high / windows.total_tokens as value_high,
-    top_five.is_complete_observation,
     windows.scope_id,
     windows.source_url,
     windows.as_of,

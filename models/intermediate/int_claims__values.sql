@@ -2,14 +2,13 @@
 -- A new kind is a row of the seed claim_templates and one more model in this list, with the columns it has beyond the
 -- common ones.
 {%- set models = {
-    'int_claims__leaders': ['is_complete_observation'],
-    'int_claims__top_models': ['is_complete_observation'],
+    'int_claims__leaders': [],
+    'int_claims__top_models': [],
     'int_claims__totals': [],
     'int_claims__segments': ['price_as_of'],
     'int_claims__spend': ['price_as_of', 'caveat_value', 'caveat_value_high', 'caveat_basis'],
 } %}
 {%- set optional_columns = {
-    'is_complete_observation': 'boolean',
     'price_as_of': 'timestamp',
     'caveat_value': 'double',
     'caveat_value_high': 'double',
@@ -69,7 +68,6 @@ select
     kinds.subject_name,
     kinds.value,
     kinds.value_high,
-    kinds.is_complete_observation,
     kinds.caveat_value,
     kinds.caveat_value_high,
     kinds.caveat_basis,

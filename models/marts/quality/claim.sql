@@ -36,71 +36,75 @@ citations as (
 
 ),
 
--- Figures and dates as a sentence shows them, and the template that suits: a value with bounds may have its own.
+-- Figures and dates as sentences show them.
 worded as (
 
     select
         claims.*,
         templates.unit,
-        templates.caveat as caveat_template,
+        templates.statement,
+        templates.statement_bounded,
+        templates.caveat,
+        suspect_period.caveat as suspect_caveat,
         scopes.traffic,
         scopes.caveats as scope_caveats,
-        case
-            when
-                templates.statement_bounded is null
-                or coalesce(claims.is_complete_observation, true)
-                or (
-                    contains(templates.statement_bounded, '{value_high}')
-                    and {{ figure_in_words('claims.value', 'templates.unit') }}
-                    = {{ figure_in_words('claims.value_high', 'templates.unit') }}
-                ) then templates.statement
-            else templates.statement_bounded
-        end as statement_template,
-        {{ period_in_words('claims.period', 'claims.period_start', 'claims.period_end') }} as period_text,
+        {{ period_in_words('claims.period', 'claims.period_start') }} as period_text,
         {{ figure_in_words('claims.value', 'templates.unit') }} as value_text,
         {{ figure_in_words('coalesce(claims.value_high, claims.value)', 'templates.unit') }} as value_high_text,
         {{ figure_in_words('claims.caveat_value', 'templates.unit') }} as caveat_value_text,
         {{ figure_in_words('claims.caveat_value_high', 'templates.unit') }} as caveat_value_high_text
     from claims
     inner join scopes using (scope_id)
-    left join templates using (kind)
+    left join templates on claims.kind = templates.kind
+    left join templates as suspect_period on claims.is_suspect and suspect_period.kind = 'suspect_period'
+
+),
+
+-- A value whose bounds differ in the digits that are shown has a sentence of its own.
+chosen as (
+
+    select
+        *,
+        case
+            when value_high_text <> value_text then coalesce(statement_bounded, statement) else statement
+        end as statement_template
+    from worded
 
 )
 
 select
-    worded.claim_id,
-    worded.kind,
-    worded.period,
-    worded.period_start,
-    worded.period_end,
-    worded.subject,
-    worded.value,
-    case when worded.value_high > worded.value then worded.value_high end as value_high,
-    worded.unit,
-    {{ rounding_of_unit('worded.value', 'worded.unit') }} as value_rounding,
-    case when worded.value_high > worded.value then {{ rounding_of_unit('worded.value_high', 'worded.unit') }} end
+    chosen.claim_id,
+    chosen.kind,
+    chosen.period,
+    chosen.period_start,
+    chosen.period_end,
+    chosen.subject,
+    chosen.value,
+    case when chosen.value_high > chosen.value then chosen.value_high end as value_high,
+    chosen.unit,
+    {{ rounding_of_unit('chosen.value', 'chosen.unit') }} as value_rounding,
+    case when chosen.value_high > chosen.value then {{ rounding_of_unit('chosen.value_high', 'chosen.unit') }} end
         as value_high_rounding,
-    case worded.scope_id when 'simulated' then 'SIMULATED: ' else '' end
-    || {{ filled('worded.statement_template', texts) }} as statement,
-    {{ filled('worded.caveat_template', texts) }}
-    || case when worded.is_suspect then ' A response for it looks incomplete; see coverage.' else '' end
-    || ' ' || worded.scope_caveats as caveat,
+    case chosen.scope_id when 'simulated' then 'SIMULATED: ' else '' end
+    || {{ filled('chosen.statement_template', texts) }} as statement,
+    {{ filled('chosen.caveat', texts) }}
+    || coalesce(' ' || chosen.suspect_caveat, '') || ' ' || chosen.scope_caveats as caveat,
     -- One line for each surface that the figure is from, as of this figure.
     concat_ws(
         ' ',
-        {{ citation_as_of('app_lines.citation', 'worded.app_as_of') }},
-        {{ citation_as_of('rankings_lines.citation', 'worded.rankings_as_of') }},
-        {{ citation_as_of('price_lines.citation', 'worded.price_as_of') }}
+        {{ citation_as_of('app_lines.citation', 'chosen.app_as_of') }},
+        {{ citation_as_of('rankings_lines.citation', 'chosen.rankings_as_of') }},
+        {{ citation_as_of('price_lines.citation', 'chosen.price_as_of') }}
     ) as citation,
-    worded.scope_id,
-    worded.source_url,
-    worded.as_of,
-    worded.oldest_as_of,
-    worded.checked_at
-from worded
+    chosen.scope_id,
+    chosen.source_url,
+    chosen.as_of,
+    chosen.oldest_as_of,
+    chosen.checked_at
+from chosen
 inner join citations as rankings_lines
     on
-        worded.rankings_source_url = rankings_lines.source_url
+        chosen.rankings_source_url = rankings_lines.source_url
         and rankings_lines.surface in ('rankings', 'rankings_export')
-left join citations as app_lines on worded.app_as_of is not null and app_lines.surface = 'apps'
-left join citations as price_lines on worded.price_as_of is not null and price_lines.surface = 'models'
+left join citations as app_lines on chosen.app_as_of is not null and app_lines.surface = 'apps'
+left join citations as price_lines on chosen.price_as_of is not null and price_lines.surface = 'models'

@@ -44,10 +44,10 @@ explained as (
         case
             when subject_type not in ('total', 'model', 'author', 'app', 'country', 'weights', 'reasoning')
                 then 'The source does not publish this for all traffic.'
-            when window_start is null or window_end is null then 'Which days are meant is not said.'
-            when our_value is null then 'We do not hold every day that is meant.'
+            when window_start is null or window_end is null then 'The page does not name the days.'
+            when our_value is null then 'Not every day of the window was observed.'
             when value > our_value + tolerance and value <= our_value_high + tolerance
-                then 'It lies between what was observed and the most that it can have been.'
+                then 'The figure lies between what was observed and its upper bound.'
         end as why_undecidable
     from compared
 
