@@ -1,10 +1,11 @@
-"""Figures in sentences that are written in Python: the rule of the macros `rounding_of` and `rounded`, in words.sql.
+"""Figures and dates in sentences that are written in Python, by the rule of dbt_project/macros/formatting.sql.
 
-Sentences of the marts are written and rounded in SQL. How a table shows its figures does not belong here.
+Sentences of the marts are formatted in SQL. How tables and charts show their figures does not belong here.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -35,16 +36,21 @@ def is_visible(before: float, after: float, rounding: float) -> bool:
 
 
 def as_percent(fraction: float) -> str:
-    """0.1234 → 12.3 %; 0.00123 → 0.12 %."""
+    """A share: 0.1234 → 12.3%; 0.00123 → 0.12%."""
     rounding = rounding_of(fraction, "fraction of tokens")
     percent = 100 * steps(fraction, rounding) * rounding
     if abs(percent) >= 1:
-        return f"{percent:.1f} %"
-    return f"{percent:.2f} %" if abs(percent) >= 0.1 else f"{percent:.2g} %"
+        return f"{percent:.1f}%"
+    return f"{percent:.2f}%" if abs(percent) >= 0.1 else f"{percent:.2g}%"
+
+
+def change_in_percent(percent: float) -> str:
+    """A change that is given in percent, with its sign and two significant digits: 3.805 → +3.8%; -123 → -120%."""
+    return f"{float(f'{percent:.2g}'):+,.12g}%"
 
 
 def in_words(number: float, unit: str) -> str:
-    """1.234e13 tokens → 12.3 trillion; 860981 USD → 860,000. The unit is not named."""
+    """A rounded amount without its unit: 1.234e13 tokens → 12.3 trillion; 860981 USD → 860,000."""
     rounding = rounding_of(number, unit)
     rounded = steps(number, rounding) * rounding
     for size, word in _WORDS:
@@ -55,6 +61,32 @@ def in_words(number: float, unit: str) -> str:
     return f"{rounded:,.0f}"
 
 
+def usd(amount: float) -> str:
+    """An estimated amount of USD, rounded: 1234567 → $1.2 million; -860981 → -$860,000."""
+    return f"{'-' if amount < 0 else ''}${in_words(abs(amount), 'USD')}"
+
+
+def usd_price(price: float | None, missing: str = "not listed") -> str:
+    """A price in USD, as it is listed and never rounded, with two decimals or more: 0.1 → $0.10; `missing` for None."""
+    if price is None:
+        return missing
+    number = Decimal(as_listed(price))
+    decimals = max(2, -int(number.as_tuple().exponent))
+    return f"{'-' if number < 0 else ''}${abs(number):,.{decimals}f}"
+
+
 def as_listed(price: float) -> str:
-    """A price: a fact, shown as it is listed."""
+    """A price without its unit, as it is listed: 0.1 + 0.2 → 0.3."""
     return f"{price:.12g}"
+
+
+def date_in_words(date: dt.date) -> str:
+    """2026-07-27 → 27 July 2026."""
+    return f"{date.day} {date:%B %Y}"
+
+
+def period_in_words(period: str, start: dt.date) -> str:
+    """A period in a sentence, a week by its Monday: on 6 August 2026; in the week of 27 July 2026; in July 2026."""
+    if period == "month":
+        return f"in {start:%B %Y}"
+    return f"{'in the week of' if period == 'week' else 'on'} {date_in_words(start)}"

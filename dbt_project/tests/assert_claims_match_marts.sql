@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'claim'}}}) }}
--- The value of a claim is the one in the mart that it speaks of, and its sentence and its line name the right period,
--- subject and moment, and shows the value as it is rounded.
+-- The value of a claim is the one in the mart that it is about, and its sentence names the period and shows the value as
+-- it is rounded.
 with expected as (
 
     select
@@ -79,7 +79,9 @@ where
     or not contains(
         claim.statement,
         case claim.period
-            when 'month' then strftime(claim.period_start, '%B %Y') else strftime(claim.period_start, '%Y-%m-%d')
+            when 'month' then strftime(claim.period_start, 'In %B %Y, ')
+            when 'week' then strftime(claim.period_start, 'In the week of %-d %B %Y, ')
+            else strftime(claim.period_start, 'On %-d %B %Y, ')
         end
     )
     or not contains(

@@ -1,5 +1,5 @@
 {{ config(meta={'dagster': {'ref': {'name': 'share_segment'}}}) }}
--- The share of open weights has the same two ends wherever it is published: segment, summary and claim.
+-- The share of open weights has the same bounds in share_segment, traffic_summary and claim.
 with published as (
 
     select

@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'figure_check'}}}) }}
--- Figures of others stand as the seed has them, each once, and are judged by how far ours is from them; anomalies are
--- held to the threshold of their kind.
+-- Each public figure of the seed is in figure_check once and unchanged, and its verdict follows from the distance to ours;
+-- each anomaly has the threshold and the hint of its kind.
 with lake as (
 
     select max(scope_id) as scope_id from {{ ref('citations') }}
@@ -10,12 +10,11 @@ with lake as (
 figures as (
 
     select
-        said.figure_id,
-        said.value,
-        said.rounded_to,
-        greatest(0.01 * said.value, said.rounded_to / 2) as tolerance
-    from {{ ref('public_figures') }} as said
-    -- Of a made-up traffic nobody has said anything.
+        published.figure_id,
+        published.value,
+        greatest(0.01 * published.value, published.rounded_to / 2) as tolerance
+    from {{ ref('public_figures') }} as published
+    -- Published figures are about the real traffic, not about simulated data.
     inner join lake on lake.scope_id <> 'simulated'
 
 )

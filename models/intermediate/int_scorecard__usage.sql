@@ -1,14 +1,14 @@
 -- Each model that the newest complete day lists: its share, the change of its share, and its listed prices.
-with spans as (
+with periods as (
 
-    select * from {{ ref('int_windows') }}
-    where ranking = 'all' and span = 'day' and is_whole
+    select * from {{ ref('int_periods__totals') }}
+    where ranking = 'all' and period = 'day' and is_whole
 
 ),
 
 members as (
 
-    select * from {{ ref('int_windows__members') }}
+    select * from {{ ref('int_periods__members') }}
     where ranking = 'all' and member_type = 'model'
 
 ),
@@ -17,12 +17,12 @@ members as (
 shares as (
 
     select
-        spans.span_start as date,
+        periods.period_start as date,
         members.member as model_permaslug,
         {{ share_columns() }}
-    from spans
-    inner join members using (span, span_start)
-    qualify spans.span_start = max(spans.span_start) over ()
+    from periods
+    inner join members using (period, period_start)
+    qualify periods.period_start = max(periods.period_start) over ()
 
 ),
 
@@ -68,37 +68,18 @@ prices as (
             {{ usd_per_mtok('max(usage.' ~ name ~ '_price)') }} as {{ name }}_usd_per_mtok,
         {% endfor -%}
         max(usage.price_as_of) as price_as_of,
-        {{ provenance_of_priced() }}
-    from {{ ref('int_usage__windows') }} as usage
-    inner join newest on usage.span_start = newest.date
-    where usage.span = 'day'
+        {{ provenance_of_spend() }}
+    from {{ ref('int_usage__periods') }} as usage
+    inner join newest on usage.period_start = newest.date
+    where usage.period = 'day'
     group by usage.model_permaslug
 
 ),
 
 -- The row is as new as the newest of its three parts.
-inputs as (
-
-    {% for part in ['shares', 'changes', 'prices'] -%}
-        select
-            model_permaslug,
-            scope_id,
-            source_url,
-            as_of,
-            oldest_as_of,
-            checked_at
-        from {{ part }}
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
-),
-
 provenance as (
 
-    select
-        model_permaslug,
-        {{ provenance_of_sums('inputs') }}
-    from inputs
-    group by model_permaslug
+    {{ provenance_by('model_permaslug', ['shares', 'changes', 'prices']) }}
 
 )
 

@@ -26,6 +26,7 @@ listed as (
         cast(sum(spend_mix_low) as double) as spend_plausible_low,
         cast(sum(spend_mix_high) as double) as spend_plausible_high,
         cast(sum(spend_mix_central) as double) as spend_central,
+        max(price_as_of) as price_as_of,
         {{ provenance_of_spend() }}
     from usage
     group by period, period_start
@@ -45,6 +46,7 @@ select
     listed.spend_central,
     1000000 * listed.spend_central / nullif(listed.priced_tokens, 0) as usd_per_mtok_central,
     case when listed.spend_central is not null then listed.period_end - fit.fitted_to end as token_mix_age_days,
+    listed.price_as_of,
     listed.scope_id,
     listed.source_url,
     listed.as_of,

@@ -147,7 +147,7 @@ FIGURE_CORRUPTIONS = [
         f"update share_segment set tokens_high = tokens, share_high = share where segment = 'open' and period = 'day' "
         f"and period_start = {ONE_DAY}",
         "assert_open_weights_bounds_agree",
-        "the same two ends wherever it is published",
+        "has the same bounds in share_segment",
         source="everything",
     ),
     Corruption(

@@ -1,4 +1,4 @@
-"""The basis of the token split stands, in the words of the seed, wherever a figure that is made with it is shown."""
+"""Every figure that rests on the token split states the basis of the seed, word for word."""
 
 import csv
 
@@ -10,7 +10,7 @@ with (PROJECT_DIR / "seeds" / "token_mix.csv").open(encoding="utf-8", newline=""
 
 
 def described(name: str) -> str:
-    """The text of a documented column."""
+    """The description of a column in models/columns.md."""
     text = (PROJECT_DIR / "models" / "columns.md").read_text()
     return text.partition(f"{{% docs {name} %}}")[2].partition("{% enddocs %}")[0]
 

@@ -13,7 +13,7 @@ from conftest import Run
 
 from orchestration.defs.published import prepare_completion
 from orchestration.errors import RejectedError, ReportError
-from orchestration.formatting import in_words
+from orchestration.formatting import in_words, usd_price
 from orchestration.publish import report
 from orchestration.publish.candidate import page_text
 from orchestration.publish.report import figures
@@ -197,14 +197,18 @@ def test_every_sentence_is_a_row_of_its_mart(run: Run, page: Page) -> None:
 CONTAINS = {
     "claim": ("statement", lambda statement: [statement]),
     "growth_author": ("share_change_pp", lambda change: [f"gained {change:.1f} percentage points"]),
-    "share_model": ("model_permaslug, share", lambda slug, share: [slug, f"{100 * share:.1f} %"]),
+    "share_model": ("model_permaslug, share", lambda slug, share: [slug, f"{100 * share:.1f}%"]),
     "price_history": (
         "model_id, previous_prompt_usd_per_mtok, prompt_usd_per_mtok, completion_usd_per_mtok",
-        lambda model, before, now, output: [model, f"from {before:g} to {now:g} USD", f"and {output:g} then"],
+        lambda model, before, now, output: [
+            model,
+            f"from {usd_price(before)} to {usd_price(now)}",
+            f"and {usd_price(output)} after",
+        ],
     ),
     "restatement": (
         "first_tokens, last_tokens",
-        lambda first, last: [f"{in_words(first, 'tokens')} tokens at first, {in_words(last, 'tokens')} later"],
+        lambda first, last: [f"from {in_words(first, 'tokens')} to {in_words(last, 'tokens')} tokens"],
     ),
 }
 

@@ -1,66 +1,21 @@
-with periods as (
-
-    select * from {{ ref('int_periods__totals') }}
-    where ranking = 'all' and is_whole
-
-),
-
-members as (
-
-    select * from {{ ref('int_periods__members') }}
-    where ranking = 'all' and member_type not in ('model', 'author')
-
-),
-
-segments as (
-
-    select * from {{ ref('int_usage__segments') }}
-
-),
-
--- A division by price or by what /models lists rests on lists of models too, not on rankings alone.
-inputs as (
-
-    select
-        periods.period,
-        periods.period_start,
-        segments.segment_type,
-        segments.segment,
-        max(segments.input_as_of) as as_of,
-        min(segments.input_oldest_as_of) as oldest_as_of,
-        max_by(segments.input_checked_at, (segments.input_as_of, segments.input_checked_at)) as checked_at
-    from periods
-    inner join segments
-        on
-            {{ is_part_of('segments', 'periods') }}
-    group by all
-
-)
-
+-- Shares of the parts of each division of models, and of the remainder `other`.
 select
-    periods.period,
-    periods.period_start,
-    members.member_type as segment_type,
-    members.member as segment,
-    members.tokens,
-    members.tokens_high,
-    periods.total_tokens,
-    members.tokens / periods.total_tokens as share,
-    members.tokens_high / periods.total_tokens as share_high,
-    case
-        when members.member <> 'other' then members.tokens / (periods.total_tokens - periods.other_tokens)
-    end as share_of_named,
-    members.rank,
-    members.is_complete_observation,
-    periods.basis,
-    periods.scope_id,
-    periods.source_url,
-    {{ merged_times('periods', 'inputs') }}
-from periods
-inner join members using (period, period_start)
-inner join inputs
-    on
-        periods.period = inputs.period
-        and periods.period_start = inputs.period_start
-        and members.member_type = inputs.segment_type
-        and members.member = inputs.segment
+    period,
+    period_start,
+    segment_type,
+    segment,
+    tokens,
+    tokens_high,
+    total_tokens,
+    share,
+    share_high,
+    share_of_named,
+    rank,
+    is_complete_observation,
+    basis,
+    scope_id,
+    source_url,
+    as_of,
+    oldest_as_of,
+    checked_at
+from {{ ref('int_traffic__segments') }}

@@ -1,7 +1,7 @@
-"""The newest week in a dozen sentences, each with what it is cited by.
+"""The newest week in a dozen sentences, each with its citation.
 
-Most are those of the mart `claim`; the rest say what a reader of a week wants to know besides, in words of this module,
-of figures that are rows of other marts. What is not known is not said.
+Most sentences are those of the mart `claim`. The others are written here from rows of other marts: the largest gain,
+the largest new model, the largest price change and the largest revision. A sentence without a row is left out.
 """
 
 from __future__ import annotations
@@ -13,10 +13,19 @@ from dataclasses import dataclass
 
 import duckdb
 
-from orchestration.formatting import as_listed, as_percent, in_words, is_visible, rounding_of
+from orchestration.formatting import (
+    as_percent,
+    change_in_percent,
+    date_in_words,
+    in_words,
+    is_visible,
+    period_in_words,
+    rounding_of,
+    usd_price,
+)
 from orchestration.publish.citations import citation_as_of, citations_by_url
 
-# What a reader wants to know first comes first.
+# The order of the brief: what most readers look for comes first.
 _ORDER = (
     "total_tokens",
     "leading_model",
@@ -31,7 +40,7 @@ _ORDER = (
 
 @dataclass(frozen=True)
 class Period:
-    """The week, or else the day, that is told of."""
+    """The week that the brief is about, or a day if no week is complete."""
 
     kind: str
     start: dt.date
@@ -51,12 +60,18 @@ class Period:
 
     @property
     def words(self) -> str:
-        return f"the week from {self.start} to {self.end}" if self.kind == "week" else f"{self.start}"
+        """As a heading names it, in lower case: the week of 27 July 2026."""
+        return f"{'the week of ' if self.kind == 'week' else ''}{date_in_words(self.start)}"
+
+    @property
+    def phrase(self) -> str:
+        """As a sentence names it: in the week of 27 July 2026."""
+        return period_in_words(self.kind, self.start)
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence, what limits it, and what it is cited by. `mart`, `key`: the row that says it."""
+    """A sentence with its caveat and citation line. `mart` and `key` identify the row that it is from."""
 
     text: str
     caveat: str
@@ -68,54 +83,59 @@ class Sentence:
 
 
 def period_of(connection: duckdb.DuckDBPyConnection) -> Period:
-    """The newest whole week, or the newest day where there is none; from the view `newest`."""
+    """The newest complete week, or the newest day if no week is complete; reads the view `newest`."""
     [(kind, start)] = connection.sql("SELECT period, period_start FROM newest").fetchall()
     return Period(kind, start)
 
 
 def sentences(connection: duckdb.DuckDBPyConnection) -> list[Sentence]:
-    """The sentences of the newest week, those that matter most first; needs the view `newest`."""
+    """The sentences of the newest week, in the order of the brief; reads the view `newest`."""
     period = period_of(connection)
     [(scope_id, traffic, caveats)] = connection.sql(
         "SELECT scope_id, traffic, caveats FROM scopes "
         "WHERE scope_id = (SELECT any_value(scope_id) FROM traffic_summary)"
     ).fetchall()
+    mark = "SIMULATED: " if scope_id == "simulated" else ""
     lines = citations_by_url(connection.table("citations"))
     found = _claims(connection)
-    for tell in (_gain, _new_model, _price_change, _restatement):
-        for told in tell(connection, period):
-            mark = "SIMULATED: " if scope_id == "simulated" else ""
+    for drafts in (
+        _largest_gain(connection, period, traffic),
+        _largest_new_model(connection, period, traffic),
+        _largest_price_change(connection, period),
+        _largest_revision(connection, period),
+    ):
+        for draft in drafts:
             found.append(
                 Sentence(
-                    mark + told.text.format(moment=period.words, traffic=traffic),
-                    f"{told.caveat} {caveats}",
-                    citation_as_of(lines[told.source_url], told.as_of),
-                    told.as_of,
-                    told.checked_at,
-                    told.mart,
-                    told.key,
+                    f"{mark}{draft.text}",
+                    f"{draft.caveat} {caveats}",
+                    citation_as_of(lines[draft.source_url], draft.as_of),
+                    draft.as_of,
+                    draft.checked_at,
+                    draft.mart,
+                    draft.key,
                 )
             )
     return found
 
 
-def as_markdown(period: Period, told: Sequence[Sentence], scope: Mapping[str, str], mark: str) -> str:
-    """The brief as Markdown: each sentence with its citation, and at the end what limits them all."""
+def as_markdown(period: Period, found: Sequence[Sentence], scope: Mapping[str, str], mark: str) -> str:
+    """The brief as Markdown: the scope and its caveats once, then each sentence with its own caveat and citation."""
     lines = [f"# {period.words[0].upper()}{period.words[1:]}", ""]
     if mark:
         lines += [f"**{mark}**", ""]
     lines += [scope["statement"], f"Left out: {scope['left_out']} {scope['caveats']}", ""]
-    for number, one in enumerate(told, start=1):
-        own = one.caveat.removesuffix(scope["caveats"]).strip()
+    for number, sentence in enumerate(found, start=1):
+        own = sentence.caveat.removesuffix(scope["caveats"]).strip()
         lines.append(
-            f"{number}. {_plain(one.text)}{f' *{own}*' if own else ''} {one.citation} Checked "
-            f"{one.checked_at:%Y-%m-%d %H:%M} UTC."
+            f"{number}. {_escaped(sentence.text)}{f' *{own}*' if own else ''} {sentence.citation} Checked "
+            f"{sentence.checked_at:%Y-%m-%d %H:%M} UTC."
         )
     return "\n".join(lines) + "\n"
 
 
-def _plain(text: str) -> str:
-    """A sentence with names in it, as Markdown that shows it as it is."""
+def _escaped(text: str) -> str:
+    """A sentence that names things, as Markdown: names are shown as they are and not as markup."""
     return re.sub(r"([\[\]<>`!])", r"\\\1", " ".join(text.split()))
 
 
@@ -132,8 +152,8 @@ def _claims(connection: duckdb.DuckDBPyConnection) -> list[Sentence]:
 
 
 @dataclass(frozen=True)
-class _Told:
-    """A sentence before its scope is put in; `source_url`: whose line it is cited by."""
+class _Draft:
+    """A sentence without the caveats of its scope and without its citation line, which `source_url` identifies."""
 
     text: str
     caveat: str
@@ -144,24 +164,24 @@ class _Told:
     key: Mapping[str, str]
 
 
-def _gain(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[_Told]:
-    """Who gained most, of those that were listed throughout this week and the one before."""
+def _largest_gain(connection: duckdb.DuckDBPyConnection, period: Period, traffic: str) -> Iterator[_Draft]:
+    """The author that gained most, of those whose models were listed on every day of the period and the one before."""
     horizon = "7d" if period.kind == "week" else "1d"
     for author, name, change, source_url, as_of, checked_at in connection.execute(
         """
         SELECT author, coalesce(display_name, author), share_change_pp, growth_author.source_url,
             growth_author.as_of, growth_author.checked_at
         FROM growth_author LEFT JOIN author USING (author)
-        WHERE horizon = ? AND window_end = ? AND status = 'ok' AND share_change_pp >= 0.05  -- what is shown as 0.1
+        WHERE horizon = ? AND window_end = ? AND status = 'ok' AND share_change_pp >= 0.05  -- reads 0.1 or more
         ORDER BY share_change_pp DESC, author LIMIT 1
         """,
         [horizon, period.end],
     ).fetchall():
-        yield _Told(
-            f"In {{moment}}, the listed models of {_name(name)} gained {change:.1f} percentage points of {{traffic}} "
-            f"over the {'week' if period.kind == 'week' else 'day'} before, more than those of any other author whose "
-            "models were listed throughout.",
-            "An author whose models were not all listed every day may have gained more.",
+        yield _Draft(
+            f"{_capitalized(period.phrase)}, the listed models of {name} gained {change:.1f} percentage points of "
+            f"{traffic} over the {'week' if period.kind == 'week' else 'day'} before, more than those of any other "
+            "author whose models were listed every day.",
+            "Authors whose models were not listed every day are not compared; one of them may have gained more.",
             source_url,
             as_of,
             checked_at,
@@ -170,8 +190,8 @@ def _gain(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[_To
         )
 
 
-def _new_model(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[_Told]:
-    """The model that was listed for the first time, and had the largest share."""
+def _largest_new_model(connection: duckdb.DuckDBPyConnection, period: Period, traffic: str) -> Iterator[_Draft]:
+    """The model with the largest share, of those that were listed for the first time in the period."""
     for slug, first, share, source_url, as_of, checked_at in connection.execute(
         """
         SELECT
@@ -183,10 +203,10 @@ def _new_model(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterato
         """,
         [period.start, period.end],
     ).fetchall():
-        yield _Told(
-            f"{_name(slug)} was among the listed models on {first} for the first time in what was observed, and had at "
-            f"least {as_percent(share)} of {{traffic}} in {{moment}}.",
-            "What it had on days on which it was not listed is not known.",
+        yield _Draft(
+            f"{_capitalized(period.phrase)}, {slug} had at least {as_percent(share)} of {traffic}; it was first listed "
+            f"on {date_in_words(first)}.",
+            "First listed within the days that were observed. Its tokens on days that do not list it are unknown.",
             source_url,
             as_of,
             checked_at,
@@ -195,16 +215,16 @@ def _new_model(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterato
         )
 
 
-def _price_change(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[_Told]:
+def _largest_price_change(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[_Draft]:
     """The largest relative change of a listed input price."""
     for (
         model,
-        moment,
+        seen_at,
         not_before,
         before,
-        now,
-        out_before,
-        out_now,
+        after,
+        output_before,
+        output_after,
         source_url,
         as_of,
         checked_at,
@@ -215,27 +235,27 @@ def _price_change(connection: duckdb.DuckDBPyConnection, period: Period) -> Iter
             previous_completion_usd_per_mtok, completion_usd_per_mtok, source_url, as_of, checked_at
         FROM price_history
         WHERE CAST(valid_from AS DATE) BETWEEN ? AND ? AND prompt_usd_per_mtok <> previous_prompt_usd_per_mtok
-            AND model_id NOT LIKE '~%' AND NOT is_return  -- which had its price before long ago
+            AND model_id NOT LIKE '~%' AND NOT is_return  -- its previous price may be from long before
         ORDER BY abs(ln((prompt_usd_per_mtok + 1e-9) / (previous_prompt_usd_per_mtok + 1e-9))) DESC, model_id LIMIT 1
         """,
         [period.start, period.end],
     ).fetchall():
-        yield _Told(
-            f"Of the changes of listed input prices first seen in {{moment}}, that of {_name(model)} was the largest: "
-            f"from {as_listed(before)} to {as_listed(now)} USD per million tokens, seen {moment:%Y-%m-%d}; its output "
-            f"price was {_usd(out_before)} before and {_usd(out_now)} then.",
-            f"The price before was last seen {not_before:%Y-%m-%d}. As /models lists it; single providers may ask "
-            "other prices.",
+        yield _Draft(
+            f"The largest change of a listed input price first seen {period.phrase} was that of {model}: from "
+            f"{usd_price(before)} to {usd_price(after)} per million tokens, seen on {date_in_words(seen_at)}; its "
+            f"output price was {usd_price(output_before)} before and {usd_price(output_after)} after.",
+            f"The previous price was last seen on {date_in_words(not_before)}. Prices are those of /models; single "
+            "providers may charge other prices.",
             source_url,
             as_of,
             checked_at,
             "price_history",
-            {"model_id": model, "valid_from": moment.isoformat()},
+            {"model_id": model, "valid_from": seen_at.isoformat()},
         )
 
 
-def _restatement(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[_Told]:
-    """The figure of the week that the source has changed most since, if rounded figures show the change."""
+def _largest_revision(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[_Draft]:
+    """The figure of a day of the period that the source has revised most, if rounded figures show the change."""
     for slug, date, first, last, change, source_url, as_of, checked_at in connection.execute(
         """
         SELECT model_permaslug, date, first_tokens, last_tokens, change_pct, source_url, as_of, checked_at
@@ -247,11 +267,11 @@ def _restatement(connection: duckdb.DuckDBPyConnection, period: Period) -> Itera
     ).fetchall():
         if not is_visible(first, last, max(rounding_of(first, "tokens"), rounding_of(last, "tokens"))):
             continue
-        whose = "the models that are not listed" if slug == "other" else _name(slug)
-        yield _Told(
-            f"Of the days of {{moment}} that were revised, {date} changed most for {whose}: from "
-            f"{in_words(first, 'tokens')} to {in_words(last, 'tokens')} tokens ({change:+.2g} %).",
-            "Days are restated for some days after their end.",
+        whose = "the models that are not listed" if slug == "other" else slug
+        yield _Draft(
+            f"The largest revision of a day {period.phrase} was that of {date_in_words(date)} for {whose}: from "
+            f"{in_words(first, 'tokens')} to {in_words(last, 'tokens')} tokens ({change_in_percent(change)}).",
+            "The source revises a day for some days after its end.",
             source_url,
             as_of,
             checked_at,
@@ -261,10 +281,5 @@ def _restatement(connection: duckdb.DuckDBPyConnection, period: Period) -> Itera
         return
 
 
-def _name(name: str) -> str:
-    """A name that others have given, in a sentence that is formatted later."""
-    return name.replace("{", "{{").replace("}", "}}")
-
-
-def _usd(price: float | None) -> str:
-    return "not listed" if price is None else as_listed(price)
+def _capitalized(phrase: str) -> str:
+    return f"{phrase[0].upper()}{phrase[1:]}"

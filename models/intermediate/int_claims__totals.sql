@@ -1,0 +1,23 @@
+-- What all traffic of each day, week and month adds up to.
+with periods as (
+
+    select * from {{ ref('int_periods__totals') }}
+    where ranking = 'all' and is_whole
+
+)
+
+select
+    'total_tokens' as kind,
+    period,
+    period_start,
+    ranking,
+    'all traffic' as subject,
+    'all traffic' as subject_name,
+    total_tokens as value,
+    cast(null as double) as value_high,
+    scope_id,
+    source_url,
+    as_of,
+    oldest_as_of,
+    checked_at
+from periods
