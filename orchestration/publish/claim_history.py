@@ -34,7 +34,7 @@ _ADDED_COLUMNS = (
     "SELECT CAST(NULL AS DOUBLE) AS value_rounding, CAST(NULL AS DOUBLE) AS value_high_rounding WHERE false"
 )
 _SOURCE = f"(FROM read_parquet($files, union_by_name = true, filename = true) UNION ALL BY NAME {_ADDED_COLUMNS})"
-# Claims about the five leading models were once recorded under this subject, with the models in the sentence alone.
+# Claims about the five leading models were once recorded under this subject, with the models only in the sentence.
 _SUBJECT_WITHOUT_NAMES = "the five leading models"
 
 
