@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'claim'}}}) }}
--- The value of a claim is the one in the mart that it is about, and its sentence names the period and shows the value as
--- it is rounded.
+-- The value of a claim is the one in the mart that it is about, and its sentence names the period and shows the value
+-- as it is rounded.
 with expected as (
 
     select

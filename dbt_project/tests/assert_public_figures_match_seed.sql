@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'figure_check'}}}) }}
--- Each public figure of the seed is in figure_check once and unchanged, and its verdict follows from the distance to ours;
--- each anomaly has the threshold and the hint of its kind.
+-- Each public figure of the seed is in figure_check once and unchanged, and its verdict follows from the distance to
+-- ours; each anomaly has the threshold and the hint of its kind.
 with lake as (
 
     select max(scope_id) as scope_id from {{ ref('citations') }}
