@@ -9,7 +9,7 @@ from test_deliveries import event
 
 from orchestration.alerts.events import anomaly_alert, release_alerts
 from orchestration.errors import AlertError
-from orchestration.publish.overclaims import Words
+from orchestration.publish.overclaims import OverclaimFinder
 
 
 def test_anomaly_alert_names_the_app() -> None:
@@ -57,7 +57,7 @@ def test_alert_texts_make_no_overclaim(everything: Run, simulated: Run) -> None:
         names = {
             name for (name,) in one.query("select model_id from price_history union select subject_name from anomaly")
         }
-        assert Words(names=names).findings(alert.text for alert in alerts) == []
+        assert OverclaimFinder(names=names).find(alert.text for alert in alerts) == []
 
 
 def test_simulated_alerts_are_marked(simulated: Run) -> None:

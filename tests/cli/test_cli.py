@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from orchestration.cli.app import app
 from orchestration.publish.claim_history import CLAIM_HISTORY, record
 from orchestration.publish.datapackage import PACKAGE
-from orchestration.storage.warehouse import FILE_NAME
+from orchestration.storage.releases import FILE_NAME
 
 WEEK = "leading_model/week/2026-07-27"
 

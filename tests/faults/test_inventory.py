@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from conftest import PROJECT, REFRESH, Run, differing, environment, replay
 
-from orchestration.alerts import news
+from orchestration.alerts.events import release_alerts
 from orchestration.publish.audit import CHECKS, audit
 from orchestration.publish.candidate import ReleaseCandidate
 from orchestration.publish.claim_history import CLAIM_HISTORY, check_claim, record
@@ -200,8 +200,8 @@ def test_any_folder_name_gives_the_same_figures(few_run: Run, few: Path, home: P
     assert differing(run, few_run) == []
     assert f"--data '{tmp_path}/it'\"'\"'s [a] *test'" in run.output
     published, history = (run.data / "published").resolve(), run.data / CLAIM_HISTORY
-    assert [alert.id for alert in news(published)] == [
-        alert.id for alert in news((few_run.data / "published").resolve())
+    assert [alert.id for alert in release_alerts(published)] == [
+        alert.id for alert in release_alerts((few_run.data / "published").resolve())
     ]
     later = published.with_name("20990101T000000.000000Z")
     published.rename(later)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from scripted import ScriptedServer, client_of, success
 
-from orchestration.alerts import Webhook
+from orchestration.alerts.channels import Webhook
 from orchestration.errors import AlertError, ResponseError, SourceError
 from orchestration.openrouter import client as client_module
 from orchestration.openrouter import retries
