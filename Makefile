@@ -29,7 +29,7 @@ help:
 	@echo "make test                                    run every test"
 	@echo "make bench                                   measure time and memory"
 	@echo "make docs                                    generate the generated parts of README and docs/"
-	@echo "make lint                                    check formatting, style and types"
+	@echo "make lint                                    check formatting, style, types and imports"
 	@echo "make format                                  fix what lint can fix"
 	@echo "make lock [ARGS=--upgrade]                   pin the dependencies [in their newest versions]"
 	@echo "make clean                                   remove everything built; data/ stays"
@@ -67,12 +67,13 @@ bench: $(SETUP)
 docs: $(SETUP)
 	@UPDATE_DOCS=1 $(BIN)/python -m pytest -q tests/pipeline/test_documents.py tests/pipeline/test_readme.py \
 	    tests/pipeline/test_docs.py::test_command_line_reference_is_current \
-	    tests/faults/test_corruptions.py::test_the_list_of_harms_is_in_the_documents
+	    tests/faults/test_corruptions.py::test_documented_corruptions_are_the_tested_ones
 
 lint: $(SETUP)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo --no-timings >/dev/null
 	@mkdir -p $(LINT_DATA) && ROUTERSCOPE_DATA_DIR=$(LINT_DATA) $(BIN)/sqlfluff lint models dbt_project/tests
 
 format: $(SETUP)

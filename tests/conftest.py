@@ -100,7 +100,7 @@ def make_home(folder: Path) -> Path:
     return folder
 
 
-REFRESH = [sys.executable, "-m", "orchestration.cli.run", "refresh"]
+REFRESH = [sys.executable, "-m", "orchestration.cli", "run"]
 
 
 def replay_environment(data: Path, recordings: Path, home: Path, now: str | None = None) -> dict[str, str]:
@@ -164,8 +164,8 @@ MAKE = {("run",): ["run"], ("live",): ["run", "SOURCE=live"]}
 
 
 def run(data: Path, home: Path, *arguments: str, timeout: int = 300, **settings: object) -> Run:
-    """`make run`, or a command of `orchestration.cli.run`, with only these settings of Routerscope."""
-    command = ["make", *MAKE[arguments]] if arguments in MAKE else [*REFRESH[:-1], *(arguments or ("refresh",))]
+    """`make run`, or the verb `run` with these arguments, with only these settings of Routerscope."""
+    command = ["make", *MAKE[arguments]] if arguments in MAKE else [*REFRESH, *arguments]
     finished = subprocess.run(
         command,
         cwd=PROJECT,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import sys
 import time
 import uuid
 from dataclasses import dataclass
@@ -200,11 +199,3 @@ def _run_job(settings: Settings, request: RunRequest, started: float) -> ExitCod
         say(line)
     say(f"Done in {time.monotonic() - started:.0f} s.")
     return ExitCode.OK
-
-
-if __name__ == "__main__":  # the former `python -m orchestration.cli.run refresh`, until all callers use the verb `run`
-    from orchestration.cli.app import run_app
-
-    _FORMER_VERBS = {"refresh": ["run"], "refresh_prices": ["run", "--job", "refresh_prices"]}
-    sys.argv[1:2] = _FORMER_VERBS.get(sys.argv[1], sys.argv[1:2]) if sys.argv[1:] else []
-    run_app()

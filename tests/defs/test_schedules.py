@@ -83,7 +83,7 @@ def test_tick_without_source_names_the_command(instance: dg.DagsterInstance, mon
 
 def test_price_run_without_rankings_fails_with_advice(home: Path, tmp_path: Path) -> None:
     settings = {"ROUTERSCOPE_SOURCE": "simulator", "ROUTERSCOPE_SIMULATOR": SMALL_WORLD}
-    done = run(tmp_path / "data", home, "refresh_prices", **settings)
+    done = run(tmp_path / "data", home, "--job", "refresh_prices", **settings)
     assert done.code == 1, done.output
     assert "holds no rankings yet, and this run asks for none" in done.output
     assert "Run the whole job `refresh` first." in done.output

@@ -469,7 +469,7 @@ def test_real_lake_refuses_a_simulator_read_as_live(
 
 
 def test_wrong_fetch_options_exit_before_anything_starts(home: Path, tmp_path: Path) -> None:
-    help_text = run(tmp_path / "data", home, "run", "--help").output
+    help_text = run(tmp_path / "data", home, "--help").output
     assert "--refetch" in help_text
     small = json.dumps({"models": 60, "days": 60, "observations": 0})
     settings = {"ROUTERSCOPE_SOURCE": "simulator", "ROUTERSCOPE_SIMULATOR": small}
@@ -477,7 +477,7 @@ def test_wrong_fetch_options_exit_before_anything_starts(home: Path, tmp_path: P
     assert no_source.code == 2, no_source.output
     assert "ROUTERSCOPE_REPLAY_DIR is set, and no source" in no_source.output
     for days in (("--from", "2026-13-01", "--to", "2026-13-02"), ("--from", "2026-01-01"), ("--to", "2099-01-01")):
-        wrong = run(tmp_path / "data", home, "refresh", *days, **settings)
+        wrong = run(tmp_path / "data", home, *days, **settings)
         assert wrong.code == 2, wrong.output
         assert "cannot be backfilled" in wrong.output
         assert not (tmp_path / "data").exists()
