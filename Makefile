@@ -73,7 +73,7 @@ lint: $(SETUP)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo --no-timings >/dev/null
+	@$(BIN)/lint-imports --no-logo
 	@mkdir -p $(LINT_DATA) && ROUTERSCOPE_DATA_DIR=$(LINT_DATA) $(BIN)/sqlfluff lint models dbt_project/tests
 
 format: $(SETUP)
@@ -91,6 +91,6 @@ lock: $(SETUP)
 
 # In dagster_home: the history of runs from before each data folder had its own.
 clean:
-	rm -rf .venv target logs .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv target logs .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find dagster_home -mindepth 1 ! -name dagster.yaml -delete
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
