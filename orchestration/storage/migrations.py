@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 import sqlite3
 import time
@@ -28,6 +29,55 @@ _DELIVERIES = """
     CREATE TABLE IF NOT EXISTS delivery
     (channel TEXT, key TEXT, alert_id TEXT, sent_at TEXT, PRIMARY KEY (channel, key))
 """
+
+
+# Old → new names of checks and of the assets they belong to. A check that keeps failing is not alerted again because of
+# its new name.
+RENAMED = {
+    "answered": "all_due_fetched",
+    "words": "overclaims",
+    "package": "datapackage",
+    "claims_say_what_the_marts_say": "assert_claims_match_marts",
+    "day_rows_carry_their_response": "assert_day_rows_cite_their_response",
+    "drivers_add_up_to_the_change": "assert_drivers_add_up_to_change",
+    "entities_know_what_the_marts_name": "assert_entities_cover_marts",
+    "exports_agree_with_rankings": "assert_exports_agree_with_rankings",
+    "growth_is_that_of_the_shares": "assert_growth_matches_shares",
+    "low_is_not_above_high": "assert_low_not_above_high",
+    "newest_day_is_there": "assert_newest_day_is_published",
+    "no_day_vanishes": "assert_no_day_vanishes",
+    "no_incomplete_period": "assert_no_incomplete_period",
+    "one_denominator": "assert_one_denominator",
+    "price_intervals_do_not_overlap": "assert_price_intervals_do_not_overlap",
+    "price_join_keeps_tokens": "assert_price_join_keeps_tokens",
+    "prices_equal_raw": "assert_prices_equal_raw",
+    "restated_to_what_is_published": "assert_restatements_match_shares",
+    "samples_stay_samples": "assert_samples_stay_separate",
+    "shares_and_other_add_to_one": "assert_shares_add_to_one",
+    "sums_are_those_of_their_parts": "assert_sums_equal_parts",
+    "the_ledger_is_that_of_the_lake": "assert_provenance_matches_lake",
+    "the_scorecard_is_of_the_newest_day": "assert_scorecard_matches_newest_day",
+    "tokens_equal_raw": "assert_tokens_equal_raw",
+    "usage_has_the_price_of_its_day": "assert_usage_has_price_of_its_day",
+    "what_is_quoted_is_as_it_was_said": "assert_public_figures_match_seed",
+    "classes": "class_limits",
+    "exempt_texts": "overclaim_exemptions",
+    "forbidden_phrases": "overclaims",
+    "int_rankings__told": "int_rankings__reported",
+}
+_RENAMED_PATTERNS = (
+    (r"carries_provenance_(\w+)", r"has_provenance_\1"),
+    (r"evidence_checked_(\w+)", r"has_evidence_\1"),
+    (r"(\w+)_holds", r"satisfies_\1"),
+)
+
+
+def new_name(name: str) -> str:
+    """Today's name of a check or of a part of an asset key."""
+    for pattern, replacement in _RENAMED_PATTERNS:
+        if re.fullmatch(pattern, name):
+            return re.sub(pattern, replacement, name)
+    return RENAMED.get(name, name)
 
 
 def migrate(data: Path) -> list[str]:
@@ -107,13 +157,20 @@ def _copy_deliveries(old: Path, new: Path) -> bool:
         connection.execute("ATTACH ? AS before", [str(old)])
         with connection:
             connection.execute(_DELIVERIES)
-            connection.execute(
-                "INSERT INTO delivery SELECT channel, once, id, at FROM before.told WHERE true "
-                "ON CONFLICT DO UPDATE SET sent_at = coalesce(sent_at, excluded.sent_at)"
+            rows = connection.execute("SELECT channel, once, id, at FROM before.told").fetchall()
+            connection.executemany(
+                "INSERT INTO delivery VALUES (?, ?, ?, ?) "
+                "ON CONFLICT DO UPDATE SET sent_at = coalesce(sent_at, excluded.sent_at)",
+                [(channel, _new_key(key), alert_id, sent_at) for channel, key, alert_id, sent_at in rows],
             )
     old.unlink()
     old.with_suffix(".lock").unlink(missing_ok=True)
     return True
+
+
+def _new_key(key: str) -> str:
+    """The key of a delivery, with today's names where it is that of a failed check."""
+    return "/".join(map(new_name, key.split("/"))) if key.startswith("check_failed/") else key
 
 
 _STEPS: dict[str, tuple[str, Callable[[Path, Path], bool]]] = {

@@ -146,6 +146,31 @@ def test_state_of_a_downgrade_is_merged(data: Path, tmp_path: Path) -> None:
     assert deliveries(data / "deliveries.sqlite", "delivery") == delivered
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("check_failed/raw/apps/answered/warning", "check_failed/raw/apps/all_due_fetched/warning"),
+        ("check_failed/published/words/error", "check_failed/published/overclaims/error"),
+        ("check_failed/published/fresh_apps/warning", "check_failed/published/fresh_apps/warning"),
+        ("check_failed/marts/app/app_holds/error", "check_failed/marts/app/satisfies_app/error"),
+        (
+            "check_failed/marts/app/carries_provenance_app_/error",
+            "check_failed/marts/app/has_provenance_app_/error",
+        ),
+        (
+            "check_failed/intermediate/int_rankings__told/exports_agree_with_rankings/warning",
+            "check_failed/intermediate/int_rankings__reported/assert_exports_agree_with_rankings/warning",
+        ),
+        ("anomaly/words/package", "anomaly/words/package"),
+    ],
+)
+def test_failing_check_is_not_alerted_again_under_its_new_name(data: Path, old: str, new: str) -> None:
+    with sqlite3.connect(data / "alerts.sqlite") as connection:
+        connection.execute("insert into told values ('log', ?, 'an id', '2026-08-03')", [old])
+    migrate(data)
+    assert ("log", new, "an id", "2026-08-03") in deliveries(data / "deliveries.sqlite", "delivery")
+
+
 def test_withdrawn_release_stays_withdrawn(data: Path) -> None:
     newest = (data / "published").readlink().name
     (data / "generations" / f"{newest}.withdrawn").touch()
