@@ -141,11 +141,6 @@
     end
 {%- endmacro %}
 
-{#- What the evidence of an event adds where the day's response looks incomplete. -#}
-{% macro suspect_note() -%}
-    case when is_suspect then ' The response for that day looks incomplete; see coverage.' else '' end
-{%- endmacro %}
-
 {#- A citation line as of a figure's own moment; a line without a moment stays as it is. -#}
 {% macro citation_as_of(citation, as_of) -%}
     regexp_replace(

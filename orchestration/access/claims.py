@@ -10,6 +10,7 @@ from typing import Any
 
 from orchestration.access.release import PublishedRelease
 from orchestration.errors import QueryError
+from orchestration.formatting import date_in_words
 from orchestration.publish.claim_history import check_claim
 
 Claim = Mapping[str, Any]
@@ -40,7 +41,7 @@ def find_claim(release: PublishedRelease, claim_id: str) -> Claim:
 def as_text(claim: Claim) -> str:
     """Three lines: statement and citation, date checked and caveat, URL."""
     return (
-        f"{claim['statement']} {claim['citation']}\nChecked {_checked_on(claim)}. {claim['caveat']}\n"
+        f"{claim['statement']} {claim['citation']}\nChecked {date_in_words(claim['checked_at'])}. {claim['caveat']}\n"
         f"{claim['source_url']}"
     )
 
@@ -49,7 +50,7 @@ def as_markdown(claim: Claim) -> str:
     """A block quote with the citation below it."""
     return (
         f"> {claim['statement']}\n>\n> {claim['citation']} [{claim['source_url']}]({claim['source_url']}), checked "
-        f"{_checked_on(claim)}. {claim['caveat']}"
+        f"{date_in_words(claim['checked_at'])}. {claim['caveat']}"
     )
 
 
@@ -68,10 +69,6 @@ def as_bibtex(claim: Claim) -> str:
             "}",
         ]
     )
-
-
-def _checked_on(claim: Claim) -> str:
-    return f"{claim['checked_at'].day} {claim['checked_at']:%B %Y}"
 
 
 def _tex(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import duckdb
 
 from orchestration.errors import AlertError
-from orchestration.formatting import as_listed
+from orchestration.formatting import date_in_words, usd_price
 from orchestration.publish.citations import citation_as_of, citations_by_url
 from orchestration.storage.sql import file_pattern, rows_as_dicts
 
@@ -138,7 +138,7 @@ def price_alert(row: Row, citations: Mapping[str, str]) -> Alert:
             severity="info",
             at=seen,
             subject=model,
-            text=f"{model} was first seen on the price list at {seen}: {now} USD per million tokens.",
+            text=f"{model} was first seen on the price list at {seen}: {now} per million tokens.",
             details=_details(row, _PRICE_DETAILS),
             **_provenance(row, citations),
         )
@@ -149,9 +149,7 @@ def price_alert(row: Row, citations: Mapping[str, str]) -> Alert:
         severity="warning" if row["is_jump"] else "info",
         at=seen,
         subject=model,
-        text=(
-            f"The listed price of {model} changed, first seen {seen}: {now}, before {before} USD per million tokens."
-        ),
+        text=(f"The listed price of {model} changed, first seen {seen}: {now}, before {before} per million tokens."),
         details=_details(row, (*_PRICE_DETAILS, *_CHANGE_DETAILS)),
         **_provenance(row, citations),
     )
@@ -169,7 +167,7 @@ def anomaly_alert(row: Row, citations: Mapping[str, str], events: Iterable[Row] 
         severity="warning",
         at=f"{row['date']}",
         subject=row["subject_name"],
-        text=f"{row['kind']} on {row['date']}: {row['evidence']} {row['hint']}",
+        text=f"{row['kind']} on {date_in_words(row['date'])}: {row['evidence']} {row['hint']}",
         details=_details(row, _ANOMALY_DETAILS),
         **_provenance(row, citations),
         other_ids=sorted(moved),
@@ -205,5 +203,4 @@ def _moment(moment: dt.datetime) -> str:
 
 
 def _prices(prompt: float | None, completion: float | None) -> str:
-    listed = ["none" if price is None else as_listed(price) for price in (prompt, completion)]
-    return f"input {listed[0]}, output {listed[1]}"
+    return f"input {usd_price(prompt, 'none')}, output {usd_price(completion, 'none')}"

@@ -9,8 +9,8 @@ import shlex
 
 import duckdb
 
-from orchestration.cli.terminal import format_date, format_usd
 from orchestration.errors import ResponseError, SourceError
+from orchestration.formatting import date_in_words, usd_price
 from orchestration.ingest.planner import Plan
 from orchestration.ingest.sources import FetchOptions, Live, Source
 from orchestration.openrouter.quota import REQUESTS_PER_DAY, REQUESTS_PER_MINUTE
@@ -18,7 +18,6 @@ from orchestration.settings import PROJECT_DIR, Settings
 from orchestration.storage.releases import FILE_NAME
 
 _MAX_LEADERS = 5
-_PRICE_WIDTH = 7
 
 SPAN_SQL = """
 select
@@ -92,18 +91,18 @@ def result_lines(settings: Settings) -> list[str]:
         leaders = marts.execute(LEADERS_SQL, [_MAX_LEADERS]).fetchall()
     simulated = "SIMULATED, no figure is real. " if is_simulated else ""
     width = max(len(slug) for _, slug, *_ in leaders)
-    span = f"{days} of {(last - first).days + 1} days from {format_date(first)} to {format_date(last)}"
+    span = f"{days} of {(last - first).days + 1} days from {date_in_words(first)} to {date_in_words(last)}"
     # Reading verbs find the newest release below the project by themselves; any other data folder must be named.
     data = "" if settings.data.is_relative_to(PROJECT_DIR) else f" --data {shlex.quote(str(settings.data))}"
     return [
         f"\n{simulated}Source {settings.source}: {span}, newest as of {as_of:%Y-%m-%d %H:%M:%S} UTC.",
-        f"\n  {f'{last}, USD per million tokens':{width + 3}}   share    input   output",
+        f"\n  {f'{date_in_words(last)}, price per million tokens':{width + 3}}   share     input    output",
         *(
-            f"  {rank}  {slug:{width}}  {100 * share:5.1f}%  {format_usd(prompt, _PRICE_WIDTH)}  "
-            f"{format_usd(completion, _PRICE_WIDTH)}"
+            f"  {rank}  {slug:{width}}  {100 * share:5.1f}%  {usd_price(prompt, '–'):>8}  "
+            f"{usd_price(completion, '–'):>8}"
             for rank, slug, share, prompt, completion in leaders
         ),
-        *([f"\n  {last} looks incomplete ({suspect_reason}); see coverage."] if suspect_reason else []),
+        *([f"\n  {date_in_words(last)} looks incomplete ({suspect_reason}); see coverage."] if suspect_reason else []),
         *(f"\nClaim:    {statement} {citation}" for statement, citation in claims),
         f"Query:    .venv/bin/routerscope query{data} '{EXAMPLE_SQL}'",
         f"Check:    .venv/bin/routerscope status{data}, cite, trace (see --help)",

@@ -63,16 +63,6 @@ def format_cell(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else escape(str(value))
 
 
-def format_usd(amount: float | None, width: int = 0) -> str:
-    """An amount of USD with three decimals, right-aligned; a dash if there is none."""
-    return f"{'–' if amount is None else f'{amount:.3f}':>{width}}"
-
-
-def format_date(date: dt.date) -> str:
-    """A date in a sentence: 27 July 2026."""
-    return f"{date.day} {date:%B %Y}"
-
-
 def format_timestamp(timestamp: dt.datetime) -> str:
     """A UTC timestamp as citations contain it and as `cite --as-of` reads it: 2026-08-07T00:05:19Z."""
     return f"{timestamp:%Y-%m-%dT%H:%M:%SZ}"

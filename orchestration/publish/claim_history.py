@@ -20,7 +20,7 @@ from typing import Any, Literal
 import duckdb
 
 from orchestration.errors import QueryError, WarehouseError
-from orchestration.formatting import in_words, is_visible, rounding_of
+from orchestration.formatting import change_in_percent, in_words, is_visible, rounding_of, usd
 from orchestration.storage.sql import file_pattern, literal
 
 CLAIM_HISTORY = "claim_history"
@@ -206,11 +206,14 @@ def _versions(
 def _change(before: float, after: float, unit: str) -> str:
     """A difference in words, such as +0.4 percentage points (+3.1%)."""
     difference = after - before
+    sign = "+" if difference > 0 else "-"
     if unit.startswith("fraction"):
         amount = f"{100 * difference:+.3g} percentage points"
+    elif unit == "USD":
+        amount = f"{sign}{usd(abs(difference))}"
     else:
-        amount = f"{'+' if difference > 0 else '-'}{in_words(abs(difference), unit)} {unit}"
-    return f"{amount} ({100 * difference / before:+.2g}%)" if before else amount
+        amount = f"{sign}{in_words(abs(difference), unit)} {unit}"
+    return f"{amount} ({change_in_percent(100 * difference / before)})" if before else amount
 
 
 def _claims(release: Path) -> str:

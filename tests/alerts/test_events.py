@@ -14,7 +14,7 @@ from orchestration.publish.overclaims import OverclaimFinder
 
 def test_anomaly_alert_names_the_app() -> None:
     alert = anomaly_alert(event(3), {})
-    assert (alert.subject, alert.text) == ("Seven", "token_drop on 2026-07-03: Seven had 5 tokens. Look.")
+    assert (alert.subject, alert.text) == ("Seven", "token_drop on 3 July 2026: Seven had 5 tokens. Look.")
     assert alert.id == "anomaly/token_drop/app/7/2026-07-03"
     assert alert.details["subject"] == "7"
     json.dumps(alert.body())
@@ -48,7 +48,7 @@ def test_release_alerts_match_the_marts_and_are_cited(everything: Run) -> None:
         assert alert.checked_at
     [cut] = [alert for alert in alerts if alert.id.startswith("price_change/deepseek/deepseek-v4-flash/2026-08-06")]
     assert cut.severity == "warning"  # a jump
-    assert "input 0.0882, output 0.1764, before input 0.14, output 0.28 USD per million tokens" in cut.text
+    assert "input $0.0882, output $0.1764, before input $0.14, output $0.28 per million tokens" in cut.text
 
 
 def test_alert_texts_make_no_overclaim(everything: Run, simulated: Run) -> None:

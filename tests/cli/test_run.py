@@ -10,7 +10,6 @@ from conftest import PROJECT, environment
 
 from orchestration.cli.dagster_home import TEMPLATE, dagster_home, use_dagster_home
 from orchestration.cli.run import Job, RunRequest
-from orchestration.cli.terminal import format_usd
 from orchestration.errors import SettingsError, WarehouseError
 
 VERBS = ["run", "up", "ui", "rollback", "tidy", "simulator", "status", "query", "cite", "trace"]
@@ -123,7 +122,3 @@ def test_unwritable_default_home_is_a_plain_error(tmp_path: Path, monkeypatch: p
     (tmp_path / "dagster_home").write_text("a file where the folder should be")
     with pytest.raises(WarehouseError, match="cannot be created"):
         use_dagster_home(tmp_path)
-
-
-def test_usd_has_three_decimals_or_a_dash() -> None:
-    assert [format_usd(amount, 7) for amount in (0.14, 12.5, None)] == ["  0.140", " 12.500", "      –"]
