@@ -22,7 +22,7 @@ select
     score,
     {{ filled('sentences.template', {
         'share': as_percent('share'),
-        'previous_date': 'cast(previous_date as varchar)',
+        'previous_date': date_in_words('previous_date'),
         'bound': as_percent('previous_share_high'),
         'subject': 'subject_name',
     }) }} as evidence,

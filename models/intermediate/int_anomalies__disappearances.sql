@@ -23,7 +23,7 @@ select
     {{ filled('sentences.template', {
         'bound': tokens_in_words('unlisted_tokens_high'),
         'previous_tokens': tokens_in_words('previous_tokens'),
-        'previous_date': 'cast(previous_date as varchar)',
+        'previous_date': date_in_words('previous_date'),
         'week_tokens': tokens_in_words('week_tokens'),
         'subject': 'subject_name',
     }) }} as evidence,

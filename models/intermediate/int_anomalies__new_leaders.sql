@@ -54,7 +54,7 @@ select
     {{ filled('sentences.template', {
         'share': as_percent('share'),
         'second_share': as_percent('second_share'),
-        'former_date': 'cast(former_date as varchar)',
+        'former_date': date_in_words('former_date'),
         'second': 'second_name',
         'former': 'former_name',
         'subject': 'subject_name',

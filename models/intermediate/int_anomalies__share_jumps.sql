@@ -40,7 +40,7 @@ select
     recent_score,
     step_score,
     {{ filled('sentences.template', {
-        'date': 'cast(date as varchar)',
+        'date': date_in_words('date'),
         'share': as_percent('share'),
         'expected': as_percent('expected'),
         'subject': 'subject_name',

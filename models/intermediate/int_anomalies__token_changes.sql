@@ -42,7 +42,7 @@ select
     recent_score,
     step_score,
     {{ filled('sentences.template', {
-        'date': 'cast(date as varchar)',
+        'date': date_in_words('date'),
         'tokens': tokens_in_words('tokens'),
         'expected': tokens_in_words('expected_tokens'),
         'subject': 'subject_name',
