@@ -161,6 +161,7 @@ def _run_job(settings: Settings, request: RunRequest, started: float) -> ExitCod
     from orchestration.definitions import defs
     from orchestration.defs.resources import source_of
     from orchestration.ingest.sources import Live
+    from orchestration.storage.migrations import migrate
 
     source = source_of(settings)
     if isinstance(source, Live) and not source.is_reachable():
@@ -174,6 +175,8 @@ def _run_job(settings: Settings, request: RunRequest, started: float) -> ExitCod
     published = settings.data / "published"
     before = published.resolve()
     use_dagster_home(settings.data)  # not before the options are checked: a wrong one leaves no folder behind
+    for line in migrate(settings.data):
+        say(line)
     job = defs().resolve_job_def(request.job.value)
     with dg.DagsterInstance.get() as instance:
         tidy_instance(instance)
