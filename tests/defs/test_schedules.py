@@ -85,6 +85,6 @@ def test_price_run_without_rankings_fails_with_advice(home: Path, tmp_path: Path
     settings = {"ROUTERSCOPE_SOURCE": "simulator", "ROUTERSCOPE_SIMULATOR": SMALL_WORLD}
     done = run(tmp_path / "data", home, "--job", "refresh_prices", **settings)
     assert done.code == 1, done.output
-    assert "holds no rankings yet, and this run asks for none" in done.output
+    assert "holds no rankings yet, and this run does not fetch them" in done.output
     assert "Run the whole job `refresh` first." in done.output
     assert list((tmp_path / "data" / "raw" / "models").rglob("*.parquet"))

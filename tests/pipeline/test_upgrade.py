@@ -15,7 +15,7 @@ from orchestration.publish.claim_history import check_claim
 from orchestration.storage.migrations import is_due
 
 FIXTURE = PROJECT / "tests" / "fixtures" / "data_folder_0.1.tar.xz"
-# The world and the clock of the last run that version 0.1 made in the folder.
+# The simulation and the clock of the last run that version 0.1 made in the folder.
 SETTINGS = {
     "ROUTERSCOPE_SOURCE": "simulator",
     "ROUTERSCOPE_SIMULATOR": '{"models": 60, "days": 45, "observations": 10}',

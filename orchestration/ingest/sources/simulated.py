@@ -42,7 +42,7 @@ class Simulated(Live):
         self._until = settings.now or default_now()
         self._clock = VirtualClock(self._until)
         self._simulator = Simulator(settings.simulation, self._clock.now, self._until.date(), self._clock.sleep)
-        # The address names the world, so that a lake never mixes two of them.
+        # The address names the simulated data set, so that a lake never mixes two of them.
         world = f"seed-{settings.simulation.seed}-models-{settings.simulation.models}"
         url = SIMULATOR_URL.replace("://", f"://{world}.")
         client = Client(url, SecretStr(SIMULATOR_KEY), RequestLog(), self._clock, self._simulator.handle)
