@@ -188,7 +188,7 @@ def test_quota_is_thirty_a_minute_and_500_a_day() -> None:
     assert status() == 200
 
 
-# --- simulated world ----------------------------------------------------------------------------------------------------
+# --- simulated world --------------------------------------------------------------------------------------------------
 
 
 def test_world_has_the_configured_size(full: Simulator) -> None:

@@ -128,7 +128,7 @@ def test_requests_match_the_documented_table(server: Serve, clock: FastClock, ke
         requests = count_requests(simulator)
         assert requests.pop("rankings_export") == 1  # the index
         assert set(requests.values()) == {0}, second
-    assert simulator.refused == 0
+    assert simulator.rate_limited_count == 0
     stored = [read_metadata(path) for surface in SURFACES for path in lake.files(surface)]
     assert {one["kind"] for one in stored} == {"simulated"}
     assert not any("Bearer" in json.dumps(one) or KEY in json.dumps(one) for one in stored)
@@ -174,7 +174,7 @@ def test_spent_quota_defers_requests_to_the_next_day(server: Serve, clock: FastC
     clock.turn_to(FIRST + ONE)
     _, results = load_all(clock, surfaces=BUT_APPS)
     assert results["rankings"].requests_deferred == 0
-    assert simulator.refused == 0
+    assert simulator.rate_limited_count == 0
 
 
 def test_backfill_fetches_covered_days_again(server: Serve, clock: FastClock) -> None:
@@ -225,7 +225,7 @@ def test_unparsed_slice_leaves_other_slices_intact(
         status, received, body = answer(method, target, headers)
         return status, received, b"<html>" if "category=legal" in target else body
 
-    monkeypatch.setattr(simulator, "answer", garbled)
+    monkeypatch.setattr(simulator, "handle", garbled)
     _, results = load_all(clock, surfaces=[RANKINGS])
     assert results["rankings"].responses_added == 52
     assert len(results["rankings"].problems) == 2
@@ -243,7 +243,7 @@ def test_simulated_lake_refuses_live_even_if_nothing_is_due(
         status, received, body = answer(method, target, headers)
         return status, {name: value for name, value in received.items() if name != SIMULATOR_HEADER}, body
 
-    monkeypatch.setattr(simulator, "answer", real)
+    monkeypatch.setattr(simulator, "handle", real)
     with pytest.raises(LakeError, match="holds simulated data and refuses real data"):
         load_all(clock)
 
