@@ -23,7 +23,6 @@ from orchestration.storage.warehouse import Warehouse
 from orchestration.transform.lineage import ColumnLineage, SourceColumns
 from orchestration.transform.manifest import MANIFEST, describe_test
 from orchestration.transform.results import (
-    MAX_SAMPLE_ROWS,
     MAX_WARNING_ROWS,
     WARN_ONLY,
     BuildResults,
@@ -34,6 +33,7 @@ from orchestration.transform.results import (
     target_folder,
 )
 
+MAX_SAMPLE_COLUMNS = 20
 # dbt takes longer to log a statement than most statements take to run.
 _LOG_LEVEL = ["--log-level-file", "info"]
 
@@ -113,7 +113,7 @@ def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource, folder: D
 
 
 def _with_sample(event: dg.AssetCheckResult, result: Result, results: BuildResults) -> dg.AssetCheckResult:
-    sample = dg.MetadataValue.md(markdown_table(results.sample(result), columns=MAX_SAMPLE_ROWS))
+    sample = dg.MetadataValue.md(markdown_table(results.sample(result), columns=MAX_SAMPLE_COLUMNS))
     metadata = {**event.metadata, "sample": sample}
     if is_failure(result):  # described by the error that rejects the build
         return event._replace(severity=dg.AssetCheckSeverity.ERROR, metadata=metadata)

@@ -69,7 +69,7 @@ def describe_test(manifest: Mapping[str, Any], test: Mapping[str, Any]) -> str:
         comment = itertools.takewhile(lambda line: line.startswith("--"), lines)
         return " ".join(line.removeprefix("--").strip() for line in comment)
     description = manifest["macros"][f"macro.{test['package_name']}.test_{generic['name']}"]["description"]
-    arguments = [value for name in ("columns", "families", "laws") for value in generic["kwargs"].get(name, [])]
+    arguments = [value for name in ("columns", "families", "conditions") for value in generic["kwargs"].get(name, [])]
     return f"{description} {'; '.join(arguments)}".strip()
 
 

@@ -240,7 +240,7 @@ FIGURE_CORRUPTIONS = [
         f"update spend_author set spend_low = spend_high, spend_high = spend_low where period = 'day' and "
         f"period_start = {ONE_DAY} and spend_low < spend_high",
         "assert_low_not_above_high",
-        "its low end is not above its high end",
+        "The low end of a range is never above its high end",
     ),
     Corruption(
         "A ranked model is missing in `model`",
@@ -339,7 +339,7 @@ FIGURE_CORRUPTIONS = [
         "figure_check",
         "update figure_check set verdict = 'match' where verdict = 'mismatch'",
         "assert_public_figures_match_seed",
-        "are judged by how far ours is from them",
+        "its verdict follows from the distance to ours",
         source="replay",
     ),
     Corruption(
@@ -382,7 +382,7 @@ RELEASE_CORRUPTIONS = [
         "update claim set statement = replace(statement, 'more than any other listed model', 'leading global AI usage') "
         "where kind = 'leading_model'",
         "overclaims",
-        "“global”: What passes OpenRouter is a slice",
+        "“global”: OpenRouter's traffic is a slice",
         source="replay",
     ),
     Corruption(
