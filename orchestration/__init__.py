@@ -1,3 +1,3 @@
 """Routerscope: OpenRouter's public rankings and prices as tables that can be trusted and quoted."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

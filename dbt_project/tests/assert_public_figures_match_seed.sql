@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'figure_check'}}}) }}
 -- Each public figure of the seed is in figure_check once and unchanged, and its verdict follows from the distance to
--- ours; each anomaly has the threshold and the hint of its kind.
+-- ours.
 with lake as (
 
     select max(scope_id) as scope_id from {{ ref('citations') }}
@@ -19,9 +19,7 @@ figures as (
 
 )
 
-select
-    'figure_check' as mart,
-    coalesce(figures.figure_id, checked.figure_id) as member
+select coalesce(figures.figure_id, checked.figure_id) as figure_id
 from figures
 full join {{ ref('figure_check') }} as checked using (figure_id)
 where
@@ -37,12 +35,3 @@ where
         <= 1e-9 * abs(checked.difference_pct),
         checked.difference_pct is null and coalesce(checked.our_value, 0) = 0
     )
-
-union all
-
-select
-    'anomaly' as mart,
-    concat_ws(', ', anomaly.date, anomaly.kind, anomaly.subject) as member
-from {{ ref('anomaly') }} as anomaly
-left join {{ ref('anomaly_kinds') }} as kinds using (kind)
-where anomaly.threshold is distinct from kinds.threshold or anomaly.hint is distinct from kinds.hint

@@ -21,6 +21,7 @@ import httpx
 import tenacity
 from pydantic import SecretStr
 
+from orchestration import __version__
 from orchestration.clock import Clock, RealClock
 from orchestration.errors import NotFoundError, QuotaSpentError, ResponseError, SourceError
 from orchestration.openrouter import bodies, retries
@@ -32,7 +33,7 @@ from orchestration.openrouter.surfaces import ENDPOINTS, RANKINGS_EXPORT, SIMULA
 from orchestration.openrouter.transport import MAX_RESPONSE_BYTES, BodyError, Http
 from orchestration.settings import BASE_URL
 
-USER_AGENT = "routerscope/0.1.0"
+USER_AGENT = f"routerscope/{__version__}"
 EXPORT_INDEX = "/datasets/exports/index.json"
 EXPORT_MANIFEST = "/datasets/exports/rankings-daily/{snapshot_date}.manifest.json"
 
