@@ -89,8 +89,9 @@ lock: $(SETUP)
 	    --group dev --output-file target/requirements.lock $(ARGS) pyproject.toml
 	@cmp --silent target/requirements.lock requirements.lock || cp target/requirements.lock requirements.lock
 
-# In dagster_home: the history of runs from before each data folder had its own.
+# In dagster_home: the history of runs from before each data folder had its own. Data folders that have not run since take
+# over which schedules were switched off.
 clean:
 	rm -rf .venv target logs .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	find dagster_home -mindepth 1 ! -name dagster.yaml -delete
+	find dagster_home -mindepth 1 ! -name dagster.yaml ! -path 'dagster_home/schedules*' -delete
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

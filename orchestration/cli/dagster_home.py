@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from orchestration.cli.terminal import say
 from orchestration.errors import SettingsError, WarehouseError
 from orchestration.settings import PROJECT_DIR
 
@@ -62,5 +63,11 @@ def _copy_schedule_states(home: Path) -> None:
 
     from orchestration.defs.schedule_states import copy_states
 
-    with dg.DagsterInstance.from_config(str(home)) as instance:
-        copy_states(TEMPLATE.parent, instance)
+    try:
+        with dg.DagsterInstance.from_config(str(home)) as instance:
+            copy_states(TEMPLATE.parent, instance)
+    except Exception as error:  # several kinds, of SQLAlchemy and of Dagster
+        say(
+            f"{TEMPLATE.parent / 'schedules' / 'schedules.db'} cannot be read ({type(error).__name__}): the schedules of "
+            "this data folder are switched on, as they are by default. Look at the page Automation in the UI."
+        )

@@ -172,11 +172,11 @@ def _run_job(settings: Settings, request: RunRequest, started: float) -> ExitCod
     options = request.fetch_options(source)
     for line in [*source.explain(), *plan_lines(source, options)]:
         say(line)
-    published = settings.data / "published"
-    before = published.resolve()
     use_dagster_home(settings.data)  # not before the options are checked: a wrong one leaves no folder behind
     for line in migrate(settings.data):
         say(line)
+    published = settings.data / "published"
+    before = published.resolve()
     job = defs().resolve_job_def(request.job.value)
     with dg.DagsterInstance.get() as instance:
         tidy_instance(instance)

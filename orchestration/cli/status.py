@@ -74,9 +74,12 @@ def _last_run(data: Path) -> dict[str, str] | None:
 
     from orchestration.defs.runs import DATA_TAG
 
-    with dg.DagsterInstance.from_config(str(home)) as instance:
-        # A home of the user's choice can hold the runs of several data folders.
-        records = instance.get_run_records(dg.RunsFilter(tags={DATA_TAG: str(data)}), limit=1)
+    try:
+        with dg.DagsterInstance.from_config(str(home)) as instance:
+            # A home of the user's choice can hold the runs of several data folders.
+            records = instance.get_run_records(dg.RunsFilter(tags={DATA_TAG: str(data)}), limit=1)
+    except Exception:  # Dagster opens its history for writing, which fails on a read-only disk
+        return None
     if not records:
         return None
     end = records[0].end_time

@@ -10,6 +10,7 @@ from orchestration.alerts.events import release_alerts
 from orchestration.defs.failure_alerts import failed_checks, failed_runs
 from orchestration.defs.resources import open_lake
 from orchestration.defs.runs import RETENTION_DAYS, delete_old_runs, end_lost_runs
+from orchestration.defs.schedule_states import rename_states
 from orchestration.errors import AlertError, SettingsError
 from orchestration.settings import Settings
 from orchestration.storage.migrations import migrate
@@ -71,6 +72,7 @@ def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     ),
 )
 def housekeeping(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    rename_states(context.instance)
     now = dt.datetime.now(dt.UTC)
     lines = end_lost_runs(context.instance)
     today = f"{now:%Y-%m-%d}"

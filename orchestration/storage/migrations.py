@@ -60,6 +60,8 @@ RENAMED = {
     "tokens_equal_raw": "assert_tokens_equal_raw",
     "usage_has_the_price_of_its_day": "assert_usage_has_price_of_its_day",
     "what_is_quoted_is_as_it_was_said": "assert_public_figures_match_seed",
+}
+_RENAMED_NODES = {
     "classes": "class_limits",
     "exempt_texts": "overclaim_exemptions",
     "forbidden_phrases": "overclaims",
@@ -75,8 +77,9 @@ _RENAMED_PATTERNS = (
 def new_name(name: str) -> str:
     """Today's name of a check or of a part of an asset key."""
     for pattern, replacement in _RENAMED_PATTERNS:
-        if re.fullmatch(pattern, name):
-            return re.sub(pattern, replacement, name)
+        name = re.sub(f"^{pattern}$", replacement, name)
+    for old, new in _RENAMED_NODES.items():
+        name = re.sub(rf"^(|has_evidence_|unique_key_){old}(?=_|$)", rf"\1{new}", name)
     return RENAMED.get(name, name)
 
 
@@ -110,11 +113,15 @@ def is_due(data: Path) -> bool:
 
 def _move_files(old: Path, new: Path) -> bool:
     """Move each file to the same place below `new`. Names are moments and hashes: a name that is there is the file."""
+    if old.is_symlink() and not new.exists():
+        new.symlink_to(old.resolve())
+        old.unlink()
+        return True
     for path in sorted(path for path in old.rglob("*") if path.is_file()):
         target = new / path.relative_to(old)
         target.parent.mkdir(parents=True, exist_ok=True)
         path.unlink() if target.exists() else path.replace(target)
-    shutil.rmtree(old)
+    _remove(old)
     return True
 
 
@@ -123,6 +130,14 @@ def _link_releases(old: Path, new: Path) -> bool:
 
     A reader that resolved `published` just before still finds its files, so `published` never points to nothing.
     """
+    published = old.with_name("published")
+    is_current = published.is_symlink() and published.readlink().parent.name == old.name
+    if published.is_symlink() and not is_current:  # linked before; only the grace period of readers is left
+        if abs(time.time() - old.stat().st_mtime) >= READER_GRACE_SECONDS:
+            _remove(old)
+        return False
+    if old.is_symlink() and not new.exists():
+        new.symlink_to(old.resolve())
     new.mkdir(exist_ok=True)
     for path in sorted(old.glob("*Z*")):
         if path.is_file():  # marks a release that was withdrawn
@@ -132,17 +147,19 @@ def _link_releases(old: Path, new: Path) -> bool:
             shutil.rmtree(unfinished, ignore_errors=True)
             shutil.copytree(path, unfinished, copy_function=_link)
             unfinished.replace(new / path.name)
-    published = old.with_name("published")
-    if published.is_symlink() and published.readlink().parent.name == old.name:
+    os.utime(old)  # the grace period of readers begins
+    if is_current:
         link = new / f"{published.readlink().name}.link"
         link.unlink(missing_ok=True)
         link.symlink_to(Path(new.name) / published.readlink().name)
         link.replace(published)
-        os.utime(old)  # from now on nothing leads here
-        return True
-    if abs(time.time() - old.stat().st_mtime) >= READER_GRACE_SECONDS:
-        shutil.rmtree(old)
-    return False
+    else:  # nothing was ever published
+        _remove(old)
+    return True
+
+
+def _remove(folder: Path) -> None:
+    folder.unlink() if folder.is_symlink() else shutil.rmtree(folder)
 
 
 def _link(source: str, target: str) -> None:
@@ -153,16 +170,22 @@ def _link(source: str, target: str) -> None:
 
 
 def _copy_deliveries(old: Path, new: Path) -> bool:
-    with contextlib.closing(sqlite3.connect(new, timeout=30)) as connection:
-        connection.execute("ATTACH ? AS before", [str(old)])
-        with connection:
-            connection.execute(_DELIVERIES)
-            rows = connection.execute("SELECT channel, once, id, at FROM before.told").fetchall()
-            connection.executemany(
-                "INSERT INTO delivery VALUES (?, ?, ?, ?) "
-                "ON CONFLICT DO UPDATE SET sent_at = coalesce(sent_at, excluded.sent_at)",
-                [(channel, _new_key(key), alert_id, sent_at) for channel, key, alert_id, sent_at in rows],
-            )
+    try:
+        with contextlib.closing(sqlite3.connect(old, timeout=30)) as connection:
+            rows = connection.execute("SELECT channel, once, id, at FROM told").fetchall()
+    except sqlite3.DatabaseError as error:
+        if "locked" in str(error):
+            raise
+        # Without a record, the alerts that exist count as sent; that must not stop a run.
+        old.replace(old.with_name(f"{old.name}.damaged"))
+        return True
+    with contextlib.closing(sqlite3.connect(new, timeout=30)) as connection, connection:
+        connection.execute(_DELIVERIES)
+        connection.executemany(
+            "INSERT INTO delivery VALUES (?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET sent_at = coalesce(sent_at, excluded.sent_at)",
+            [(channel, _new_key(key), alert_id, sent_at) for channel, key, alert_id, sent_at in rows],
+        )
     old.unlink()
     old.with_suffix(".lock").unlink(missing_ok=True)
     return True

@@ -178,12 +178,37 @@ def test_withdrawn_release_stays_withdrawn(data: Path) -> None:
     assert (data / "releases" / f"{newest}.withdrawn").exists()
 
 
-def test_failure_names_what_to_do(data: Path) -> None:
-    (data / "alerts.sqlite").write_bytes(b"not a database" * 100)
-    with pytest.raises(MigrationError, match=r"could not be moved.*nothing is lost.*run again"):
-        migrate(data)
-    assert (data / "alerts.sqlite").exists()
+@pytest.mark.parametrize("content", [b"", b"not a database" * 100])
+def test_damaged_record_of_alerts_is_set_aside(data: Path, content: bytes) -> None:
+    (data / "alerts.sqlite").write_bytes(content)
+    migrate(data)
+    assert (data / "alerts.sqlite.damaged").read_bytes() == content
+    assert not (data / "deliveries.sqlite").exists()
     assert (data / "claim_history").is_dir()
+
+
+def test_failure_names_what_to_do(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(MigrationError, match=r"could not be moved.*No space left.*nothing is lost.*run again"):
+        migrate(data)
+    assert contents(data / "said")
+
+
+def test_linked_folders_stay_links(data: Path, tmp_path: Path) -> None:
+    for name in ("said", "generations"):
+        (data / name).rename(tmp_path / name)
+        (data / name).symlink_to(tmp_path / name)
+    history = contents(data / "said")
+    migrate(data)
+    later(data)
+    migrate(data)
+    assert (data / "claim_history").resolve() == tmp_path / "said"
+    assert contents(data / "claim_history") == history
+    assert (data / "published" / "claim.parquet").exists()
+    assert not is_due(data)
 
 
 def test_folder_without_old_state_has_nothing_to_move(tmp_path: Path) -> None:
