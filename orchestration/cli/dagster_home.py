@@ -68,6 +68,6 @@ def _copy_schedule_states(home: Path) -> None:
             copy_states(TEMPLATE.parent, instance)
     except Exception as error:  # several kinds, of SQLAlchemy and of Dagster
         say(
-            f"{TEMPLATE.parent / 'schedules' / 'schedules.db'} cannot be read ({type(error).__name__}): the schedules of "
-            "this data folder are switched on, as they are by default. Look at the page Automation in the UI."
+            f"{TEMPLATE.parent / 'schedules' / 'schedules.db'} cannot be read ({type(error).__name__}): the schedules "
+            "of this data folder are switched on, as they are by default. Look at the page Automation in the UI."
         )
