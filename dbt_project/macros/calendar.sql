@@ -1,4 +1,4 @@
-{#- Days and calendar periods (UTC; ISO weeks). Engines differ in how they make a series of days. -#}
+{#- Days and calendar periods (UTC; ISO weeks). Engines differ in how they generate a series of days. -#}
 
 {#- In a select list: one row for each day from start to end, both included. -#}
 {% macro days_between(start_date, end_date) -%}
@@ -9,7 +9,7 @@
     cast(unnest(generate_series({{ start_date }}, {{ end_date }}, interval 1 day)) as date)
 {%- endmacro %}
 
-{#- Last day of the day, ISO week or month that begins on period_start. -#}
+{#- Last day of the day, ISO week or month that starts on period_start. -#}
 {% macro period_end(period, period_start) -%}
     case {{ period }}
         when 'week' then {{ period_start }} + 6
@@ -18,7 +18,7 @@
     end
 {%- endmacro %}
 
-{#- First day of the day, ISO week or month before the one that begins on period_start. -#}
+{#- First day of the day, ISO week or month before the one that starts on period_start. -#}
 {% macro previous_period_start(period, period_start) -%}
     case {{ period }}
         when 'week' then {{ period_start }} - 7
@@ -27,17 +27,17 @@
     end
 {%- endmacro %}
 
-{#- Number of days in the day, ISO week or month that begins on period_start. -#}
+{#- Number of days in the day, ISO week or month that starts on period_start. -#}
 {% macro days_in_period(period, period_start) -%}
     ({{ period_end(period, period_start) }} - {{ period_start }} + 1)
 {%- endmacro %}
 
-{#- The first moment after a UTC day. -#}
+{#- The first instant after a UTC day. -#}
 {% macro end_of_day(date) -%}
     cast({{ date }} + 1 as timestamp)
 {%- endmacro %}
 
-{#- day, week or month if the days from first to last are a whole one (ISO week, calendar month), else window. -#}
+{#- day, week or month if the days from first to last are exactly one (ISO week, calendar month); otherwise window. -#}
 {% macro period_of_days(first_day, last_day) -%}
     case
         when {{ first_day }} = {{ last_day }} then 'day'

@@ -1,4 +1,4 @@
-{#- Conditions on the columns of a row that several marts share, by family; see the generic test `satisfies`. -#}
+{#- Conditions on columns that several marts share, by family; the generic test `satisfies` checks them. -#}
 {% macro conditions_of(family) -%}
     {{ return({
         'slug': [

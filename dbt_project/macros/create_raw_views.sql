@@ -1,7 +1,7 @@
 {#-
-    One view raw.<surface> for each source table, over the lake's Parquet files, and raw.responses over
-    their metadata. Columns and types are those of the source's YAML, so that an empty surface is an empty
-    typed view and an older file without a newer column reads as null.
+    Creates a view raw.<surface> for each source table, over the lake's Parquet files, and raw.responses over their
+    metadata. The source's YAML determines columns and types, so that a surface without files is an empty typed view,
+    and a column that an older file lacks reads as null.
 -#}
 {% macro create_raw_views() -%}
     {%- if execute and flags.WHICH in ('build', 'run', 'test', 'seed', 'show', 'compile') -%}
@@ -16,15 +16,15 @@
     {{ env_var('ROUTERSCOPE_DATA_DIR', 'data/' ~ env_var('ROUTERSCOPE_SOURCE', 'replay')) }}/raw
 {%- endmacro %}
 
-{#- A text as an SQL string literal. -#}
+{#- The text as an SQL string literal. -#}
 {% macro sql_literal(text) -%}
     '{{ text | replace("'", "''") }}'
 {%- endmacro %}
 
 {#-
-    The files of a surface ('*' for all) as the SQL literal of a DuckDB glob. [, * and ? in the folder's name are
-    escaped. A glob keeps the views short, where a list of files would put thousands of paths into each; a blocking
-    check (orchestration/publish/audit.py) compares what it matches with the lake's ledger.
+    The files of a surface ('*' for all) as a DuckDB glob, in an SQL literal; [, * and ? in the folder's name are
+    escaped. A glob keeps the views short, whereas a list of files would put thousands of paths into each. A blocking
+    check (orchestration/publish/audit.py) compares the files that it matches with the lake's ledger.
 -#}
 {% macro lake_files(surface) -%}
     {{ sql_literal(modules.re.sub('([*?[])', '[\\1]', lake_root()) ~ '/' ~ surface ~ '/observed_date=*/*.parquet') }}
@@ -32,7 +32,7 @@
 
 {% macro duckdb__raw_view(source) -%}
     {%- set files = lake_files('*' if source.name == 'responses' else source.name) -%}
-    {#- The lake's root as DuckDB writes it in file names, without `..` and doubled slashes; none without files. -#}
+    {#- The lake's root as DuckDB writes it in file names, without `..` and doubled slashes; none if there are no files. -#}
     {%- set root = run_query(
         "select max(regexp_replace(file, '[^/]+/[^/]+/[^/]+$', '')) from glob(" ~ files ~ ")"
     ).columns[0][0] -%}

@@ -1,12 +1,12 @@
 {#-
-    Figures, dates and citation lines as sentences show them. What engines write differently is dispatched. The rule is
-    that of orchestration/formatting.py, which sentences written in Python use.
+    Figures, dates and citation lines as sentences show them, with the same rules as orchestration/formatting.py, which
+    sentences written in Python use. Where engines differ, the macro is dispatched.
 -#}
 
 {#-
-    One unit of the last digit that a sentence shows of a figure. The rule for all sentences: counted tokens have three
-    significant digits; USD implied by list prices, an estimate, have two; shares are shown to a tenth of a point from
-    1% up, and with two significant digits below. Prices are shown as listed.
+    One unit of the last digit of a figure that a sentence shows. All sentences follow the same rule: token counts have
+    three significant digits; USD implied by list prices, an estimate, have two; shares of 1% and more are shown to a
+    tenth of a percentage point, smaller ones with two significant digits. Prices are shown as listed.
 -#}
 {% macro rounding_of(number, unit) -%}
     {%- set magnitude = 'floor(log10(nullif(abs(' ~ number ~ '), 0)))' -%}
@@ -17,7 +17,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- The same where the unit is a column. -#}
+{#- rounding_of for a unit that is a column. -#}
 {% macro rounding_of_unit(number, unit) -%}
     case {{ unit }}
         {% for name in ['fraction of tokens', 'tokens', 'USD'] -%}
@@ -26,13 +26,16 @@
     end
 {%- endmacro %}
 
-{#- A figure as a sentence shows it. Engines differ where they round while formatting: it is made a decimal first. -#}
+{#-
+    A figure, rounded as sentences show it. Engines round doubles differently while formatting, so it is cast to a
+    decimal.
+-#}
 {% macro rounded(number, unit) -%}
     cast(round(cast(cast({{ number }} as double) / {{ rounding_of(number, unit) }} as decimal(18, 6))) as double)
     * {{ rounding_of(number, unit) }}
 {%- endmacro %}
 
-{#- A number with so many decimals: 12.30. -#}
+{#- A number with the given number of decimals, such as 12.30. -#}
 {% macro with_decimals(number, decimals) -%}
     {{ adapter.dispatch('with_decimals')(number, decimals) }}
 {%- endmacro %}
@@ -41,7 +44,7 @@
     printf('%.{{ decimals }}f', {{ number }})
 {%- endmacro %}
 
-{#- A number with at most so many significant digits and no trailing zeros: 0.012. -#}
+{#- A number with at most the given number of significant digits and no trailing zeros, such as 0.012. -#}
 {% macro with_significant_digits(number, digits) -%}
     {{ adapter.dispatch('with_significant_digits')(number, digits) }}
 {%- endmacro %}
@@ -59,7 +62,7 @@
     format('{:,}', cast(round({{ number }}) as bigint))
 {%- endmacro %}
 
-{#- A rounded number from 1 to 1,000 with so many significant digits: 12.3; 10.0. -#}
+{#- A rounded number from 1 to 1,000 with the given number of significant digits, such as 12.3 or 10.0. -#}
 {% macro with_digits(number, digits) -%}
     case
         when {{ number }} >= 100 then {{ with_decimals(number, [digits - 3, 0] | max) }}
@@ -99,7 +102,7 @@
     '$' || {{ amount_in_words(rounded(usd, 'USD'), 2) }}
 {%- endmacro %}
 
-{#- A figure in words, where the unit is a column. -#}
+{#- A figure in words, for a unit that is a column. -#}
 {% macro figure_in_words(number, unit) -%}
     case {{ unit }}
         when 'fraction of tokens' then {{ as_percent(number) }}
@@ -108,7 +111,7 @@
     end
 {%- endmacro %}
 
-{#- A price before and after, as listed, such as 2 → 1.5; a dash where there is none. -#}
+{#- The previous and the new price, as listed, such as 2 → 1.5; a dash if there is no price. -#}
 {% macro as_change(before, after) -%}
     coalesce({{ with_significant_digits(before, 12) }}, '–') || ' → '
     || coalesce({{ with_significant_digits(after, 12) }}, '–')
@@ -141,7 +144,7 @@
     end
 {%- endmacro %}
 
-{#- A citation line as of a figure's own moment; a line without a moment stays as it is. -#}
+{#- A citation line with the as_of of the figure in place of its timestamp; a line without one is unchanged. -#}
 {% macro citation_as_of(citation, as_of) -%}
     regexp_replace(
         {{ citation }}, '[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]+Z', strftime({{ as_of }}, '%Y-%m-%dT%H:%M:%SZ')

@@ -1,4 +1,4 @@
-{#- The columns every growth mart has, from a row of int_growth__members. -#}
+{#- The columns that every growth mart has, from a row of int_growth__members. -#}
 {% macro growth_columns() -%}
     tokens,
     tokens_high,

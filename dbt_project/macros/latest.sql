@@ -1,6 +1,6 @@
 {#-
-    Whether a row is from the newest response for its key (a list of columns). Responses may share an as_of; then the
-    one fetched last counts, and then the file's name, so that every build picks the same one.
+    Whether a row is from the newest response for its key (a list of columns). If several share an as_of, the one
+    fetched last is the newest; after that, the file name decides, so that every build picks the same response.
 -#}
 {% macro is_latest_by(key) -%}
     row_number() over (partition by {{ key }} order by as_of desc, fetched_at desc, raw_file desc) = 1

@@ -1,4 +1,4 @@
-{#- Prices: their names, units and comparison. All columns `…_price` are in USD, most of them per token. -#}
+{#- Names, units and comparison of prices. All columns `…_price` are in USD, most of them per token. -#}
 
 {#- Names of the prices per token that a model's text tokens can be charged at. -#}
 {% macro token_price_names() -%}
@@ -6,8 +6,8 @@
 {%- endmacro %}
 
 {#-
-    Least (list_min) or greatest (list_max) of a model's token prices and their overrides: no split of its tokens costs
-    less or more.
+    Lowest (list_min) or highest (list_max) of a model's token prices and their overrides. No split of its tokens can
+    cost less or more.
 -#}
 {% macro extreme_token_price(aggregate) -%}
     {{ aggregate }}(
@@ -23,7 +23,7 @@
     )
 {%- endmacro %}
 
-{#- Every price that the source lists for a model: name in staging → name at the source. -#}
+{#- Every price that the source lists for a model: name in staging → name in the source. -#}
 {% macro price_names() -%}
     {{ return({
         'prompt': 'prompt',
@@ -44,7 +44,7 @@
     }) }}
 {%- endmacro %}
 
-{#- Names of the prices per request, image or search, or as a fraction; all others are per token. -#}
+{#- Names of the prices per request, image or search, and of the discount (a fraction); all others are per token. -#}
 {% macro unit_price_names() -%}
     {{ return(['image', 'request', 'web_search', 'discount']) }}
 {%- endmacro %}
@@ -55,8 +55,8 @@
 {%- endmacro %}
 
 {#-
-    USD per token of a mix: phi = completion share of tokens, kappa = cached share of prompt tokens.
-    (1−φ)·[(1−κ)·prompt + κ·cache_read] + φ·completion; without a cache price κ = 0.
+    USD per token for a split of tokens: phi (φ) is the completion share of all tokens, kappa (κ) the cached share of
+    prompt tokens. (1−φ)·[(1−κ)·prompt + κ·cache_read] + φ·completion; without a cache price, κ = 0.
 -#}
 {% macro blended_price(prompt, completion, cache_read, phi, kappa) -%}
     cast(
@@ -66,7 +66,7 @@
     )
 {%- endmacro %}
 
-{#- Every listed price of a row as a double, named with its unit. -#}
+{#- Every listed price of a row as a double, in a column named with its unit. -#}
 {% macro price_columns_with_units() -%}
     {%- for name in price_names() %}
     {% if name == 'discount' -%}
@@ -97,12 +97,12 @@
     end
 {%- endmacro %}
 
-{#- Change of a price since the previous interval, in percent; null if it was missing or 0. -#}
+{#- Change in a price since the previous interval, in percent; null if the previous price was missing or 0. -#}
 {% macro price_change_pct(name) -%}
     100 * ({{ usd_per_mtok(name ~ '_price') }} / nullif({{ usd_per_mtok('previous_prices.' ~ name) }}, 0) - 1)
 {%- endmacro %}
 
-{#- The changes of all token prices that changed, in percent. -#}
+{#- Changes in all token prices that changed, in percent. -#}
 {% macro token_price_changes_pct() -%}
     list_filter(
         [
@@ -114,14 +114,14 @@
     )
 {%- endmacro %}
 
-{#- Every listed price of a row of staging, as an exact decimal. -#}
+{#- Every listed price of a staging row, as an exact decimal. -#}
 {% macro exact_price_columns(relation) -%}
     {%- for name in price_names() %}
     {{ relation }}.{{ name }}_price{{ ',' if not loop.last }}
     {%- endfor %}
 {%- endmacro %}
 
-{#- All prices of a row of staging as one struct, so that two rows can be compared. -#}
+{#- All prices of a staging row as one struct, so that two rows can be compared. -#}
 {% macro prices_struct() -%}
     {
         {%- for name in price_names() %}
@@ -132,17 +132,17 @@
     }
 {%- endmacro %}
 
-{#- Overrides in a fixed order: the source lists the same ones in changing order. -#}
+{#- Overrides in a fixed order, because the source lists the same ones in varying order. -#}
 {% macro sorted_overrides(overrides) -%}
     list_sort({{ overrides }})
 {%- endmacro %}
 
-{#- The time nearest to `moment` at which the prices of an interval were observed. -#}
+{#- The time closest to `moment` at which the prices of an interval were observed. -#}
 {% macro nearest_observed_at(interval, moment) -%}
     greatest({{ interval }}.valid_from, least({{ interval }}.last_seen_at, {{ moment }}))
 {%- endmacro %}
 
-{#- The greater of two prices divided by the smaller; a price that was 0 before counts as 100 times greater. -#}
+{#- The higher of two prices divided by the lower; an increase from 0 counts as a factor of 100. -#}
 {% macro factor(price, previous) -%}
     case
         when {{ previous }} = 0 and {{ price }} > 0 then 100

@@ -1,9 +1,9 @@
 {#-
-    scope_id, source_url, as_of, oldest_as_of and checked_at of a row that is made of several others: the newest and
-    the oldest as_of, and when the newest was fetched.
+    scope_id, source_url, as_of, oldest_as_of and checked_at of a row that combines several others: the newest and
+    oldest as_of, and when the newest was fetched.
 -#}
 
-{#- For a group of rows of `relation` that each come from one response: they have as_of and fetched_at. -#}
+{#- For rows of `relation` that each come from one response and so have as_of and fetched_at. -#}
 {% macro provenance_of(relation) -%}
     max({{ relation }}.scope_id) as scope_id,
         max({{ relation }}.source_url) as source_url,
@@ -12,7 +12,7 @@
         max_by({{ relation }}.fetched_at, ({{ relation }}.as_of, {{ relation }}.fetched_at)) as checked_at
 {%- endmacro %}
 
-{#- For a group of rows of `relation` that are sums themselves: they have as_of, oldest_as_of and checked_at. -#}
+{#- For rows of `relation` that are sums and so have as_of, oldest_as_of and checked_at. -#}
 {% macro provenance_of_sums(relation) -%}
     max({{ relation }}.scope_id) as scope_id,
         max({{ relation }}.source_url) as source_url,
@@ -22,8 +22,8 @@
 {%- endmacro %}
 
 {#-
-    The three times of a row that joins a row of `first` to one of `second`. Either may be missing; both have as_of,
-    oldest_as_of and checked_at.
+    The three times of a row that joins a row of `first` to a row of `second`. Either row may be missing; both have
+    as_of, oldest_as_of and checked_at.
 -#}
 {% macro merged_times(first, second) -%}
     greatest({{ first }}.as_of, {{ second }}.as_of) as as_of,
@@ -34,7 +34,7 @@
     end as checked_at
 {%- endmacro %}
 
-{#- The provenance of each key over several relations that have its columns, as a subquery. -#}
+{#- A subquery with the provenance of each key over several relations that have the provenance columns. -#}
 {% macro provenance_by(key, relations) -%}
     select
         {{ key }},

@@ -1,6 +1,7 @@
 {#-
-    The newest response for each day of all traffic: date, raw_file, as_of, fetched_at. Data tests read it from the raw
-    tables, so that they do not depend on the models. A response that covers a day without having rows for it counts.
+    The newest response for each day of all traffic: date, raw_file, as_of, fetched_at. It uses the raw tables only, so
+    that data tests do not depend on the models. A response that covers a day counts even if it has no rows for that
+    day.
 -#}
 {% macro newest_raw_responses() -%}
     select

@@ -1,6 +1,6 @@
-{#- Columns that staging derives from a response's request and from the stamp of the lake. -#}
+{#- Columns that staging derives from the request of a response and from the kind of data in the lake. -#}
 
-{#- The slice of traffic that a rankings request is for: all, or for example modality=text&context_bucket=10K. -#}
+{#- The slice of traffic that a rankings request asks for: all, or for example modality=text&context_bucket=10K. -#}
 {% macro slice() -%}
     coalesce(
         nullif(
@@ -17,7 +17,7 @@
     )
 {%- endmacro %}
 
-{#- Key of `scopes`, from the kind of data (real or simulated) that the lake is stamped with. -#}
+{#- Key of `scopes`, from the kind of data (real or simulated) that each file of the lake states. -#}
 {% macro scope_id(kind) -%}
     case {{ kind }} when 'real' then 'openrouter_public_traffic' when 'simulated' then 'simulated' end
 {%- endmacro %}

@@ -1,11 +1,11 @@
 {#- Shares of a total. -#}
 
-{#- Whether a segment contains models of unknown class, which may belong to any other segment of the division. -#}
+{#- Whether a segment holds models of unknown class, which may belong to any other segment of the division. -#}
 {% macro is_unknown_segment(segment) -%}
     {{ segment }} in ('unclassified', 'undisclosed', 'unknown', 'unpriced')
 {%- endmacro %}
 
-{#- The columns of every share mart, from a row `periods` of int_periods__totals and one of its `members`. -#}
+{#- The columns that every share mart has, from a row of int_periods__totals (`periods`) and a row of its `members`. -#}
 {% macro share_columns() -%}
     members.tokens,
     members.tokens_high,

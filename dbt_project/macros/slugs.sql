@@ -1,4 +1,4 @@
-{#- The parts of a slug, author/name[:variant]. An alias id begins with ~, which is not part of the author. -#}
+{#- Parts of a slug, author/name[:variant]. The id of an alias starts with ~, which is not part of the author. -#}
 
 {% macro base_slug(slug) -%}
     split_part({{ slug }}, ':', 1)
@@ -12,7 +12,7 @@
     trim(leading '~' from split_part({{ slug }}, '/', 1))
 {%- endmacro %}
 
-{#- Whether a slug of the rankings is `other`, the remainder, in any case and with any blanks. -#}
+{#- Whether a slug of the rankings is `other`, the remainder, in upper or lower case and with or without spaces. -#}
 {% macro is_other_slug(slug) -%}
     regexp_matches({{ slug }}, '^[\s\p{Z}]*other[\s\p{Z}]*$', 'i')
 {%- endmacro %}
@@ -25,17 +25,17 @@
     regexp_matches({{ slug }}, '^[a-z0-9][a-z0-9._-]*/[!-.0-9;-~]+(:[!-.0-9;-~]+)?$')
 {%- endmacro %}
 
-{#- Whether an id of /models is author/name[:variant]; an alias begins with ~. -#}
+{#- Whether an id of /models is author/name[:variant]; the id of an alias starts with ~. -#}
 {% macro is_model_id(id) -%}
     {{ is_model_slug("regexp_replace(" ~ id ~ ", '^~', '')") }}
 {%- endmacro %}
 
-{#- The slug of a ranking row as the marts count it: a malformed slug is part of `other`. -#}
+{#- The slug that the marts use for a row of rankings: `other` if the slug is malformed. -#}
 {% macro ranked_slug(slug) -%}
     case when {{ is_model_slug(slug) }} then {{ slug }} else 'other' end
 {%- endmacro %}
 
-{#- The slug of a model in the rankings: its canonical slug and the variant of its id. -#}
+{#- The slug of a model in the rankings: its canonical slug with the variant of its id. -#}
 {% macro permaslug(canonical_slug, variant) -%}
     {{ canonical_slug }} || case {{ variant }} when 'standard' then '' else ':' || {{ variant }} end
 {%- endmacro %}

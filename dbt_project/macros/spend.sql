@@ -4,7 +4,7 @@
 {% macro spend_columns() -%}
     cast(sum(spend_low) as double) as spend_low,
     cast(sum(spend_high) as double) as spend_high,
-    -- One part without a sweep of endpoints leaves the whole sum unknown.
+    -- If one part has no sweep of endpoints, the whole sum is unknown.
     case when count(spend_endpoint_low) = count(*) then cast(sum(spend_endpoint_low) as double) end
         as spend_endpoint_low,
     case when count(spend_endpoint_low) = count(*) then cast(sum(spend_endpoint_high) as double) end
@@ -13,12 +13,12 @@
     cast(sum(spend_plausible_high) as double) as spend_plausible_high
 {%- endmacro %}
 
-{#- The price basis of a sum: of all its rows, the one that is furthest from `observed`. -#}
+{#- The price basis of a sum: the least certain basis of its rows, the one furthest from `observed`. -#}
 {% macro least_certain_basis(price_basis) -%}
     max_by({{ price_basis }}, list_position(['observed', 'carried', 'backcast', 'none'], {{ price_basis }}))
 {%- endmacro %}
 
-{#- Mean of a price in USD a token over the days that have one. A division keeps 22 decimals. -#}
+{#- Mean of a price in USD per token over the days that have one. A division keeps 22 decimals. -#}
 {% macro mean_price(price) -%}
     case
         when min({{ price }}) = max({{ price }}) then min({{ price }})
@@ -27,8 +27,8 @@
 {%- endmacro %}
 
 {#-
-    Provenance of a sum over rows of int_usage__periods, which rest on up to four responses: rankings, the list of
-    models with the price, the one that the price's bounds rest on, and a sweep of endpoints.
+    Provenance of a sum over rows of int_usage__periods, each of which uses up to four responses: the rankings, the list
+    of models with the price, the list behind the bounds of the price, and a sweep of endpoints.
 -#}
 {% macro provenance_of_spend() -%}
     max(scope_id) as scope_id,

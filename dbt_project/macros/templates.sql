@@ -1,6 +1,7 @@
 {#-
-    A template with its placeholders filled: {name} becomes the text that `texts` has under that name. A text is not
-    searched for placeholders that come before it in `texts`. Null if the text of a placeholder in the template is null.
+    Fills the placeholders of a template: {name} is replaced with the text that `texts` has under that name.
+    Placeholders are replaced in the order of `texts`, so the last text is never searched for placeholders. Null if the
+    text of a placeholder in the template is null.
 -#}
 {% macro filled(template, texts) -%}
     {%- set sql = namespace(text=template) -%}

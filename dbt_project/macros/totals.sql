@@ -1,6 +1,6 @@
-{#- Adding up days and periods: what the models of calendar periods and those of rolling windows have in common. -#}
+{#- Sums of days, shared by the models of calendar periods and of rolling windows. -#}
 
-{#- The total of the rows `days` that fall into a period or window, and whether there is one for each of its days. -#}
+{#- The total of the rows `days` in a period or window, and whether every day of it has a row. -#}
 {% macro totals_of_days(first_day, last_day) -%}
     count(*) = {{ last_day }} - {{ first_day }} + 1 as is_whole,
         cast(sum(days.total_tokens) as bigint) as total_tokens,
@@ -13,8 +13,8 @@
 {%- endmacro %}
 
 {#-
-    The totals of apps in `totals`, measured by all traffic of the same period or window (`key`): a list of apps has no
-    remainder of its own, so what no listed app has is what is left of all traffic.
+    The totals of apps in `totals`, with all traffic of the same period or window (`key`) as the denominator. A list of
+    apps has no remainder, so `other` is all traffic minus the listed apps.
 -#}
 {% macro totals_of_apps(totals, key, columns) -%}
     select
@@ -22,7 +22,7 @@
         {% for column in columns -%}
             apps.{{ column }},
         {% endfor -%}
-        -- Apps that have more than all traffic have no share of it: one of the two responses lacks rows.
+        -- If apps have more tokens than all traffic, one of the two responses lacks rows, so there is no share.
         apps.is_whole and traffic.is_whole and apps.total_tokens <= traffic.total_tokens as is_whole,
         traffic.total_tokens,
         traffic.total_tokens - apps.total_tokens as other_tokens,
@@ -40,15 +40,15 @@
 {%- endmacro %}
 
 {#-
-    Whether a row that the source reports for a period is a part of a row of int_periods__totals: the period itself,
-    or one of the days that it was added up from.
+    Whether a reported row belongs to a row of int_periods__totals: it is the period itself or one of the days that the
+    period was summed from.
 -#}
 {% macro is_part_of(reported, periods) -%}
     {{ reported }}.period = case {{ periods }}.basis when 'source' then {{ periods }}.period else 'day' end
         and {{ reported }}.period_start between {{ periods }}.period_start and {{ periods }}.period_end
 {%- endmacro %}
 
-{#- The most tokens that a member can have had where it is not listed, by the bounds of a ranking's total. -#}
+{#- Upper bound on the tokens of a member that is not listed, from the bounds of the ranking's total. -#}
 {% macro unlisted_tokens_high(member_type, totals) -%}
     case
         when {{ member_type }} in ('model', 'app') then {{ totals }}.unlisted_member_tokens_high
@@ -58,8 +58,8 @@
 {%- endmacro %}
 
 {#-
-    The most tokens that a member can have had in a period or window: what was observed, and the bounds of all days
-    less those of the days on which it was listed.
+    Upper bound on the tokens of a member in a period or window: its observed tokens, plus the bounds of all days, minus
+    the bounds of the days on which it was listed.
 -#}
 {% macro added_up_tokens_high(totals) -%}
     cast(

@@ -1,5 +1,5 @@
 {{ config(meta={'dagster': {'ref': {'name': 'growth_drivers'}}}) }}
--- Where a mart identifies an app by its number, the app's name is beside it: the one in the mart `app`.
+-- Where a mart identifies an app by its number, the app's name is beside it, as in the mart `app`.
 with named as (
 
     select distinct

@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'claim'}}}) }}
--- The value of a claim is the one in the mart that it is about, and its sentence names the period and shows the value
--- as it is rounded.
+-- The value of a claim is the one in the mart that it is about. The statement names the period and shows the rounded
+-- value.
 with expected as (
 
     select

@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'share_model'}}}) }}
--- as_of and checked_at of every day row are those of the raw response that supplied it: the newest one for the day.
--- Where prices went into the row too, the newest of its responses counts.
+-- as_of and checked_at of every day row are those of the raw response that supplied it, the newest one for the day. If
+-- the row also uses prices, they are those of the newest of all its responses.
 with supplied as (
 
     {{ newest_raw_responses() }}
@@ -77,7 +77,7 @@ where
     or day_rows.as_of <> greatest(
         supplied.as_of, day_rows.price_as_of, day_rows.bounds_as_of, day_rows.endpoint_as_of
     )
-    -- There may be more than one sweep of endpoints for the day.
+    -- A day may have more than one sweep of endpoints.
     or day_rows.oldest_as_of > least(supplied.as_of, day_rows.price_as_of, day_rows.endpoint_as_of)
     or day_rows.checked_at is distinct from case day_rows.as_of
         when supplied.as_of then supplied.fetched_at
@@ -88,7 +88,7 @@ where
 
 union all
 
--- A summary has many inputs: its times are those of one of them, and it is not older than its shares.
+-- A summary has many inputs, so its times must be those of one of them and no older than its shares.
 select
     'traffic_summary' as mart,
     'all' as member,

@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'growth_drivers'}}}) }}
 -- The contributions of every dimension add up to the change of the total: tokens exactly, percentage points within 1e-9
--- of the change or of one point, whichever is more.
+-- of the change (or of one point, if the change is smaller).
 select
     window_end,
     horizon,

@@ -1,5 +1,5 @@
 {{ config(meta={'dagster': {'ref': {'name': 'model'}}}) }}
--- Every model, app, author and provider that a mart names is an entity, with the days on which it was listed: nothing
+-- Every model, app, author and provider that a mart names is an entity, with the days on which it was listed; nothing
 -- is left out or counted twice.
 {%- set entities = {'model': ('model_permaslug', 'share_model'), 'app': ('app_id', 'share_app')} %}
 with

@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'int_rankings__covered'}}}, severity='warn') }}
 -- Every row of the newest rankings of the last 28 days names a model or is `other`. A row with a malformed slug is kept
--- in raw and counted as part of `other`, but not as a model or author.
+-- in raw and counted in `other`, but not as a model or author.
 with covered as (
 
     select * from {{ ref('int_rankings__covered') }}

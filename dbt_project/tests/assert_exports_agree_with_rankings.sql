@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'int_rankings__reported'}}}, severity='warn') }}
--- The keyless snapshot and the rankings with a key report the same tokens, within 1 in 10,000, for a day if both
--- were made on the same day. (The source revises days, so responses of different days may differ.)
+-- The snapshot that needs no key and the rankings that need one report the same tokens for a day, within 1 in 10,000,
+-- if both were made on the same day. (The source revises days, so responses made on different days may differ.)
 with reported as (
 
     select

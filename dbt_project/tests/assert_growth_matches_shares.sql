@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'growth_model'}}}) }}
--- Both windows of a growth hold the tokens that the shares of their days hold, and the change of share is of the totals
--- of the same days.
+-- Both windows of a growth row have the same tokens as the shares of their days, and its change in share uses the
+-- totals of the same days.
 {%- set marts = {
     'growth_model': ('share_model', 'model_permaslug'), 'growth_author': ('share_author', 'author'),
     'growth_app': ('share_app', 'app_id'),

@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'spend_model'}}}) }}
--- The low end of a range is never above its high end, and the plausible range lies inside the possible one. Sums of
--- doubles differ in their last digits by the order of their terms, so a difference below 1e-9 of the value is none.
+-- The low end of a range is never above its high end, and the plausible range lies within the possible one. Sums of
+-- doubles differ in their last digits by the order of their terms, so differences below 1e-9 of the value are ignored.
 {%- set ranges = {
     'share_model': ['tokens, tokens_high', 'share, share_high', 'tokens_high, total_tokens'],
     'share_author': ['tokens, tokens_high', 'share, share_high', 'tokens_high, total_tokens'],

@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'share_model'}}}) }}
--- The newest complete day that any response for all traffic has rows for is in the marts. Whether that day is recent
--- enough is checked by freshness: the source may have lost a day, or not have published it yet.
+-- The newest complete day for which any response for all traffic has rows is in the marts. Freshness checks whether
+-- that day is recent enough: the source may have lost a day, or not have published it yet.
 with newest as (
 
     {{ newest_raw_responses() }}
@@ -33,7 +33,7 @@ select newest_reported.date
 from newest_reported
 left join {{ ref('share_model') }} as shares
     on newest_reported.date = shares.period_start and shares.period = 'day'
--- A response whose rows all have malformed slugs lists no model; its tokens are in the summary.
+-- A response whose slugs are all malformed lists no model, but its tokens are in the summary.
 left join {{ ref('traffic_summary') }} as summary
     on newest_reported.date = summary.period_start and summary.period = 'day' and summary.models_listed = 0
 where newest_reported.date is not null and shares.period_start is null and summary.period_start is null

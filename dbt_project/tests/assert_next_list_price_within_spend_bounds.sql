@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'spend_model'}}}) }}
--- spend_low to spend_high includes every price that can have been valid on the day, also the price in the first list
--- after its end: that list is usually made minutes later, and its price may have begun on the day.
+-- spend_low to spend_high includes every price that may have been valid on the day, including the price in the first
+-- list after the day: that list is usually made minutes later, and its price may have started on the day.
 {%- set prices = ['prompt', 'completion', 'input_cache_read', 'input_cache_write'] %}
 with raw_models as (
 

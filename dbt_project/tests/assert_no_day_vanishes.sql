@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'provenance'}}}, severity='warn') }}
 -- A complete day that the source once reported has not become empty. If it has, the marts follow the source, and the
--- day should be looked at.
+-- day needs a closer look.
 select
     surface,
     slice,

@@ -1,5 +1,5 @@
 {{ config(meta={'dagster': {'ref': {'name': 'traffic_summary'}}}) }}
--- No row is of a period or window that had not ended when its newest figure was made.
+-- No row covers a period or window that had not ended when its newest figure was made.
 with rows_by_end as (
 
     {% for mart in [

@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'traffic_summary'}}}) }}
--- Every share of a period is a share of the same total, and that total is what is listed plus `other`; each division of
--- it has the same part `other`; the totals of growth are those of its days.
+-- Every share of a period is a share of the same total, and that total is what is listed plus `other`. Every division
+-- of models has the same `other`, and the totals of growth are those of its days.
 with summary as (
 
     select * from {{ ref('traffic_summary') }}
@@ -77,7 +77,7 @@ days as (
 
 ),
 
--- Each window of a growth and the one it is compared with.
+-- Each window of a growth row, and its base window.
 windows as (
 
     {% for name, tokens, days_before in [

@@ -1,5 +1,5 @@
 {{ config(meta={'dagster': {'ref': {'name': 'price_history'}}}) }}
--- An id has one price at a time: each interval ends before the next one begins, and only the last is open.
+-- An id has one price at a time: each interval ends before the next one starts, and only the last is open.
 select *
 from (
     select

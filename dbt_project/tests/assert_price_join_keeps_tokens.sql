@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'spend_model'}}}) }}
--- No row of usage is lost or doubled where prices or attributes of models are joined to it: in every period the tokens
--- are those of the shares.
+-- No row of usage is lost or doubled when prices or attributes of models are joined: in every period, the tokens equal
+-- those of the shares.
 with usage as (
 
     select

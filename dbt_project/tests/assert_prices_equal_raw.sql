@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'price_current'}}}) }}
 -- Current prices, the open intervals of the history and the newest prices of endpoints are those in the raw response
--- that the row's as_of names. Computed from the raw tables, independently of the models.
+-- that the as_of of the row names. Computed from the raw tables, independently of the models.
 {%- set names = {
     'prompt': 'prompt', 'completion': 'completion', 'cache_read': 'input_cache_read',
     'cache_write': 'input_cache_write', 'internal_reasoning': 'internal_reasoning', 'audio': 'audio',
@@ -36,7 +36,7 @@ newest_ids as (
 
 ),
 
--- A provider may have several endpoints of one tag, so whole rows are compared.
+-- A provider may have several endpoints with the same tag, so whole rows are compared.
 endpoints as (
 
     select
@@ -103,7 +103,7 @@ from endpoints
 
 union all
 
--- price_current has the ids of the newest list, and no others.
+-- price_current has exactly the ids of the newest list.
 select
     'price_current, against the newest list' as mart,
     coalesce(current_prices.model_id, newest_ids.id) as member,

@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'provenance'}}}) }}
 -- Provenance describes each raw file as the file does and leaves out no response of the lake; coverage counts the days
--- that provenance lists, and the marts have the days that it calls complete; citations are those of the newest
+-- that provenance lists; the marts have the days that coverage marks as complete; citations are those of the newest
 -- responses.
 with responses as (
 
@@ -32,7 +32,7 @@ days as (
 
 coverage_by_day as (
 
-    -- A slice that the source reports by the week or month only has no day to compare.
+    -- A slice that the source reports by week or month only has no days to compare.
     select coverage.*
     from {{ ref('coverage') }} as coverage
     semi join days on coverage.surface = days.surface and coverage.slice = days.slice

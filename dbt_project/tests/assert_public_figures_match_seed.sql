@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'figure_check'}}}) }}
--- Each public figure of the seed is in figure_check once and unchanged, and its verdict follows from the distance to
--- ours.
+-- Each public figure of the seed is in figure_check once and unchanged, with a verdict that follows from its distance
+-- to our figure.
 with lake as (
 
     select max(scope_id) as scope_id from {{ ref('citations') }}
@@ -14,7 +14,7 @@ figures as (
         published.value,
         greatest(0.01 * published.value, published.rounded_to / 2) as tolerance
     from {{ ref('public_figures') }} as published
-    -- Published figures are about the real traffic, not about simulated data.
+    -- Public figures are about real traffic, so simulated data has nothing to compare.
     inner join lake on lake.scope_id <> 'simulated'
 
 )

@@ -1,7 +1,7 @@
 {{ config(meta={'dagster': {'ref': {'name': 'share_slice'}}}) }}
--- What the source estimates from a sample is marked as an estimate, is a share of that sample's own total and of no
--- other, and is published unchanged; so are the exact slices and the cost of sessions. Computed from the raw tables,
--- independently of the models.
+-- A figure that the source estimates from a sample is marked as an estimate, is a share of that sample's own total and
+-- of no other, and is published unchanged; exact slices and session costs are unchanged too. Computed from the raw
+-- tables, independently of the models.
 with listed as (
 
     select

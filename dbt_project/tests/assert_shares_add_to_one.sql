@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'traffic_summary'}}}) }}
--- In every period the shares of all models, of all authors and of all apps add up to 1 with what is left, and the
--- shares of the segments of a division add up to 1.
+-- In every period, the shares of all models, of all authors and of all apps add up to 1 with the remainder, and so do
+-- the shares of the segments of each division.
 with shares as (
 
     {% for mart in ['model', 'author'] -%}
@@ -37,7 +37,7 @@ with shares as (
 
 ),
 
--- A slice has no row for its remainder, which is in its total.
+-- A slice has no row for its remainder, but its total includes it.
 slices as (
 
     select

@@ -1,5 +1,5 @@
 {{ config(meta={'dagster': {'ref': {'name': 'share_author'}}}) }}
--- A week or month that is added up from days is their sum, and an author's figures are those of its models.
+-- A week or month that is summed from days equals their sum, and an author's figures are those of its models.
 {%- set members = {
     'share_model': 'model_permaslug', 'share_author': 'author', 'share_app': 'app_id',
     'share_segment': "segment_type || '=' || segment",

@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'share_model'}}}) }}
--- Every model's tokens of a day, and the remainder, are those of the newest raw response for the day: nothing is
--- lost, doubled or mixed. Computed from the raw tables, independently of the models.
+-- Every model's tokens of a day, and the remainder, are those of the newest raw response for the day: nothing is lost,
+-- doubled or mixed. Computed from the raw tables, independently of the models.
 with responses as (
 
     {{ newest_raw_responses() }}

@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'spend_model'}}}) }}
--- The price beside a day's usage is the one in the raw response that price_as_of names. That response was made by the
--- end of the day, or else is the first one after it, and none in between lists the model.
+-- The price of a day's usage is the one in the raw response that price_as_of names. That response was made by the end
+-- of the day or is the first one after it, and no response in between lists the model.
 with raw_models as (
 
     select distinct

@@ -1,5 +1,5 @@
--- Arrivals: members whose share on the first day that lists them is above the most that they can have had on the
--- observed day before, which is at most three days earlier.
+-- Arrivals: members that are newly listed with a share above their upper bound on the observed day before, which may be
+-- up to three days earlier.
 with arrivals as (
 
     select

@@ -1,9 +1,9 @@
--- Each observed day of a subject beside what the days before it suggest. The expected level is the median of the 14
--- days before. The scale is the change of an ordinary day: the median change from day to day in the 28 days before, as
--- a standard deviation.
-{#- An unlisted day may be below the others: then neither their minimum nor their median is known. -#}
+-- Each observed day of a subject, with the value expected from the days before. The expected level is the median of the
+-- 14 days before. The scale is the change on an ordinary day: the median day-to-day change in the 28 days before, as a
+-- standard deviation.
+{#- An unlisted day may be below the others, so their minimum and their median are unknown. -#}
 {%- set all_listed = 'case when count(*) over three_days = count(level) over three_days then' %}
--- Levels are logarithms, so that a fall by half is as large as a doubling.
+-- Levels are logarithms, so that a drop by half is as large as a doubling.
 with levels as (
 
     select

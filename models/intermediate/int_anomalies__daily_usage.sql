@@ -1,5 +1,5 @@
--- Tokens of each model, author and app on each observed day, and of the total. A member also has a row on the days
--- that do not list it: there its tokens are unknown, up to a bound.
+-- Tokens of each model, author and app, and of the total, on each observed day. A member also has a row on days that do
+-- not list it, where its tokens are unknown up to a bound.
 with days as (
 
     select
@@ -24,8 +24,8 @@ listings as (
 
 ),
 
--- Arrivals and disappearances are detected too, so the rows of a member begin before its first listing and end later
--- than its last.
+-- The rows of a member start before its first listing and end after its last, so that arrivals and disappearances can
+-- be detected.
 subjects as (
 
     select
@@ -73,7 +73,7 @@ left join {{ ref('int_apps__names') }} as apps
 
 union all
 
--- The total falls on every weekend, so it is compared with the same day of the week before.
+-- The total drops every weekend, so it is compared with the same weekday of the week before.
 select
     'total' as subject_type,
     'all' as subject,

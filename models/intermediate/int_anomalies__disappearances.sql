@@ -1,5 +1,5 @@
--- Disappearances: members that the observed day before still lists, by the tokens that they have certainly lost. A
--- member that slid to the end of the list had little left to lose.
+-- Disappearances: members that were listed on the observed day before, scored by the tokens that they lost at the
+-- least. A member that slid to the end of the list first had few tokens left to lose.
 with disappearances as (
 
     select

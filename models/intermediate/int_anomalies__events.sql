@@ -1,7 +1,7 @@
--- One row per event: consecutive flagged days in one direction. A missing day ends an event. An event opens on a day
--- that is also beyond each of the three days before it: by the step threshold, or by the whole threshold from their
--- median, as a change may take two days. A day within an event opens another one if it is beyond each of the three by
--- the whole threshold, unless the day before took a larger step.
+-- One row per event: a run of consecutive flagged days in one direction. A missing day ends an event. An event starts
+-- only on a day that also lies beyond each of the three days before: by the step threshold or, since a change may take
+-- two days, by the full threshold from their median. A day within an event starts another event if it lies beyond each
+-- of the three days by the full threshold, unless the step of the day before was larger.
 with flagged as (
 
     select
@@ -40,7 +40,7 @@ days as (
 
 )
 
--- The day with the greatest score gives the figures and the sentence of the event.
+-- The figures and the sentence of an event are those of its day with the highest score.
 select
     min(date) over event as date,
     kind,

@@ -1,8 +1,8 @@
--- The days over the threshold of their kind that the detectors found, one row per kind, subject and day.
+-- Days that reach the threshold of their kind, from all detectors: one row per kind, subject and day.
 {%- set detectors = [
     'token_changes', 'share_jumps', 'new_leaders', 'arrivals', 'disappearances', 'price_jumps', 'promotions'
 ] %}
-{#- Only these compare a day with each of the three days before; for the others, score is all three distances. -#}
+{#- Only these compare a day with each of the three days before; for the others, all three distances are score. -#}
 {%- set detectors_with_steps = ['token_changes', 'share_jumps'] %}
 {#- Prices from suspect responses are left out before these detectors read them. -#}
 {%- set detectors_of_prices = ['price_jumps', 'promotions'] %}
@@ -33,7 +33,7 @@ with detected as (
     {% endfor %}
 ),
 
--- Prices and discounts may change several times a day; only the largest change of a day counts.
+-- Prices and discounts may change several times a day, so only the largest change of a day counts.
 largest as (
 
     select
@@ -67,7 +67,7 @@ select
     largest.step_threshold,
     largest.evidence
     || case when largest.is_suspect then ' ' || sentences.template else '' end as evidence,
-    -- Most price changes are of ids without published usage, and readers filter those out.
+    -- Most price changes affect ids without published usage; is_listed lets readers filter them out.
     largest.subject_type <> 'model_id' or exists (
         select 1 from {{ ref('int_usage__matched') }} as listed
         where largest.subject = listed.model_id and listed.date between largest.date - 7 and largest.date

@@ -1,4 +1,5 @@
--- New leaders: days on which another member leads than on the observed day before, at most three days earlier.
+-- New leaders: days whose leading member differs from that of the observed day before, which may be up to three days
+-- earlier.
 with baselines as (
 
     select * from {{ ref('int_anomalies__baselines') }}
@@ -21,7 +22,7 @@ leaders as (
 
 ),
 
--- A narrow lead means little, so the score is the lead over the second.
+-- A narrow lead means little, so the score is the lead over the second-ranked member.
 changes as (
 
     select

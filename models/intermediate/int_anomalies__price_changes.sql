@@ -1,5 +1,5 @@
--- Changes of the listed input and output price of each id, each with the price before. An alias repeats the prices of
--- its target and is left out, as is an id that was not listed just before.
+-- Changes in the listed input and output price of each id, with the previous price. Aliases are left out because they
+-- repeat the prices of their target, and so are ids that the previous list lacks.
 with intervals as (
 
     select
@@ -20,7 +20,7 @@ with intervals as (
 
 )
 
--- A factor, so that half the price is as large a change as twice the price.
+-- A change is a factor, so that halving a price is as large a change as doubling it.
 select
     model_id,
     date,

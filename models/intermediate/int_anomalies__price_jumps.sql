@@ -1,5 +1,5 @@
--- Price jumps: changes of the input or output price of an id, whichever changed more. An id that becomes free is a
--- promotion.
+-- Price jumps: changes in the input or output price of an id, whichever changed more. An id that becomes free is a
+-- promotion instead.
 with changes as (
 
     select

@@ -1,5 +1,6 @@
--- Share jumps of models and authors: days on which a share is far from its median of the seven days before. An
--- unlisted day counts at its bound for a rise and as zero for a fall, so that the jump is certain.
+-- Share jumps of models and authors: days on which a share is far from its median over the seven days before. An
+-- unlisted day counts with its upper bound for a rise and as zero for a fall, so that unlisted tokens cannot explain
+-- the jump.
 with listed as (
 
     select
@@ -10,7 +11,7 @@ with listed as (
         tokens is not null
         and subject_type in ('model', 'author')
         and week_days_observed >= 5
-        -- After a day that does not list the member, the same change is an arrival.
+        -- If the day before does not list the member, the change is an arrival instead.
         and previous_tokens is not null
 
 ),

@@ -1,6 +1,6 @@
--- Token spikes and drops: days on which the tokens of a subject are far from what the days before suggest. `score` is
--- the distance from the baseline, `recent_score` that from the median of the three days before, `step_score` that from
--- the nearest of these three.
+-- Token spikes and drops: days on which the tokens of a subject are far from those expected from the days before.
+-- `score` is the distance from the baseline, `recent_score` the distance from the median of the three days before, and
+-- `step_score` the distance from the nearest of those three.
 with listed as (
 
     select
@@ -11,8 +11,8 @@ with listed as (
 
 ),
 
--- A step counts in tokens as well as in share: a share that rises because others fell is no spike. The total has no
--- share, so its growth counts.
+-- A step must show in tokens as well as in share, because a share that rises because others fell is no spike. The total
+-- has no share, so its growth is used instead.
 scored as (
 
     select

@@ -1,5 +1,5 @@
--- The newest category of each app. The source lists an app's category only by including the app in that category's
--- list.
+-- Newest category of each app. The source publishes an app's category only by including the app in the list of that
+-- category.
 with apps as (
 
     select * from {{ ref('stg_openrouter__apps') }}

@@ -1,4 +1,4 @@
--- The apps of each complete day, week and month, all from its newest response.
+-- Apps of each complete day, week and month, all from the newest response for it.
 with responses as (
 
     select * from {{ ref('stg_openrouter__responses') }}

@@ -1,5 +1,5 @@
--- The newest name of each app. An app that the source never named gets a substitute, so that every table and sentence
--- can name it.
+-- Newest name of each app. An app that the source never named gets a substitute name, so that tables and sentences can
+-- refer to it.
 with names as (
 
     select * from {{ ref('int_apps__latest') }}

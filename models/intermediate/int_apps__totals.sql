@@ -1,4 +1,4 @@
--- The total of the listed apps of each complete period, and the most tokens that an unlisted one can have had.
+-- Total of the listed apps in each complete period, and an upper bound on the tokens of one unlisted app.
 with apps as (
 
     select * from {{ ref('int_apps__latest') }}
@@ -35,7 +35,7 @@ select
     sums.attributed_tokens,
     compared.is_suspect,
     compared.is_truncated,
-    -- Apps are listed down to a rank: an unlisted one had no more than the last listed one, unless rows are missing.
+    -- The list ends at a rank, so an unlisted app had no more tokens than the last listed one, unless rows are missing.
     case
         when compared.is_truncated
             then greatest(sums.last_listed_tokens, coalesce(compared.missing_tokens, sums.attributed_tokens))

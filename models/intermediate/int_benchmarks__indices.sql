@@ -1,5 +1,5 @@
--- The newest Artificial Analysis indices of each model. Several rows of a response may be of one model; the one that
--- scores highest counts.
+-- Newest Artificial Analysis indices of each model. A response may have several rows for a model; the one with the
+-- highest score counts.
 with benchmarks as (
 
     select * from {{ ref('stg_openrouter__benchmarks') }}

@@ -1,4 +1,5 @@
--- The leading model, author and app of each day, week and month, if nobody else, listed or not, can have had more.
+-- Leading model, author and app of each day, week and month, if no other member, listed or not, may have had more
+-- tokens.
 with periods as (
 
     select * from {{ ref('int_periods__totals') }}
@@ -13,7 +14,7 @@ members as (
 
 ),
 
--- A tie has no leader; neither has a period in which another member's upper bound reaches the leader's tokens.
+-- A period has no leader if the first rank is tied or another member's upper bound reaches the leader's tokens.
 leaders as (
 
     select
@@ -41,7 +42,7 @@ apps as (
 
 ),
 
--- An author's name is shown only if the evidence for it was opened.
+-- An author's name is shown only if its evidence was checked.
 authors as (
 
     select

@@ -1,4 +1,4 @@
--- The shares of two groups of models: those with open weights, and those that are free.
+-- Shares of two groups of models: those with open weights and those that are free.
 with concentration as (
 
     select * from {{ ref('int_traffic__concentration') }}
@@ -17,7 +17,7 @@ spend as (
 
 ),
 
--- A low end of 0 means that no listed model is known to be open: there is nothing to claim.
+-- A lower bound of 0 means that no listed model is known to be open, so no claim is made.
 open_weights as (
 
     select

@@ -1,12 +1,12 @@
--- What the priced traffic of each day, week and month would have cost at list prices: under any split of its tokens,
--- and for the caveat under the split of each model's class of input price.
+-- Implied spend of each day, week and month: the cost of the priced traffic at list prices, for any split of its tokens
+-- and, in the caveat, for the split of each model's input price class.
 with spend as (
 
     select * from {{ ref('int_traffic__spend') }}
 
 ),
 
--- All classes of input price have the same basis; `distinct` makes one row of them.
+-- All input price classes have the same basis, so `distinct` leaves one row.
 token_mix as (
 
     select distinct basis

@@ -1,4 +1,4 @@
--- The share of the five leading models together, if no other model, listed or not, can belong to the five.
+-- Combined share of the five leading models, if no other model, listed or not, may belong to the five.
 with periods as (
 
     select * from {{ ref('int_periods__totals') }}
@@ -6,7 +6,7 @@ with periods as (
 
 ),
 
--- The subject is in alphabetical order: a change of rank within the five is no revision of the claim.
+-- The subject lists the five in alphabetical order, so that a change of rank among them does not revise the claim.
 top_five as (
 
     select

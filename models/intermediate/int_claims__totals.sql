@@ -1,4 +1,4 @@
--- What all traffic of each day, week and month adds up to.
+-- Total of all traffic in each day, week and month.
 with periods as (
 
     select * from {{ ref('int_periods__totals') }}

@@ -1,6 +1,5 @@
--- Everything that claims are made of but their wording: one row for each kind of claim and each day, week and month.
--- A new kind is a row of the seed claim_templates and one more model in this list, with the columns it has beyond the
--- common ones.
+-- Values of all claims, without their wording: one row for each kind of claim and each day, week and month. To add a
+-- kind, add a row to the seed claim_templates and a model to this list, with its columns beyond the common ones.
 {%- set models = {
     'int_claims__leaders': [],
     'int_claims__top_models': [],
@@ -45,7 +44,7 @@ periods as (
 
 ),
 
--- The newest figure of a claim may be of an app or a price; every claim cites the rankings as of their own response.
+-- The as_of of a claim may come from an app or a price, but every claim cites the rankings as of their own response.
 rankings as (
 
     select
@@ -91,5 +90,5 @@ inner join rankings
     on
         kinds.period = rankings.period
         and kinds.period_start = rankings.period_start
--- Where rows are missing from a response, its figures are too small by an unknown amount: nothing is fit to quote.
+-- If a response lacks rows, its figures are too small by an unknown amount, so no claim is made.
 where not periods.is_truncated

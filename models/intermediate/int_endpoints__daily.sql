@@ -1,11 +1,11 @@
--- The least and the greatest token price of any endpoint of an id that can have been valid on a day, over all
--- providers, service tiers and overrides. Listed prices include discounts. Sweeps are about a day apart, so a price in
--- the newest response of the day before may have lasted into the day, and one in the oldest response of the day after
--- may have begun in it. Responses further away do not count.
+-- Lowest and highest token price of any endpoint of an id that may have been valid on a day, across all providers,
+-- service tiers and overrides. Listed prices include discounts. Sweeps are about a day apart, so a price in the newest
+-- response of the day before may have lasted into the day, and a price in the oldest response of the day after may have
+-- started on it. Other responses do not count.
 with endpoints as (
 
     select * from {{ ref('stg_openrouter__endpoints') }}
-    -- 404 means that the model has no endpoints; any other failure is no evidence.
+    -- 404 means that the model has no endpoints; any other failure proves nothing.
     where http_status in (200, 404)
 
 ),

@@ -1,10 +1,11 @@
--- The newest row of each endpoint. A provider may offer several under one tag, which are numbered in the listed order.
+-- Newest row of each endpoint. A provider may have several endpoints with the same tag; they are numbered in the listed
+-- order.
 with sweeps as (
 
     select endpoints.*
     from {{ ref('stg_openrouter__endpoints') }} as endpoints
     left join {{ ref('int_lists__compared') }} as lists using (raw_file)
-    -- A sweep that looks truncated is left out: a model that it lacks may still have endpoints.
+    -- A sweep that looks truncated is left out, because a model that it lacks may still have endpoints.
     where not coalesce(lists.is_suspect, false)
 
 ),
@@ -16,8 +17,8 @@ endpoints as (
 
 ),
 
--- The newest response for each model counts, also one without endpoints (404); a failed request shows nothing. A model
--- that the newest sweep does not request is no longer offered.
+-- The newest response for each model counts, even one without endpoints (404), but not a failed request. A model that
+-- the newest sweep did not request is no longer offered.
 newest_responses as (
 
     select

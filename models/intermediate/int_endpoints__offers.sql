@@ -1,4 +1,4 @@
--- How each model is offered: its listed endpoints, added up. Speed is that of the endpoints that are up.
+-- Summary of the listed endpoints of each id. Speed covers only the endpoints that are up.
 with endpoints as (
 
     select * from {{ ref('int_endpoints__latest') }}

@@ -1,5 +1,5 @@
--- What was observed over the days of each public figure, and the most it can have been: a group of models may have any
--- part of the unlisted tokens. A figure whose days are not all observed, or that is of something else, has no row.
+-- Observed tokens over the days of each public figure, with their upper bound: a group of models may have any part of
+-- the unlisted tokens. A figure has no row if a day was not observed or the marts do not measure its subject.
 with figures as (
 
     select
@@ -9,7 +9,7 @@ with figures as (
 
 ),
 
--- The days of a figure are a calendar period, or any 1, 7 or 28 days.
+-- A figure may cover a calendar period or any 1, 7 or 28 consecutive days.
 windows as (
 
     select
@@ -72,7 +72,7 @@ listed as (
 
 ),
 
--- A figure of a model counts all its variants.
+-- A figure about a model includes all its variants.
 members as (
 
     select
@@ -120,5 +120,5 @@ left join members
 where
     figures.member_type in ('total', 'model', 'author', 'app')
     or (figures.member_type in ('author_country', 'weights', 'reasoning') and windows.is_period)
--- A week is the source's own where there is one, else seven days.
+-- The week that the source reports takes precedence over the seven days.
 qualify row_number() over (partition by figures.figure_id order by windows.is_period desc) = 1

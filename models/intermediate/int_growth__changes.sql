@@ -1,6 +1,6 @@
--- The change in tokens of each model between two windows, with the classes it belongs to. A model that was created in
--- the window, or is listed in only one of the two, is marked: crossing the end of a list of 50 is not an arrival or a
--- departure.
+-- Change in each model's tokens between two windows, with the classes that the model belongs to. A model that was
+-- created in the window or is listed in only one of the two is marked, because entering or leaving a list of 50 does
+-- not mean that usage started or stopped.
 with windows as (
 
     select * from {{ ref('int_growth__windows') }}
@@ -28,7 +28,7 @@ days as (
 
 ),
 
--- The class by price is that of the last day of the window on which the model is listed.
+-- A model may change its price class, so the last day of the window that lists the model decides.
 price_classes as (
 
     select
@@ -60,7 +60,7 @@ select
     end as artefact,
     members.tokens,
     members.base_tokens,
-    -- Whether a change is an artefact depends on the day of creation, and so on a list of models; so does the price.
+    -- The artefact depends on the creation day, and both that day and the price come from lists of models.
     attributes.as_of as listing_as_of,
     attributes.as_of as listing_oldest_as_of,
     attributes.fetched_at as listing_checked_at,

@@ -1,4 +1,5 @@
--- The parts of the change of each total, by every dimension: whatever no listed member explains is a part of its own.
+-- Members of every dimension with their tokens in both windows. A separate member has the tokens that no listed member
+-- explains, so that each dimension adds up to the total.
 {%- set dimensions = {
     'model': 'listing',
     'author': 'listing',
@@ -90,7 +91,7 @@ parts as (
 
     union all
 
-    -- An app is a part if both windows list it; all other traffic is unattributed.
+    -- An app is a member only if both windows list it; all other traffic is unattributed.
     select
         windows.ranking,
         windows.horizon,

@@ -1,5 +1,5 @@
--- Each rolling window of each member with the three windows before it. If the member is not listed in a window, its
--- tokens are bounded by what an unlisted member can have had; if a day of a window is missing, they are null.
+-- Each rolling window of each member, with the three windows before. If a window does not list the member, its tokens
+-- have the bound of an unlisted member; if a day of a window is missing, they are null.
 with windows as (
 
     select * from {{ ref('int_growth__windows') }}
@@ -37,7 +37,7 @@ created as (
 
 ),
 
--- Members that are listed in the window or in the one it is compared with.
+-- A member has growth if the window or its base window lists it.
 compared as (
 
     select distinct
@@ -126,7 +126,7 @@ select
         scope_id, source_url, as_of, oldest_as_of, checked_at
     ),
     created.created_on,
-    -- A figure that rests on a response which looks incomplete is not exact.
+    -- A figure from a response that looks incomplete is not exact.
     tokens = tokens_high and base_tokens = base_tokens_high and not (is_suspect or is_base_suspect) as is_complete,
     base_tokens = base_tokens_high and second_tokens = second_tokens_high
     and not (is_base_suspect or is_second_suspect) as is_base_complete,

@@ -1,5 +1,5 @@
--- Each rolling window with the one it is compared with: the one before it, or the one 364 days (52 weeks) earlier. A
--- window is left out if the other one ends before the first observed day.
+-- Each rolling window with its base window: the one before, or the one 364 days (52 weeks) earlier. A window is left
+-- out if its base window ends before the first observed day.
 with windows as (
 
     select * from {{ ref('int_windows__totals') }}

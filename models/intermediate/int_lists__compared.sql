@@ -1,6 +1,6 @@
--- Which lists of models, sweeps of endpoints and lists of providers look incomplete: those that lack more than a fifth
--- of the entries of at least half of the lists before them (the last three, and all of the last three days). So one
--- list that is too long makes no other suspect, and a lasting change is accepted.
+-- Flags lists of models, sweeps of endpoints and lists of providers that look incomplete: those that lack more than a
+-- fifth of the entries of at least half of the earlier lists (the last three, and all of the last three days). With
+-- this rule, a single list that is too long makes no later list suspect, and a lasting change is accepted.
 with entries as (
 
     select

@@ -1,4 +1,4 @@
--- The newest row of /models for each permaslug: its canonical slug and the variant of its id.
+-- Newest row of /models for each permaslug, which is the canonical slug with the variant of the id.
 with models as (
 
     select * from {{ ref('stg_openrouter__models') }}

@@ -1,4 +1,4 @@
--- The models that the newest list of /models includes.
+-- Models in the newest list of /models.
 with models as (
 
     select * from {{ ref('stg_openrouter__models') }}

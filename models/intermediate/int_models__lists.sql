@@ -1,5 +1,5 @@
--- The lists of models in the order the source made them, however late they were fetched. A list that looks truncated is
--- left out: an id that it lacks was not necessarily removed.
+-- Lists of models in the order in which the source made them, even if they were fetched later. A list that looks
+-- truncated is left out, because an id that it lacks was not necessarily removed.
 with lists as (
 
     select

@@ -1,5 +1,5 @@
--- Every model that /models lists or the rankings name, in its newest state: its listing, its attributes, and the days
--- on which it was ranked.
+-- Every model that /models lists or a ranking names, with its newest listing, its attributes and the days on which it
+-- was ranked.
 with models as (
 
     select * from {{ ref('int_models__latest') }}
@@ -16,7 +16,7 @@ listed as (
 
 ),
 
--- Days count in all traffic only; a model that only a slice lists has none.
+-- Only days in the ranking of all traffic count; a model that only a slice lists has none.
 ranked as (
 
     select

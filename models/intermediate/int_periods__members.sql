@@ -1,5 +1,5 @@
--- Tokens of each member of a ranking in each day, week and month: what was observed, and the most it can have been.
--- A member that is not listed on a day is unknown there, never zero.
+-- Observed tokens of each member of a ranking in each day, week and month, with their upper bound. If a day does not
+-- list a member, its tokens are unknown, never zero.
 with periods as (
 
     select * from {{ ref('int_periods__totals') }}

@@ -1,4 +1,4 @@
--- Every complete day, week and month that the source reports, with the total of its ranking: models and apps alike.
+-- Every complete day, week and month that the source reports, with the total of its ranking, for models and apps alike.
 with rankings as (
 
     select * from {{ ref('int_rankings__totals') }}

@@ -1,4 +1,4 @@
--- The total of each ranking in each day, week and month: as the source reports it, else added up from its days.
+-- Total of each ranking in each day, week and month, as the source reports it or else summed from its days.
 with observed as (
 
     select * from {{ ref('int_periods__observed') }}
@@ -12,7 +12,7 @@ days as (
 
 ),
 
--- The weeks and months that contain an observed day.
+-- Every week and month with an observed day gets a row, even if the source does not report it.
 calendar as (
 
     select distinct
@@ -51,7 +51,7 @@ added_up as (
 
 ),
 
--- A period that the source reports itself is not added up.
+-- A period that the source reports itself is not summed from its days.
 totals as (
 
     select

@@ -1,5 +1,5 @@
--- The price of a token of each model on each day of its usage: the one listed at the end of the day, and the least and
--- the greatest that can have been valid on it, by the lists of models and by endpoints.
+-- Price per token of each model on each day of its usage: the price listed at the end of the day, and the lowest and
+-- highest price that may have been valid on the day, from the lists of models and from endpoints.
 with matched as (
 
     select * from {{ ref('int_usage__matched') }}
@@ -30,7 +30,8 @@ endpoints as (
 
 ),
 
--- The first price of a model above 0 decides which token split is assumed for it.
+-- The first price above 0 decides which token split is assumed for a model, so that a price change does not move it to
+-- another split.
 first_prices as (
 
     select
@@ -42,9 +43,9 @@ first_prices as (
 
 ),
 
--- Every price that can have been valid on the day. A price that a list first shows at valid_from may have begun at any
--- time after not_before, and the price before it may have lasted as long. Prices from when the id referred to another
--- model do not count.
+-- Prices that may have been valid on the day. A price that a list first shows at valid_from may have started at any
+-- time after not_before, and the previous price may have lasted as long. Prices from a time when the id referred to
+-- another model do not count.
 possible as (
 
     select

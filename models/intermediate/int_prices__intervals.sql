@@ -1,4 +1,4 @@
--- Intervals of consecutive lists of models that give an id the same prices.
+-- Runs of consecutive lists of models with the same prices for an id.
 with models as (
 
     select * from {{ ref('stg_openrouter__models') }}
@@ -98,14 +98,15 @@ select
     coalesce(prompt_price = 0 and completion_price = 0, false) as is_free,
     {{ extreme_token_price('list_min') }} as token_price_low,
     {{ extreme_token_price('list_max') }} as token_price_high,
-    -- A price ends where the next one begins; the last price of a removed id ends with its last list.
+    -- A price ends when the next one starts; the last price of a removed id ends with the last list that includes the
+    -- id.
     case
         when is_open then null
         when lead(is_return) over (partition by model_id order by valid_from) = false
             then lead(valid_from) over (partition by model_id order by valid_from)
         else last_seen_at
     end as valid_to,
-    -- Lists are made some time apart: until the first list with the next price, this one may have been valid, also
-    -- while the id was missing.
+    -- Lists are some time apart, so this price may have been valid until the first list with the next price, even while
+    -- the id was missing.
     lead(valid_from) over (partition by model_id order by valid_from) as not_after
 from intervals

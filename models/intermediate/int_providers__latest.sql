@@ -1,4 +1,4 @@
--- The newest row of each provider in /providers. A list that looks truncated is set aside.
+-- Newest row of each provider in /providers. A list that looks truncated is left out.
 with providers as (
 
     select providers.*

@@ -1,5 +1,5 @@
--- Every whole period that a rankings response covers, whether or not it has rows for it. Responses with and without a
--- key publish the same figures, so the newest of either counts.
+-- Every whole period that a rankings response covers, with or without rows. The surface that needs a key and the
+-- snapshots that do not publish the same figures, so the newest response of either counts.
 with responses as (
 
     select * from {{ ref('stg_openrouter__responses') }}
@@ -39,7 +39,7 @@ covered as (
         fetched_at
     from begun
     group by slice, period, period_start, raw_file, scope_id, source_url, as_of, fetched_at
-    -- A week or month at the edge of the response's days is covered in part only, and left out.
+    -- A week or month that the response covers only in part is left out.
     having count(*) = {{ days_in_period('period', 'period_start') }}
 
 ),

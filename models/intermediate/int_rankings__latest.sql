@@ -1,4 +1,4 @@
--- The rankings of each complete period, all from its newest response.
+-- Rankings of each complete period, all from the newest response for it.
 with covered as (
 
     select * from {{ ref('int_rankings__covered') }}

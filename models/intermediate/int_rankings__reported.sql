@@ -1,4 +1,4 @@
--- Rankings as each response reports them. The surface that needs a key and the keyless snapshots publish the same
+-- Rankings as each response reports them. The surface that needs a key and the snapshots that do not publish the same
 -- figures.
 with rankings as (
 
@@ -23,7 +23,8 @@ reported as (
 
 ),
 
--- Rows that name no model are added up as one remainder: every spelling of `other`, and malformed slugs.
+-- Rows that name no model (any spelling of `other`, and malformed slugs) are summed into one remainder, because they
+-- cannot be attributed.
 remainder as (
 
     select

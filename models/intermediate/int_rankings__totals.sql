@@ -1,4 +1,4 @@
--- The total of each complete period, and the most tokens that an unlisted member can have had in it.
+-- Total of each complete period, with upper bounds on the tokens of an unlisted member.
 with rankings as (
 
     select * from {{ ref('int_rankings__latest') }}
@@ -31,7 +31,7 @@ sums as (
 
 ),
 
--- Any member may be missing from a truncated list, and may have had everything that is unlisted or missing.
+-- A truncated list may lack any member, so one member may have had all tokens that are unlisted or missing.
 unlisted as (
 
     select
@@ -61,12 +61,12 @@ select
     last_listed_tokens,
     is_suspect,
     is_truncated,
-    -- An unlisted model had at most what the last listed one had (or the largest row with a malformed slug, which may
-    -- be that model), and no more than all unlisted ones together.
+    -- An unlisted model had no more tokens than the last listed one (or than the largest row with a malformed slug,
+    -- which may be that model), and no more than all unlisted models combined.
     case
         when is_truncated then unlisted_tokens_high
         else least(greatest(last_listed_tokens, largest_malformed_tokens), other_tokens)
     end as unlisted_member_tokens_high,
-    -- A group of models, such as those of an author, may include any number of unlisted ones.
+    -- A group of models, such as an author's, may include any number of unlisted models.
     unlisted_tokens_high as unlisted_group_tokens_high
 from unlisted

@@ -1,6 +1,6 @@
--- Each model of the scorecard with the facts that a recommendation may use: a fact that is too old by the seed
--- freshness is null here. Ages are measured against the rankings and not against the clock, so that every build gives
--- the same recommendations.
+-- Each model of the scorecard with the facts that a recommendation may use; a fact that is too old by the seed
+-- freshness is null. Ages are measured against the rankings and not against the clock, so that every build makes the
+-- same recommendations.
 with facts as (
 
     select * from {{ ref('int_scorecard__facts') }}
@@ -26,7 +26,7 @@ aged as (
         facts.*,
         coalesce(facts.endpoints_as_of >= facts.rankings_as_of - limits.endpoints, false) as has_fresh_endpoints,
         coalesce(facts.benchmarks_as_of >= facts.rankings_as_of - limits.benchmarks, false) as has_fresh_index,
-        -- A free variant may have no price: it is free by its name.
+        -- A free variant may have no listed price, because its name already says that it is free.
         coalesce(facts.price_as_of >= facts.rankings_as_of - limits.prices, facts.price_as_of is null)
             as has_fresh_price
     from facts
@@ -34,8 +34,8 @@ aged as (
 
 ),
 
--- A model is beaten by one on the list, free or paid, that scores as high and costs less for input or for output. A
--- rival whose price is too old may have become cheaper, so it beats too.
+-- A model is beaten by any model of the scorecard, free or paid, that scores at least as high and costs less for input
+-- or output. A rival whose price is too old may have become cheaper, so it counts as cheaper.
 beaten as (
 
     select distinct aged.model_permaslug
@@ -59,7 +59,8 @@ select
     aged.created_on,
     aged.weights,
     aged.share_change_28d_pp,
-    -- The larger loss counts: a model may gain over 28 days and lose in the last 7. An unknown change is no loss.
+    -- The larger loss counts, because a model may gain over 28 days and lose in the last 7. An unknown change is not a
+    -- loss.
     coalesce(-least(aged.share_change_7d_pp, aged.share_change_28d_pp), 0) as share_loss_pp,
     case when aged.has_fresh_price then aged.price_class end as price_class,
     case when aged.has_fresh_price then aged.completion_usd_per_mtok end as completion_usd_per_mtok,

@@ -1,4 +1,4 @@
--- Why a model is worth a test: the sentences of all rules whose conditions it fulfils, in the order of the rules.
+-- Reasons why a model is worth testing: the sentences of all rules that apply, in the order of the rules.
 {%- set conditions = {
     'is_unbeaten': 'candidates.is_unbeaten = rules.is_unbeaten',
     'price_class': 'candidates.price_class = rules.price_class',
@@ -10,7 +10,7 @@
     'age_below_days': 'candidates.date - candidates.created_on < rules.age_below_days',
     'min_providers': 'candidates.providers >= rules.min_providers',
 } %}
--- Engines differ in how they round a double while formatting it, so the gain is rounded as a decimal.
+-- The gain is rounded as a decimal, because engines differ in how they round a double while formatting it.
 with candidates as (
 
     select
@@ -26,7 +26,7 @@ rules as (
 
 ),
 
--- A condition that a rule leaves empty does not apply; one on an unknown fact is not fulfilled.
+-- An empty condition does not apply; a condition on an unknown fact does not hold.
 reasons as (
 
     select

@@ -1,12 +1,13 @@
--- Which responses look incomplete for a period they cover. A truncated list still parses and has plausible shares, so
--- it is recognized by comparing it with earlier responses.
+-- Flags responses that look incomplete for a period they cover. A truncated list still parses and has plausible shares,
+-- so it is detected by comparison with earlier responses.
 with measured as (
 
     select * from {{ ref('int_responses__measured') }}
 
 ),
 
--- The fullest response for the period before: a truncated response may be truncated for all of its days.
+-- The previous period is judged by its fullest response, because a truncated response may be truncated for all of its
+-- days.
 fullest as (
 
     select
@@ -41,7 +42,8 @@ against_the_period_before as (
 
 ),
 
--- The fullest earlier response for the same period, unless it is itself far below the period before.
+-- The best comparison is the fullest earlier response for the same period, unless it is itself far below the period
+-- before.
 against_the_responses_before as (
 
     select
@@ -77,7 +79,7 @@ compared as (
 
     select
         *,
-        -- An `other` of more than a hundredth of the tokens does not vanish: the list was truncated.
+        -- An `other` of more than 1% of the tokens does not disappear by itself, so the list was truncated.
         lacks_other
         or coalesce(row_count > 0 and other_rows = 0 and reference_other_tokens > 0.01 * reference_tokens, false)
             as has_lost_other
@@ -103,7 +105,7 @@ select
         ),
         ''
     ) as suspect_reason,
-    -- Tokens that may be missing, by the response it was compared with; unknown without one.
+    -- Tokens that the response lacks relative to the one it was compared with; unknown if there is none.
     case
         when not (has_lost_other or is_below_reference) then 0
         when reference_tokens is not null

@@ -1,4 +1,4 @@
--- Every response and every period it covers: the link from a figure to the file that supplied it.
+-- Every response and every period it covers; links each figure to the file that supplied it.
 with responses as (
 
     select * from {{ ref('stg_openrouter__responses') }}
@@ -22,7 +22,7 @@ row_counts as (
 
 ),
 
--- A rankings response covers many periods, and may have no rows for some of them.
+-- A rankings response covers many periods and may have no rows for some of them.
 rankings as (
 
     select
@@ -37,7 +37,7 @@ rankings as (
 
 ),
 
--- Every other response covers its own window, or the day on which it was made.
+-- Other responses cover their own window or the day on which they were made.
 snapshots as (
 
     select

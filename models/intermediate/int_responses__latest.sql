@@ -1,4 +1,4 @@
--- The newest response of each surface.
+-- Newest response of each surface.
 with responses as (
 
     select * from {{ ref('stg_openrouter__responses') }}

@@ -1,5 +1,4 @@
--- Rows and tokens of each response for each complete period it covers: rankings with and without a key, and lists of
--- apps.
+-- Rows and tokens of each response for each complete period it covers, for all rankings and lists of apps.
 with covered as (
 
     select * from {{ ref('int_rankings__covered') }}

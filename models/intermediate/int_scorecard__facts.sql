@@ -1,4 +1,5 @@
--- Each model of the newest complete day with all its facts: usage, prices, offers, indices, attributes and top task.
+-- Each model listed on the newest complete day, with all its facts: usage, prices, offers, indices, attributes and top
+-- task.
 with usage as (
 
     select * from {{ ref('int_scorecard__usage') }}
@@ -11,7 +12,8 @@ attributes as (
 
 ),
 
--- Endpoints are fetched less often than models: those of an id that is no longer listed are no offer.
+-- Endpoints are fetched less often than models, so the endpoints of an id that is no longer listed do not count as an
+-- offer.
 listed as (
 
     select model_id from {{ ref('int_prices__intervals') }}

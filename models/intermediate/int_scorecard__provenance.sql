@@ -1,4 +1,4 @@
--- Provenance of each model on the scorecard: the newest and the oldest of all responses that its facts come from.
+-- Provenance of each model on the scorecard: the newest and oldest of all responses that its facts come from.
 with facts as (
 
     select
@@ -32,7 +32,7 @@ listed as (
 
 ),
 
--- That an id is offered takes two responses: the list of models, and its endpoints where they were fetched.
+-- An offer comes from two responses: the list of models and, if fetched, the endpoints of the id.
 offers as (
 
     select
@@ -80,7 +80,7 @@ inputs as (
             facts_of.fetched_at as checked_at
         from facts
         inner join {{ ref(model) }} as facts_of using ({{ key }})
-        -- A model that is ranked but not listed has attributes from the seeds only.
+        -- A model that is ranked but never listed has attributes from the seeds only, and those have no times.
         where facts_of.as_of is not null
 
     {% endfor -%}

@@ -1,4 +1,4 @@
--- Each model that the newest complete day lists: its share, the change of its share, and its listed prices.
+-- Each model listed on the newest complete day, with its share, the change in its share, and its listed prices.
 with periods as (
 
     select * from {{ ref('int_periods__totals') }}
@@ -13,7 +13,7 @@ members as (
 
 ),
 
--- A day whose rows are all malformed lists no model, so the newest day is that of the newest share.
+-- If all slugs of a day are malformed, it lists no model, so the scorecard shows the newest day that has a share.
 shares as (
 
     select
@@ -57,7 +57,7 @@ changes as (
 
 ),
 
--- One row per model: a day is never added up. The aggregates are those that spend_model has for longer periods too.
+-- A day has one row per model, so the aggregates change nothing; spend_model uses the same ones for longer periods.
 prices as (
 
     select
@@ -76,7 +76,7 @@ prices as (
 
 ),
 
--- The row is as new as the newest of its three parts.
+-- The as_of of a row is that of the newest of its three inputs.
 provenance as (
 
     {{ provenance_by('model_permaslug', ['shares', 'changes', 'prices']) }}

@@ -1,4 +1,4 @@
--- The cost of sessions in each window, all from the newest response for it.
+-- Session cost in each window, all from the newest response for it.
 with costs as (
 
     select * from {{ ref('stg_openrouter__session_cost') }}

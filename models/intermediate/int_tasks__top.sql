@@ -1,4 +1,4 @@
--- The task of whose tokens each model has the largest share, in the newest sample of the source.
+-- Task in which each model has its largest share of tokens, in the source's newest sample.
 with tasks as (
 
     select * from {{ ref('stg_openrouter__tasks') }}

@@ -1,4 +1,4 @@
--- The corners of the box of token splits of each class of input price, and its central point if the class has one.
+-- Corners of the box of token splits of each input price class, and its central point if the class has one.
 with token_mix as (
 
     select * from {{ ref('token_mix') }}

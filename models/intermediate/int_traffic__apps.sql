@@ -1,4 +1,4 @@
--- The shares of the listed apps in the traffic of each day, week and month.
+-- Shares of the listed apps in the traffic of each day, week and month.
 with periods as (
 
     select * from {{ ref('int_periods__totals') }}

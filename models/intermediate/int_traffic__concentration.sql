@@ -1,4 +1,4 @@
--- How concentrated the traffic of each day, week and month is on models and authors.
+-- Concentration of the traffic of each day, week and month on models and authors.
 with periods as (
 
     select * from {{ ref('int_periods__totals') }}
@@ -46,7 +46,7 @@ select
     sums.authors_listed,
     {% for member_type in ['model', 'author'] -%}
         {{ hhi('sums.' ~ member_type ~ '_squares') }} as hhi_{{ member_type }}_low,
-        -- There is no upper bound if unlisted days of members, or rows of a truncated response, are unknown.
+        -- There is no upper bound if a member was unlisted on some day or a truncated response lacks rows.
         case
             when periods.basis = 'source' and not periods.is_truncated
                 then {{ hhi('sums.' ~ member_type ~ '_squares + ' ~ {
@@ -59,7 +59,7 @@ select
         sums.top_{{ top }}_tokens / periods.total_tokens as cr{{ top }},
     {% endfor -%}
     coalesce(sums.open_tokens, 0) / periods.total_tokens as open_weights_share_low,
-    -- Everything that is not known to be closed may be open: unclassified, undisclosed and unlisted models.
+    -- Every model that is not known to be closed may be open: unclassified, undisclosed and unlisted models.
     least(
         periods.total_tokens - periods.other_tokens - coalesce(sums.closed_tokens, 0)
         + periods.unlisted_group_tokens_high,

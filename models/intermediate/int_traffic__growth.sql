@@ -1,5 +1,5 @@
--- How the total had grown by each day: on every horizon, a year, and by its trend. A window is left out if a response
--- in it looks truncated: its total is too small by an unknown amount.
+-- Growth of the total up to each day, for every horizon, per year and by its trend. A window is left out if a response
+-- in it looks truncated, because its total is too small by an unknown amount.
 with windows as (
 
     select * from {{ ref('int_growth__windows') }}
@@ -35,8 +35,8 @@ by_horizon as (
 
 ),
 
--- One app can make most of a week's growth: both windows without the app that leads the newer one, if it is listed on
--- every day of both.
+-- One app can cause most of a week's growth, so this compares both windows without the app that leads the newer one, if
+-- that app is listed on every day of both.
 without_top_app as (
 
     select
@@ -54,7 +54,7 @@ without_top_app as (
 
 ),
 
--- Growth a year, against the first complete 28-day window.
+-- Annual growth is measured from the first complete 28-day window, the longest span available.
 annual as (
 
     select

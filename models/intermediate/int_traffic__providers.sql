@@ -1,4 +1,4 @@
--- The number of providers in the last sweep of endpoints of each day, week and month.
+-- Number of providers in the last sweep of endpoints of each day, week and month.
 with periods as (
 
     select * from {{ ref('int_periods__totals') }}

@@ -1,4 +1,4 @@
--- Shares of the parts of each division of models, and of the remainder `other`, in each day, week and month.
+-- Shares of the segments of each division of models, and of the remainder `other`, in each day, week and month.
 with periods as (
 
     select * from {{ ref('int_periods__totals') }}
@@ -19,7 +19,7 @@ segments as (
 
 ),
 
--- A division by price or by what /models lists rests on lists of models too, not on rankings alone.
+-- A division by price or by an attribute in /models also depends on lists of models, so their times count too.
 inputs as (
 
     select

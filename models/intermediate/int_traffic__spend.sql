@@ -1,5 +1,5 @@
--- The implied spend of all traffic of each day, week and month at list prices: under any split of tokens, and under the
--- split of each model's class of input price.
+-- Implied spend on all traffic of each day, week and month at list prices, for any split of tokens and for the split of
+-- each model's input price class.
 with usage as (
 
     select * from {{ ref('int_usage__periods') }}

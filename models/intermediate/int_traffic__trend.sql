@@ -1,5 +1,5 @@
--- How fast the total doubles, by the slope of the logarithm of the 28 days' totals up to each day. A window is left out
--- if a response in it looks truncated: its total is too small by an unknown amount.
+-- Doubling time of the total, from the slope of the logarithm of the daily totals over the 28 days up to each day. A
+-- window is left out if a response in it looks truncated, because its total is too small by an unknown amount.
 with totals as (
 
     select * from {{ ref('int_windows__totals') }}
@@ -30,8 +30,8 @@ logarithms as (
 
 ),
 
--- Least-squares slope and its standard error. Ordered by day, because a sum of doubles depends on the order of its
--- terms.
+-- Least-squares slope and its standard error. Rows are ordered by day, because a sum of doubles depends on the order of
+-- its terms.
 trend as (
 
     select
@@ -62,7 +62,7 @@ bounded as (
 
 )
 
--- There is a doubling time only where the whole interval of the slope is positive.
+-- The doubling time is null unless the entire interval of the slope is positive.
 select
     window_end,
     case when slope_low > 0 then ln(2) / slope end as doubling_days,

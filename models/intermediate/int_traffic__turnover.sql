@@ -1,4 +1,4 @@
--- The share of new models in each day, week and month, and of models that are still listed after 28 days.
+-- Share of new models in each day, week and month, and the fraction of models that are still listed after 28 days.
 with periods as (
 
     select * from {{ ref('int_periods__totals') }}
@@ -33,7 +33,7 @@ launched as (
         min(attributes.as_of) as oldest_as_of,
         max_by(attributes.fetched_at, attributes.as_of) as checked_at
     from periods
-    -- A response in which every slug is malformed lists no model.
+    -- If all slugs of a response are malformed, the period has no members.
     left join members using (period, period_start)
     left join attributes on members.member = attributes.model_permaslug
     group by periods.period, periods.period_start
@@ -70,7 +70,7 @@ survival as (
 
 ),
 
--- Survival is measured on the last day of a period, which has a response of its own.
+-- Survival is measured on the last day of a period, because that day has its own list.
 last_days as (
 
     select

@@ -1,5 +1,5 @@
--- The id of each permaslug on each day of the periods that list it, by the newest list of models up to the end of the
--- day that includes it, else the first after it. Slugs are matched exactly.
+-- Id of each permaslug on each day of the periods that list it, from the newest list of models made by the end of the
+-- day that includes it, or else from the first such list after the day. Slugs are matched exactly.
 with usage as (
 
     select distinct

@@ -1,4 +1,4 @@
--- Usage of each model in each period that the source reports, at list prices. Amounts are exact decimals, so that sums
+-- Usage of each model at list prices in each period that the source reports. Amounts are exact decimals, so that sums
 -- do not depend on the order of rows.
 with usage as (
 

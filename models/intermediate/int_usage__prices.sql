@@ -1,5 +1,5 @@
--- The prices of each model over the days of each period that the source reports: the mean of what was listed at the end
--- of each day, and the least and the greatest that can have been valid on any.
+-- Prices of each model over the days of each period that the source reports: the mean of the prices listed at the end
+-- of each day, and the lowest and highest price that may have been valid on any day.
 with usage as (
 
     select * from {{ ref('int_rankings__latest') }}
@@ -39,7 +39,7 @@ select
         as first_prompt_price,
     min(daily.price_low) as price_low,
     max(daily.price_high) as price_high,
-    -- One day without a sweep of endpoints leaves the whole period unknown.
+    -- If one day has no sweep of endpoints, the price of the whole period is unknown.
     case when count(daily.endpoint_price_low) = count(*) then min(daily.endpoint_price_low) end
         as endpoint_price_low,
     case when count(daily.endpoint_price_low) = count(*) then max(daily.endpoint_price_high) end

@@ -1,5 +1,5 @@
--- Usage of each period that the source reports, by every way of dividing models; unlisted usage is the segment `other`.
--- A division by price or by what /models lists has the list of models among its inputs.
+-- Usage by segment in each period that the source reports, for every way of dividing models; unlisted usage is the
+-- segment `other`. A division by price or by an attribute in /models has the list of models among its inputs.
 {%- set divisions = {
     'variant': none,
     'price_class': 'price',

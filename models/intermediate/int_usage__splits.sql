@@ -1,4 +1,4 @@
--- The price of a token of each model under every plausible split into input, cached input and output.
+-- Price per token of each model over all plausible splits into input, cached input and output.
 with prices as (
 
     select * from {{ ref('int_usage__prices') }}
@@ -12,8 +12,9 @@ corners as (
 
 ),
 
--- A token at each corner of the box of single models, and of the box of the class that the model's first price is in.
--- Every class uses caches, so input that is not read from one may have been written to it.
+-- A price is linear in each share, so its extremes are at corners: those of the box of single models, and those of
+-- the class of the model's first price. All classes use caches, so input that is not read from the cache may have been
+-- written to it.
 at_corners as (
 
     select

@@ -1,6 +1,5 @@
--- Tokens of each model, author and app in each rolling window: what was observed, and the most it can have been. A
--- member that is not listed on a day is unknown there, never zero. Segments have no windows: growth by segment is in
--- the drivers.
+-- Observed tokens of each model, author and app in each rolling window, with their upper bound. If a day does not list
+-- a member, its tokens are unknown, never zero. Segments have no windows, because the drivers show growth by segment.
 with windows as (
 
     select * from {{ ref('int_windows__totals') }}

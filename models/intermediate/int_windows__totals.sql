@@ -1,4 +1,4 @@
--- The total of all traffic, and of apps, in the 1, 7 and 28 days up to each observed day.
+-- Totals of all traffic and of apps in the 1, 7 and 28 days up to each observed day.
 with days as (
 
     select * from {{ ref('int_periods__observed') }}

@@ -13,7 +13,7 @@ renamed as (
         {{ author('model_id') }} as author,
         http_status,
         endpoint_no,
-        -- Provider and tag are part of an endpoint's key, but the source may leave them out.
+        -- Provider and tag are part of the key of an endpoint, so they get a value even if the source leaves them out.
         case when endpoint_no is not null then coalesce(provider_name, 'unnamed provider') end as provider_name,
         case when endpoint_no is not null then coalesce(tag, 'untagged') end as tag,
         name,
@@ -32,7 +32,7 @@ renamed as (
         uptime_last_30m as uptime_30m_pct,
         uptime_last_1d as uptime_1d_pct,
 
-        -- A negative price means that the price depends on the route: it is unknown, not free.
+        -- A negative price means that the price depends on the route, so it is unknown, not free.
         {% for name, source_name in price_names().items() -%}
             case when pricing_{{ source_name }} >= 0 then pricing_{{ source_name }} end as {{ name }}_price,
         {% endfor -%}

@@ -25,7 +25,7 @@ renamed as (
         context_length,
         top_provider_max_completion_tokens as max_completion_tokens,
 
-        -- A negative price means that the price depends on the route: it is unknown, not free.
+        -- A negative price means that the price depends on the route, so it is unknown, not free.
         {% for name, source_name in price_names().items() -%}
             case when pricing_{{ source_name }} >= 0 then pricing_{{ source_name }} end as {{ name }}_price,
         {% endfor -%}
@@ -39,7 +39,7 @@ renamed as (
         fetched_at
 
     from source
-    -- A model with a malformed id cannot be called.
+    -- A model with a malformed id cannot be requested.
     where {{ is_model_id('id') }}
 
 )

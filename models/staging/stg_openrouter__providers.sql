@@ -9,7 +9,7 @@ renamed as (
     select
         raw_file,
         slug as provider_slug,
-        -- A slug is unique, so it can name a provider without a name.
+        -- The slug is unique, so it can replace a missing name.
         coalesce(name, slug) as provider_name,
         headquarters as headquarters_country,
         datacenters as datacenter_countries,

@@ -85,7 +85,7 @@ FIGURE_CORRUPTIONS = [
         "share_segment",
         f"delete from share_segment where segment = 'other' and segment_type = 'weights' and period_start = {ONE_DAY}",
         "assert_shares_add_to_one",
-        "add up to 1 with what is left",
+        "add up to 1 with the remainder",
     ),
     Corruption(
         "`other` is missing in the denominator",
@@ -156,7 +156,7 @@ FIGURE_CORRUPTIONS = [
         "update growth_model set window_end = window_end - 1000 where horizon = '7d' and window_end = "
         "(select min(window_end) from growth_model where horizon = '7d')",
         "assert_growth_matches_shares",
-        "Both windows of a growth hold the tokens",
+        "Both windows of a growth row have the same tokens",
     ),
     Corruption(
         "The base window has other tokens than its days",
@@ -164,7 +164,7 @@ FIGURE_CORRUPTIONS = [
         "update growth_app set base_tokens = base_tokens + 1000000, base_tokens_high = base_tokens_high + 1000000 where "
         f"horizon = '1d' and window_end = {ONE_DAY} and base_tokens > 0",
         "assert_growth_matches_shares",
-        "that the shares of their days hold",
+        "as the shares of their days",
     ),
     Corruption(
         "A growth does not follow from its tokens",
@@ -224,7 +224,7 @@ FIGURE_CORRUPTIONS = [
         "spend_model",
         "update spend_model set spend_high = spend_low where period = 'day' and spend_low < spend_high",
         "assert_next_list_price_within_spend_bounds",
-        "every price that can have been valid",
+        "every price that may have been valid",
     ),
     Corruption(
         "Usage without a price is dropped in the join",
@@ -240,7 +240,7 @@ FIGURE_CORRUPTIONS = [
         f"update spend_author set spend_low = spend_high, spend_high = spend_low where period = 'day' and "
         f"period_start = {ONE_DAY} and spend_low < spend_high",
         "assert_low_not_above_high",
-        "The low end of a range is never above its high end",
+        "low end of a range is never above its high end",
     ),
     Corruption(
         "A ranked model is missing in `model`",
@@ -339,7 +339,7 @@ FIGURE_CORRUPTIONS = [
         "figure_check",
         "update figure_check set verdict = 'match' where verdict = 'mismatch'",
         "assert_public_figures_match_seed",
-        "its verdict follows from the distance to ours",
+        "a verdict that follows from its distance to our figure",
         source="replay",
     ),
     Corruption(

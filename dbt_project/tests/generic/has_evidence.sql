@@ -1,4 +1,4 @@
-{#- A row is verified by evidence that was opened on a day, or it is unverified or defined here and has no such day. -#}
+{#- A verified row has evidence and the day on which it was opened; an unverified or defined row has no such day. -#}
 {% test has_evidence(model) %}
 
 select *

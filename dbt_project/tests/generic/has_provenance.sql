@@ -1,4 +1,4 @@
-{#- Every row has a scope, a public source, and times that are those of responses in the lake of the same scope. -#}
+{#- Every row has a scope, a public source, and times that match responses in the lake with the same scope. -#}
 {% test has_provenance(model) %}
 
 with responses as (

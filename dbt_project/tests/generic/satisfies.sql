@@ -1,6 +1,6 @@
 {#-
-    Every row satisfies every condition on its columns: those of the families named (see conditions_of) and those given.
-    A condition that is null is not satisfied.
+    Every row satisfies every condition on its columns: the conditions of the named families (see conditions_of) and the
+    given conditions. A condition that is null is not satisfied.
 -#}
 {% test satisfies(model, conditions=[], families=[]) %}
 

@@ -5,7 +5,7 @@ with models as (
 
 ),
 
--- A row of the seed counts once its evidence has been checked.
+-- A row of the seed counts only if its evidence was checked.
 authors as (
 
     select * from {{ ref('authors') }}

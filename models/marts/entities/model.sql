@@ -1,4 +1,4 @@
--- Every model that /models lists or the rankings name, in its newest state.
+-- Every model that /models lists or a ranking names, in its newest state.
 with profiles as (
 
     select * from {{ ref('int_models__profiles') }}

@@ -1,4 +1,4 @@
--- Who hosts: every provider that /providers lists or that has, or had, an endpoint.
+-- Every provider that /providers lists or that has or had an endpoint. Providers host models.
 with listed as (
 
     select * from {{ ref('int_providers__latest') }}

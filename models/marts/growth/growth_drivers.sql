@@ -1,4 +1,4 @@
--- Contributions to the change of each total, by every dimension; they add up to it exactly.
+-- Contributions to the change of each total, by dimension; they add up to it exactly.
 with drivers as (
 
     select * from {{ ref('int_growth__drivers') }}

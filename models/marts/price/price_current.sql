@@ -1,5 +1,5 @@
--- Every id that the newest list of models includes, with its prices and its endpoints. What is no longer listed is in
--- price_history.
+-- Every id in the newest list of models, with its prices and its endpoints. price_history has ids that are no longer
+-- listed.
 with models as (
 
     select * from {{ ref('int_models__listed') }}
@@ -50,7 +50,7 @@ offered as (
 
 ),
 
--- The cheapest by input price; where several share it, by output price.
+-- The cheapest endpoint has the lowest input price; in a tie, the lowest output price decides.
 cheapest_up as (
 
     select

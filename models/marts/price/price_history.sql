@@ -28,7 +28,7 @@ select
     {{ usd_per_mtok('previous_prices.cache_write') }} as previous_cache_write_usd_per_mtok,
     {{ price_change_pct('prompt') }} as prompt_change_pct,
     {{ price_change_pct('completion') }} as completion_change_pct,
-    -- The greatest change of any token price, by magnitude.
+    -- Largest change in any token price, by absolute value.
     case
         when -list_min(changes_pct) > list_max(changes_pct) then list_min(changes_pct)
         else list_max(changes_pct)

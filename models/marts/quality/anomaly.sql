@@ -1,4 +1,4 @@
--- Changes worth investigating, one row per event. None is an error by itself.
+-- Changes worth investigating, one row per event. An anomaly is not necessarily an error.
 select
     events.date,
     events.kind,

@@ -1,4 +1,4 @@
--- How to cite each surface, as of its newest response.
+-- Citation line for each surface, as of its newest response.
 with latest as (
 
     select * from {{ ref('int_responses__latest') }}

@@ -1,7 +1,9 @@
--- Citable sentences: the values of int_claims__values in the words of the seed claim_templates. The id of a claim stays
--- when its figure is revised.
-{#- The column that fills each placeholder of a template. The subject comes last: it is a name that others have given,
-    and may itself look like a placeholder. -#}
+-- Citable sentences: the values of int_claims__values filled into the templates of the seed claim_templates. The id of
+-- a claim stays the same when its figure is revised.
+{#-
+    The column that fills each placeholder of a template. The subject comes last, because it is a name that somebody
+    else chose and may look like a placeholder.
+-#}
 {%- set texts = {
     'period': 'period_text',
     'traffic': 'traffic',
@@ -36,7 +38,7 @@ citations as (
 
 ),
 
--- Figures and dates as sentences show them.
+-- Figures and dates are formatted once for the statement and the caveat.
 worded as (
 
     select
@@ -60,7 +62,7 @@ worded as (
 
 ),
 
--- A value whose bounds differ in the digits that are shown has a sentence of its own.
+-- A range gets its own sentence, but only if its two ends still differ after rounding.
 chosen as (
 
     select
@@ -89,7 +91,7 @@ select
     || {{ filled('chosen.statement_template', texts) }} as statement,
     {{ filled('chosen.caveat', texts) }}
     || coalesce(' ' || chosen.suspect_caveat, '') || ' ' || chosen.scope_caveats as caveat,
-    -- One line for each surface that the figure is from, as of this figure.
+    -- One citation line for each surface that the figure comes from, as of that surface's own response.
     concat_ws(
         ' ',
         {{ citation_as_of('app_lines.citation', 'chosen.app_as_of') }},

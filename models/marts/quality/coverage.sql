@@ -1,5 +1,5 @@
--- Every day from the first to the last that a surface covers, gaps included. A slice that the source reports by the
--- week or month only has the first day of each.
+-- Every day from the first to the last that a surface covers, including gaps. If the source reports a slice by week or
+-- month only, the table has the first day of each.
 with responses as (
 
     select
@@ -63,7 +63,7 @@ calendar as (
 
 ),
 
--- Responses that look incomplete, with the day or period they are suspect for.
+-- Two models flag responses that look incomplete; here they are combined, with the day that is suspect.
 suspects as (
 
     select
@@ -122,7 +122,7 @@ select
     end as gap_reason,
     calendar.scope_id,
     calendar.source_url,
-    -- That no response covers a day is known from the newest response.
+    -- If no response covers the day, the newest response shows this, so its times count.
     coalesce(reported.newest_as_of, calendar.newest_as_of) as as_of,
     coalesce(reported.newest_as_of, calendar.newest_as_of) as oldest_as_of,
     coalesce(reported.checked_at, calendar.newest_checked_at) as checked_at

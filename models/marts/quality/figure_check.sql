@@ -1,5 +1,5 @@
--- Figures about this traffic that others have published, compared with ours over the same days. A figure matches within
--- one percent of what was observed, or half a unit of its last digit.
+-- Figures about this traffic that others published, compared with ours for the same days. A figure matches if it is
+-- within 1% of ours or within half a unit of its last digit.
 with figures as (
 
     select * from {{ ref('public_figures') }}
@@ -36,7 +36,7 @@ compared as (
 
 ),
 
--- Without a reason here, the figure is a match or a mismatch.
+-- A figure with a reason is undecidable; any other is a match or a mismatch.
 explained as (
 
     select
@@ -85,5 +85,5 @@ select
     coalesce(explained.checked_at, newest.checked_at) as checked_at
 from explained
 cross join newest
--- Published figures are about the real traffic, not about simulated data.
+-- Public figures are about real traffic, so simulated data has nothing to compare.
 where newest.scope_id <> 'simulated'

@@ -1,4 +1,4 @@
--- Every response, for every period it covers: the link from a figure to the file that supplied it.
+-- Every response and every period it covers; links each figure to the file that supplied it.
 with covered as (
 
     select * from {{ ref('int_responses__covered') }}

@@ -1,4 +1,4 @@
--- Values of a complete day that changed between two responses. A model that enters or leaves the list is a change too.
+-- Values of a complete day that a later response revised. A model that enters or leaves the list counts as a change.
 with covered as (
 
     select

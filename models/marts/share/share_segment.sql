@@ -1,4 +1,4 @@
--- Shares of the parts of each division of models, and of the remainder `other`.
+-- Shares of the segments of each division of models, and of the remainder `other`.
 select
     period,
     period_start,

@@ -1,4 +1,5 @@
--- Every model that the newest complete day lists: its usage, prices, offers and indices, and why it is worth a test.
+-- Every model listed on the newest complete day, with its usage, prices, offers and indices, and why it is worth
+-- testing.
 with facts as (
 
     select * from {{ ref('int_scorecard__facts') }}
