@@ -443,7 +443,7 @@ def test_other_simulated_world_is_refused(simulated: Run, home: Path, tmp_path: 
     other = json.dumps(json.loads(SMALL_WORLD) | {"seed": 2})
     done = run(data, home, ROUTERSCOPE_SOURCE="simulator", ROUTERSCOPE_SIMULATOR=other)
     assert done.code == 1, done.output
-    assert "holds another simulated world" in done.output
+    assert "holds a simulated world other than" in done.output
     assert contents(data / "raw") == contents(simulated.data / "raw")
 
 
