@@ -28,7 +28,7 @@ help:
 	@echo "make simulator [PORT=8080]                   serve a synthetic OpenRouter API"
 	@echo "make test                                    run every test"
 	@echo "make bench                                   measure time and memory"
-	@echo "make docs                                    generate the generated parts of README and docs/"
+	@echo "make docs                                    update the generated parts of README and docs/"
 	@echo "make lint                                    check formatting, style, types and imports"
 	@echo "make format                                  fix what lint can fix"
 	@echo "make lock [ARGS=--upgrade]                   pin the dependencies [in their newest versions]"
@@ -36,10 +36,10 @@ help:
 
 $(SETUP): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
-	    || { echo "Routerscope needs Python 3.11 to 3.13, and $(PYTHON) is another version. Choose one: make run PYTHON=python3.12"; exit 1; }
+	    || { echo "Routerscope needs Python 3.11 to 3.13, but $(PYTHON) is another version. Select one: make run PYTHON=python3.12"; exit 1; }
 	@echo "Setting up .venv from requirements.lock (once, about two minutes) …"
 	@rm -rf .venv
-	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "No virtual environment could be created. On Debian: apt-get install python3-venv"; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "The virtual environment could not be created. On Debian: apt-get install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -63,7 +63,7 @@ test: $(SETUP)
 bench: $(SETUP)
 	@$(BIN)/python tests/benchmarks/bench.py
 
-# From the recorded responses that the tests use: the tests compare the documents, and UPDATE_DOCS writes them.
+# The tests compare the documents with runs on recorded responses; with UPDATE_DOCS they write them.
 docs: $(SETUP)
 	@UPDATE_DOCS=1 $(BIN)/python -m pytest -q tests/pipeline/test_documents.py tests/pipeline/test_readme.py \
 	    tests/pipeline/test_docs.py::test_command_line_reference_is_current \
@@ -81,7 +81,7 @@ format: $(SETUP)
 	@$(BIN)/ruff check --fix .
 	@mkdir -p $(LINT_DATA) && ROUTERSCOPE_DATA_DIR=$(LINT_DATA) $(BIN)/sqlfluff fix models dbt_project/tests
 
-# Pins stay as they are unless pyproject.toml excludes them or ARGS=--upgrade is given. An equal lock is not touched: a
+# Pins change only if pyproject.toml excludes them or ARGS=--upgrade is given. An equal lock is not touched, because a
 # newer file would cause .venv to be rebuilt.
 lock: $(SETUP)
 	@mkdir -p target && cp requirements.lock target/

@@ -1,7 +1,7 @@
 """Time: the clock that a component reads, and timestamps as people write them.
 
-Whatever needs the current time or has to wait takes a `Clock`, so that tests and simulations can set it. How a source
-chooses its clock is in `ingest.sources`.
+Code that needs the current time or has to wait takes a `Clock`, so that tests and simulations can set it. A source's
+clock is chosen in `ingest.sources`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class RealClock:
 
 
 class VirtualClock:
-    """A clock that moves only when it is set or slept on, so that waiting takes no time."""
+    """A clock that moves only when it is set or when a caller sleeps, so that waiting takes no time."""
 
     def __init__(self, now: dt.datetime) -> None:
         self._now = now
@@ -53,7 +53,7 @@ class VirtualClock:
 def parse_timestamp(text: str) -> dt.datetime:
     """An ISO 8601 timestamp as UTC. Without an offset it is UTC; a date without a time is the end of that day.
 
-    Raises SettingsError if the text is not a timestamp, or lies outside MIN_YEAR to MAX_YEAR.
+    Raises SettingsError if the text is not a timestamp or its year is not from MIN_YEAR to MAX_YEAR.
     """
     try:
         timestamp = dt.datetime.fromisoformat(text)

@@ -16,8 +16,8 @@
     ├── AlertError            an alert could not be sent
     └── QueryError            a question about the published tables cannot be answered
 
-A message states what failed, what state things are in, and what to do. An error of a library (httpx, DuckDB, dbt,
-Arrow) is translated into this tree where that library is called, not here.
+A message states what failed, what state things are in, and what to do. Code that calls a library (httpx, DuckDB, dbt,
+Arrow) translates the library's errors into this tree.
 """
 
 

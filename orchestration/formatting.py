@@ -1,6 +1,6 @@
-"""Figures and dates in sentences that are written in Python, by the rule of dbt_project/macros/formatting.sql.
+"""Figures and dates in sentences that Python writes, by the rules of dbt_project/macros/formatting.sql.
 
-Sentences of the marts are formatted in SQL. How tables and charts show their figures does not belong here.
+Sentences of the marts are formatted in SQL. The format of figures in tables and charts does not belong here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _DIGITS = {"tokens": 3, "USD": 2}
 
 
 def rounding_of(number: float, unit: str) -> float:
-    """One unit of the last digit that a sentence shows of a figure in `unit`: tokens, USD or fraction of tokens."""
+    """One unit of the last digit that a sentence shows for a figure in `unit`: tokens, USD or fraction of tokens."""
     magnitude = math.floor(math.log10(abs(number))) if number else 0
     if unit == "fraction of tokens":
         return min(1e-3, 10.0 ** (magnitude - 1))
@@ -28,9 +28,9 @@ def steps(number: float, rounding: float) -> int:
 
 
 def is_visible(before: float, after: float, rounding: float) -> bool:
-    """Whether a change is large enough to revise a sentence: the figure reads otherwise, and moved half a unit or more.
+    """Whether a change revises a sentence: the rounded figure is different, and it moved by half a unit or more.
 
-    Without the second condition, a value that lies halfway between two roundings would be revised by any change.
+    Without the second condition, any change would revise a value halfway between two roundings.
     """
     return steps(before, rounding) != steps(after, rounding) and abs(after - before) >= rounding / 2
 
@@ -45,7 +45,7 @@ def as_percent(fraction: float) -> str:
 
 
 def change_in_percent(percent: float) -> str:
-    """A change that is given in percent, with its sign and two significant digits: 3.805 → +3.8%; -123 → -120%."""
+    """A change in percent with its sign and two significant digits: 3.805 → +3.8%; -123 → -120%."""
     return f"{float(f'{percent:.2g}'):+,.12g}%"
 
 
@@ -67,7 +67,7 @@ def usd(amount: float) -> str:
 
 
 def usd_price(price: float | None, missing: str = "not listed") -> str:
-    """A price in USD, as it is listed and never rounded, with two decimals or more: 0.1 → $0.10; `missing` for None."""
+    """A price in USD as listed, never rounded, with at least two decimals: 0.1 → $0.10; `missing` for None."""
     if price is None:
         return missing
     number = Decimal(as_listed(price))
@@ -76,7 +76,7 @@ def usd_price(price: float | None, missing: str = "not listed") -> str:
 
 
 def as_listed(price: float) -> str:
-    """A price without its unit, as it is listed: 0.1 + 0.2 → 0.3."""
+    """A price as listed, without its unit: 0.1 + 0.2 → 0.3."""
     return f"{price:.12g}"
 
 

@@ -3,12 +3,12 @@
     ROUTERSCOPE_SOURCE      live, simulator or replay; always explicit
     ROUTERSCOPE_DATA_DIR    folder of the lake, the warehouse and the published files (default: data/<source>)
     ROUTERSCOPE_REPLAY_DIR  folder of recorded responses, for replay
-    ROUTERSCOPE_NOW         clock of replay and simulator (ISO 8601; a date is the end of that day); not with live
+    ROUTERSCOPE_NOW         clock of replay and simulator (ISO 8601; a date means the end of that day); not for live
     ROUTERSCOPE_BASE_URL    base URL of the API (default: https://openrouter.ai/api/v1)
     ROUTERSCOPE_SIMULATOR   size and faults of the simulated OpenRouter, as JSON (see Simulation)
     OPENROUTER_API_KEY      API key for the surfaces that require one; never shown
     ROUTERSCOPE_ALERTS_WEBHOOK  address that alerts are posted to; never shown (default: none)
-    ROUTERSCOPE_ALERTS_FILE     file that alerts are appended to, one JSON object a line (default: none)
+    ROUTERSCOPE_ALERTS_FILE     file that alerts are appended to, one JSON object per line (default: none)
     ROUTERSCOPE_ALERTS_LOG      1 to write alerts to the log (default: 0)
 
 What a setting does is documented where it is used.
@@ -159,8 +159,8 @@ class Settings(BaseSettings):
             key = self.api_key.get_secret_value()
             if not (key.isascii() and key.isprintable()) or " " in key:
                 raise ValueError(
-                    "OPENROUTER_API_KEY is not usable (its value is not shown): a key is one word of ASCII characters, "
-                    "without spaces or line breaks. Set it to the key only, or unset it."
+                    "OPENROUTER_API_KEY is not usable (its value is not shown): a key has only printable ASCII "
+                    "characters, without spaces or line breaks. Set it to the key only, or unset it."
                 )
             if self.base_url.scheme != "https" and self.base_url.host not in ("localhost", "127.0.0.1", "[::1]"):
                 raise ValueError(
@@ -203,7 +203,7 @@ def _absolute(folder: Path) -> Path:
 
 
 def data_folder(folder: Path | None = None) -> Path:
-    """The given data folder, else the environment's, else the one with the newest release."""
+    """The given data folder, or the one that the environment sets, or the one with the newest release."""
     if folder is None and (setting := os.environ.get("ROUTERSCOPE_DATA_DIR")):
         folder = Path(setting)
     if folder is not None:

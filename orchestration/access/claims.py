@@ -30,10 +30,10 @@ def find_claim(release: PublishedRelease, claim_id: str) -> Claim:
     names = [column[0] for column in relation.description or []]
     rows = relation.fetchall()
     if not rows:
-        check_claim(claim_id, release.folder, release.claim_history)  # raises another error if it was never published
+        check_claim(claim_id, release.folder, release.claim_history)  # has its own error for an unknown claim
         raise QueryError(
-            f"The current release no longer contains {claim_id}. `routerscope cite --check {claim_id}` shows how it "
-            "was published before."
+            f"The current release no longer contains {claim_id}. `routerscope cite --check {claim_id}` shows its "
+            "published versions."
         )
     return dict(zip(names, rows[0], strict=True))
 

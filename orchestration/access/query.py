@@ -1,6 +1,6 @@
 """Run one read-only SQL statement over a published release.
 
-How rows are written to a terminal or a file is the command line's business.
+The command line writes the rows to a terminal or a file.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ _ALLOWED = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
 
 def run_query(release: PublishedRelease, sql: str) -> pa.Table:
-    """The rows of one SELECT or EXPLAIN, with unique column names. No file but the release's own can be read.
+    """The rows of one SELECT or EXPLAIN, with unique column names. It can read no files other than the release's own.
 
-    Raises QueryError if the statement is another one, or fails.
+    Raises QueryError for any other statement, and if the statement fails.
     """
     release.connection.execute("SET enable_external_access = false; SET python_enable_replacements = false")
     try:
         statements = release.connection.extract_statements(sql)
         if len(statements) != 1:
-            raise QueryError(f"One statement at a time: this is {len(statements)}. Nothing was run.")
+            raise QueryError(f"The query must be one statement, not {len(statements)}. Nothing was run.")
         if statements[0].type not in _ALLOWED:
             raise QueryError("Only SELECT and EXPLAIN are allowed: the release is read-only. Nothing was changed.")
         relation = release.connection.sql(sql)
@@ -52,7 +52,7 @@ def tables_in(sql: str, release: PublishedRelease) -> Sequence[str]:
 
 
 def _with_unique_names(rows: pa.Table) -> pa.Table:
-    """Columns of the same name renamed to a, a_1, …: as keys of a JSON object, all but one would be lost."""
+    """Renames columns with equal names to a, a_1, …, because a JSON object would keep only one of them."""
     names: list[str] = []
     for name in rows.column_names:
         numbered = (f"{name}_{number}" for number in itertools.count(1))

@@ -1,4 +1,4 @@
-"""Open a published release for reading: its tables, its data package, its clock, and how its figures are cited.
+"""Open a published release for reading: its tables, data package, clock and citations.
 
 Reads `<data>/published` only. How a release is built and published is in `storage` and `publish`.
 """
@@ -42,7 +42,7 @@ class PublishedRelease:
     def clock(self) -> dt.datetime:
         """The time to measure ages against, in UTC.
 
-        For live data, now. For replay and simulator, ROUTERSCOPE_NOW, or else the clock of the run that published.
+        For live data, now. For replay and simulator, ROUTERSCOPE_NOW, or the clock of the run that published.
         """
         if self.package["made"]["source"] == "live":
             return dt.datetime.now(dt.UTC)
@@ -55,14 +55,14 @@ class PublishedRelease:
 
     @property
     def claim_history(self) -> Path:
-        """The folder of every claim version that was published from this data folder.
+        """The folder with every claim version that was published from this data folder.
 
-        Raises QueryError if it still has the name of an older version: without it, every claim would look new.
+        Raises QueryError if the folder still has the name that an older version used: every claim would look new.
         """
         if (self.data / "said").exists():
             raise QueryError(
                 f"{self.data} was written by an older version of Routerscope, and its claim history has not been moved "
-                "yet. Nothing was changed. The next run moves it: make run"
+                "yet. Nothing was changed. Run `make run`, which moves it."
             )
         return self.data / CLAIM_HISTORY
 
@@ -85,8 +85,8 @@ class PublishedRelease:
 def open_release(data: Path | None = None) -> Iterator[PublishedRelease]:
     """Open the release that is published in a data folder (by default, the one that `settings.data_folder` finds).
 
-    The link `published` is resolved once, so that the whole command reads one release even if a run publishes another
-    meanwhile. Raises QueryError if no release can be read.
+    The link `published` is resolved once, so that the whole command reads one release even if a run publishes another.
+    Raises QueryError if no release can be read.
     """
     data = data_folder(data)
     folder = (data / "published").resolve()
@@ -95,7 +95,7 @@ def open_release(data: Path | None = None) -> Iterator[PublishedRelease]:
         connection = duckdb.connect(str(folder / FILE_NAME), read_only=True)
     except (OSError, ValueError, duckdb.Error) as error:
         raise QueryError(
-            f"{data} has no published release that can be read ({error}). Run `make run` first, or choose another data "
+            f"{data} has no published release that can be read ({error}). Run `make run` first, or select another data "
             "folder with --data."
         ) from error
     with connection:

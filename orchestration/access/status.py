@@ -1,6 +1,6 @@
 """How fresh and complete a published release is, on its clock.
 
-The thresholds are in the seed `freshness`; what a command makes of the result does not belong here.
+The thresholds are in the seed `freshness`. Exit codes and wording belong to the command line.
 """
 
 from __future__ import annotations

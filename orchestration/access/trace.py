@@ -1,8 +1,8 @@
 """Trace a published row back to the raw files that supplied it, and verify that those files are unchanged.
 
-The table `provenance` lists the days that each response contains. Which of these responses can have supplied a row
-follows from the row's own columns: its period or window, its timestamps and its slice. How files are written, and
-how a file's hash is checked, is in `storage.lake`.
+The table `provenance` lists the days that each response contains. The row's own columns (its period or window, its
+timestamps and its slice) determine which of these responses may have supplied it. `storage.lake` writes the files and
+checks their hashes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Row = Mapping[str, Any]
 
 # Surfaces whose responses contain days. The others describe the state at one moment.
 _DAILY_SURFACES = ("rankings", "rankings_export", "apps")
-# Tables whose weeks and months also need the days in them, whatever `basis` says.
+# Tables whose weeks and months also need the days in them, regardless of `basis`.
 _TABLES_THAT_READ_DAYS = ("share_app", "traffic_summary")
 # Days in a window, and days from a window to the one it is compared with.
 _WINDOW_AND_STEP_DAYS = {"1d": (1, 1), "7d": (7, 7), "28d": (28, 28), "364d": (28, 364)}
@@ -52,7 +52,7 @@ class RawFile:
 
 @dataclass(frozen=True)
 class LakeAudit:
-    """How many raw files there are, and the names of those that were changed or are missing."""
+    """The number of raw files, and the names of those that were changed or are missing."""
 
     files: int
     changed: list[str]
@@ -146,7 +146,7 @@ def files_of(
 def _supplies(
     connection: duckdb.DuckDBPyConnection, table: str, row: Row, candidates: Sequence[Row]
 ) -> Callable[[Row], bool]:
-    """A predicate over rows of `provenance`: whether that response, on that day, can have supplied this row."""
+    """A predicate over rows of `provenance`: whether that response, on that day, may have supplied this row."""
     if "raw_file" in row:
         return lambda one: one["raw_file"] == row["raw_file"]
     if table == "citations":
@@ -187,7 +187,7 @@ def _windows(table: str, row: Row) -> list[tuple[dt.date, dt.date]]:
     if "horizon" in row:
         length, step = _WINDOW_AND_STEP_DAYS[row["horizon"]]
         first, end = row["window_end"] - (length - 1) * day, row["window_end"]
-        # The window compared with; if windows adjoin, the three before.
+        # The window that this one is compared with; if windows adjoin, the three windows before.
         back = [step] if step > length else [step * number for number in (1, 2, 3)]
         return [(first - by * day, end - by * day) for by in (0, *back)]
     if "first_ranked_on" in row:
@@ -208,7 +208,7 @@ def _period_end(period: str, start: dt.date) -> dt.date:
 
 
 def _periods(table: str, row: Row) -> set[str]:
-    """The periods by which the supplying responses can have been requested."""
+    """The periods that the requests for the supplying responses may have had."""
     if table in ("app", "author", "model"):
         return {"day", "week", "month"}
     if row.get("basis") == "days" or "period" not in row:
@@ -257,7 +257,7 @@ def verify(path: Path) -> FileState:
 
 
 def audit_lake(connection: duckdb.DuckDBPyConnection, root: Path) -> LakeAudit:
-    """Verify every raw file below `root`, and find the files that the table `provenance` names but that are missing."""
+    """Verify every raw file below `root`, and find missing files that the table `provenance` names."""
     lake = Lake(root)
     present = {str(path.relative_to(root)) for path in lake.files("*")}
     changed = sorted(str(path.relative_to(root)) for path in lake.changed())

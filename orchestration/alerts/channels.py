@@ -48,7 +48,7 @@ class Webhook:
                     max_bytes=0,  # only the status matters
                 )
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            # Without the error's message and cause, which may contain the address.
+            # The error's message and cause are left out, because they may contain the address.
             raise AlertError(f"The webhook did not respond ({type(error).__name__}).") from None
         if not response.is_success:
             raise AlertError(f"The webhook responded with status {response.status_code}.")
@@ -64,11 +64,11 @@ class File:
     def send(self, alerts: Sequence[Alert]) -> None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            # A process that was killed may have written half a line, and half a character.
+            # A killed process may have written half a line and half a character.
             with self._path.open("a+", encoding="utf-8", errors="replace") as file:
                 file.seek(0)
                 lines = file.readlines()
-                # Or it was killed before the delivery was recorded: those alerts are in the file already.
+                # If it was killed before it recorded the delivery, its alerts are in the file already.
                 written = {identifier for line in lines if (identifier := _id_in(line))}
                 if lines and not lines[-1].endswith("\n"):
                     file.write("\n")

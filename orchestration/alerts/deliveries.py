@@ -2,9 +2,9 @@
 
     <data>/deliveries.sqlite
 
-Alerts that exist when a channel is first used count as sent: nobody gets the whole history. Alerts that a channel could
-not deliver are sent at the next tick. If the process is killed after a webhook has responded and before the delivery is
-recorded, the alert is sent again with the same id.
+Alerts that exist when a channel is first used count as sent, so that a new channel does not receive old alerts. Alerts
+that a channel could not deliver are sent at the next tick. If the process is killed after a webhook has responded and
+before the delivery is recorded, the alert is sent again with the same id.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from orchestration.alerts.channels import Channel
 from orchestration.alerts.events import Alert
 from orchestration.errors import AlertError
 
-# Origins of alerts, each of which starts by itself on a new channel: failures are sent from the first tick on, alerts
-# of releases only once there is a release. The file records the start as `begun/<origin>`.
+# Origins of alerts. A new channel starts each origin separately: failures at its first tick, alerts of releases once
+# there is a release. The file records the start as `begun/<origin>`.
 RELEASES, FAILURES = "news", "failures"
 _MAX_BATCH_ALERTS = 100
 # `sent_at` is null while an alert is being sent.
@@ -39,7 +39,7 @@ class Deliveries:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Keeps other processes from sending: two daemons would both send what neither has recorded yet."""
+        """Keep other processes from sending: two daemons would both send alerts that neither has recorded yet."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             lock = self._path.with_suffix(".lock").open("w")
@@ -50,7 +50,7 @@ class Deliveries:
             yield
 
     def sent(self, channel: Channel) -> set[str]:
-        """The keys of the alerts that were sent to a channel, and of the origins that have started on it."""
+        """The keys of the alerts that were sent to a channel, and of the origins that it has started."""
         with self._open() as connection:
             rows = connection.execute(
                 "SELECT key FROM delivery WHERE channel = ? AND sent_at IS NOT NULL", [channel.name]
@@ -58,7 +58,7 @@ class Deliveries:
         return {key for (key,) in rows}
 
     def prepare(self, channel: Channel, ids: Mapping[str, str]) -> None:
-        """Record, by key, the ids of alerts that are about to be sent: a full disk is found before they are sent."""
+        """Record, by key, the ids of alerts that are about to be sent, so that a full disk is noticed before."""
         with self._open() as connection:
             self._write(connection, channel, ids, None)
 
@@ -94,9 +94,9 @@ class Deliveries:
 def send_new(
     found: Mapping[str, Sequence[Alert]], channels: Sequence[Channel], deliveries: Deliveries
 ) -> tuple[int, list[str]]:
-    """Send to each channel the alerts that were not sent to it yet. Returns how many were sent, and what went wrong.
+    """Send to each channel the alerts that were not sent to it yet. Returns how many were sent, and the problems.
 
-    `found` are all current alerts by origin. On a channel's first use, those of an origin count as sent.
+    `found` has all current alerts by origin. When a channel starts an origin, all alerts of that origin count as sent.
     """
     count, problems = 0, []
     with deliveries.lock():
@@ -119,7 +119,7 @@ def send_new(
 
 
 def _unsent(found: Mapping[str, Sequence[Alert]], channel: Channel, deliveries: Deliveries) -> dict[str, Alert]:
-    """The alerts to send to a channel, by key; those of an origin that starts now are recorded as sent."""
+    """The alerts to send to a channel, by key; alerts of an origin that starts now are recorded as sent."""
     sent = deliveries.sent(channel)
     unsent: dict[str, Alert] = {}
     for origin, alerts in found.items():

@@ -1,4 +1,4 @@
-"""What an alert holds, and the alerts of a release: new models, price changes and anomalies of the last 30 days."""
+"""The fields of an alert, and the alerts of a release: new models, price changes and anomalies of the last 30 days."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _MAX_AGE_DAYS = 30
 # A revised day can move the first day of an event of `anomaly` by this much.
 _EVENT_SHIFT = dt.timedelta(days=1)
 
-# New models and changed prices. A change that stands out (`is_jump`) is an anomaly as well, and its alert a warning if
-# the rankings list the model.
+# New models and changed prices. A large change (`is_jump`) is an anomaly too; its alert is a warning if the rankings
+# list the model.
 _PRICES = """
     SELECT
         history.*,
@@ -77,10 +77,10 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Alert:
-    """One event for people to know. `id` never changes.
+    """One event to send. `id` never changes.
 
     Of alerts with the same `dedup_key`, such as a check that keeps failing, only the first is sent until the key is
-    forgotten. An alert counts as sent, too, if one of `other_ids` was. Times are UTC, in ISO 8601.
+    forgotten. An alert also counts as sent if one of `other_ids` was sent. Times are UTC, in ISO 8601.
     """
 
     id: str
@@ -138,7 +138,7 @@ def price_alert(row: Row, citations: Mapping[str, str]) -> Alert:
             severity="info",
             at=seen,
             subject=model,
-            text=f"{model} was first seen on the price list at {seen}: {now} per million tokens.",
+            text=f"{model} first appeared on the price list at {seen}: {now} per million tokens.",
             details=_details(row, _PRICE_DETAILS),
             **_provenance(row, citations),
         )
@@ -149,15 +149,15 @@ def price_alert(row: Row, citations: Mapping[str, str]) -> Alert:
         severity="warning" if row["is_jump"] else "info",
         at=seen,
         subject=model,
-        text=(f"The listed price of {model} changed, first seen {seen}: {now}, before {before} per million tokens."),
+        text=f"The listed price of {model} changed from {before} to {now} per million tokens, first seen {seen}.",
         details=_details(row, (*_PRICE_DETAILS, *_CHANGE_DETAILS)),
         **_provenance(row, citations),
     )
 
 
 def anomaly_alert(row: Row, citations: Mapping[str, str], events: Iterable[Row] = ()) -> Alert:
-    """The alert of an event of `anomaly`. `events` are all events of the release, each with an alert of its own."""
-    # A revision can move the first day of an event, whose alert was then sent under the id of another day.
+    """The alert for an event of `anomaly`. `events` has all events of the release, each of which has its own alert."""
+    # A revision can move the first day of an event. Its alert was then sent with the id of another day.
     first, last = row["date"] - _EVENT_SHIFT, row["last_date"] + _EVENT_SHIFT
     days = [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
     moved = {_event_id(row, day) for day in days} - {_event_id(one, one["date"]) for one in events}

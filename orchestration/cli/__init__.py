@@ -1,7 +1,7 @@
-"""The command line `routerscope`: one module per verb, with options, wording and exit codes only.
+"""The command line `routerscope`: one module per command, with options, wording and exit codes only.
 
-What a verb computes is in `access`, `ingest`, `storage` and `defs`. Modules that take long to import (Dagster, the
-simulator, the HTTP client) are imported by the verbs that need them, so that reading verbs start fast.
+What a command computes is in `access`, `ingest`, `storage` and `defs`. Modules that take long to import (Dagster, the
+simulator, the HTTP client) are imported by the commands that need them, so that commands that only read start fast.
 """
 
 from __future__ import annotations

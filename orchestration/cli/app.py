@@ -1,4 +1,4 @@
-"""The typer application: its verbs, their examples, and the exit code of an error."""
+"""The Typer application: its commands, their examples, and the exit code of an error."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from orchestration.publish.claim_history import ClaimVersion, check_claim
 
 
 class Style(StrEnum):
-    """How a citation is written."""
+    """The format of a citation."""
 
     text = "text"
     markdown = "markdown"
@@ -44,7 +44,7 @@ def cite(
         typer.Option(
             "--as-of",
             metavar="TIMESTAMP",
-            help="With --check: the as-of in the citation you quoted. Default: that of the first version.",
+            help="With --check: the as-of in the citation you quoted. Default: the as-of of the first version.",
         ),
     ] = "",
     data: Data = None,

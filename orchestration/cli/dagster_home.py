@@ -1,10 +1,10 @@
 """Where Dagster keeps the history of runs and the state of schedules: one home for each data folder.
 
-    DAGSTER_HOME           if it is set, used as it is
-    <data>/dagster_home    otherwise, created with the project's `dagster_home/dagster.yaml`
+    DAGSTER_HOME           used if it is set, and never created
+    <data>/dagster_home    used otherwise, and created with the project's `dagster_home/dagster.yaml`
 
-Version 0.1 kept one home for all data folders, in the project. A new home takes over which schedules were switched on
-or off there.
+Version 0.1 kept one home for all data folders, in the project. A new home copies from it which schedules are switched
+on or off.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def dagster_home(data: Path) -> Path:
 def use_dagster_home(data: Path) -> Path:
     """Set DAGSTER_HOME for this process and its children, creating the default home if it is missing; returns it.
 
-    An existing `dagster.yaml` is kept. Raises SettingsError if the DAGSTER_HOME that is set cannot be used,
+    An existing `dagster.yaml` is kept. Raises SettingsError if DAGSTER_HOME is set to a folder that cannot be used, and
     WarehouseError if the default home cannot be written.
     """
     home = dagster_home(data)
@@ -35,7 +35,7 @@ def use_dagster_home(data: Path) -> Path:
         if not (home.is_absolute() and home.is_dir()):
             raise SettingsError(
                 f"DAGSTER_HOME is {str(home)!r}, which is not the absolute path of a folder. Nothing was run. Create "
-                f"the folder and copy {TEMPLATE} into it, or unset DAGSTER_HOME: {data / 'dagster_home'} is then used."
+                f"the folder and copy {TEMPLATE} into it, or unset DAGSTER_HOME to use {data / 'dagster_home'}."
             )
         return home
     configuration = home / TEMPLATE.name
@@ -49,8 +49,8 @@ def use_dagster_home(data: Path) -> Path:
             temporary.replace(configuration)
     except OSError as error:
         raise WarehouseError(
-            f"{home}, where Dagster keeps the history of runs, cannot be created: {error}. Nothing was run. Correct "
-            "its permissions, or set DAGSTER_HOME to a folder that can be written."
+            f"{home}, where Dagster keeps the history of runs, cannot be created: {error}. Nothing was run. Fix its "
+            "permissions, or set DAGSTER_HOME to a writable folder."
         ) from error
     os.environ["DAGSTER_HOME"] = str(home)
     return home

@@ -1,4 +1,4 @@
-"""`routerscope rollback` and `routerscope tidy`: undo a publish, and end runs whose process was killed."""
+"""`routerscope rollback` and `routerscope tidy`: undo a publish, and mark killed runs as failed."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ def rollback(data: Data = None) -> None:
 
 
 def tidy(data: Data = None) -> None:
-    """End runs whose process was killed.
+    """Mark killed runs as failed.
 
-    Otherwise the next run would wait for them. run and up do this by themselves.
+    Otherwise the next run would wait for them. The commands run, up and ui do this automatically.
     """
     with errors_as_lines():
         tidy_home(data_folder(data))
 
 
 def tidy_home(data: Path) -> None:
-    """End the killed runs in the Dagster home of a data folder, if it exists."""
+    """Mark the killed runs in the Dagster home of a data folder as failed, if the home exists."""
     if not dagster_home(data).is_dir():
         return
     import dagster as dg
@@ -53,7 +53,7 @@ def tidy_home(data: Path) -> None:
 
 
 def tidy_instance(instance: dg.DagsterInstance) -> None:
-    """End the runs whose process is gone, printing a line on each, and rename what an older version left."""
+    """Mark killed runs as failed, printing a line for each, and rename the schedules of an older version."""
     from orchestration.defs.runs import end_lost_runs
     from orchestration.defs.schedule_states import rename_states
 

@@ -1,4 +1,4 @@
-"""Progress of a run: the few of Dagster's events that a person needs, one line each."""
+"""Progress of a run: one line for each of the few Dagster events that matter to a reader."""
 
 from __future__ import annotations
 

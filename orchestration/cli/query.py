@@ -30,7 +30,7 @@ _UNLIMITED_WIDTH = 1_000_000
 
 
 class Format(StrEnum):
-    """How rows are written."""
+    """The format of the rows."""
 
     table = "table"
     csv = "csv"
@@ -111,7 +111,7 @@ def _nested_as_json(rows: pa.Table) -> pa.Table:
 
 
 def _layout(names: Sequence[str], cells: Sequence[Sequence[str]], console: Console) -> Table | Group:
-    """One line per row; if the columns do not fit side by side without breaking words, one line per value."""
+    """One line per row, or one line per value if the columns do not fit side by side without breaking words."""
     table = Table(*map(escape, names), box=None, pad_edge=False)
     for row in cells:
         table.add_row(*row)

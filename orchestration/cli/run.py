@@ -1,6 +1,6 @@
 """`routerscope run`: run a job in this process, with progress and errors in plain words and an exit code.
 
-What the job does is in `defs`; what a person reads before and after is in `run_summary`, meanwhile in `progress`.
+The job is defined in `defs`. `run_summary` writes the lines before and after the run, `progress` the lines during it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _OTHER_SOURCE = {
 
 
 class Job(StrEnum):
-    """Which of Dagster's jobs to run."""
+    """The Dagster jobs that can be run."""
 
     refresh = "refresh"
     refresh_prices = "refresh_prices"
@@ -41,7 +41,7 @@ class Job(StrEnum):
 
 @dataclass(frozen=True)
 class RunRequest:
-    """The job, and what to fetch beyond what is due: days as YYYY-MM-DD, or everything."""
+    """The job, and what to fetch in addition to what is due: days as YYYY-MM-DD, or everything."""
 
     job: Job
     first: str
@@ -57,8 +57,8 @@ class RunRequest:
             )
         if self.job is Job.refresh_prices and (self.refetch or has_days):
             raise SettingsError(
-                "Prices and endpoints have no past to fetch. Nothing was fetched. Use --from, --to and --refetch with "
-                "--job refresh only."
+                "The API has no history of prices and endpoints. Nothing was fetched. Use --from, --to and --refetch "
+                "with --job refresh only."
             )
 
     @property
@@ -97,7 +97,7 @@ def run(
     """Fetch what is due; build, check and publish the tables.
 
     ROUTERSCOPE_SOURCE sets the source. Without it, run probes OpenRouter for 5 seconds and uses the live source if it
-    responds, else the simulator.
+    responds, otherwise the simulator.
     """
     started = time.monotonic()
     with errors_as_lines():
@@ -117,7 +117,7 @@ def run(
 
 
 def choose_source() -> str:
-    """Set ROUTERSCOPE_SOURCE to live if OpenRouter's keyless export responds, else to simulator; returns the reason."""
+    """Set ROUTERSCOPE_SOURCE to live if OpenRouter's keyless export responds, or to simulator; returns the reason."""
     from orchestration.openrouter.client import Client
 
     base_url = os.environ.get("ROUTERSCOPE_BASE_URL") or BASE_URL
@@ -134,10 +134,10 @@ def _resolve_settings() -> tuple[Settings, str]:
     if not os.environ.get("ROUTERSCOPE_SOURCE"):
         if os.environ.get("ROUTERSCOPE_REPLAY_DIR"):
             raise SettingsError(
-                "ROUTERSCOPE_REPLAY_DIR is set, and no source. Nothing was fetched. To read the recordings, set "
-                "SOURCE=replay as well; else unset it."
+                "ROUTERSCOPE_REPLAY_DIR is set, but ROUTERSCOPE_SOURCE is not. Nothing was fetched. Set SOURCE=replay "
+                "to read the recordings, or unset ROUTERSCOPE_REPLAY_DIR."
             )
-        reason = f", since {choose_source()}"
+        reason = f", because {choose_source()}"
     settings = Settings.load()
     if settings.source == "simulator" and settings.now is None:
         from orchestration.openrouter.simulator.api import default_now
@@ -193,7 +193,7 @@ def _run_job(settings: Settings, request: RunRequest, started: float) -> ExitCod
         say(
             "\nFAILED. The tables were published, but a later step failed."
             if is_published
-            else "\nFAILED. Nothing was published; the release published before is unchanged."
+            else "\nFAILED. Nothing was published; the published release is unchanged."
         )
         for reason in dict.fromkeys(progress.reasons):
             say(reason)

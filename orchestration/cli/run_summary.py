@@ -1,6 +1,6 @@
-"""What a person reads before and after a run: the plan, and the result in a screenful.
+"""The lines that a run prints before and after its progress: the plan, and the result on one screen.
 
-The result is read from the published file; nothing is computed that the marts do not contain.
+The result is read from the published file; every figure in it is in the marts.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ join spend_model using (period, period_start, model_permaslug)
 where period = 'day' and period_start = (select max(period_start) from share_model where period = 'day')
 order by rank limit ?
 """
-# The leading model if there is one beyond doubt, else another claim of the newest day that has any.
+# The leading model if the newest day has such a claim, otherwise another claim of that day.
 CLAIM_SQL = """
 select statement, citation from claim
 where period = 'day' order by period_start desc, kind = 'leading_model' desc, kind limit 1
@@ -48,7 +48,7 @@ EXAMPLE_SQL = (
 
 
 def plan_lines(source: Source, options: FetchOptions) -> list[str]:
-    """The requests that a live source makes now, by surface, how long its quota makes them take, what is deferred."""
+    """The requests that a live source makes now, by surface; how long the quota makes them wait; what is deferred."""
     if not isinstance(source, Live) or not source.is_rate_limited:
         return []
     try:
@@ -82,7 +82,7 @@ def _listed(plan: Plan) -> str:
 
 
 def result_lines(settings: Settings) -> list[str]:
-    """Source, days, newest as-of, leading models with share and prices, a claim, and where to look further."""
+    """Source, days, newest as-of, leading models with share and prices, a claim, and commands to continue with."""
     published = settings.data / "published" / FILE_NAME
     with duckdb.connect(str(published), read_only=True) as marts:
         [(first, last, days, as_of, is_simulated)] = marts.execute(SPAN_SQL).fetchall()
@@ -92,7 +92,7 @@ def result_lines(settings: Settings) -> list[str]:
     simulated = "SIMULATED, no figure is real. " if is_simulated else ""
     width = max(len(slug) for _, slug, *_ in leaders)
     span = f"{days} of {(last - first).days + 1} days from {date_in_words(first)} to {date_in_words(last)}"
-    # Reading verbs find the newest release below the project by themselves; any other data folder must be named.
+    # Commands that read find the newest release in the project's folder; any other data folder must be named.
     data = "" if settings.data.is_relative_to(PROJECT_DIR) else f" --data {shlex.quote(str(settings.data))}"
     return [
         f"\n{simulated}Source {settings.source}: {span}, newest as of {as_of:%Y-%m-%d %H:%M:%S} UTC.",

@@ -25,16 +25,16 @@ _WORKSPACE = ["--workspace", str(PROJECT_DIR / "workspace.yaml")]
 def up(port: Port = DEFAULT_PORT) -> None:
     """Serve Dagster's UI and run the schedules and alerts.
 
-    Needs ROUTERSCOPE_SOURCE. Ctrl-C ends the web server and the daemon together.
+    Needs ROUTERSCOPE_SOURCE. Ctrl-C stops both the web server and the daemon.
     """
     with errors_as_lines():
-        settings = Settings.load()  # a wrong setting ends the command here, not every tick of a schedule
+        settings = Settings.load()  # an invalid setting fails here, not at every tick of a schedule
         os.environ["ROUTERSCOPE_DATA_DIR"] = str(settings.data)
         home = use_dagster_home(settings.data)
         tidy_home(settings.data)
     lines = [
         f"Source {settings.source}, data in {settings.data}, DAGSTER_HOME is {home}.",
-        "The UI's page Automation lists the schedules.",
+        "The UI's Automation page lists the schedules.",
     ]
     code = _serve([_webserver(port), ["dagster-daemon", "run", *_WORKSPACE]], port, lines)
     raise typer.Exit(code)
@@ -64,14 +64,14 @@ def _serve(commands: list[list[str]], port: int, lines: list[str]) -> ExitCode:
             process = subprocess.Popen([program, *command[1:]], cwd=PROJECT_DIR)  # noqa: S603  # Dagster's own
             stack.callback(_end, process)
             started.append((command[0], process))
-        say(f"Dagster's UI starts on http://127.0.0.1:{port} in a few seconds. Ctrl-C ends it.")
+        say(f"Dagster's UI starts on http://127.0.0.1:{port} in a few seconds. Ctrl-C stops it.")
         for line in lines:
             say(line)
         with contextlib.suppress(KeyboardInterrupt):
             while True:
                 for name, process in started:
                     if process.poll() is not None:
-                        say(f"{name} ended with code {process.returncode}; its last lines are above.")
+                        say(f"{name} exited with code {process.returncode}; its last lines are above.")
                         return ExitCode.FAILED
                 time.sleep(1)
     return ExitCode.OK

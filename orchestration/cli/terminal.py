@@ -1,4 +1,4 @@
-"""What the verbs share: exit codes, the option --data, consoles, and how values and errors are written."""
+"""What the commands share: exit codes, the option --data, consoles, and the format of values and errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from orchestration.errors import RouterscopeError, SettingsError
 
 
 class ExitCode(IntEnum):
-    """Exit codes of all verbs. Only reading verbs use DOUBTFUL and INVALID."""
+    """Exit codes of all commands. Only commands that read a release use DOUBTFUL and INVALID."""
 
     OK = 0
     FAILED = 1
@@ -32,7 +32,7 @@ Data = Annotated[
     typer.Option(
         "--data",
         metavar="FOLDER",
-        help="Data folder. Default: ROUTERSCOPE_DATA_DIR, or else the folder with the newest release.",
+        help="Data folder. Default: ROUTERSCOPE_DATA_DIR, or the folder with the newest release.",
     ),
 ]
 Port = Annotated[int, typer.Option(metavar="PORT", help="Port on 127.0.0.1.")]
@@ -47,7 +47,7 @@ def say(line: str) -> None:
 
 @contextmanager
 def errors_as_lines() -> Iterator[None]:
-    """Print an error on standard output, among the other lines of a run, and exit: 2 for a wrong setting, else 1."""
+    """Print an error on standard output, among the other lines of a run; exit 2 for an invalid setting, otherwise 1."""
     try:
         yield
     except RouterscopeError as error:
@@ -57,12 +57,12 @@ def errors_as_lines() -> Iterator[None]:
 
 
 def format_cell(value: Any) -> str:
-    """A value in a table: six significant digits for floats, nothing for null."""
+    """A value in a table: floats with six significant digits, null as empty text."""
     if value is None:
         return ""
     return f"{value:.6g}" if isinstance(value, float) else escape(str(value))
 
 
 def format_timestamp(timestamp: dt.datetime) -> str:
-    """A UTC timestamp as citations contain it and as `cite --as-of` reads it: 2026-08-07T00:05:19Z."""
+    """A UTC timestamp in the format of citations, which `cite --as-of` accepts: 2026-08-07T00:05:19Z."""
     return f"{timestamp:%Y-%m-%dT%H:%M:%SZ}"

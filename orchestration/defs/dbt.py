@@ -83,7 +83,7 @@ def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource, folder: D
         warehouse = Warehouse(data)
         warehouse.start()
         os.environ["ROUTERSCOPE_DATA_DIR"] = str(data)
-        # In the data folder, so that dbt finds what it parsed for this warehouse before.
+        # In the data folder, so that dbt reuses what it parsed for this warehouse.
         target = target_folder(data)
         remove_results(target)
         lineage = ColumnLineage(MANIFEST)
@@ -109,7 +109,9 @@ def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource, folder: D
         if is_whole:
             warehouse.approve()
         else:  # the models that were not built may not match those that were
-            context.log.warning("Only a part was built and checked. To publish, run the whole job `refresh`.")
+            context.log.warning(
+                "Only part of the models was built and checked. To publish, run the whole job `refresh`."
+            )
 
 
 def _with_sample(event: dg.AssetCheckResult, result: Result, results: BuildResults) -> dg.AssetCheckResult:

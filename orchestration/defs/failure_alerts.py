@@ -49,7 +49,7 @@ def failed_checks(
             continue
         record: AssetCheckExecutionRecord | None = latest[key]
         if not _is_evaluated(instance, record, data):
-            # A run that has not got to the check yet, or one in another folder, must not hide the result before it.
+            # A run that has not reached the check yet, or a run in another folder, must not hide an earlier result.
             history = storage.get_asset_check_execution_history(key, limit=_MAX_RECORDS)
             record = next((one for one in history if _is_evaluated(instance, one, data)), None)
         if record is None or record.event is None or record.event.dagster_event is None:
@@ -60,7 +60,7 @@ def failed_checks(
             continue
         evaluation = record.event.dagster_event.asset_check_evaluation_data
         severity: Severity = "error" if evaluation.severity == AssetCheckSeverity.ERROR else "warning"
-        found = evaluation.description or "Dagster's UI shows what it found."
+        found = evaluation.description or "Dagster's UI shows the rows."
         alerts.append(
             Alert(
                 id=f"check_failed/{name}/{record.run_id}",
@@ -92,7 +92,7 @@ def _is_evaluated(instance: dg.DagsterInstance, record: AssetCheckExecutionRecor
 
 
 def _is_in_other_folder(run: DagsterRun, data: str) -> bool:
-    """A run that failed before it set its tag counts as one in this folder."""
+    """Whether the run works in another folder; a run that failed before it set its tag counts as one in this folder."""
     return run.tags.get(DATA_TAG, data) != data
 
 

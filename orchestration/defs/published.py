@@ -45,7 +45,7 @@ _CHECK_SEEDS = [
 
 
 def prepare_completion(settings: Settings, tables: Sequence[Table] | None = None) -> Completion:
-    """What completes a release of these tables, or else of all that the manifest publishes, in a data folder."""
+    """The completion of a release of these tables (default: all that the manifest publishes) in a data folder."""
     return Completion(
         lake=open_lake(settings),
         warehouse=Warehouse(settings.data).path,
@@ -100,7 +100,7 @@ def _classification_result(connection: duckdb.DuckDBPyConnection) -> dg.AssetChe
 
 
 def _freshness_results(found: Sequence[Measure]) -> Iterator[dg.AssetCheckResult]:
-    """One result per surface. One that was never observed passes, unless the marts need it."""
+    """One result per surface. A surface that was never observed passes, unless the marts need it."""
     for surface in surfaces():
         of_surface = [measure for measure in found if measure.surface == surface]
         states = {measure.state for measure in of_surface} or ({"too old"} if surface in ESSENTIAL else set())
@@ -167,7 +167,7 @@ def _report_result(folder: Path, published: Path) -> dg.MaterializeResult[Any]:
             metadata=code_reference("orchestration/defs/published.py"),
             freshness_policy=freshness_policy(),
             description=(
-                "The release that people read: `published/routerscope.duckdb`, one Parquet file per table, "
+                "The release for readers: `published/routerscope.duckdb`, one Parquet file per table, "
                 "`datapackage.json` and `CITATION.txt`. A release is published only if every blocking check passes. It "
                 "replaces the previous one in one step; open connections keep reading the release they opened."
             ),
@@ -194,7 +194,7 @@ def _report_result(folder: Path, published: Path) -> dg.MaterializeResult[Any]:
                 asset="published",
                 description=(
                     f"The published {surface} data is no older than the seed `freshness` allows, by the source's "
-                    "clock. Measures the data, not the run. A failure does not keep a release from being published."
+                    "clock. Measures the data, not the run. A failure does not block the release."
                 ),
             )
             for surface in surfaces()
@@ -203,8 +203,8 @@ def _report_result(folder: Path, published: Path) -> dg.MaterializeResult[Any]:
             "classified",
             asset="published",
             description=(
-                "Every model with 1 % or more of the last 28 days' tokens has its weights and its author's country in "
-                "the seeds. Lists the models that are not classified, by tokens."
+                "The seeds classify the weights and the author's country of every model with 1% or more of the last "
+                "28 days' tokens. Lists the unclassified models by tokens."
             ),
         ),
     ],

@@ -1,6 +1,6 @@
-"""Raw assets: one a surface. Each fetches what is due and stores every response in the lake as immutable Parquet.
+"""Raw assets, one per surface. Each fetches what is due and stores every response in the lake as immutable Parquet.
 
-Parsing belongs to the surface, storage to the lake. Nothing is checked here beyond what the marts rest on.
+Parsing belongs to the surface, storage to the lake. The only check here is whether the lake has what the marts need.
 """
 
 import time
@@ -51,7 +51,7 @@ def markdown_table(table: pa.Table, columns: int = 6) -> str:
 
 
 def describe(surface: Surface, lake: Lake) -> dict[str, dg.MetadataValue]:
-    """Metadata on what the lake holds of a surface."""
+    """Metadata on the data that the lake holds for a surface."""
     summary = summarize(surface, lake)
     if summary is None:
         return {"dagster/row_count": dg.MetadataValue.int(0), "responses": dg.MetadataValue.int(0)}
@@ -87,7 +87,7 @@ def column_schema(surface: Surface) -> dg.TableSchema:
 
 
 class FetchConfig(dg.Config):
-    """What to fetch beyond what is due: days (YYYY-MM-DD; both or neither), or all days of the rankings again."""
+    """What to fetch in addition to what is due: days (YYYY-MM-DD; both or neither), or all days of the rankings."""
 
     start_date: str = ""
     end_date: str = ""
@@ -132,7 +132,7 @@ def _raw_asset(surface: Surface, priority: int) -> dg.AssetsDefinition:
             )
         ],
         description=(
-            f"Every response of `{surface.path}` ever observed, one immutable Parquet file each, with its provenance. "
+            f"Every response of `{surface.path}`, each as one immutable Parquet file with its provenance. "
             f"Licence: {surface.licence}." + (" Fetched only with a key." if surface.needs_key else "")
         ),
         metadata={

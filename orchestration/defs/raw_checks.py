@@ -55,7 +55,7 @@ def _schema_check(surface: Surface) -> dg.AssetChecksDefinition:
         first = "".join(f"{name} ({'; '.join(problems)})" for name, problems in list(wrong.items())[:1])
         return dg.AssetCheckResult(
             passed=not wrong,
-            description=f"{len(wrong)} files have another schema, such as {first}." if wrong else None,
+            description=f"{len(wrong)} files have the wrong schema, such as {first}." if wrong else None,
             metadata={
                 "files": len(files),
                 "wrong_files": len(wrong),
@@ -70,7 +70,7 @@ def _new_fields_check(surface: Surface) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=raw_key(surface),
         name="new_fields",
-        description="The API sends no field that the schema lacks. Such fields are kept in `extra`.",
+        description="The schema has every field that the API sends. Other fields are kept in `extra`.",
     )
     def new_fields() -> dg.AssetCheckResult:
         files = [file_pattern(path) for path in open_lake(Settings.load()).files(surface.name)]
@@ -101,8 +101,8 @@ def _intact_check(surface: Surface) -> dg.AssetChecksDefinition:
         return dg.AssetCheckResult(
             passed=not changed,
             description=(
-                f"{len(changed)} files were changed, such as {changed[0]}. Restore them from a copy, or move them out "
-                f"of the lake and delete {lake.root / LEDGER}, which lists them, and run again."
+                f"{len(changed)} files were changed, such as {changed[0]}. Restore them from a backup, or move them "
+                f"out of the lake and delete {lake.root / LEDGER}, which lists them, and run again."
                 if changed
                 else None
             ),

@@ -31,7 +31,7 @@ OWNERS = ["team:routerscope"]
 
 
 def freshness_policy(surface: str = "rankings") -> dg.FreshnessPolicy:
-    """How old a materialization may get. The age of the data in it is checked at publish, by the `fresh_…` checks."""
+    """The age that a materialization may reach. The checks `fresh_…` measure the age of its data at publish."""
     warn_hours, error_hours = limits(surface, "as_of_hours")
     return dg.FreshnessPolicy.time_window(
         fail_window=dt.timedelta(hours=error_hours), warn_window=dt.timedelta(hours=warn_hours)
@@ -101,7 +101,7 @@ def code_reference(path: str) -> Mapping[str, dg.MetadataValue[Any]]:
 
 @contextmanager
 def dagster_failures() -> Iterator[None]:
-    """Turns our errors into Dagster failures, without retries, since the same input would fail again."""
+    """Turns our errors into Dagster failures, without retries, because the same input would fail again."""
     try:
         yield
     except RouterscopeError as error:
@@ -111,8 +111,8 @@ def dagster_failures() -> Iterator[None]:
 class Dbt(DbtCliResource):
     """dbt's command line, without two extra starts of dbt that take seconds each.
 
-    dagster-dbt would ask dbt for its version, and read row counts back from the warehouse, which would also keep the
-    DuckDB file open in this process. Row counts are taken at publish, column lineage from the SQL.
+    dagster-dbt would start dbt to get its version, and read row counts from the warehouse, which would also keep the
+    DuckDB file open in this process. Here, row counts come from publishing and column lineage from the SQL.
     """
 
     @cached_property

@@ -16,7 +16,7 @@ from dagster import DagsterEvent, DagsterRunStatus, RunsFilter
 DATA_TAG = "routerscope/data"
 # Holds the run's id and the identity of its process.
 PROCESS_TAG = "routerscope/process"
-# Keeps a quarter of plots in Dagster's UI; a run takes about 5 MB.
+# Dagster's UI plots the last quarter; a run takes about 5 MB.
 RETENTION_DAYS = 90
 _MAX_DELETED_RUNS = 100
 _IN_PROGRESS = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
@@ -24,7 +24,7 @@ _FINISHED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatu
 
 
 def reason_of(event: DagsterEvent) -> str:
-    """Why a step failed: the message of the error that a user is meant to read, or else of the root cause."""
+    """Why a step failed: the message of the error that is written for users, or of the root cause."""
     data = event.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:
         return data.user_failure_data.description
@@ -35,7 +35,7 @@ def reason_of(event: DagsterEvent) -> str:
 
 
 def end_lost_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Mark lost runs as failed, so that no run waits for them. Returns a sentence on each."""
+    """Mark lost runs as failed, so that no run waits for them. Returns a sentence for each."""
     lines = []
     for record in instance.get_run_records(RunsFilter(statuses=_IN_PROGRESS)):
         run = record.dagster_run
@@ -43,7 +43,7 @@ def end_lost_runs(instance: dg.DagsterInstance) -> list[str]:
         if _is_lost(instance, run) and not getattr(instance.get_run_by_id(run.run_id), "is_finished", True):
             instance.report_run_failed(run, "Its process is gone: it was killed or the machine stopped.")
             lines.append(
-                f"Run {run.run_id[:8]} was killed and is now marked as failed. What it had published is unchanged."
+                f"Run {run.run_id[:8]} was killed and is now marked as failed. The published release is unchanged."
             )
     return lines
 
@@ -51,7 +51,7 @@ def end_lost_runs(instance: dg.DagsterInstance) -> list[str]:
 def process_tag(run: dg.DagsterRun) -> str:
     """The value of PROCESS_TAG for a run in this process.
 
-    It includes the run's id, since a run that is started again from the UI inherits the tags of the first.
+    It includes the run's id, because a run that is retried from the UI inherits the tags of the first run.
     """
     return f"{run.run_id} {process_identity(os.getpid()) or ''}"
 
@@ -60,7 +60,7 @@ def _is_lost(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     run_id, _, identity = run.tags.get(PROCESS_TAG, "").partition(" ")
     if identity and run_id == run.run_id:
         return process_identity(int(identity.partition("/")[0])) != identity
-    # The run has not reached its first step. Before its first event, Dagster's run monitoring has a timeout for it.
+    # The run has not reached its first step. If it has no event at all, Dagster's run monitoring ends it on a timeout.
     pids = [entry.dagster_event.pid for entry in instance.all_logs(run.run_id) if entry.dagster_event]
     known = [pid for pid in pids if pid]
     return bool(known) and process_identity(known[-1]) is None
@@ -69,7 +69,7 @@ def _is_lost(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 def process_identity(pid: int) -> str | None:
     """Identifies a process even after its number is reused: `pid/boot id/start tick`. None if it has ended.
 
-    It contains no time of the wall clock, which can be changed while a process runs.
+    It contains no wall-clock time, because that clock can change while a process runs.
     """
     try:
         os.kill(pid, 0)
@@ -86,7 +86,7 @@ def process_identity(pid: int) -> str | None:
 
 
 def delete_old_runs(instance: dg.DagsterInstance, now: dt.datetime, days: int = RETENTION_DAYS) -> int:
-    """Delete up to 100 finished runs that are older than that, with their events and logs; returns how many."""
+    """Delete up to 100 finished runs older than `days`, with their events and logs; returns how many."""
     old = instance.get_run_records(
         RunsFilter(statuses=_FINISHED, created_before=now - dt.timedelta(days=days)), limit=_MAX_DELETED_RUNS
     )

@@ -1,8 +1,8 @@
-"""Schedules and sensors that were switched on or off under version 0.1 stay so under today's names.
+"""Keeps schedules and sensors on or off across the upgrade from version 0.1, which used other names.
 
 Version 0.1 kept one Dagster instance for all data folders in the project's `dagster_home/`; now each data folder has
-its own. A new instance takes over the states of the old one; an instance that stays where it is (DAGSTER_HOME is set)
-has its states renamed.
+its own. A new instance copies the states of the old one. In an instance that stays where it is (DAGSTER_HOME is set),
+the states are renamed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ RENAMED = {
 
 
 def copy_states(before: Path, instance: dg.DagsterInstance) -> int:
-    """Take over what was switched on or off in another instance's folder; returns how many states were copied."""
+    """Copy the states that users switched on or off in another instance's folder; returns how many were copied."""
     if not (before / "schedules" / "schedules.db").exists():
         return 0
     with dg.DagsterInstance.from_config(str(before)) as old:
@@ -38,7 +38,7 @@ def rename_states(instance: dg.DagsterInstance) -> int:
 
 
 def _add(state: InstigatorState, instance: dg.DagsterInstance) -> bool:
-    """Store the state under today's name, unless one is stored or nobody ever switched anything."""
+    """Store the state under its new name, unless the instance has one already or the state is the default."""
     name = RENAMED.get(state.instigator_name, state.instigator_name)
     origin = RemoteInstigatorOrigin(state.origin.repository_origin, name)
     is_switched = state.status in (InstigatorStatus.RUNNING, InstigatorStatus.STOPPED)
@@ -46,7 +46,7 @@ def _add(state: InstigatorState, instance: dg.DagsterInstance) -> bool:
         return False
     data = state.instigator_data
     if isinstance(data, ScheduleInstigatorData) and state.status == InstigatorStatus.RUNNING:
-        # From now on: what it missed under its old name is not made up for.
+        # From now on, so that ticks missed under the old name do not run.
         data = ScheduleInstigatorData(data.cron_schedule, time.time())
     instance.add_instigator_state(InstigatorState(origin, state.instigator_type, state.status, data))
     return True

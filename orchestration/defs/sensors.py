@@ -22,8 +22,8 @@ from orchestration.storage.migrations import migrate
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
         "Sends an alert, once each, for new models, price changes and anomalies in a release, and for failed runs and "
-        "checks, to the webhook, file or log that ROUTERSCOPE_ALERTS_WEBHOOK, _FILE and _LOG name. None is set by "
-        "default, and nothing is sent."
+        "checks, to the webhook, file or log that ROUTERSCOPE_ALERTS_WEBHOOK, _FILE and _LOG set. By default, none is "
+        "set and nothing is sent."
     ),
 )
 def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
@@ -47,7 +47,7 @@ def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     failures = [*failed_runs(context.instance, data, prefix), *checks]
     sent, problems = send_new({FAILURES: failures}, channels, deliveries)
     published = (settings.data / "published").resolve()
-    # The alerts of a release do not change, so each release is read once for each set of channels.
+    # The alerts of a release do not change, so it is read only once for the same channels.
     cursor = " ".join([published.name, *(channel.name for channel in channels)])
     if published.is_dir() and context.cursor != cursor:
         try:
@@ -67,8 +67,8 @@ def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
-        "Marks runs whose process is gone as failed, since other runs would wait for them, and deletes the records of "
-        f"runs after {RETENTION_DAYS} days."
+        "Marks killed runs as failed, because other runs would wait for them, and deletes the records of runs after "
+        f"{RETENTION_DAYS} days."
     ),
 )
 def housekeeping(context: dg.SensorEvaluationContext) -> dg.SkipReason:

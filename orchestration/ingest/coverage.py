@@ -1,6 +1,6 @@
 """What the lake covers, from the metadata of its responses: the periods of the rankings, and each request's last fetch.
 
-What is due because of that is decided in `planner`.
+`planner` derives from it what is due.
 """
 
 from __future__ import annotations

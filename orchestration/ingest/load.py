@@ -1,6 +1,6 @@
-"""From a source into the lake: fetches each response that is due, parses it and writes it.
+"""Loads the lake: fetches each response that is due from a source, parses it and writes it.
 
-Where responses come from is defined in `sources`; how one is parsed, in its surface; how it is stored, in the lake.
+`sources` provides the responses, a surface parses them, and the lake stores them.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _SECONDS_BETWEEN_LINES = 5.0
 
 @dataclass
 class LoadResult:
-    """What loading one surface did.
+    """The result of loading one surface.
 
     Requests are HTTP requests: planned, made, and deferred to another day's quota. If there are `fatal_problems`,
-    nothing may be built; `problems` concern data that the marts can do without.
+    nothing may be built; `problems` concern data that the marts do not need.
     """
 
     requests_planned: int = 0
@@ -73,10 +73,10 @@ def load_surface(
     options: FetchOptions = DUE_ONLY,
     log: Callable[[str], None] = lambda line: None,  # noqa: ARG005
 ) -> LoadResult:
-    """Fetch, parse and write everything that is due of a surface.
+    """Fetch, parse and write everything that is due for a surface.
 
-    A response that cannot be fetched or parsed is reported in the result; the others are written all the same. Raises
-    LakeError at once, and before anything is fetched if the lake holds the other kind of data.
+    A response that cannot be fetched or parsed is reported in the result, and the others are still written. Raises
+    LakeError at the first write that fails, and before anything is fetched if the lake holds the other kind of data.
     """
     if source.kind is not None:
         lake.check_kind(source.kind)
@@ -84,7 +84,7 @@ def load_surface(
     result, tried = LoadResult(), set[str]()
     stored = {(response["payload_sha256"], response["fetched_at"]) for response in lake.responses(surface.name)}
     last_line = time.monotonic()
-    # Planned again after each round: a snapshot that turns out to be absent makes others due.
+    # The source plans again after each round, because a snapshot that turns out to be absent makes others due.
     while True:
         try:
             tasks, result.requests_deferred = source.fetch_tasks(surface, options)
@@ -127,7 +127,7 @@ def load_surface(
 
 
 def _wait(surface: Surface, requests: int) -> str:
-    """How long the quota makes so many requests wait, for people; empty if it does not."""
+    """The time that these requests wait for the quota, as text; empty if they need not wait."""
     minutes = -(-requests // REQUESTS_PER_MINUTE) if surface.needs_key else 0
     return f", about {minutes} min to go" if minutes > 0 else ""
 
@@ -135,7 +135,7 @@ def _wait(surface: Surface, requests: int) -> str:
 def _parse(
     surface: Surface, response: Response, task: FetchTask, source: Source, lake: Lake, result: LoadResult
 ) -> tuple[Response, ParsedResponse]:
-    """The response and its rows. A response that cannot be parsed is fetched again, as after a lost connection.
+    """The response and its rows. A response that cannot be parsed is refetched, as after a lost connection.
 
     Raises ResponseError if the last refetch cannot be parsed either, and SourceError if a refetch fails; the newest
     body is quarantined then.
@@ -161,8 +161,8 @@ def _parse(
 
 
 def _quarantine(surface: Surface, response: Response, lake: Lake) -> str:
-    """Keep a body that cannot be parsed, since it may never be fetched again; returns a sentence that says where."""
-    # Named as a recording is, unless it is simulated: a replay takes every recording for real.
+    """Keep a body that cannot be parsed, because it may be impossible to refetch; returns a sentence with its path."""
+    # It is named like a recording, unless it is simulated, because a replay treats every recording as real.
     mark = "simulated-" if response.is_simulated else ""
     name = f"{mark}{response.fetched_at:%Y%m%dT%H%M%SZ}_{response.payload_sha256[:8]}.json.gz"
     path = lake.root.parent / QUARANTINE / surface.recordings / name

@@ -1,9 +1,9 @@
-"""What the lake lacks, as the fewest requests, the most important first.
+"""Plans the fewest requests for what the lake lacks, the most important first.
 
-Values in, values out: coverage of the lake, a clock, whether there is a key → a plan. A period of the rankings is due
-if it was never observed after its end, if it is recent enough to be revised, or if its last observation is a week old.
-Surfaces without history (prices, endpoints, tasks …) are due after some hours, or on the next day. How a request is
-made belongs to `sources`.
+The plan is a pure function of the lake's coverage, the clock, and whether there is a key. A period of the rankings is
+due if it was never observed after its end, if it is recent enough to be revised, or if its last observation is a week
+old. Surfaces without history (prices, endpoints, tasks …) are due after some hours, or on the next day. `sources` makes
+the requests.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ MAX_WINDOW_DAYS = 366
 REVISED_DAYS = 7
 SETTLED_AFTER_DAYS = 4
 MAX_AGE_DAYS = 7
-# Less than the hours between two runs that fetch prices, so that no run comes a minute too early.
+# Less than the time between two runs that fetch prices, so that a run that starts a little early still fetches them.
 MIN_PRICE_AGE_HOURS = 5
 
 _ONE_DAY = dt.timedelta(days=1)
 
 
 class Importance(IntEnum):
-    """What is fetched first. A lower number matters more."""
+    """The order of requests: a lower number is fetched first."""
 
     NEWEST_DAYS = 0
     CURRENT_ONLY = 1  # lost if it is not fetched now
@@ -97,7 +97,7 @@ class Plan:
         return sum(request.quota for request in self.requests)
 
     def minutes(self, requests_a_minute: int) -> int:
-        """Minutes of waiting under the quota: one minute's requests go at once, each further lot takes a minute."""
+        """Minutes of waiting under the quota: `requests_a_minute` go at once, and each further batch waits a minute."""
         return max(-(-self.quota // requests_a_minute) - 1, 0)
 
     def within(self, quota: int) -> tuple[Plan, Plan]:
@@ -179,7 +179,7 @@ def _rankings(
 def _exports(
     coverage: Coverage, newest: dt.date | None, refetch_all: bool, absent: frozenset[dt.date]
 ) -> Iterable[Request]:
-    """The fewest snapshots that together contain every day since the first one's, or every snapshot there is."""
+    """The fewest snapshots that together contain every day since the first snapshot's, or every snapshot."""
     if newest is None or newest < FIRST_SNAPSHOT:
         return
     if refetch_all:
@@ -233,7 +233,7 @@ def _current_only(coverage: Coverage, now: dt.datetime, has_key: bool) -> Iterab
 def _apps(
     coverage: Coverage, now: dt.datetime, *, since: dt.date = FIRST_DAY, days_since: dt.date = FIRST_DAY
 ) -> Iterable[Request]:
-    """Each window by itself, since no other window contains its figures; fetched a second time once it is settled."""
+    """One request per window, because no other window contains its figures; repeated once the window is settled."""
     series: list[tuple[str, dict[str, str]]] = [("day", {}), ("week", {}), ("month", {})]
     series += [("month", {"category": category}) for category in APP_CATEGORIES]
     yesterday = now.date() - _ONE_DAY
@@ -263,11 +263,11 @@ def plan(
     since: dt.date = FIRST_DAY,
     apps_since: dt.date = FIRST_DAY,
 ) -> Plan:
-    """All that is missing or due at `now` (UTC), most important first.
+    """Everything that is due at `now` (UTC), most important first.
 
-    `newest_snapshot` is the newest one of the keyless export. `refetch_all` fetches all days of the rankings, however
-    recent their last observation, and every snapshot that is not known to be absent. Without `with_slices`, rankings
-    are fetched as totals only; without `refetch_weekly`, an observation that is a week old is not fetched again.
+    `newest_snapshot` is the newest snapshot of the keyless export. `refetch_all` fetches all days of the rankings,
+    however recent their last observation, and every snapshot that is not known to be absent. Without `with_slices`,
+    rankings are fetched as totals only; without `refetch_weekly`, an observation that is a week old is not refetched.
     Nothing before `since` is fetched, and no day of apps before `apps_since`.
     """
     since, apps_since = max(since, FIRST_DAY), max(apps_since, FIRST_DAY)

@@ -1,6 +1,6 @@
-"""Whether the marts can be built after a surface was loaded: what they rest on is fetched, or in the lake.
+"""Whether the marts can be built after a surface was loaded: the lake must have rankings and models.
 
-`openrouter/essential.py` decides which surfaces are essential.
+`openrouter/essential.py` defines which surfaces are essential.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def check_readiness(
 ) -> None:
     """Raises ResponseError if the marts would lack rankings or models.
 
-    `result` is what loading the surface returned; `includes_rankings` says whether this run fetches rankings too.
+    `result` comes from loading the surface; `includes_rankings` says whether this run fetches rankings too.
     """
     if result.fatal_problems:
         raise ResponseError(_fatal_message(surface, result.fatal_problems))
@@ -28,8 +28,7 @@ def check_readiness(
     if name and source.is_essential(surface) and not _has_data(lake, name):
         raise ResponseError(
             f"The source has no response of {ESSENTIAL[name][0].path}, and the lake holds none. The marts need both "
-            "rankings and models, so nothing is built; the published release is unchanged. Choose a source that has "
-            "both."
+            "rankings and models, so nothing is built; the published release is unchanged. Use a source that has both."
         )
     if not (includes_rankings or _has_data(lake, RANKINGS.name)):
         raise ResponseError(

@@ -1,4 +1,4 @@
-"""What the lake holds of one surface, in a few figures."""
+"""A summary of the data that the lake holds for one surface."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _TYPES = {
     "DATE": "date",
     "TIMESTAMP": "datetime",
 }
-# Column name → unit; the first pattern that matches counts. Columns that are not amounts match none.
+# Pattern of a column's name → unit; the first match applies. Columns that are not amounts match no pattern.
 _UNITS = (
     (r"usd_per_mtok_per_index_point$", "USD per million tokens and index point"),
     (r"usd_per_mtok(_min|_median|_max|_central)?$", "USD per million tokens"),
@@ -60,7 +60,7 @@ _LICENCES = {
 
 
 def unit_of(column: str) -> str | None:
-    """The unit of a column, which follows from its name; None if the column is not an amount."""
+    """The unit of a column by its name; None if the column is not an amount."""
     return next((unit for pattern, unit in _UNITS if re.search(pattern, column)), None)
 
 
@@ -92,7 +92,7 @@ def write_package(
             [
                 *([SIMULATED] if is_simulated else []),
                 scope["statement"],
-                f"Left out: {scope['left_out']}",
+                f"Not included: {scope['left_out']}",
                 scope["caveats"],
             ]
         ),
@@ -195,8 +195,8 @@ def _licences(cited: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
 def _citation(package: Mapping[str, Any], scope: Mapping[str, Any], cited: Sequence[Mapping[str, Any]]) -> str:
     lines = [SIMULATED, ""] if package["is_simulated"] else []
     lines += [f"{package['title']}. Version {package['version']}, release {package['generation']}.", ""]
-    lines += ["Scope", f"  {scope['statement']}", f"  Left out: {scope['left_out']}", f"  {scope['caveats']}", ""]
-    lines += ["How to cite a figure: use the line of its surface, with the as_of of the row", ""]
+    lines += ["Scope", f"  {scope['statement']}", f"  Not included: {scope['left_out']}", f"  {scope['caveats']}", ""]
+    lines += ["How to cite a figure: use the citation of its surface, with the as_of of the figure's row", ""]
     for row in cited:
         lines += [f"  {row['surface']} (licence: {row['licence']}; {row['source_url']})", f"    {row['citation']}", ""]
     lines += [

@@ -15,8 +15,8 @@ from orchestration.errors import QueryError
         ("delete from share_model", "Only SELECT and EXPLAIN are allowed.*Nothing was changed"),
         ("copy share_model to 'x.csv'", "Only SELECT and EXPLAIN are allowed"),
         ("select * from published", "published does not exist"),
-        ("select 1; select 2", "One statement at a time: this is 2"),
-        ("", "One statement at a time: this is 0"),
+        ("select 1; select 2", "The query must be one statement, not 2"),
+        ("", "The query must be one statement, not 0"),
         ("select * from read_csv('/etc/passwd')", "disabled"),
     ],
 )

@@ -48,7 +48,7 @@ def test_release_alerts_match_the_marts_and_are_cited(everything: Run) -> None:
         assert alert.checked_at
     [cut] = [alert for alert in alerts if alert.id.startswith("price_change/deepseek/deepseek-v4-flash/2026-08-06")]
     assert cut.severity == "warning"  # a jump
-    assert "input $0.0882, output $0.1764, before input $0.14, output $0.28 per million tokens" in cut.text
+    assert "from input $0.14, output $0.28 to input $0.0882, output $0.1764 per million tokens" in cut.text
 
 
 def test_alert_texts_make_no_overclaim(everything: Run, simulated: Run) -> None:

@@ -59,8 +59,8 @@ print(sorted({"dagster", "httpx", "dbt", "sqlglot"} & sys.modules.keys()))
     ("job", "first", "refetch", "message"),
     [
         (Job.refresh, "2026-11-01", True, "--refetch fetches all days, --from and --to only some"),
-        (Job.refresh_prices, "2026-11-01", False, "Prices and endpoints have no past to fetch"),
-        (Job.refresh_prices, "", True, "Prices and endpoints have no past to fetch"),
+        (Job.refresh_prices, "2026-11-01", False, "The API has no history of prices and endpoints"),
+        (Job.refresh_prices, "", True, "The API has no history of prices and endpoints"),
     ],
 )
 def test_options_that_exclude_each_other_are_refused(job: Job, first: str, refetch: bool, message: str) -> None:
@@ -71,7 +71,7 @@ def test_options_that_exclude_each_other_are_refused(job: Job, first: str, refet
 def test_wrong_setting_exits_2_on_standard_output(tmp_path: Path) -> None:
     done = python(tmp_path, "-m", "orchestration.cli", "run", "--job", "refresh_prices", "--refetch")
     assert done.returncode == 2
-    assert done.stdout.startswith("Prices and endpoints have no past to fetch. Nothing was fetched.")
+    assert done.stdout.startswith("The API has no history of prices and endpoints. Nothing was fetched.")
     done = python(tmp_path, "-m", "orchestration.cli", "up")
     assert done.returncode == 2
     assert done.stdout == "ROUTERSCOPE_SOURCE is not set. Set it to live, simulator or replay.\n"

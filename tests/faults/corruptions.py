@@ -57,7 +57,7 @@ FIGURE_CORRUPTIONS = [
         "The newest complete day",
     ),
     Corruption(
-        "A figure cites a response that is not the newest of its day",
+        "A figure cites a response that is not the newest for its day",
         "share_model",
         "update share_model set as_of = other.as_of, oldest_as_of = other.as_of, checked_at = other.fetched_at "
         "from (select as_of, fetched_at from raw.responses where surface = 'models' order by as_of limit 1) as other "
@@ -88,7 +88,7 @@ FIGURE_CORRUPTIONS = [
         "add up to 1 with the remainder",
     ),
     Corruption(
-        "`other` is missing in the denominator",
+        "`other` is missing from the denominator",
         "traffic_summary",
         "update traffic_summary set total_tokens = total_tokens - other_tokens, other_tokens = 0, other_share = 0 "
         f"where period = 'day' and period_start = {ONE_DAY}",
@@ -96,7 +96,7 @@ FIGURE_CORRUPTIONS = [
         "what is listed plus `other`",
     ),
     Corruption(
-        "A segment has shares of another total",
+        "A segment's shares have the wrong denominator",
         "share_segment",
         "update share_segment set total_tokens = total_tokens * 2, share = share / 2, share_high = share_high / 2 "
         f"where segment_type = 'variant' and period = 'day' and period_start = {ONE_DAY}",
@@ -159,7 +159,7 @@ FIGURE_CORRUPTIONS = [
         "Both windows of a growth row have the same tokens",
     ),
     Corruption(
-        "The base window has other tokens than its days",
+        "The tokens of a base window differ from the sum of its days",
         "growth_app",
         "update growth_app set base_tokens = base_tokens + 1000000, base_tokens_high = base_tokens_high + 1000000 where "
         f"horizon = '1d' and window_end = {ONE_DAY} and base_tokens > 0",
@@ -167,14 +167,14 @@ FIGURE_CORRUPTIONS = [
         "as the shares of their days",
     ),
     Corruption(
-        "A growth does not follow from its tokens",
+        "A growth rate does not follow from its tokens",
         "growth_author",
         "update growth_author set growth = 0.5 where status = 'ok' and growth is not null and horizon = '28d'",
         "satisfies_growth_author",
         r"growth - \(tokens / base_tokens - 1\)",
     ),
     Corruption(
-        "`other` is missing among the drivers",
+        "`other` is missing from the drivers",
         "growth_drivers",
         "delete from growth_drivers where member = 'other' and horizon = '7d'",
         "assert_drivers_add_up_to_change",
@@ -189,7 +189,7 @@ FIGURE_CORRUPTIONS = [
         "are those in the raw response",
     ),
     Corruption(
-        "An endpoint has another status than in the response",
+        "An endpoint's status differs from the response",
         "price_endpoint",
         "update price_endpoint set status = -5 where (model_id, provider_name, tag) = "
         "(select (model_id, provider_name, tag) from price_endpoint where status = 0 order by all limit 1)",
@@ -243,7 +243,7 @@ FIGURE_CORRUPTIONS = [
         "low end of a range is never above its high end",
     ),
     Corruption(
-        "A ranked model is missing in `model`",
+        "A ranked model is missing from `model`",
         "model",
         "delete from model where model_permaslug = (select model_permaslug from share_model where rank = 1 order by "
         "period_start desc limit 1)",
@@ -279,7 +279,7 @@ FIGURE_CORRUPTIONS = [
         "the app's name is beside it",
     ),
     Corruption(
-        "The scorecard shows the day before",
+        "The scorecard has the date of the day before",
         "model_scorecard",
         "update model_scorecard set date = date - 1",
         "assert_scorecard_matches_newest_day",
@@ -293,35 +293,35 @@ FIGURE_CORRUPTIONS = [
         "coverage counts the days that provenance lists",
     ),
     Corruption(
-        "A raw file has another payload hash",
+        "A raw file has the wrong payload hash",
         "provenance",
         "update provenance set payload_sha256 = reverse(payload_sha256) where surface = 'models'",
         "assert_provenance_matches_lake",
         "Provenance describes each raw file as the file does",
     ),
     Corruption(
-        "A citation names another source",
+        "A citation names the wrong source",
         "citations",
         "update citations set citation = replace(citation, 'Simulated', 'Observed') where surface = 'rankings'",
         "assert_provenance_matches_lake",
         "citations are those of the newest responses",
     ),
     Corruption(
-        "A citation has another time",
+        "A citation has the wrong time",
         "citations",
         "update citations set citation = regexp_replace(citation, '20[0-9]{2}-', '2024-')",
         "satisfies_citations",
         r"contains\(citation, strftime\(as_of",
     ),
     Corruption(
-        "A restated value is not the published one",
+        "A revised value differs from the published one",
         "restatement",
         "update restatement set last_tokens = last_tokens + 7, change_tokens = change_tokens + 7 where slice = 'all'",
         "assert_restatements_match_shares",
         "The newest value of a restated day is the one in the shares",
     ),
     Corruption(
-        "A claim has another value than the mart",
+        "A claim's value differs from the mart",
         "claim",
         "update claim set value = value * 1.01 where kind = 'total_tokens'",
         "assert_claims_match_marts",
@@ -343,7 +343,7 @@ FIGURE_CORRUPTIONS = [
         source="replay",
     ),
     Corruption(
-        "A real row is mixed into simulated ones",
+        "A real row is among simulated ones",
         "share_model",
         f"update share_model set scope_id = 'openrouter_public_traffic' where period_start = {ONE_DAY} and rank = 1",
         "has_provenance_share_model_",
@@ -357,7 +357,7 @@ FIGURE_CORRUPTIONS = [
         "a public source, and the times",
     ),
     Corruption(
-        "A seed's evidence has no checked date",
+        "A seed's evidence has no date on which it was checked",
         "seeds.authors",
         "update seeds.authors set checked_on = null where status = 'verified'",
         "has_evidence_authors_",
@@ -421,17 +421,19 @@ RELEASE_CORRUPTIONS = [
     ),
 ]
 
-# Of files and of documentation; each is applied by a test of its own.
+# Corruptions of files and of documentation; each has its own test.
 FILE_CORRUPTIONS = [
     Corruption(
         "A new mart has no provenance columns", "a new mart", "", "provenance", "has no column scope_id, source_url"
     ),
     Corruption("A token column lacks the note about tokenizers", "share_model", "", "tokenizer", "its own tokenizer"),
     Corruption("A column description contains an overclaim", "share_author", "", "overclaims", "“market share”"),
-    Corruption("A file has another hash than described", "share_model.parquet", "", "datapackage", "has another hash"),
+    Corruption(
+        "A file's hash differs from its description", "share_model.parquet", "", "datapackage", "has another hash"
+    ),
     Corruption("A file is not described", "notes.txt", "", "datapackage", "is not described"),
     Corruption("One byte of a raw file is changed", "raw/rankings", "", "intact", "files were changed"),
-    Corruption("A raw file has another schema", "raw/models", "", "schema", "wrong_files"),
+    Corruption("A raw file has the wrong schema", "raw/models", "", "schema", "wrong_files"),
     Corruption("A raw file is missing", "raw/rankings", "", "inventory", "a raw file was lost"),
 ]
 

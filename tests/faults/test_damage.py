@@ -295,6 +295,6 @@ def test_changed_raw_file_fails_the_run_and_is_named(started_from_few: Path, few
     assert run.code == 1, run.output
     reasons = run.output.partition("FAILED. Nothing was published")[2]
     assert f"raw/rankings: 1 files were changed, such as rankings/{changed.parent.name}/{changed.name}." in reasons
-    assert "Restore them from a copy" in reasons
+    assert "Restore them from a backup" in reasons
     assert "Not foreseen" not in run.output
     assert (started_from_few / "published").resolve() == release

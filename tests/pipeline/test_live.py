@@ -443,7 +443,7 @@ def test_other_simulated_world_is_refused(simulated: Run, home: Path, tmp_path: 
     other = json.dumps(json.loads(SMALL_WORLD) | {"seed": 2})
     done = run(data, home, ROUTERSCOPE_SOURCE="simulator", ROUTERSCOPE_SIMULATOR=other)
     assert done.code == 1, done.output
-    assert "holds another simulated world" in done.output
+    assert "holds a simulated world other than" in done.output
     assert contents(data / "raw") == contents(simulated.data / "raw")
 
 
@@ -475,7 +475,7 @@ def test_wrong_fetch_options_exit_before_anything_starts(home: Path, tmp_path: P
     settings = {"ROUTERSCOPE_SOURCE": "simulator", "ROUTERSCOPE_SIMULATOR": small}
     no_source = run(tmp_path / "data", home, "run", ROUTERSCOPE_REPLAY_DIR=tmp_path)
     assert no_source.code == 2, no_source.output
-    assert "ROUTERSCOPE_REPLAY_DIR is set, and no source" in no_source.output
+    assert "ROUTERSCOPE_REPLAY_DIR is set, but ROUTERSCOPE_SOURCE is not" in no_source.output
     for days in (("--from", "2026-13-01", "--to", "2026-13-02"), ("--from", "2026-01-01"), ("--to", "2099-01-01")):
         wrong = run(tmp_path / "data", home, *days, **settings)
         assert wrong.code == 2, wrong.output

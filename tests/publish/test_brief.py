@@ -42,11 +42,11 @@ def test_largest_visible_revision_is_the_sentence() -> None:
     hidden, visible = ("a", 1_000_000_000, 1_004_000_000), ("b", 998_000_000, 999_000_000)
     [text] = revised(hidden, visible)
     assert text == (
-        "The largest revision of a day in the week of 27 July 2026 was that of 2 August 2026 for b: "
+        "The largest revision of a day in the week of 27 July 2026 is for b on 2 August 2026: "
         "from 998 million to 999 million tokens (+0.1%)."
     )
     [text] = revised(hidden, visible, ("other", 34_602_504_369, 35_919_087_211))
-    assert "for the models that are not listed: from 34.6 billion to 35.9 billion tokens (+3.8%)" in text
+    assert "for all unlisted models on 2 August 2026: from 34.6 billion to 35.9 billion tokens (+3.8%)" in text
 
 
 def gained(change: float, period: Period = WEEK) -> list[str]:

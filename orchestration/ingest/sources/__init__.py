@@ -1,11 +1,11 @@
-"""Where responses come from: one module a source, all with the interface `Source`.
+"""Where responses come from: one module per source, all with the interface `Source`.
 
     live.py         OpenRouter's API, or a server at the base URL
     simulated.py    the synthetic OpenRouter in this process
     replay.py       a folder of recorded responses
 
-A source is added as a module here, a name in `settings.Source`, and a line in `open_source`. What is due is decided in
-`planner`; `load` writes the responses into the lake.
+To add a source, add a module here, a name in `settings.Source`, and a case in `open_source`. `planner` determines what
+is due; `load` writes the responses into the lake.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def fetch_options(source: Source, first: str, last: str, refetch: bool) -> Fetch
     if isinstance(source, Live) and not source.has_key:
         raise SettingsError(
             "Days can be backfilled only with a key, and OPENROUTER_API_KEY is not set. Nothing was fetched. Set it, "
-            "or leave the days out."
+            "or omit the days."
         )
     try:
         if not (first and last):

@@ -1,4 +1,4 @@
-"""What every source offers, and what a person may want beyond what is due."""
+"""The interface of every source, and the options for fetching more than what is due."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class FetchTask:
 
 @dataclass(frozen=True)
 class FetchOptions:
-    """What a person wants beyond what is due.
+    """What to fetch in addition to what is due.
 
     `window`: backfill rankings and apps for these days, first and last included, whether or not the lake covers them.
     `refetch`: fetch all days of the rankings again, and every snapshot of the keyless export.
@@ -45,8 +45,8 @@ DUE_ONLY = FetchOptions()
 class Source(Protocol):
     """Where responses come from.
 
-    `is_rate_limited`: its quota takes real time. `is_recorded`: its responses are files already, so that one which
-    cannot be parsed is neither refetched nor quarantined.
+    `is_rate_limited`: waiting for its quota takes real time. `is_recorded`: its responses are already files, so a
+    response that cannot be parsed is neither refetched nor quarantined.
     """
 
     is_rate_limited: bool
@@ -63,17 +63,17 @@ class Source(Protocol):
     def fetch_tasks(self, surface: Surface, options: FetchOptions) -> tuple[Sequence[FetchTask], int]:
         """The tasks that are due for a surface, in order, and the number of requests that are deferred.
 
-        Raises SourceError or ResponseError if the source is needed to plan them and does not answer.
+        Raises SourceError or ResponseError if planning needs the source and the source does not respond.
         """
 
     def is_essential(self, surface: Surface) -> bool:
         """Whether nothing may be built if this surface cannot be fetched."""
 
     def explain(self) -> list[str]:
-        """Lines for people: what the source is, and what it leaves out."""
+        """Lines to print: what the source is, and what it leaves out."""
 
     def why_empty(self, surface: Surface) -> str:
-        """Why the lake may have no response of a surface, for people."""
+        """Why the lake has no response of a surface, as text to print."""
 
     def report_to(self, log: Callable[[str], None]) -> None:
-        """Send lines on waits, and on progress within one task, to `log`."""
+        """Send lines about waits, and about progress within one task, to `log`."""

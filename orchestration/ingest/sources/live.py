@@ -18,7 +18,7 @@ from orchestration.openrouter.essential import is_essential, is_essential_reques
 from orchestration.openrouter.surfaces import ENDPOINTS, MODELS, RANKINGS_EXPORT, SURFACES, Response, Surface
 from orchestration.storage.lake import Kind, Lake
 
-# An older index of the export is fetched again.
+# An older index of the export is refetched.
 _MAX_INDEX_AGE = dt.timedelta(hours=1)
 _WITHOUT_KEY = ("rankings_export", "models", "providers", "endpoints")
 
@@ -41,7 +41,7 @@ class Live:
 
     @property
     def kind(self) -> Kind | None:
-        """Every response reports it, so the export's index, which costs no quota, is fetched before anything else."""
+        """Every response reports its kind, so the export's index, which costs no quota, is fetched first."""
         if self._client.is_simulated is None and not self._has_tried_kind:
             self._has_tried_kind = True
             with contextlib.suppress(SourceError, ResponseError):
@@ -55,7 +55,7 @@ class Live:
         return self._client.has_key
 
     def is_reachable(self) -> bool:
-        """Whether the API answers within seconds."""
+        """Whether the API responds within seconds."""
         return self._client.is_reachable()
 
     def why_empty(self, surface: Surface) -> str:
@@ -133,7 +133,7 @@ class Live:
         if not lists:
             raise ResponseError(
                 "Endpoints are fetched model by model, and the lake has no list of models yet. No endpoints were "
-                "fetched. Fetch models first: the job `refresh` does."
+                "fetched. Run the job `refresh`, which fetches models first."
             )
         return [str(one) for one in pq.ParquetFile(max(lists)[1]).read(columns=["id"]).column("id").to_pylist()]
 

@@ -13,7 +13,7 @@ from orchestration.storage.lake import Kind
 
 
 class Replay:
-    """A folder of recordings as a source. All of them are due; the lake skips those that it has."""
+    """A folder of recordings as a source. All of them are due; the lake skips recordings that it already has."""
 
     is_rate_limited = False
     is_recorded = True
@@ -35,7 +35,7 @@ class Replay:
         return is_essential(surface, has_key=True)  # recordings are made with a key
 
     def explain(self) -> list[str]:
-        return [f"Clock {self.now:%Y-%m-%d %H:%M:%S} UTC: later observations are left out."]
+        return [f"Clock {self.now:%Y-%m-%d %H:%M:%S} UTC: later recordings are ignored."]
 
     def why_empty(self, surface: Surface) -> str:
         return f"no recordings ({surface.recordings}/)"

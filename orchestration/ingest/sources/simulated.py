@@ -1,6 +1,6 @@
-"""The synthetic OpenRouter in this process, and a pipeline that has observed it daily for some time.
+"""The synthetic OpenRouter in this process, as if the pipeline had observed it daily for some time.
 
-Differs from `Live` only in the client's transport, and in the tasks for past days, whose fetches set the clock back.
+It differs from `Live` only in the client's transport and in the tasks for past days, whose fetches set the clock back.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from orchestration.openrouter.surfaces import APPS, MODELS, RANKINGS, SURFACES, 
 from orchestration.settings import Settings
 from orchestration.storage.lake import Kind, Lake
 
-# Of a past day, these are observed daily; the rest once a week, to keep the lake small.
+# These surfaces are observed on every past day; the others once a week, to keep the lake small.
 _DAILY = (RANKINGS, MODELS, APPS)
 
 
@@ -80,9 +80,9 @@ class Simulated(Live):
         responses = self._lake.responses(surface.name)
         if any(not response["request_url"].startswith(self._client.base_url) for response in responses):
             raise LakeError(
-                f"The lake {self._lake.root} holds another simulated world than that of {self._client.base_url}. "
-                "Nothing was written. Give this world a folder of its own with ROUTERSCOPE_DATA_DIR, or set seed and "
-                "models in ROUTERSCOPE_SIMULATOR to those of the lake."
+                f"The lake {self._lake.root} holds a simulated world other than {self._client.base_url}. Nothing was "
+                "written. Use a separate folder for this world (ROUTERSCOPE_DATA_DIR), or set seed and models in "
+                "ROUTERSCOPE_SIMULATOR to the lake's."
             )
         present, requests_deferred = super().fetch_tasks(surface, options)
         fetched: dict[object, set[dt.date]] = {}
@@ -101,7 +101,7 @@ class Simulated(Live):
         return [*past, *present], requests_deferred
 
     def _at(self, moment: dt.datetime, fetch: Callable[[], Response]) -> Callable[[], Response]:
-        """The fetch, made at that moment of the simulator's clock."""
+        """The fetch at that time of the simulator's clock."""
 
         def fetch_at_moment() -> Response:
             self._clock.set(moment)
@@ -110,7 +110,7 @@ class Simulated(Live):
         return fetch_at_moment
 
     def _past_requests(self) -> list[tuple[dt.datetime, Request]]:
-        """What the pipeline fetched on each day before today, with the moment.
+        """The requests of each day before today, with the time of each.
 
         It begins where the lake begins, so that a later clock continues the same history.
         """

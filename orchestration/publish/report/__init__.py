@@ -1,8 +1,8 @@
-"""The report of a release: one self-contained page, a picture of each chart, and the week in a few cited sentences.
+"""The report of a release: one self-contained page, an image of each chart, and the week in a few cited sentences.
 
     <release>/report/index.html         needs no network and no other file
     <release>/report/<figure>.png       each chart, with its scope, citation and timestamps
-    <release>/report/brief-<week>.md    the newest week, or the newest day where no week is complete
+    <release>/report/brief-<week>.md    the newest week, or the newest day if no week is complete
 
 Reads the published tables only and computes no figure of its own. What a figure shows is in `figures`, how it is drawn
 in `charts`, the sentences are in `brief`.
@@ -51,7 +51,7 @@ _CONFIG = {
     "view": {"stroke": None},
     "axis": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "grid": True, "labelPadding": 4},
     "legend": {"labelFontSize": 12, "columns": 3},
-    "aria": False,  # the chart has one name, and its table the rest
+    "aria": False,  # the chart has one accessible name; its table has the figures
 }
 
 
@@ -100,7 +100,7 @@ class FigureView:
 def write_report(folder: Path, tables: Sequence[Table], made: Mapping[str, str]) -> list[str]:
     """Write the report beside the tables of a release; `made` has the source and its clock.
 
-    Returns a warning for each picture that could not be drawn. Raises ReportError if the report cannot be made or
+    Returns a warning for each image that could not be drawn. Raises ReportError if the report cannot be made or
     written.
     """
     try:
@@ -110,8 +110,8 @@ def write_report(folder: Path, tables: Sequence[Table], made: Mapping[str, str])
     except Exception as error:  # an error in a drawing library must not block the release
         reason = f"{type(error).__name__}: {error}"
         raise ReportError(
-            f"The report could not be made: {reason}. The tables are published all the same. Please report it; the "
-            "next run tries again."
+            f"The report could not be made: {reason}. The tables are published without it. Please report this error; "
+            "the next run tries again."
         ) from error
 
 
@@ -159,7 +159,7 @@ def _write(
     (folder / PAGE).write_text(page, encoding="utf-8")
     return [
         f"{FOLDER}/{path.name} could not be drawn: {reason}. The tables and the rest of the report are published; the "
-        f"page shows the chart's table. Please report it; the next run tries again."
+        f"page shows the chart's table. Please report this error; the next run tries again."
         for path, reason in lost.items()
     ]
 
@@ -187,7 +187,7 @@ def _view(
 
 def _spec(figure: Figure, rows: Sequence[Row]) -> dict[str, Any]:
     """The chart as Vega-Lite, as wide as its container on the page."""
-    # The chart gets only what its table shows, so that every point can be looked up.
+    # The chart gets only the columns of its table, so that every point can be looked up.
     names = [column.name for column in figure.columns]
     values = [{name: row[name] for name in names} for row in rows]
     tooltip = [_tooltip(column) for column in figure.columns]
@@ -284,7 +284,7 @@ def _environment() -> jinja2.Environment:
 
 
 def _script() -> str:
-    """Vega and this page's own script as one script; cached, since bundling takes two seconds."""
+    """Vega and this page's own script as one script; cached, because bundling takes two seconds."""
     drawing = (_HERE / "page.js").read_text(encoding="utf-8")
     name = hashlib.sha256(f"{version('vl-convert-python')} {drawing}".encode()).hexdigest()
     kept = PROJECT_DIR / "target" / f"report-{name[:16]}.js"

@@ -1,6 +1,6 @@
 """The newest week in a dozen sentences, each with its citation.
 
-Most sentences are those of the mart `claim`. The others are written here from rows of other marts: the largest gain,
+Most sentences come from the mart `claim`. The others are written here from rows of other marts: the largest gain,
 the largest new model, the largest price change and the largest revision. A sentence without a row is left out.
 """
 
@@ -25,7 +25,7 @@ from orchestration.formatting import (
 )
 from orchestration.publish.citations import citation_as_of, citations_by_url
 
-# The order of the brief: what most readers look for comes first.
+# The order of the brief: claims that most readers look for come first.
 _ORDER = (
     "total_tokens",
     "leading_model",
@@ -124,7 +124,7 @@ def as_markdown(period: Period, found: Sequence[Sentence], scope: Mapping[str, s
     lines = [f"# {period.words[0].upper()}{period.words[1:]}", ""]
     if mark:
         lines += [f"**{mark}**", ""]
-    lines += [scope["statement"], f"Left out: {scope['left_out']} {scope['caveats']}", ""]
+    lines += [scope["statement"], f"Not included: {scope['left_out']} {scope['caveats']}", ""]
     for number, sentence in enumerate(found, start=1):
         own = sentence.caveat.removesuffix(scope["caveats"]).strip()
         lines.append(
@@ -135,7 +135,7 @@ def as_markdown(period: Period, found: Sequence[Sentence], scope: Mapping[str, s
 
 
 def _escaped(text: str) -> str:
-    """A sentence that names things, as Markdown: names are shown as they are and not as markup."""
+    """A sentence as Markdown, in which names are not interpreted as markup."""
     return re.sub(r"([\[\]<>`!])", r"\\\1", " ".join(text.split()))
 
 
@@ -165,7 +165,7 @@ class _Draft:
 
 
 def _largest_gain(connection: duckdb.DuckDBPyConnection, period: Period, traffic: str) -> Iterator[_Draft]:
-    """The author that gained most, of those whose models were listed on every day of the period and the one before."""
+    """The author that gained most, of those whose models were listed every day of this period and the previous one."""
     horizon = "7d" if period.kind == "week" else "1d"
     for author, name, change, source_url, as_of, checked_at in connection.execute(
         """
@@ -206,7 +206,7 @@ def _largest_new_model(connection: duckdb.DuckDBPyConnection, period: Period, tr
         yield _Draft(
             f"{_capitalized(period.phrase)}, {slug} had at least {as_percent(share)} of {traffic}; it was first listed "
             f"on {date_in_words(first)}.",
-            "First listed within the days that were observed. Its tokens on days that do not list it are unknown.",
+            "First listed within the observed days. Its tokens on days on which it was not listed are unknown.",
             source_url,
             as_of,
             checked_at,
@@ -241,10 +241,10 @@ def _largest_price_change(connection: duckdb.DuckDBPyConnection, period: Period)
         [period.start, period.end],
     ).fetchall():
         yield _Draft(
-            f"The largest change of a listed input price first seen {period.phrase} was that of {model}: from "
+            f"The largest change in a listed input price first seen {period.phrase} was for {model}: from "
             f"{usd_price(before)} to {usd_price(after)} per million tokens, seen on {date_in_words(seen_at)}; its "
             f"output price was {usd_price(output_before)} before and {usd_price(output_after)} after.",
-            f"The previous price was last seen on {date_in_words(not_before)}. Prices are those of /models; single "
+            f"The previous price was last seen on {date_in_words(not_before)}. Prices are from /models; individual "
             "providers may charge other prices.",
             source_url,
             as_of,
@@ -255,7 +255,7 @@ def _largest_price_change(connection: duckdb.DuckDBPyConnection, period: Period)
 
 
 def _largest_revision(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[_Draft]:
-    """The figure of a day of the period that the source has revised most, if rounded figures show the change."""
+    """The figure for a day of the period that the source has revised most, if rounded figures show the change."""
     for slug, date, first, last, change, source_url, as_of, checked_at in connection.execute(
         """
         SELECT model_permaslug, date, first_tokens, last_tokens, change_pct, source_url, as_of, checked_at
@@ -267,11 +267,11 @@ def _largest_revision(connection: duckdb.DuckDBPyConnection, period: Period) -> 
     ).fetchall():
         if not is_visible(first, last, max(rounding_of(first, "tokens"), rounding_of(last, "tokens"))):
             continue
-        whose = "the models that are not listed" if slug == "other" else slug
+        whose = "all unlisted models" if slug == "other" else slug
         yield _Draft(
-            f"The largest revision of a day {period.phrase} was that of {date_in_words(date)} for {whose}: from "
+            f"The largest revision of a day {period.phrase} is for {whose} on {date_in_words(date)}: from "
             f"{in_words(first, 'tokens')} to {in_words(last, 'tokens')} tokens ({change_in_percent(change)}).",
-            "The source revises a day for some days after its end.",
+            "The source may revise a day for some time after its end.",
             source_url,
             as_of,
             checked_at,

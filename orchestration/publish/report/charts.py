@@ -111,7 +111,7 @@ def _labels(points: alt.Chart, dx: int = 9, dy: int = 0) -> alt.Chart:
 
 
 def _day(name: str, mondays: Sequence[str] = ()) -> alt.X:
-    # Days are UTC days, whatever the reader's time zone.
+    # Days are UTC days in every time zone.
     days = [dt.date.fromisoformat(monday) for monday in mondays]
     ticks = [alt.DateTime(year=day.year, month=day.month, date=day.day, utc=True) for day in days]
     axis = alt.Axis(
@@ -189,7 +189,7 @@ def total(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
         .mark_area(line={"color": COLOURS[0]}, point={"color": COLOURS[0], "size": 20}, color=COLOURS[0], opacity=0.25)
         .encode(
             x=_day("period_start"),
-            y=alt.Y("total_tokens:Q", axis=alt.Axis(format="~s", title="tokens a day")),
+            y=alt.Y("total_tokens:Q", axis=alt.Axis(format="~s", title="tokens per day")),
             detail="segment:N",
             tooltip=list(tooltip),
         )
@@ -197,7 +197,7 @@ def total(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
 
 
 def growth(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
-    """A bar where growth is known, a line with two ends where it is only known to lie between them."""
+    """A bar where growth is known, a line with two ends where only its bounds are known."""
     names = [row["author"] for row in sorted(rows, key=lambda row: -(row["growth_low"] + row["growth_high"]))]
     base = alt.Chart(_data(rows), height=_BAR * len(rows)).encode(y=_names("author", names), tooltip=list(tooltip))
     axis = alt.Axis(
@@ -205,7 +205,7 @@ def growth(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
     )
     known = base.transform_filter("isValid(datum.growth)").mark_bar(height=12)
     colour = alt.condition("datum.growth < 0", alt.value(COLOURS[5]), alt.value(COLOURS[0]))
-    scale = alt.Scale(type="symlog", constant=0.5)  # one that has grown tenfold leaves room for the others
+    scale = alt.Scale(type="symlog", constant=0.5)  # an author that has grown tenfold leaves room for the others
     layers = [known.encode(x=alt.X("growth:Q", axis=axis, scale=scale), color=colour)]
     if any(row["growth"] is None for row in rows):
         low, high = (alt.X(f"growth_{end}:Q", axis=axis, scale=scale) for end in ("low", "high"))
@@ -217,7 +217,7 @@ def growth(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
 
 
 def spend(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
-    """The plausible range as a thick line with a tick at each end, and the whole one as a thin line behind it."""
+    """The plausible range as a thick line with a tick at each end, and the whole range as a thin line behind it."""
     base = alt.Chart(_data(rows), height=_BAR * len(rows)).encode(
         y=_names("author", [row["author"] for row in rows]), tooltip=list(tooltip)
     )
@@ -238,7 +238,7 @@ def drivers(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
         alt.Chart(_data(rows), height=_BAR * len(rows))
         .mark_bar()
         .encode(
-            x=alt.X("contribution_pp:Q", title="points of the growth of all traffic"),
+            x=alt.X("contribution_pp:Q", title="contribution to the growth of all traffic, percentage points"),
             y=_names("member_name", [row["member_name"] for row in rows]),
             color=alt.condition("datum.contribution_pp < 0", alt.value(COLOURS[5]), alt.value(COLOURS[0])),
             tooltip=list(tooltip),
@@ -371,14 +371,14 @@ def anomalies(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
 def coverage(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
     return (
         alt.Chart(_data(rows), height=30 * len({row["surface"] for row in rows}))
-        .transform_calculate(what="datum.is_complete ? 'complete' : datum.is_observed ? 'in part' : 'missing'")
+        .transform_calculate(what="datum.is_complete ? 'complete' : datum.is_observed ? 'partial' : 'missing'")
         .mark_rect(stroke="white", strokeWidth=0.5)
         .encode(
             x=alt.X("date:O", title=None, axis=alt.Axis(labelOverlap="greedy", labelSeparation=12, labelAngle=0)),
             y=_names("surface"),
             color=alt.Color(
                 "what:N",
-                scale=alt.Scale(domain=["complete", "in part", "missing"], range=[COLOURS[2], COLOURS[1], COLOURS[5]]),
+                scale=alt.Scale(domain=["complete", "partial", "missing"], range=[COLOURS[2], COLOURS[1], COLOURS[5]]),
                 legend=_legend(),
             ),
             tooltip=list(tooltip),

@@ -1,6 +1,6 @@
 """The figures of the report: the rows of each, the columns of its table, and the function that draws it.
 
-Every value is that of a published mart; `Column.scale` only converts units for display. Drawing is in `charts`.
+Every value comes from a published mart; `Column.scale` only converts units for display. Drawing is in `charts`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from orchestration.settings import PROJECT_DIR
 class Column:
     """A column of a figure's table: its name in the mart and its title.
 
-    Numbers are shown multiplied by `scale`, with `digits` decimals. `mart` is the column's mart where it is not the
+    Numbers are shown multiplied by `scale`, with `digits` decimals. `mart` is the column's mart if it differs from the
     figure's.
     """
 
@@ -46,7 +46,7 @@ class Figure:
     columns: Sequence[Column]
     sql: str
     draw: Draw
-    nothing: str = "No data yet: no such figures were observed."
+    nothing: str = "No data yet: the source has published no such figures."
 
     @property
     def subject(self) -> str:
@@ -77,7 +77,7 @@ _INPUT = Column("prompt_usd_per_mtok", "input, USD per million tokens", 1, 3, "s
 _OUTPUT = Column("completion_usd_per_mtok", "output, USD per million tokens", 1, 3, "spend_model")
 _BASIS = Column("price_basis", "price", mart="spend_model")
 
-# Usage with the prices of its days: as_of and oldest_as_of cover both.
+# Usage with the prices of its days. as_of and oldest_as_of cover both usage and prices.
 _PRICED = """
     select
         period, period_start, model_permaslug, rank, share, share_high, share_model.tokens,
@@ -95,7 +95,7 @@ LEADERS = Figure(
     "leaders",
     "Leading models",
     "Share of all tokens in the newest week; the table adds the prices of that week. A variant, such as a free one, "
-    "counts as a model of its own.",
+    "counts as a separate model.",
     "share_model",
     ("period", "period_start", "model_permaslug"),
     (
@@ -134,7 +134,7 @@ AUTHORS = Figure(
 MODELS = Figure(
     "models",
     "Models, day by day",
-    "The six leading models of the newest week, over the last 60 days. On a day without a point the model was not "
+    "The six leading models of the newest week, over the last 60 days. On a day without a point, the model was not "
     "listed, so its tokens are unknown.",
     "share_model",
     ("period", "period_start", "model_permaslug"),
@@ -152,8 +152,8 @@ MODELS = Figure(
 TOTAL = Figure(
     "total",
     "All traffic, day by day",
-    "Tokens a day, listed models and all others together, over the last 120 days. The table adds the growth over the 7 "
-    "and the 28 days before.",
+    "Tokens per day, of listed and unlisted models together, over the last 120 days. The table adds the growth over 7 "
+    "and over 28 days.",
     "traffic_summary",
     ("period", "period_start"),
     (
@@ -161,7 +161,7 @@ TOTAL = Figure(
         Column("total_tokens", "tokens, billion", 1e-9, 1),
         Column("growth_7d", "growth over 7 days, %", 100, 1),
         Column("growth_28d", "growth over 28 days, %", 100, 1),
-        Column("other_share", "share of models that are not listed, %", 100, 1),
+        Column("other_share", "share of unlisted models, %", 100, 1),
     ),
     """
     select * from traffic_summary
@@ -172,9 +172,9 @@ TOTAL = Figure(
 )
 GROWTH = Figure(
     "growth",
-    "Authors that gained or lost most",
-    "The latest 28 days against the 28 before, for the twelve authors whose tokens changed most beyond doubt. Where a "
-    "model was not listed on every day, growth is a range.",
+    "Authors that gained or lost the most",
+    "The latest 28 days against the 28 before, for the twelve authors with the largest certain change in tokens. If a "
+    "model was not listed every day, growth is a range.",
     "growth_author",
     ("window_end", "horizon", "author"),
     (
@@ -201,9 +201,9 @@ DRIVERS = Figure(
     "drivers",
     "Drivers of growth",
     "The fourteen largest contributions of authors to the growth of the total over 28 days; all contributions add up "
-    "to it. “crossed_top50” are models that were listed in only one of the two windows: an artefact of the list's "
-    "length, not an entry into any market. “launched” are models created in the window, “other” is all unlisted "
-    "traffic.",
+    "to it. “crossed_top50” stands for models that were listed in only one of the two windows: an artefact of the "
+    "list's length, not an entry into any market. “launched” stands for models created in the window, “other” for all "
+    "unlisted traffic.",
     "growth_drivers",
     ("window_end", "horizon", "dimension", "member"),
     (
@@ -229,8 +229,8 @@ def _price_figure(identifier: str, title: str, column: Column, colour: str) -> F
     return Figure(
         identifier,
         title,
-        "Each point is a model of the newest week with its listed price. The chart shows both side by side; it does "
-        "not show that one causes the other.",
+        "Each point is a model of the newest week with its listed price and its share. The chart does not show that "
+        "one causes the other.",
         "share_model",
         ("period", "period_start", "model_permaslug"),
         (*_PERIOD, Column("rank", "rank", 1), Column("model_permaslug", "model"), column, _SHARE, _BASIS),
@@ -245,9 +245,9 @@ OUTPUT_PRICE = _price_figure("output-price", "Output price against share", _OUTP
 PRICE_CHANGES = Figure(
     "price-changes",
     "Price changes",
-    "The 60 largest changes of listed prices in the 30 days before the newest list, input and output separately. A "
-    "price changed at some time between its two dates; for a model that was not listed for a while, the earlier price "
-    "is its last one.",
+    "The 60 largest changes in listed prices in the 30 days before the newest list, input and output separately. Each "
+    "price changed at some time between its two dates; if the model was temporarily not listed, the earlier price is "
+    "the last one seen.",
     "price_history",
     ("model_id", "valid_from"),
     (
@@ -269,7 +269,7 @@ PRICE_CHANGES = Figure(
             prompt_usd_per_mtok <> previous_prompt_usd_per_mtok
             or completion_usd_per_mtok <> previous_completion_usd_per_mtok
         )
-    -- From nothing to something, which has no percentage, first.
+    -- Changes from a price of 0, which have no percentage, come first.
     order by
         (previous_prompt_usd_per_mtok = 0 and prompt_usd_per_mtok > 0)
         or (previous_completion_usd_per_mtok = 0 and completion_usd_per_mtok > 0) desc,
@@ -293,8 +293,8 @@ SPEND = Figure(
     "spend",
     "Implied spend, as a range",
     "The cost of the newest week's tokens at list prices. Thin line: every possible split into input, output and "
-    "cached input, at every price that can have been valid. Thick line: the splits observed for single models. "
-    f"{_token_mix_basis('single_model')} The source publishes no split, so there is a range instead of one figure. "
+    "cached input, at every price that may have been valid. Thick line: the splits observed for single models. "
+    f"{_token_mix_basis('single_model')} The source does not publish the split, so spend is a range. "
     "Before fees; without traffic on users' own provider keys.",
     "spend_author",
     ("period", "period_start", "author"),
@@ -363,8 +363,8 @@ CONCENTRATION = Figure(
     "concentration",
     "Concentration, day by day",
     "The Herfindahl-Hirschman index of a day's tokens over authors and over models, for the last 90 days; 10,000 means "
-    "that one has all. It is a range because the size of unlisted models is unknown. It measures the traffic of one "
-    "router, not a market.",
+    "that one of them has all tokens. It is a range because the tokens of single unlisted models are unknown. It "
+    "measures the traffic of one router, not a market.",
     "traffic_summary",
     ("period", "period_start"),
     (
@@ -387,9 +387,9 @@ CONCENTRATION = Figure(
 SCORECARD = Figure(
     "scorecard",
     "Worth a test",
-    "The twenty leading models of the newest day: context window against providers, the point sized by share. "
-    "Endpoints and providers are as of the time in the table, which may be days earlier. The reason, if any, comes "
-    "from a rule of ours and suggests a test, nothing more.",
+    "The twenty leading models of the newest day by context window and number of providers; larger points have larger "
+    "shares. Endpoints and providers are as of the time in the table, which may be days earlier. The reason to test, "
+    "if any, comes from our own rules and is only a suggestion.",
     "model_scorecard",
     ("model_permaslug",),
     (
@@ -421,7 +421,7 @@ ANOMALIES = Figure(
     (
         Column("date", "day"),
         Column("kind", "kind"),
-        Column("subject_type", "of"),
+        Column("subject_type", "subject type"),
         Column("subject_name", "subject"),
         Column("peak_date", "largest on"),
         Column("last_date", "until"),
@@ -442,7 +442,7 @@ ANOMALIES = Figure(
 COVERAGE = Figure(
     "coverage",
     "Coverage",
-    "The last 45 days of each surface: complete, in part or missing. Missing days are never filled in.",
+    "The last 45 days of each surface: complete, partial or missing. Missing days are never filled in.",
     "coverage",
     ("surface", "slice", "date"),
     (
@@ -465,8 +465,8 @@ COVERAGE = Figure(
 RESTATEMENTS = Figure(
     "restatements",
     "Revised days",
-    "The sixty largest revisions in the last 60 days: tokens of a model on a day that the source has changed since it "
-    "first published them. An early quote of such a day is out of date.",
+    "The sixty largest revisions of the last 60 days: tokens of a model on a day that the source has changed since it "
+    "first published them. Figures quoted before the revision are out of date.",
     "restatement",
     ("slice", "date", "model_permaslug"),
     (

@@ -1,7 +1,7 @@
-"""Pictures and the page's script, made in a process of their own: the renderer is native code, and can abort.
+"""Images and the page's script, made in a separate process, because the renderer is native code and can abort.
 
-`render` belongs to the report. Run as a program, this file reads jobs from its standard input, one JSON object a line,
-and answers each with a line: `null`, or why the file could not be made.
+The report calls `render`. Run as a program, this file reads jobs from its standard input, one JSON object per line, and
+writes a line for each: `null`, or why the file could not be made.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, cast
 
-# A job may take so long; then the child ends itself, whatever native code it is in, even if its parent is gone.
+# The time limit of a job. The child then ends itself, even inside native code and even if its parent is gone.
 JOB_TIMEOUT_SECONDS = 60.0
 PICTURE_SCALE = 1.5
 # XML 1.0 does not allow these characters, and the renderer aborts on them. Lone surrogates are not even Unicode text.
@@ -33,7 +33,7 @@ def render(jobs: Mapping[Path, Mapping[str, Any]], timeout_seconds: float = JOB_
     """Make each file from its job; returns the files that could not be made, with the reason.
 
     A job is {"spec": a Vega-Lite chart with its data} for a PNG, or {"script": JavaScript} for that script bundled with
-    Vega. A job that crashes the renderer or takes longer than `timeout_seconds` costs that file alone.
+    Vega. If a job crashes the renderer or takes longer than `timeout_seconds`, only its file is lost.
     """
     lost: dict[Path, str] = {}
     renderer: _Renderer | None = None
@@ -42,7 +42,7 @@ def render(jobs: Mapping[Path, Mapping[str, Any]], timeout_seconds: float = JOB_
             renderer = renderer or _Renderer(timeout_seconds)
             if reason := renderer.make(path, job):
                 lost[path] = reason
-                path.unlink(missing_ok=True)  # of a file that was begun
+                path.unlink(missing_ok=True)  # it may be incomplete
             if renderer.has_ended:
                 renderer = None
     finally:
@@ -53,7 +53,7 @@ def render(jobs: Mapping[Path, Mapping[str, Any]], timeout_seconds: float = JOB_
 
 @dataclass
 class _Renderer:
-    """One child process, which makes one file after another until it ends."""
+    """One child process, which makes files one after another until it ends."""
 
     timeout_seconds: float
     has_ended: bool = False
@@ -71,15 +71,15 @@ class _Renderer:
 
     def make(self, path: Path, job: Mapping[str, Any]) -> str | None:
         """Why the file could not be made, or None if it was."""
-        questions, answers = cast(IO[str], self._process.stdin), cast(IO[str], self._process.stdout)
+        jobs, results = cast(IO[str], self._process.stdin), cast(IO[str], self._process.stdout)
         try:
-            questions.write(f"{json.dumps({'path': str(path), **job})}\n")
-            questions.flush()
-            answer = answers.readline()
+            jobs.write(f"{json.dumps({'path': str(path), **job})}\n")
+            jobs.flush()
+            result = results.readline()
         except BrokenPipeError:
-            answer = ""
-        if answer:
-            reason: str | None = json.loads(answer)
+            result = ""
+        if result:
+            reason: str | None = json.loads(result)
             return reason
         self.close()
         code = self._process.returncode
@@ -94,10 +94,10 @@ class _Renderer:
 
 def main(timeout_seconds: float) -> None:
     signal.setitimer(signal.ITIMER_REAL, timeout_seconds)
-    # Whatever the renderer prints goes to standard error: on standard output are the answers alone.
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    # What the renderer prints goes to standard error; standard output has the results only.
+    results = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    import vl_convert  # only the child loads it: what it does natively cannot end the run
+    import vl_convert  # loaded in the child only, so that a crash of native code cannot end the run
 
     for line in sys.stdin:
         signal.setitimer(signal.ITIMER_REAL, timeout_seconds)
@@ -111,8 +111,8 @@ def main(timeout_seconds: float) -> None:
         except Exception as error:  # the parent decides what a lost file costs
             reason = f"{type(error).__name__}: {error}"
         signal.setitimer(signal.ITIMER_REAL, 0)
-        answers.write(f"{json.dumps(reason)}\n")
-        answers.flush()
+        results.write(f"{json.dumps(reason)}\n")
+        results.flush()
 
 
 if __name__ == "__main__":
