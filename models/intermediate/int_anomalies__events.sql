@@ -40,7 +40,7 @@ days as (
 
 )
 
--- The figures and the sentence of an event are those of its day with the highest score.
+-- The day with the highest score supplies the figures and the sentence of the event.
 select
     min(date) over event as date,
     kind,

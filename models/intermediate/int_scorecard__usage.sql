@@ -76,7 +76,7 @@ prices as (
 
 ),
 
--- The as_of of a row is that of the newest of its three inputs.
+-- The newest of the three inputs supplies the as_of of the row.
 provenance as (
 
     {{ provenance_by('model_permaslug', ['shares', 'changes', 'prices']) }}

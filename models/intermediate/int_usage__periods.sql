@@ -1,5 +1,5 @@
 -- Priced usage of each model in each day, week and month, as the source reports it or else day by day. The response for
--- a day also shows which models are unlisted, so the times of usage are those of the whole period.
+-- a day also shows which models are unlisted, so the times of usage cover the whole period.
 with periods as (
 
     select * from {{ ref('int_periods__totals') }}
