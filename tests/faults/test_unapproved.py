@@ -63,7 +63,7 @@ def test_build_without_check_results_is_not_approved(data: Path, monkeypatch: py
     [failure] = [event for event in result.all_events if event.is_step_failure]
     reported = failure.step_failure_data.user_failure_data
     assert reported is not None
-    assert "dbt ended and says nothing of" in str(reported.description)
-    assert "The build is kept in" in str(reported.description)
+    assert "dbt exited without a result for" in str(reported.description)
+    assert "The rejected build is kept in" in str(reported.description)
     monkeypatch.delenv("DBT_WRITE_JSON")
     assert_not_published(data)

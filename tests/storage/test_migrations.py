@@ -180,7 +180,7 @@ def test_withdrawn_release_stays_withdrawn(data: Path) -> None:
 
 def test_failure_names_what_to_do(data: Path) -> None:
     (data / "alerts.sqlite").write_bytes(b"not a database" * 100)
-    with pytest.raises(MigrationError, match=r"could not be moved.*nothing is lost.*run again"):
+    with pytest.raises(MigrationError, match=r"could not be moved.*Nothing is lost.*run again"):
         migrate(data)
     assert (data / "alerts.sqlite").exists()
     assert (data / "claim_history").is_dir()
