@@ -55,7 +55,7 @@ def _schema_check(surface: Surface) -> dg.AssetChecksDefinition:
         first = "".join(f"{name} ({'; '.join(problems)})" for name, problems in list(wrong.items())[:1])
         return dg.AssetCheckResult(
             passed=not wrong,
-            description=f"{len(wrong)} files have the wrong schema, such as {first}." if wrong else None,
+            description=f"Files with the wrong schema: {len(wrong)}, such as {first}." if wrong else None,
             metadata={
                 "files": len(files),
                 "wrong_files": len(wrong),
@@ -101,7 +101,7 @@ def _intact_check(surface: Surface) -> dg.AssetChecksDefinition:
         return dg.AssetCheckResult(
             passed=not changed,
             description=(
-                f"{len(changed)} files were changed, such as {changed[0]}. Restore them from a backup, or move them "
+                f"Changed files: {len(changed)}, such as {changed[0]}. Restore them from a backup, or move them "
                 f"out of the lake and delete {lake.root / LEDGER}, which lists them, and run again."
                 if changed
                 else None

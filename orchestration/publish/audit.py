@@ -28,7 +28,7 @@ RESPONSES = "responses"
 MAX_SAMPLE_ROWS = 20
 # Columns in tokens that limit a request rather than count traffic.
 _TOKEN_LIMITS = ("context_length", "max_completion_tokens")
-_REBUILD = "Run the whole job `refresh`: it creates the views and builds again"
+_REBUILD = "Run the whole job `refresh`, which creates the views and builds again"
 
 Row = Mapping[str, Any]
 
@@ -84,8 +84,8 @@ def _inventory(candidate: ReleaseCandidate, connection: duckdb.DuckDBPyConnectio
         yield {
             "table": f"{RAW}.{ledger[name]['surface']}",
             "problem": (
-                "a raw file was lost: the ledger lists it, but it does not exist. Restore it from a backup; or delete "
-                f"{root / LEDGER}, which is then rebuilt from the files that exist, and run again"
+                "a raw file was lost: the ledger lists it, but it does not exist. Restore it from a backup, or delete "
+                f"{root / LEDGER} and run again: the run rebuilds the ledger from the files that exist"
             ),
             "raw_file": name,
         }
@@ -113,9 +113,9 @@ def _inventory(candidate: ReleaseCandidate, connection: duckdb.DuckDBPyConnectio
 def _differing_files(
     connection: duckdb.DuckDBPyConnection, view: str, listed: Mapping[str, list[int]]
 ) -> Iterator[Row]:
-    """Files of which a raw view returns another number of rows than the ledger lists.
+    """Files for which the number of rows in a raw view differs from the number in the ledger.
 
-    A file is one row of the view `responses`, whose column `rows` is compared.
+    In the view `responses`, each file is one row, whose column `rows` is compared.
     """
     rows = "list(rows)" if view == RESPONSES else "[count(*)]"
     try:
@@ -135,7 +135,7 @@ def _differing_files(
         if in_view != in_ledger:
             yield {
                 "table": f"{RAW}.{view}",
-                "problem": f"returns {in_view} of a file for which the lake's ledger lists {in_ledger}. {_REBUILD}",
+                "problem": f"returns {in_view} of a file for which the ledger lists {in_ledger}. {_REBUILD}",
                 "raw_file": name,
             }
 
@@ -174,7 +174,7 @@ def _scope(candidate: ReleaseCandidate, connection: duckdb.DuckDBPyConnection) -
                 of_scope = f"scope_id IS NOT DISTINCT FROM {'NULL' if scope is None else literal(scope)}"
                 yield {
                     "table": table.name,
-                    "problem": f"{rows} rows have the scope {scope}; that of {candidate.kind} data is {expected}",
+                    "problem": f"{rows} rows have the scope {scope}; the scope of {candidate.kind} data is {expected}",
                     **_first(relation.filter(of_scope)),
                 }
 
@@ -230,11 +230,11 @@ def _datapackage(candidate: ReleaseCandidate, connection: duckdb.DuckDBPyConnect
         if f"sha256:{sha256(candidate.folder / name)}" != described[name]["hash"]
     }
     for name in sorted(changed):
-        yield {"table": name, "problem": f"has another hash than {PACKAGE} states"}
+        yield {"table": name, "problem": f"has a hash that differs from {PACKAGE}"}
     tables = connection.sql("SELECT table_name FROM duckdb_tables() WHERE database_name = 'published'").fetchall()
     copied, expected = {name for (name,) in tables}, {table.name for table in candidate.tables}
     for name in sorted(copied ^ expected):
-        problem = f"is in {FILE_NAME}, but not a published table" if name in copied else f"is missing in {FILE_NAME}"
+        problem = f"is in {FILE_NAME}, but not a published table" if name in copied else f"is missing from {FILE_NAME}"
         yield {"table": name, "problem": problem}
     for name in sorted(copied):
         parquet = candidate.folder / f"{name}.parquet"
@@ -294,7 +294,7 @@ def differing_rows(
 
 
 def _differs(column: str, kind: str) -> str:
-    """SQL for whether a column differs; the last digits of sums of doubles depend on their order and do not count."""
+    """SQL for whether a column differs. It ignores the last digits of doubles, which depend on the order of summing."""
     stored, rebuilt = f"stored.{column}", f"rebuilt.{column}"
     if kind != "DOUBLE":
         return f"{stored} IS DISTINCT FROM {rebuilt}"
@@ -310,18 +310,18 @@ def _first(relation: duckdb.DuckDBPyRelation) -> dict[str, str]:
 CHECKS = (
     Check(
         "inventory",
-        "The build read the whole lake: each raw view returns the files and rows that the ledger of the lake lists.",
+        "The build read the whole lake: each raw view returns the files and rows that the lake's ledger lists.",
         _inventory,
     ),
     Check(
         "provenance",
-        "Every row of every table states its scope, its source, and when that response was made and fetched.",
+        "Every row of every table states its scope, its source, and when the response was made and fetched.",
         _provenance,
     ),
-    Check("scope", "All rows have the one scope of the data in the lake: real and simulated data never mix.", _scope),
+    Check("scope", "All rows have the scope of the data in the lake: real and simulated data never mix.", _scope),
     Check(
         "overclaims",
-        "No text claims more than the scope allows: figures are tokens that one router sent on.",
+        "No text claims more than the scope allows: figures count tokens that one router forwarded.",
         _overclaims,
     ),
     Check(

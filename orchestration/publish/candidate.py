@@ -38,7 +38,7 @@ class ReleaseCandidate:
     sql: Mapping[str, str] = field(default_factory=dict)
 
     def third_party_names(self, connection: duckdb.DuckDBPyConnection) -> set[str]:
-        """The names that others chose, such as those of apps, from the columns marked `third_party_text`."""
+        """Names that third parties chose, such as names of apps, from the columns marked `third_party_text`."""
         return {
             name
             for table in self.tables
@@ -48,7 +48,7 @@ class ReleaseCandidate:
         }
 
     def texts(self, connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, Sequence[str]]]:
-        """Every text that a reader may see, by its place, such as a file or table.column; without texts of others."""
+        """Every text that a reader may see, by its place (a file or table.column), without third-party texts."""
         for name in (PACKAGE, CITATION):
             if (path := self.folder / name).exists():
                 yield name, [path.read_text(encoding="utf-8")]
@@ -61,7 +61,7 @@ class ReleaseCandidate:
             relation = connection.table(quoted(table.name))
             for column, kind in zip(relation.columns, map(str, relation.types), strict=True):
                 if kind == "VARCHAR" and column not in table.third_party_text:
-                    # A single word, such as a code, is no statement.
+                    # A single word, such as a code, is not a statement.
                     texts = relation.project(quoted(column)).distinct().filter(f"contains({quoted(column)}, ' ')")
                     yield f"{table.name}.{column}", [text for (text,) in texts.fetchall()]
 

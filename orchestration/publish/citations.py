@@ -14,11 +14,11 @@ _AS_OF = re.compile(r"(as of|As of|observed) \S+Z")
 
 
 def citations_by_url(citations: duckdb.DuckDBPyRelation) -> dict[str, str]:
-    """Source URL → citation line. Where several surfaces share the URL of the rankings, the line of the rankings."""
+    """Source URL → citation line. If several surfaces share the URL of the rankings, the line of the rankings."""
     lines = citations.order("surface = 'rankings', surface").project("source_url, citation")
     return dict(lines.fetchall())
 
 
 def citation_as_of(citation: str, as_of: dt.datetime) -> str:
-    """A citation line of a surface with its `as_of` replaced by that of one figure."""
+    """A surface's citation line with its `as_of` replaced by the `as_of` of one figure."""
     return _AS_OF.sub(rf"\1 {as_of:%Y-%m-%dT%H:%M:%SZ}", citation)

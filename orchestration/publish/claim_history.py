@@ -40,7 +40,7 @@ _SUBJECT_WITHOUT_NAMES = "the five leading models"
 
 @dataclass(frozen=True)
 class ClaimVersion:
-    """A claim as one release published it."""
+    """A claim as it was published in one release."""
 
     claim_id: str
     subject: str
@@ -77,8 +77,8 @@ def is_revision(before: ClaimVersion, after: ClaimVersion) -> bool:
 def _has_changed(before: float, after: float, unit: str, *roundings: float | None) -> bool:
     """Whether a figure changed by at least the coarser of the two roundings.
 
-    Versions recorded before `value_rounding` existed have none. If neither version has one, it follows from the figures
-    by the rule of `formatting`; in a unit without a rule, only float noise is no change.
+    Versions recorded before `value_rounding` existed have none. If neither version has one, `formatting` computes it
+    from the figures; for a unit without a rule, any change larger than float noise counts.
     """
     rounding = max(filter(None, roundings), default=None)
     if rounding is None:
@@ -94,7 +94,7 @@ def _has_same_subject(before: ClaimVersion, after: ClaimVersion) -> bool:
 
 
 def _subject(version: ClaimVersion) -> str:
-    """The subject; of the five leading models always their names in alphabetical order."""
+    """The subject; for the five leading models, always their names in alphabetical order."""
     if version.value_rounding is not None or version.subject != _SUBJECT_WITHOUT_NAMES:
         return version.subject
     # Such a sentence ends in ": <model>, <model>, …."; its wording no longer changes, since the version is recorded.
@@ -141,7 +141,7 @@ def record(releases: Sequence[Path], folder: Path) -> int:
     except (OSError, duckdb.Error) as error:
         raise WarehouseError(
             f"The claim history {folder} cannot be written: {error}. The tables are published, but their claims are "
-            "not recorded yet. Free disk space or fix the permissions of the folder: the next run records them."
+            "not recorded yet. Free disk space or fix the permissions of the folder; the next run records them."
         ) from error
 
 
@@ -169,7 +169,7 @@ def _record(release: Path, folder: Path) -> int:
 
 
 def check_claim(claim_id: str, published: Path, folder: Path, as_of: dt.datetime | None = None) -> Verdict:
-    """Compare the version that was published as of that time, or else the first one, with the published release.
+    """Compare the version as of that time (default: the first version) with the published release.
 
     Raises QueryError if there was no such version.
     """
@@ -180,8 +180,8 @@ def check_claim(claim_id: str, published: Path, folder: Path, as_of: dt.datetime
     versions = versions or now
     if not versions:
         raise QueryError(
-            f"No release here has ever published the claim {claim_id!r}. `routerscope cite` lists the claims of the "
-            "published release; an id is kind/period/first day, such as leading_model/week/2026-07-27."
+            f"No release in this data folder has published the claim {claim_id!r}. `routerscope cite` lists the claims "
+            "of the published release; an id is kind/period/first day, such as leading_model/week/2026-07-27."
         )
     # Citation lines state the time to the second.
     by_then = [version for version in versions if as_of is None or version.as_of.replace(microsecond=0) <= as_of]

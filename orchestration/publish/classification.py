@@ -12,7 +12,7 @@ MAX_SAMPLE_ROWS = 20
 # A model with at least this share of the tokens must be classified. Smaller ones are only listed.
 MIN_SHARE = 0.01
 _ATTRIBUTES = ("weights", "size_class", "author_country")
-# Most models have no published size, so an unclassified size class is no fault.
+# Most models have no published size, so the size class may be unclassified.
 _REQUIRED = ("weights", "author_country")
 _DAYS = """
     SELECT period, period_start, total_tokens FROM traffic_summary
@@ -50,8 +50,8 @@ class Classification:
 def classify(connection: duckdb.DuckDBPyConnection) -> Classification:
     """The classification of a release's last 28 days.
 
-    It is complete if no model with 1 % or more of the tokens lacks weights or its author's country. Invented models
-    have nothing to classify: simulated data is always complete.
+    It is complete if no model with 1% or more of the tokens lacks weights or its author's country. Simulated data is
+    always complete, because invented models cannot be classified.
     """
     models = connection.sql(_MODELS)
     [(is_simulated,)] = connection.sql("SELECT bool_or(scope_id = 'simulated') FROM traffic_summary").fetchall()

@@ -22,7 +22,7 @@ from orchestration.storage.releases import Release, Table
 class Completion:
     """Called when the tables of a new release are written, before it is visible. Keeps the results of the audit.
 
-    `sql` is the compiled SQL of each mart by name, `source` and `clock` where its data is from and the source's time.
+    `sql` is the compiled SQL of each mart by name; `source` and `clock` are the name and the time of the data's source.
     """
 
     lake: Lake

@@ -45,7 +45,7 @@ _AGES_BY_SURFACE = f"""
     FROM (SELECT *, max(date) OVER (PARTITION BY surface) AS newest FROM days)
     GROUP BY surface
 """  # noqa: S608  # built from constants
-# Of the priced tokens of the newest day, the age of the price at the 95th percentile: models with few tokens may have
+# The 95th percentile of the age of prices, weighted by the tokens of the newest day: models with few tokens may have
 # old prices.
 _PRICE_AGE = """
     SELECT
@@ -103,7 +103,7 @@ def surfaces() -> list[str]:
 
 
 def limits(surface: str, measure: str) -> tuple[float, float]:
-    """The values above which a measure is stale, and too old. Surfaces without their own have those of the rankings."""
+    """The values above which a measure is stale and too old. Surfaces without thresholds use those of the rankings."""
     rows = _thresholds()
     row = rows.get((surface, measure)) or rows["rankings", measure]
     return float(row["warn_above"]), float(row["error_above"])

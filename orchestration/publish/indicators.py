@@ -1,4 +1,4 @@
-"""Numbers of a release that are worth following over time. Dagster plots each of them across runs."""
+"""Indicators of a release, which Dagster plots across runs."""
 
 from __future__ import annotations
 

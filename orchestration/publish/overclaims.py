@@ -1,7 +1,7 @@
 """Overclaims: phrases that claim more than the scope of the data allows, which is the traffic of one router.
 
 The seed `overclaims` lists the phrases as patterns. A phrase is allowed in a clause that denies it ("not global
-usage"), in a sentence that the seed `overclaim_exemptions` lists word for word, and in a name that others chose.
+usage"), in a sentence that the seed `overclaim_exemptions` lists word for word, and in a third-party name.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Overclaim:
 
 
 class OverclaimFinder:
-    """Finds overclaims by the seeds in a folder; `names` were chosen by others and may contain any phrase."""
+    """Finds overclaims by the seeds in a folder; `names` are third-party names, which may contain any phrase."""
 
     def __init__(self, seeds: Path = PROJECT_DIR / "seeds", names: Collection[str] = ()) -> None:
         self._seeds = seeds

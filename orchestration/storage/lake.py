@@ -1,13 +1,13 @@
-"""The lake: immutable Parquet, one file a response, written once and never changed.
+"""The lake: immutable Parquet, one file per response, written once and never changed.
 
     <root>/KIND                                                    real or simulated, written by the first write
     <root>/<surface>/observed_date=YYYY-MM-DD/<as_of>-<hash>.parquet
-    <root>/ledger.jsonl                                            one line a file, appended with each write
+    <root>/ledger.jsonl                                            one line per file, appended with each write
 
-The hash in a name is that of the file's own bytes, so a file can be verified by itself. Each row has its provenance in
-columns; the Parquet metadata has it too, under `routerscope`, also for responses without rows. The ledger repeats the
-metadata: builds are compared with it, and a file that disappears is noticed. The ledger is derived: missing lines, or
-a missing ledger, are restored from the files' footers. Surfaces and parsing do not belong here.
+The hash in a name is that of the file's bytes, so each file can be verified on its own. Each row has its provenance in
+columns; the Parquet metadata has it too, under `routerscope`, even for responses without rows. The ledger repeats the
+metadata, so that builds can be compared with it and a lost file is noticed. Missing lines, or a missing ledger, are
+restored from the files' footers. Surfaces and parsing do not belong here.
 """
 
 from __future__ import annotations
@@ -98,11 +98,11 @@ class Lake:
         if existing != kind:
             raise LakeError(
                 f"The lake {self.root} holds {existing} data and refuses {kind} data, so that the two never mix. "
-                "Nothing was written. Give this source a folder of its own with ROUTERSCOPE_DATA_DIR."
+                "Nothing was written. Set ROUTERSCOPE_DATA_DIR to a separate folder for this source."
             )
 
     def files(self, surface: str) -> list[Path]:
-        """Every file of a surface (`*`: of all), ordered by day of observation and name."""
+        """Every file of a surface (`*` for all surfaces), ordered by day of observation and name."""
         return sorted(self.root.glob(f"{surface}/observed_date=*/*.parquet"))
 
     def responses(self, surface: str) -> list[dict[str, Any]]:
@@ -116,8 +116,8 @@ class Lake:
     def write(self, surface: str, table: pa.Table, provenance: Provenance) -> Path | None:
         """Add one response; returns its file, or None if the lake already has this payload of this request and time.
 
-        Atomic: the file exists complete or not at all. Raises LakeError if the lake holds the other kind of data, or
-        if the file cannot be written.
+        The write is atomic: the file is complete or does not exist. Raises LakeError if the lake holds the other kind
+        of data, or if the file cannot be written.
         """
         self.check_kind(provenance.kind)
         folder = self._partition(surface, provenance.fetched_at)
@@ -149,18 +149,18 @@ class Lake:
     def ledger(self) -> dict[str, dict[str, Any]]:
         """Rows of the ledger by the file's path relative to the root, in the order in which they were added.
 
-        A row holds the file's metadata without the envelope. Files that are not listed are added first.
+        A row holds the file's metadata without the envelope. Files that the ledger lacks are added before.
         """
         return self._completed_ledger()[0]
 
     def complete_ledger(self) -> str:
-        """Add the files that the ledger lacks; returns a sentence on what was done, or "" if nothing was missing."""
+        """Add the files that the ledger lacks; returns a sentence about the changes, or "" if there are none."""
         return self._completed_ledger()[1]
 
     def _completed_ledger(self) -> tuple[dict[str, dict[str, Any]], str]:
-        """The rows, and a sentence on what was added. Raises LakeError if the ledger cannot be read or written.
+        """The rows, and a sentence about what was added. Raises LakeError if the ledger cannot be read or written.
 
-        The row of a lost file stays: it is how the loss is noticed.
+        The row of a lost file stays, so that the loss is noticed.
         """
         path = self.root / LEDGER
         try:
@@ -179,20 +179,20 @@ class Lake:
                 "again."
             ) from error
         if is_missing:
-            return rows, f"{path} was missing: it was rebuilt from the footers of {len(unlisted)} files."
+            return rows, f"{path} was missing and was rebuilt from the footers of {len(unlisted)} files."
         return rows, (
-            f"{path} was completed: {len(unlisted)} files were not listed and were added from their footers; "
-            f"{unreadable} unreadable lines were removed."
+            f"{path} was completed. Files added from their footers: {len(unlisted)}; unreadable lines removed: "
+            f"{unreadable}."
         )
 
     def _ledger_row(self, path: Path, metadata: Mapping[str, Any]) -> dict[str, Any]:
-        """A file's row of the ledger. The envelope stays in the footer: nothing compares it, and it may be large."""
+        """A file's row of the ledger. The envelope stays in the footer: it may be large and is not compared."""
         kept = {name: value for name, value in sorted(metadata.items()) if name != "envelope"}
         return {"raw_file": path.relative_to(self.root).as_posix(), **kept}
 
     def _append_to_ledger(self, row: Mapping[str, Any]) -> None:
         with (self.root / LEDGER).open("a+b") as file:
-            # A killed process or a full disk may have cut off the last line: begin a new one.
+            # A killed process or a full disk may have cut off the last line. Start a new line then.
             is_cut = file.seek(0, os.SEEK_END) > 0 and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n"
             file.write(b"\n" * is_cut + _as_line(row))
             file.flush()
@@ -253,7 +253,7 @@ def _metadata(path: Path, _modified: int, _size: int) -> dict[str, Any]:
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise LakeError(
             f"{path} is not a complete file of this lake ({error}). Nothing was changed. "
-            f"Restore it from a copy, or move it out of the lake and delete {LEDGER} there, and run again."
+            f"Restore it from a backup, or move it out of the lake and delete the lake's {LEDGER}, and run again."
         ) from error
 
 
@@ -285,7 +285,7 @@ def _identity(metadata: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _is_gone(pid: str) -> bool:
-    """Whether no other process has this id, or it is not a process id at all."""
+    """Whether no other process has this id, or the text is not a process id."""
     try:
         os.kill(int(pid), 0)
     except (ValueError, ProcessLookupError):

@@ -1,12 +1,12 @@
-"""Moves what version 0.1 left in a data folder to the names of today, at the first run; see docs/upgrading.md.
+"""Moves the state that version 0.1 left in a data folder to its new names, at the first run; see docs/upgrading.md.
 
     said/          → claim_history/       moved, file by file
     unreadable/    → quarantine/          moved, file by file
-    generations/   → releases/            linked, then removed once readers have had time to let go
+    generations/   → releases/            linked, then removed after a grace period for readers
     alerts.sqlite  → deliveries.sqlite    copied in one transaction, then removed
 
-A migration that is interrupted is completed by the next one, and one that has nothing left to do changes nothing.
-Schedules that were switched on or off live in Dagster's instance and are moved in `defs`.
+If a migration is interrupted, the next one completes it. A migration with nothing left to move changes nothing. The
+states of schedules are in Dagster's instance; `defs` moves them.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _DELIVERIES = """
 """
 
 
-# Old → new names of checks and of the assets they belong to. A check that keeps failing is not alerted again because of
-# its new name.
+# Old → new names of checks and of their assets, so that a check that keeps failing does not send another alert because
+# of its new name.
 RENAMED = {
     "answered": "all_due_fetched",
     "words": "overclaims",
@@ -75,7 +75,7 @@ _RENAMED_PATTERNS = (
 
 
 def new_name(name: str) -> str:
-    """Today's name of a check or of a part of an asset key."""
+    """The new name of a check or of a part of an asset key."""
     for pattern, replacement in _RENAMED_PATTERNS:
         name = re.sub(f"^{pattern}$", replacement, name)
     for old, new in _RENAMED_NODES.items():
@@ -84,9 +84,9 @@ def new_name(name: str) -> str:
 
 
 def migrate(data: Path) -> list[str]:
-    """Move what an older version left in the folder; returns a line for people on each kind of state that was moved.
+    """Move the state of an older version in the folder; returns a line to print for each kind of state that was moved.
 
-    Raises MigrationError if something could not be moved; what was moved stays, and the rest is where it was.
+    Raises MigrationError if something could not be moved. What was moved by then stays moved.
     """
     if not is_due(data):
         return []
@@ -96,12 +96,12 @@ def migrate(data: Path) -> list[str]:
             fcntl.flock(lock, fcntl.LOCK_EX)
             for old, (new, move) in _STEPS.items():
                 if (data / old).exists() and move(data / old, data / new):
-                    lines.append(f"{data / old} of an older version is now {data / new}.")
+                    lines.append(f"Moved {data / old} of an older version to {data / new}.")
     except (OSError, sqlite3.Error) as error:
         raise MigrationError(
-            f"The state of an older version in {data} could not be moved to its new names: {error}. What was moved "
-            "stays, the rest is where it was, and nothing is lost. Make room or correct the folder's permissions, and "
-            "run again: the next run completes it. docs/upgrading.md lists what moves where."
+            f"The state of an older version in {data} could not be moved to its new names: {error}. Nothing is lost: "
+            "what was moved stays moved, and the rest is unchanged. Free disk space or fix the folder's permissions, "
+            "and run again to move the rest. docs/upgrading.md lists what is moved."
         ) from error
     return lines
 
@@ -112,7 +112,7 @@ def is_due(data: Path) -> bool:
 
 
 def _move_files(old: Path, new: Path) -> bool:
-    """Move each file to the same place below `new`. Names are moments and hashes: a name that is there is the file."""
+    """Move each file to the same path below `new`. Names contain times and hashes, so equal names mean equal files."""
     if old.is_symlink() and not new.exists():
         new.symlink_to(old.resolve())
         old.unlink()
@@ -126,9 +126,9 @@ def _move_files(old: Path, new: Path) -> bool:
 
 
 def _link_releases(old: Path, new: Path) -> bool:
-    """Give every release its place below `new`, point `published` there, and remove the old folder a while later.
+    """Link every release below `new`, point `published` there, and remove the old folder after a grace period.
 
-    A reader that resolved `published` just before still finds its files, so `published` never points to nothing.
+    `published` always points to a release, and a reader that resolved it just before still finds its files.
     """
     published = old.with_name("published")
     is_current = published.is_symlink() and published.readlink().parent.name == old.name
@@ -192,7 +192,7 @@ def _copy_deliveries(old: Path, new: Path) -> bool:
 
 
 def _new_key(key: str) -> str:
-    """The key of a delivery, with today's names where it is that of a failed check."""
+    """The key of a delivery; in the key of a failed check, old names are replaced."""
     return "/".join(map(new_name, key.split("/"))) if key.startswith("check_failed/") else key
 
 

@@ -1,4 +1,4 @@
-"""Releases: copies of the approved tables for readers, and which of them is published.
+"""Releases: copies of the approved tables for readers, and the link to the published one.
 
     <data>/releases/<time>/             routerscope.duckdb, <mart>.parquet and their description; never changed
     <data>/releases/<time>.building/    a release that is being written
@@ -6,8 +6,8 @@
     <data>/published -> releases/…      replaced in one atomic step
 
 Readers resolve the link `published` once and then read that folder. A release stays readable for a grace period after
-another one replaced it. The caller decides which tables a release contains, what else is written beside them, and which
-checks they must pass.
+another release replaced it. The caller determines which tables a release contains, which other files are written beside
+them, and which checks they must pass.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ _WITHDRAWN = ".withdrawn"
 class Table:
     """A table of the warehouse to publish under its own name, with its documentation.
 
-    `columns` maps each column to its description, `key` are the columns that identify a row, `surfaces` the surfaces of
-    the source that the figures come from, `third_party_text` the columns with names and texts written by others.
+    `columns` maps each column to its description, `key` has the columns that identify a row, `surfaces` the surfaces
+    that the figures come from, and `third_party_text` the columns with names and texts written by third parties.
     """
 
     name: str

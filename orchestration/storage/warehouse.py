@@ -1,6 +1,6 @@
 """The warehouse that dbt builds, and whether its current state passed every check.
 
-    <data>/warehouse.duckdb      one writer; readers use the published release instead
+    <data>/warehouse.duckdb      written by one process at a time; readers use the published release
     <data>/warehouse.approved    the state of that file that passed every blocking check
     <data>/rejected/             the newest rejected build, with the reason in why.txt
 

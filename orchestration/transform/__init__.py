@@ -1,4 +1,4 @@
-"""What the pipeline needs of dbt besides running it: the manifest, the results of a build, and column lineage."""
+"""What the pipeline reads from dbt: the manifest, the results of a build, and column lineage."""
 
 import sys
 from pathlib import Path

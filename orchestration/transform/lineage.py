@@ -34,12 +34,12 @@ class ColumnLineage:
         self._schema = MappingSchema(schema, dialect=_DIALECT)
 
     def of(self, columns: Iterable[str], compiled_sql: str) -> SourceColumns | None:
-        """Source columns of those columns of a model, without the ones that come from no column, such as constants.
+        """Source columns of these columns of a model, without columns that have no source, such as constants.
 
         None if sqlglot cannot parse the SQL: a model without lineage is still a model.
         """
         try:
-            # Trimming would write out each column's query, which nothing here reads.
+            # Trimming would generate a query for each column, which is not needed here.
             found = lineage(None, compiled_sql, schema=self._schema, dialect=_DIALECT, trim_selects=False)
         except SqlglotError:
             return None

@@ -26,13 +26,13 @@ def load_manifest() -> dict[str, Any]:
     """dbt's manifest of the project as it is now. Raises WarehouseError if dbt cannot parse the project."""
     _TARGET.mkdir(exist_ok=True)
     with (_TARGET / "manifest.lock").open("w") as lock:
-        # Of several processes that start at the same time, one parses and the others wait for it.
+        # If several processes start at the same time, one parses and the others wait.
         fcntl.flock(lock, fcntl.LOCK_EX)
         stamp, path = _TARGET / "manifest.sha256", _TARGET / "manifest.json"
         inputs = _inputs_hash()
         if not (path.exists() and stamp.exists() and stamp.read_text() == f"{inputs} {_file_hash(path)}"):
             _parse()
-            # With the manifest's own hash, since dbt started by hand also writes the file, and no stamp.
+            # It includes the manifest's hash, because dbt writes the file without a stamp when a user starts it.
             stamp.write_text(f"{inputs} {_file_hash(path)}")
         return dict(json.loads(path.read_text()))
 

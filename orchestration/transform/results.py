@@ -20,10 +20,10 @@ from orchestration.transform.manifest import MANIFEST, describe_test
 # build follows from the severities in the manifest.
 WARN_ONLY = ["--vars", json.dumps({"severity": "warn"})]
 MAX_SAMPLE_ROWS = 20
-# Rows that the sentence of a warning lists: each is something to look at, such as a suspect day.
+# Rows that a warning lists. Each is something to look at, such as a suspect day.
 MAX_WARNING_ROWS = 10
 _MAX_SENTENCE_COLUMNS = 5
-# With less, dbt cannot write its own files and exits without a message.
+# With less free space, dbt cannot write its own files and exits without a message.
 _MIN_FREE_BYTES = 8 * 1024 * 1024
 _FILE_NAME: Final = "run_results.json"
 # Everything that must have a result before a build is approved.
@@ -43,7 +43,7 @@ def compiled_path(node: Mapping[str, Any], data: Path) -> Path:
 
 
 def remove_results(target: Path) -> None:
-    """Remove the results of the build before, which a new build that exits early would not replace."""
+    """Remove the results of the previous build, which a build that exits early would not replace."""
     (target / _FILE_NAME).unlink(missing_ok=True)
 
 
@@ -67,7 +67,7 @@ class BuildResults:
         return _EXPECTED - self._results.keys()
 
     def describe_failures(self) -> str:
-        """One line for each failed model and check; if there is none, how many have no result."""
+        """One line for each failed model and check, or the number of missing results if none failed."""
         free = shutil.disk_usage(self._target).free
         space = (
             f"No space left on device: {free // 1024:,} kB are free. Free some disk space and run again. "
@@ -80,7 +80,7 @@ class BuildResults:
         return f"{space}dbt exited without a result for {len(self.missing())} models and checks. See {log}."
 
     def describe(self, result: Result, max_rows: int = 1) -> str:
-        """A line on a failed model, with dbt's message, or on a failed check, with the first rows that it found."""
+        """A line about a failed model with dbt's message, or about a failed check with the first rows that it found."""
         name = result["unique_id"].split(".")[2]
         if result["status"] not in ("warn", "fail"):
             return f"  {name}: {(result['message'] or result['status']).strip()}"
@@ -91,7 +91,7 @@ class BuildResults:
         return f"  {name}: {count}, such as ({shown}). {purpose}"
 
     def sample(self, result: Result) -> pa.Table:
-        """The first rows that a failed check found. Its SQL runs again, since dbt reports only how many there are."""
+        """The first rows that a failed check found. Its SQL runs again, because dbt reports only their number."""
         try:
             with duckdb.connect(str(self._warehouse), read_only=True) as connection:
                 return connection.sql(result["compiled_code"]).limit(MAX_SAMPLE_ROWS).to_arrow_table()

@@ -373,7 +373,7 @@ RELEASE_CORRUPTIONS = [
         "create or replace table main.none as from raw.models; delete from main.none; "
         "create or replace view raw.models as from main.none",
         "inventory",
-        "returns nothing of a file for which the lake's ledger lists 3[0-9]{2} rows",
+        "returns nothing of a file for which the ledger lists 3[0-9]{2} rows",
         source="replay",
     ),
     Corruption(
@@ -429,10 +429,10 @@ FILE_CORRUPTIONS = [
     Corruption("A token column lacks the note about tokenizers", "share_model", "", "tokenizer", "its own tokenizer"),
     Corruption("A column description contains an overclaim", "share_author", "", "overclaims", "“market share”"),
     Corruption(
-        "A file's hash differs from its description", "share_model.parquet", "", "datapackage", "has another hash"
+        "A file's hash differs from its description", "share_model.parquet", "", "datapackage", "a hash that differs"
     ),
     Corruption("A file is not described", "notes.txt", "", "datapackage", "is not described"),
-    Corruption("One byte of a raw file is changed", "raw/rankings", "", "intact", "files were changed"),
+    Corruption("One byte of a raw file is changed", "raw/rankings", "", "intact", "Changed files: "),
     Corruption("A raw file has the wrong schema", "raw/models", "", "schema", "wrong_files"),
     Corruption("A raw file is missing", "raw/rankings", "", "inventory", "a raw file was lost"),
 ]

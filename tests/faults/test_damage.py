@@ -294,7 +294,7 @@ def test_changed_raw_file_fails_the_run_and_is_named(started_from_few: Path, few
     run = replay(started_from_few, few, home)
     assert run.code == 1, run.output
     reasons = run.output.partition("FAILED. Nothing was published")[2]
-    assert f"raw/rankings: 1 files were changed, such as rankings/{changed.parent.name}/{changed.name}." in reasons
+    assert f"raw/rankings: Changed files: 1, such as rankings/{changed.parent.name}/{changed.name}." in reasons
     assert "Restore them from a backup" in reasons
     assert "Not foreseen" not in run.output
     assert (started_from_few / "published").resolve() == release

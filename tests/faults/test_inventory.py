@@ -131,7 +131,7 @@ def test_view_over_another_lake_is_caught(folder: str, views: Views) -> None:
         views.execute(f"create or replace view raw.{name} as {changed}")
     problems = views.problems()
     assert {table for table, _ in problems} == {"raw.rankings", "raw.responses"}
-    assert any("returns 3 rows of a file for which the lake's ledger lists nothing" in one for _, one in problems)
+    assert any("returns 3 rows of a file for which the ledger lists nothing" in one for _, one in problems)
 
 
 def test_view_without_empty_responses_is_caught(views: Views) -> None:
@@ -139,7 +139,7 @@ def test_view_without_empty_responses_is_caught(views: Views) -> None:
     views.execute(f"create or replace view raw.responses as select * from ({definition}) where rows > 0")
     [(table, problem)] = views.problems()
     assert table == "raw.responses"
-    assert "returns nothing of a file for which the lake's ledger lists 0 rows" in problem
+    assert "returns nothing of a file for which the ledger lists 0 rows" in problem
 
 
 def test_table_instead_of_a_view_is_caught(views: Views) -> None:

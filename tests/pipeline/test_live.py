@@ -453,7 +453,7 @@ def test_source_of_the_other_kind_is_refused(simulated: Run, few: Path, home: Pa
     done = run(data, home, ROUTERSCOPE_SOURCE="replay", ROUTERSCOPE_REPLAY_DIR=few)
     assert done.code == 1, done.output
     assert "holds simulated data and refuses real data, so that the two never mix" in done.output
-    assert "Give this source a folder of its own with ROUTERSCOPE_DATA_DIR" in done.output
+    assert "Set ROUTERSCOPE_DATA_DIR to a separate folder for this source" in done.output
     assert contents(data / "raw") | contents((data / "published").resolve()) == before
 
 

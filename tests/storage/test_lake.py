@@ -161,7 +161,7 @@ def test_missing_ledger_is_rebuilt_from_footers(listed: Lake) -> None:
     before = listed.ledger()
     (listed.root / LEDGER).unlink()
     assert (
-        listed.complete_ledger() == f"{listed.root / LEDGER} was missing: it was rebuilt from the footers of 3 files."
+        listed.complete_ledger() == f"{listed.root / LEDGER} was missing and was rebuilt from the footers of 3 files."
     )
     assert listed.ledger() == before
     assert listed.complete_ledger() == ""
@@ -170,7 +170,7 @@ def test_missing_ledger_is_rebuilt_from_footers(listed: Lake) -> None:
 def test_file_without_a_ledger_line_is_added(listed: Lake) -> None:
     before = listed.ledger()
     (listed.root / LEDGER).write_bytes(b"".join(lines(listed)[:-1]))
-    assert "1 files were not listed and were added from their footers; 0 unreadable" in listed.complete_ledger()
+    assert "Files added from their footers: 1; unreadable lines removed: 0." in listed.complete_ledger()
     assert listed.ledger() == before
 
 
@@ -191,7 +191,7 @@ def test_unreadable_lines_are_removed_lost_files_stay(listed: Lake) -> None:
     [lost, cut, kept] = lines(listed)
     (listed.root / json.loads(lost)["raw_file"]).unlink()
     (listed.root / LEDGER).write_bytes(lost + b"\x00\x00{" + cut[:10] + b"\n[]\n" + kept)
-    assert "1 files were not listed and were added from their footers; 2 unreadable" in listed.complete_ledger()
+    assert "Files added from their footers: 1; unreadable lines removed: 2." in listed.complete_ledger()
     assert len(listed.ledger()) == 3
     assert json.loads(lost)["raw_file"] in listed.ledger()
 
