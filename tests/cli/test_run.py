@@ -1,10 +1,13 @@
 """The command line as a whole: help, start-up, options of `run`, and the Dagster home of a data folder."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from conftest import PROJECT, environment
 
@@ -83,6 +86,17 @@ def test_rollback_without_release_exits_1(tmp_path: Path) -> None:
     assert "so nothing was changed" in done.stdout
 
 
+@pytest.fixture
+def project_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The `dagster_home` of a fresh project, whatever version 0.1 left in this one."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    shutil.copy(TEMPLATE, folder)
+    monkeypatch.setattr("orchestration.cli.dagster_home.TEMPLATE", folder / TEMPLATE.name)
+    return folder
+
+
+@pytest.mark.usefixtures("project_home")
 def test_data_folder_has_its_own_dagster_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAGSTER_HOME", "")  # and restored afterwards, whatever is set
     home = dagster_home(tmp_path / "data")
@@ -92,6 +106,30 @@ def test_data_folder_has_its_own_dagster_home(tmp_path: Path, monkeypatch: pytes
     assert os.environ["DAGSTER_HOME"] == str(home)
     assert (home / "dagster.yaml").read_bytes() == TEMPLATE.read_bytes()
     assert [path.name for path in home.iterdir()] == ["dagster.yaml"]
+
+
+def test_new_home_takes_over_switched_schedules(
+    project_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    with tarfile.open(PROJECT / "tests" / "fixtures" / "data_folder_0.1.tar.xz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    shutil.copytree(tmp_path / "dagster_home" / "schedules", project_home / "schedules")
+    home = use_dagster_home(tmp_path / "new")
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        states = {state.instigator_name: state.status.value for state in instance.all_instigator_state()}
+    assert states == {"refresh_prices_intraday": "STOPPED", "refetch_rankings_weekly": "RUNNING"}
+
+
+def test_damaged_schedules_of_the_old_home_are_reported(
+    project_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    (project_home / "schedules").mkdir()
+    (project_home / "schedules" / "schedules.db").write_bytes(b"not a database" * 100)
+    home = use_dagster_home(tmp_path / "new")
+    assert (home / "dagster.yaml").exists()
+    assert "schedules.db cannot be read" in capfd.readouterr().out
 
 
 def test_edited_dagster_yaml_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

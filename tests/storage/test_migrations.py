@@ -52,7 +52,7 @@ def test_all_state_is_moved_and_nothing_is_lost(data: Path) -> None:
     assert deliveries(data / "deliveries.sqlite", "delivery") == delivered
     assert contents(data / "published") == published
     assert (data / "published").resolve().parent == data / "releases"
-    assert [line.split()[0] for line in lines] == [
+    assert [line.split()[1] for line in lines] == [
         str(data / name) for name in ("said", "unreadable", "generations", "alerts.sqlite")
     ]
     assert not any((data / name).exists() for name in OLD)
