@@ -1,6 +1,6 @@
 """Several responses as one body: the pages of a list, and the endpoints of every model.
 
-Fetching them is the job of `client`, the meaning of their rows that of `parsers`.
+`client` fetches them, and `parsers` interpret their rows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SPARE_NESTING = 200
 
 
 def parse_page(payload: bytes) -> dict[str, Any] | None:
-    """The body of a page, None if it is not JSON or has no list of rows."""
+    """The body of a page; None if it is not JSON or has no list of rows."""
     try:
         body = json.loads(payload)
     except (ValueError, RecursionError):
@@ -27,9 +27,9 @@ def parse_page(payload: bytes) -> dict[str, Any] | None:
 
 
 def next_page(body: Mapping[str, Any], offset: int, limit: int, max_offset: int | None) -> tuple[int, int] | None:
-    """Offset and limit of the page after this one, None after the last.
+    """Offset and limit of the page after this one; None after the last page.
 
-    A surface with a greatest offset has another page while pages are full; any other names it in `links.next`.
+    A surface with a greatest offset has a next page as long as pages are full; others name it in `links.next`.
     """
     if max_offset is not None:
         return (offset + limit, limit) if len(body["data"]) == limit and offset + limit <= max_offset else None
@@ -45,7 +45,7 @@ def next_page(body: Mapping[str, Any], offset: int, limit: int, max_offset: int 
 
 
 def join_pages(bodies: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The pages of a list as one body: all rows, as of the first page, with the last page's markers of what follows."""
+    """The pages of a list as one body: all rows, the first page's `as_of`, the last page's markers of a next page."""
     first, last = bodies[0], bodies[-1]
     whole = {**first, **last, "data": [row for body in bodies for row in body["data"]]}
     if isinstance(whole.get("meta"), dict) and isinstance(first.get("meta"), dict):
@@ -56,19 +56,19 @@ def join_pages(bodies: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def is_consistent(whole: Mapping[str, Any], pages: Pages) -> bool:
-    """Whether joined pages hold each row once, and as many as they announce: the list did not change meanwhile."""
+    """Whether joined pages hold each row once, and as many as they announce; otherwise the list changed in between."""
     keys = [str([row.get(name) for name in pages.key]) for row in whole["data"] if isinstance(row, dict)]
     total = whole.get("total_count", len(keys)) if pages.max_offset is None else len(keys)
     return bool(len(set(keys)) == len(whole["data"]) == total)
 
 
 def to_payload(body: Mapping[str, Any]) -> bytes:
-    """Compact JSON. It is escaped, since JSON may contain half a surrogate pair, which UTF-8 cannot encode."""
+    """Compact JSON. It is escaped, because JSON may contain half a surrogate pair, which UTF-8 cannot encode."""
     return json.dumps(body, separators=(",", ":")).encode()
 
 
 def json_member(payload: bytes) -> bytes | None:
-    """A JSON object as UTF-8 that can be a member of another object, None if the payload is not a JSON object.
+    """A JSON object as UTF-8 that can be a member of another object; None if the payload is not a JSON object.
 
     A response may be in UTF-16 or begin with a byte order mark, which cannot be part of another body.
     """

@@ -1,9 +1,9 @@
 """The client of OpenRouter's API: the key, retries, pages, the quota, and errors as plain sentences.
 
-`transport` bounds each response in time and size, `retries` decides when to try again, `http_errors` what a status
-means, `quota` counts the requests that are left. What to fetch is defined in `surfaces` and the planner, what a
-response means in `parsers`. The key travels in a header, to the host of the base URL only, and appears in no error,
-log, label or `repr`.
+`transport` bounds each response in time and size, `retries` decides when to try again, `http_errors` interprets
+statuses, and `quota` counts the requests that are left. `surfaces` and the planner define what to fetch; `parsers`
+interpret responses. The key is sent in a header, to the host of the base URL only, and appears in no error, log, label
+or `repr`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ EXPORT_MANIFEST = "/datasets/exports/rankings-daily/{snapshot_date}.manifest.jso
 # One response with its redirects, in real time.
 MAX_RESPONSE_SECONDS = 120.0
 MAX_PAGES = 50
-# The endpoints are not recorded if more models than this, and more than this part of them, have no usable response.
+# The endpoints are not recorded if more models than this, and more than this fraction, have no usable response.
 MAX_MISSING_MODELS = 10
 MAX_MISSING_FRACTION = 0.1
 _MAX_CONCURRENT_REQUESTS = 4
@@ -123,7 +123,7 @@ class Client:
         return True
 
     def fetch(self, surface: Surface, params: Mapping[str, str], models: Sequence[str] = ()) -> Response:
-        """One response of a surface, from several requests if it is paged. The endpoints are those of `models`."""
+        """One response of a surface, from several requests if it is paged. Endpoints are fetched for `models`."""
         if surface is ENDPOINTS:
             return self._fetch_endpoints(models)
         if surface is RANKINGS_EXPORT:
@@ -144,7 +144,7 @@ class Client:
         return newest
 
     def pause(self, refetch: int) -> None:
-        """Wait before refetch 1, 2, … of a response that cannot be parsed, as after a lost connection."""
+        """Wait before refetch 1, 2, … of a response that cannot be parsed, as long as after a lost connection."""
         self.clock.sleep(retries.backoff_seconds(refetch))
 
     def _response(self, surface: Surface, params: Mapping[str, str], http: HttpResponse, **more: Any) -> Response:
@@ -159,7 +159,7 @@ class Client:
         )
 
     def _fetch_pages(self, surface: Surface, pages: Pages, params: Mapping[str, str]) -> Response:
-        """All pages as one body. If the list changed while it was paged through, all pages are fetched a second time.
+        """All pages as one body. If the list changed between pages, all pages are fetched a second time.
 
         A list of one page keeps its bytes.
         """
@@ -190,7 +190,7 @@ class Client:
             size += len(response.payload)
             self._check_size(size, surface.request_url(params, self.base_url))
             body = bodies.parse_page(response.payload)
-            if body is None and not found:  # the parser reports what is wrong with it
+            if body is None and not found:  # the parser reports the problem
                 return first, []
             if body is None:
                 raise ResponseError(
@@ -216,7 +216,7 @@ class Client:
             )
 
     def _fetch_export(self, snapshot_date: str) -> Response:
-        """A dated snapshot with its manifest. Neither ever changes, so they are fetched once and need no ETag."""
+        """A dated snapshot with its manifest. Neither changes, so each is fetched once, without an ETag."""
         params = {"snapshot_date": snapshot_date}
         manifest = self.get(EXPORT_MANIFEST.format(**params))
         snapshot = self.get(RANKINGS_EXPORT.path.format(**params))
@@ -250,8 +250,8 @@ class Client:
             failures.append(failure)
             if len(failures) > MAX_MISSING_MODELS and len(failures) > MAX_MISSING_FRACTION * len(requested):
                 raise SourceError(
-                    f"{len(failures)} of {len(requested)} models have no usable response, so fetching endpoints was "
-                    f"stopped and none of them is kept. The last failure: {failure}"
+                    f"{len(failures)} of {len(requested)} models have no usable response, so the fetch of endpoints "
+                    f"was stopped, and none of them is kept. The last failure: {failure}"
                 )
             return model, bodies.error_member(NO_RESPONSE, failure), False
 
@@ -311,7 +311,7 @@ class Client:
             wait = f"; it asks to wait {last.wait_seconds:.0f} s" if last.wait_seconds else ""
             raise SourceError(
                 f"{self._redact(url)} did not respond: {last}{wait} (attempts: {attempts}). What was fetched before is "
-                "kept; check that the address can be reached, and run again."
+                "kept. Check that the address can be reached, and run again."
             ) from None
         payload = self._redact_payload(payload)
         self.is_simulated = is_simulated = SIMULATOR_HEADER in response.headers
@@ -322,12 +322,12 @@ class Client:
         return HttpResponse(payload, fetched_at, is_simulated)
 
     def _pause_all_threads(self, seconds: float) -> None:
-        """Wait, and make the other threads wait too: the API asks a client to wait, not a request."""
+        """Wait, and make the other threads wait too, because the wait that the API asks for applies to the client."""
         self._paused_until = max(self._paused_until, self.clock.now().timestamp() + seconds)
         self.clock.sleep(seconds)
 
     def _wait_until_unpaused(self, state: tenacity.RetryCallState) -> None:
-        """Wait while another thread's request pauses all; between attempts, within this request's own limit."""
+        """Wait as long as another thread has paused all threads; between attempts, within this request's own limit."""
         seconds = self._paused_until - self.clock.now().timestamp()
         if state.attempt_number > 1:
             seconds = min(seconds, retries.MAX_WAIT_SECONDS - state.idle_for)
@@ -383,7 +383,7 @@ class Client:
         return response, payload, fetched_at
 
     def _reserve_request(self) -> int:
-        """The id of a request in the log, once the quota of the minute allows it."""
+        """The id of a request in the log, as soon as the quota of the minute allows the request."""
         while True:
             request_id, wait = self.request_log.reserve(self.clock.now())
             if request_id is not None:
@@ -396,7 +396,7 @@ class Client:
         return text.replace(self._key.get_secret_value(), "•••") if self._key else text
 
     def _redact_payload(self, payload: bytes) -> bytes:
-        """The payload without the key, which a server may send back and which must not be written to a file."""
+        """The payload without the key: a server may send the key back, and no file may contain it."""
         if not self._key:
             return payload
         encoding = json.detect_encoding(payload)
@@ -407,7 +407,7 @@ class Client:
 
 
 def _newest_snapshot(payload: bytes) -> dt.date | None:
-    """Date of the newest snapshot by the index of exports, None if it names none."""
+    """Date of the newest snapshot in the index of exports; None if the index names none."""
     try:
         datasets = json.loads(payload)["datasets"]
         [newest] = [dataset["latest_snapshot_date"] for dataset in datasets if dataset["id"] == "rankings-daily"]

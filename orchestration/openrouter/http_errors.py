@@ -1,7 +1,7 @@
-"""Which error an HTTP status stands for, with a message that says what to do.
+"""Errors for HTTP statuses, with messages that say what to do.
 
-The API's errors are `{"error": {"code": int, "message": str}}`, some of them under status 200. A status that is not
-accompanied by such an object comes from a proxy or firewall on the way.
+The API's errors are `{"error": {"code": int, "message": str}}`, some of them with status 200. An error status without
+such an object comes from a proxy or firewall in between.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def raise_for_status(
     now: dt.datetime,
     redact: Callable[[str], str],
 ) -> None:
-    """Raises the error that the response stands for; does nothing for data and for 304.
+    """Raises the error for a response; does nothing for data and for status 304.
 
     `needs_key` says whether the surface requires a key, `has_key` whether one is set; `redact` removes it from text.
     Raises RetryableError if another attempt may succeed, else SourceError or one of its kinds.
@@ -48,7 +48,7 @@ def raise_for_status(
     code, api_message = _api_error(payload)
     failure = f"{redact(url)} returned {status}"
     is_another_code = code is not None and code != status
-    if status == HTTPStatus.OK and code:  # the API returns some errors under 200; the code in the body is the status
+    if status == HTTPStatus.OK and code:  # the API returns some errors with 200; the code in the body is the status
         status = code
     if status in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED):
         return
@@ -58,8 +58,8 @@ def raise_for_status(
     failure += f" ({message})" if message else ""
     if status == HTTPStatus.PAYMENT_REQUIRED:
         raise SourceError(
-            f"{failure}. The account of the key has no credits left for this; what was fetched is kept. Add "
-            "credits at openrouter.ai/settings/credits, and run again."
+            f"{failure}. The key's account has too few credits for this request. What was fetched is kept. Add credits "
+            "at openrouter.ai/settings/credits, and run again."
         )
     # A 403 that is not the API's own error is a page of a proxy or firewall; a key would not help.
     if status == HTTPStatus.UNAUTHORIZED and (needs_key or is_from_api):
@@ -80,7 +80,7 @@ def raise_for_status(
         wait = retry_after_seconds(headers.get("retry-after"), now)
         if status == HTTPStatus.TOO_MANY_REQUESTS and wait and wait > MAX_WAIT_SECONDS:
             raise QuotaSpentError(
-                f"{failure} and asks to wait {wait / 60:.0f} minutes. What was fetched is kept; run again after that "
+                f"{failure} and asks to wait {wait / 60:.0f} minutes. What was fetched is kept. Run again after that "
                 "to fetch the rest."
             )
         raise RetryableError(f"status {status}{f', {message}' if message else ''}", status, wait)
@@ -91,7 +91,7 @@ def raise_for_status(
 
 
 def _api_error(payload: bytes) -> tuple[int | None, str]:
-    """Code (400 to 599, else None) and message of the API's error object; None and "" if the payload is none."""
+    """Code (400 to 599, or None) and message of the API's error object; None and "" for any other payload."""
     try:
         body = json.loads(payload) if len(payload) <= _MAX_ERROR_BYTES else None
     except (ValueError, RecursionError):

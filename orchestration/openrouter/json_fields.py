@@ -31,7 +31,7 @@ _DIGITS = re.compile(r"[0-9]{1,19}")
 _INT32_MAX = 2**31 - 1
 _INT64_MAX = 2**63 - 1
 _NUMBER = re.compile(r"\s*[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?\s*")
-# Python converts integers up to this length whatever its settings.
+# Python converts integers up to this length with any setting.
 _MAX_INTEGER_DIGITS = sys.int_info.str_digits_check_threshold
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -104,14 +104,14 @@ def _object_of_pairs(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def one_line(text: str, limit: int = _MAX_MESSAGE_LENGTH) -> str:
-    """Text of a response for a message: on one line, printable, and at most `limit` characters long."""
+    """Text from a response for use in a message: one printable line of at most `limit` characters."""
     words = " ".join(text[: 2 * limit].split())
     line = "".join(character if character.isprintable() else "\ufffd" for character in words)
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def describe_error(error: Exception) -> str:
-    """Why a response cannot be parsed, on one line, whatever its parser raised."""
+    """Why a response cannot be parsed, on one line, for any exception of its parser."""
     if isinstance(error, ResponseError):
         return one_line(str(error))
     if isinstance(error, RecursionError):
@@ -142,7 +142,7 @@ class Fields:
         self._nested: dict[str, Fields] = {}
 
     def take(self, name: str, convert: Callable[[Any], T | None]) -> T | None:
-        """The field's value, None if it is missing; also None if its column cannot hold it (it then stays in extra)."""
+        """The field's value; None if it is missing, or if its column cannot hold it (it then stays in extra)."""
         value = self._remaining.get(name)
         if value is None:
             self._remaining.pop(name, None)
@@ -156,7 +156,7 @@ class Fields:
         return typed
 
     def require(self, name: str, convert: Callable[[Any], T | None]) -> T:
-        """As `take`; raises ResponseError if the result is None."""
+        """Like `take`, but raises ResponseError if the result is None."""
         value = self._remaining.get(name)
         typed = self.take(name, convert)
         if typed is None:
@@ -178,7 +178,7 @@ class Fields:
         return self._remaining | {name: left for name, left in nested.items() if left}
 
     def extra(self) -> str | None:
-        """JSON of the fields that were not taken, None if there are none."""
+        """JSON of the fields that were not taken; None if there are none."""
         left = self._left()
         return to_json(left) if left else None
 
@@ -194,7 +194,7 @@ def to_json(value: Any) -> str:
 
 
 def _number(value: Any) -> float | str:
-    """A Decimal as the float that is equal to it, or as text if none is."""
+    """A Decimal as the float that equals it, or as text if no float does."""
     if not isinstance(value, Decimal):
         raise TypeError(f"{type(value).__name__} is not a JSON value")
     if isinstance(value, _HugeNumber):
@@ -258,7 +258,7 @@ def json_object(value: Any) -> str:
 
 
 def unix_time(value: Any) -> dt.datetime | None:
-    """Unix seconds as UTC, if they lie in the years 1 to 9999."""
+    """Unix seconds as UTC; None outside the years 1 to 9999."""
     seconds = integer(value)
     try:
         return None if seconds is None else dt.datetime.fromtimestamp(seconds, dt.UTC)
@@ -267,7 +267,7 @@ def unix_time(value: Any) -> dt.datetime | None:
 
 
 def price(value: Any) -> Decimal | None:
-    """A decimal string or number of under 10 USD per unit, if the lake's price column can hold it exactly."""
+    """A decimal string or number below 10 USD per unit; None if the lake's price column cannot hold it exactly."""
     literal = _typed(value, (str, int, Decimal), "price")
     try:
         number = Decimal("_" if "_" in str(literal) else literal)  # Decimal would ignore the underscores
@@ -292,7 +292,7 @@ def token_count(value: Any) -> int | None:
 
 
 def day(value: Any) -> dt.date:
-    """`YYYY-MM-DD`; the other forms of a date that Python knows are errors."""
+    """A date as `YYYY-MM-DD`; other formats that Python accepts are errors."""
     if not _DAY.fullmatch(_typed(value, str, "day")):
         raise TypeError("day")
     try:
@@ -302,7 +302,7 @@ def day(value: Any) -> dt.date:
 
 
 def timestamp(value: Any) -> dt.datetime | None:
-    """An ISO 8601 timestamp with an offset as UTC, if it lies in the years 1 to 9999."""
+    """An ISO 8601 timestamp with an offset, as UTC; None outside the years 1 to 9999."""
     try:
         parsed = dt.datetime.fromisoformat(_typed(value, str, "timestamp"))
     except ValueError:

@@ -1,7 +1,7 @@
 """The parser of each surface: the body of a response (JSON or CSV) → rows in the surface's schema.
 
 A response is parsed whole or not at all: a body that announces pages which were not fetched raises ResponseError. The
-names, requests and citations of surfaces are in `surfaces`; fetching is the job of `client` and `recordings`.
+names, requests and citations of surfaces are in `surfaces`; `client` and `recordings` fetch responses.
 """
 
 from __future__ import annotations
@@ -74,9 +74,9 @@ _KEY = re.compile(r"sk-or-[A-Za-z0-9_-]+")
 class Response:
     """One response of a surface, unparsed.
 
-    `label` names it in errors, `fetched_at` is the time of its request (UTC), `params` are those of the query, without
-    a key, `manifest` is that of an export, else empty, `base_url` is the API's, and `is_simulated` says whether that is
-    a simulator.
+    `label` names it in errors, `fetched_at` is the time of its request (UTC), `params` are the parameters of the query,
+    without a key, `manifest` is the manifest of an export (empty for other surfaces), `base_url` is the address of the
+    API, and `is_simulated` says whether that is a simulator.
     """
 
     label: str
@@ -96,8 +96,8 @@ class Response:
 class ParsedResponse:
     """One parsed response: rows in the surface's schema, and the metadata of the response.
 
-    `as_of` is when the source made it (UTC), `params` are those of the query with the days that the response covers,
-    `envelope` is the JSON of everything but the rows, `problems` describes the parts that could not be parsed.
+    `as_of` is when the source made it (UTC), `params` are the parameters of the query with the days that the response
+    covers, `envelope` is the JSON of everything except the rows, `problems` describes parts that could not be parsed.
     """
 
     table: pa.Table
@@ -157,8 +157,8 @@ def _is_set(value: Any) -> bool:
 def _check_complete(body: dict[str, Any], noun: str = "", rows: int = 0) -> None:
     """Raises ResponseError if the body announces that it is only a part of a list.
 
-    Checks the fields at the top level and in `data`, `links`, `meta` and `pagination`. With `noun`, what the rows are,
-    a total must equal their number; without it, a total may count tokens or requests.
+    Checks the fields at the top level and in `data`, `links`, `meta` and `pagination`. If `noun` names the rows, a
+    total must equal their number; without it, a total may count tokens or requests.
     """
     for path, name, value in _envelope_fields(body):
         if name in _NEXT_PAGE_FIELDS and _is_set(value):
@@ -168,11 +168,11 @@ def _check_complete(body: dict[str, Any], noun: str = "", rows: int = 0) -> None
 
 
 def _check_pages_complete(body: dict[str, Any], response: Response) -> None:
-    """As `_check_complete`, for a list that the client fetches by offset and joins.
+    """Like `_check_complete`, for a list that the client fetches by offset and joins.
 
     The client fetches pages as long as they are full, up to the greatest offset that the API allows, and the body has
-    the last page's fields. If that page is full, its markers mean that the list goes on beyond the greatest offset; if
-    it is shorter, that it was cut short.
+    the last page's fields. If that page is full, its markers mean that the list continues after the greatest offset. If
+    it is shorter, they mean that the list was cut short.
     """
     limit, rows = response.params.get("limit", ""), len(_rows(body))
     if not (limit.isdecimal() and int(limit) and rows and rows % int(limit) == 0):
@@ -227,7 +227,7 @@ def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
 
 
 def _slug(fields: Fields) -> str:
-    """A row's slug, empty if it has none: the row's tokens are still part of every denominator."""
+    """A row's slug; empty if it has none, because the row's tokens are still part of every denominator."""
     return fields.take("model_permaslug", text) or ""
 
 
@@ -462,14 +462,14 @@ def parse_models(response: Response) -> ParsedResponse:
     body = _body(response)
     rows = [_parse_model(fields) for fields in _fields(_rows(body))]
     _check_unique(row["id"] for row in rows)
-    # Single models may have no price. If no model has one, the format has changed, and no figure could be priced.
+    # Some models may have no price. If no model has one, the format has changed, and no figure could be priced.
     if not any(row["pricing_prompt"] is not None for row in rows):
         raise ResponseError("none of its models has a prompt price that can be parsed")
     _check_complete(body, "models", len(rows))
     return ParsedResponse(_table(rows, schemas.MODELS), response.fetched_at, dict(response.params), _envelope(body))
 
 
-# Fields that /models has too, and that are not repeated for each endpoint.
+# Fields that /models also has, and that are not repeated for each endpoint.
 _FIELDS_OF_MODELS = ("id", "name", "created", "description", "architecture")
 
 
@@ -489,8 +489,8 @@ def parse_endpoints(response: Response) -> ParsedResponse:
                 problems.append(f"{response.label}: {one_line(model_id)} has no usable response: {failure}.")
         except Exception as error:
             problems.append(
-                f"{response.label}: {describe_error(error)}. The model's response is kept in `extra`; those of all "
-                "other models are parsed."
+                f"{response.label}: {describe_error(error)}. The model's response is kept in `extra`; the responses of "
+                "all other models are parsed."
             )
             found = [{"model_id": model_id, "http_status": NO_RESPONSE, "extra": to_json({"answer": value})}]
         rows.extend(found)
@@ -501,7 +501,7 @@ def parse_endpoints(response: Response) -> ParsedResponse:
 
 
 def _parse_model_endpoints(model_id: str, value: Any) -> list[dict[str, Any]]:
-    """A row for each endpoint of a model, or one row for a model that has none."""
+    """A row for each endpoint of a model, or one row if the model has no endpoints."""
     where = f"the response for {model_id}"
     fields = Fields(_object(value, where), where)
     _check_complete(value)

@@ -1,6 +1,6 @@
 """The log of requests made: how much of the API's quota is left, across processes and restarts, and cached responses.
 
-The API allows 30 requests in any 60 seconds and 500 a UTC calendar day. Sending a request is the job of `client`.
+The API allows 30 requests in any 60 seconds and 500 per UTC calendar day. `client` sends the requests.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class RequestLog:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """A connection that no other thread or process writes to meanwhile."""
+        """A connection with exclusive write access to the database."""
         try:
             with self._lock:
                 db = self._connect()
@@ -45,8 +45,8 @@ class RequestLog:
                     db.execute("commit")
         except (sqlite3.Error, OSError) as error:
             raise RequestLogError(
-                f"{self._path}, which counts the requests made, cannot be used: {error}. Nothing was fetched. Repair "
-                "the folder, or delete the file and run again: the requests of the day are then counted from 0."
+                f"{self._path}, which counts the requests made, cannot be used: {error}. Nothing was fetched. Fix the "
+                "folder's permissions, or delete the file, which resets the count of the day to 0, and run again."
             ) from error
 
     def _connect(self) -> sqlite3.Connection:
@@ -70,8 +70,8 @@ class RequestLog:
             [(today,)] = db.execute(_COUNT_OF_DAY, (midnight, midnight + _DAY_SECONDS)).fetchall()
             if today >= REQUESTS_PER_DAY:
                 raise QuotaSpentError(
-                    f"The {REQUESTS_PER_DAY} requests that OpenRouter allows an account each UTC day are spent. What "
-                    "was fetched is kept; run again after midnight UTC to fetch the rest."
+                    f"OpenRouter's quota of {REQUESTS_PER_DAY} requests per account and UTC day is spent. What was "
+                    "fetched is kept. Run again after midnight UTC to fetch the rest."
                 )
             recent = db.execute(
                 # Another process may have recorded a response after `now` was read.
@@ -95,7 +95,7 @@ class RequestLog:
         return max(REQUESTS_PER_DAY - int(today), 0)
 
     def cached(self, url: str) -> tuple[str, bytes] | None:
-        """ETag and payload of the cached response, None if there is none."""
+        """ETag and payload of the cached response; None if there is none."""
         with self._transaction() as db:
             rows: list[tuple[str, bytes]] = db.execute(
                 "select etag, payload from etag where url = ?", (url,)

@@ -2,7 +2,7 @@
 
     <folder>/<surface's recordings folder>/20260622T050037Z.json.gz
 
-What a response means is the business of its surface.
+Surfaces parse the responses.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Recordings:
         if not rankings:
             raise SettingsError(
                 f"ROUTERSCOPE_REPLAY_DIR is {str(folder)!r}, which contains no {RANKINGS.recordings}/*.json.gz. Set it "
-                "to a folder whose recordings are named by their time in UTC, such as 20260622T050037Z.json.gz."
+                "to a folder whose recordings are named after their UTC times, such as 20260622T050037Z.json.gz."
             )
         self.now = now or rankings[-1].recorded_at
 
@@ -81,8 +81,8 @@ def _recordings(folder: Path) -> list[Recording]:
             recorded_at = dt.datetime.strptime(name[1] if name else "", "%Y%m%dT%H%M%SZ").replace(tzinfo=dt.UTC)
         except ValueError:
             raise ResponseError(
-                f"{path} is not named by the time at which it was fetched, in UTC, such as 20260622T050037Z.json.gz. "
-                "Nothing was written. Rename it or move it away, and run again."
+                f"{path} is not named after the UTC time at which it was fetched, such as 20260622T050037Z.json.gz. "
+                "Nothing was written. Rename it or move it to another folder, and run again."
             ) from None
         found.append(Recording(path, recorded_at))
     return sorted(found, key=lambda recording: (recording.recorded_at, recording.path.name))

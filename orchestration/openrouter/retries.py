@@ -1,7 +1,7 @@
 """When the client sends a request again, and how long it waits before it does.
 
-Retried are failures that may pass: statuses 408, 429 and 5xx, timeouts and broken connections. A response that arrived
-whole but cannot be parsed is refetched, fewer times. Which failure is which is decided in `client` and `http_errors`.
+Failures that may pass are retried: statuses 408, 429 and 5xx, timeouts and broken connections. A response that arrived
+whole but cannot be parsed is refetched, fewer times. `client` and `http_errors` classify the failures.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def is_last_attempt(state: tenacity.RetryCallState) -> bool:
 
 
 def seconds_to_wait(state: tenacity.RetryCallState) -> float:
-    """The wait that the API asks for, else an exponential backoff, which is longer after 429 Too Many Requests."""
+    """The wait that the API asks for, or an exponential backoff, which is longer after 429 Too Many Requests."""
     error = _error_of(state)
     if not isinstance(error, RetryableError):
         return backoff_seconds(state.attempt_number)
@@ -69,7 +69,7 @@ def backoff_seconds(attempt: int, multiplier: float = 0.5) -> float:
 
 
 def retry_after_seconds(value: str | None, now: dt.datetime) -> float | None:
-    """Seconds to wait by a Retry-After header, which holds seconds or a date; None if it is missing or invalid."""
+    """Seconds to wait according to a Retry-After header (seconds or a date); None if it is missing or invalid."""
     if value is None:
         return None
     if value.strip().isdecimal():

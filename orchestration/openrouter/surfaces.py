@@ -1,7 +1,7 @@
 """The data surfaces of OpenRouter, one entry each: its request, its citation, its schema and its parser.
 
-To add a surface, add its entry, parser, schema and staging model. Fetching (`client`, `recordings`), what is fetched
-when (the planner) and storage (the lake) do not belong here.
+docs/how-to/add-a-surface.md lists the steps to add one. Fetching (`client`, `recordings`), scheduling (the planner) and
+storage (the lake) do not belong here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from orchestration.settings import BASE_URL
 
 __all__ = ["SURFACES", "Pages", "ParsedResponse", "Response", "Surface"]
 
-# A simulator sends this header with every response, so that its data is never taken for real.
+# A simulator sends this header with every response, so that its data is never mistaken for real data.
 SIMULATOR_HEADER = "x-routerscope-simulator"
 
 # Values of the parameters that select slices of the rankings, categories of apps, and benchmarks.
@@ -70,7 +70,7 @@ class Surface:
     def parse(self, response: Response) -> ParsedResponse:
         """Rows and dates of one response.
 
-        Raises ResponseError naming the response if it cannot be parsed whole, whatever its parser raised.
+        Raises ResponseError, which names the response, if it cannot be parsed as a whole.
         """
         try:
             return self._parse(response)
@@ -207,7 +207,7 @@ APPS = Surface(
     _parse=parsers.parse_apps,
 )
 
-# In the order in which they are fetched: surfaces without a history first, since they cannot be fetched later.
+# In the order in which they are fetched. Surfaces without a history come first, because they cannot be fetched later.
 SURFACES = {
     surface.name: surface
     for surface in (

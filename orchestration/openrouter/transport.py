@@ -1,8 +1,8 @@
-"""HTTP within one deadline and one size limit, whatever the server sends.
+"""HTTP within one deadline and one size limit for each response.
 
 httpx's timeouts apply to each read, so a server that sends a byte a second never reaches one, and httpx decompresses a
-body before its size can be checked. Here one deadline covers connection, headers, redirects and body, and one limit
-covers the body both compressed and decompressed. What a status means, and whether to retry, is up to the callers.
+body before its size can be checked. Here, one deadline covers connection, headers, redirects and body, and one limit
+applies to the body both compressed and decompressed. Callers interpret statuses and retry.
 """
 
 from __future__ import annotations
@@ -108,8 +108,8 @@ class Http:
 def _call_within(seconds: float, call: Callable[[], tuple[httpx.Response, bytes]]) -> tuple[httpx.Response, bytes]:
     """The result of the call. Raises httpx.ReadTimeout once the seconds have passed.
 
-    The call runs in a thread, since resolving a host name has no timeout. Its reads and writes observe the deadline, so
-    the thread and its connection end then as well.
+    The call runs in a thread, because resolving a host name has no timeout. Its reads and writes observe the deadline,
+    so that the thread and its connection end at the deadline too.
     """
     deadline = time.monotonic() + seconds
     result: Future[tuple[httpx.Response, bytes]] = Future()

@@ -87,7 +87,7 @@ def serving(home: Path, data: Path, log: Path) -> Iterator[str]:
                 except OSError:
                     time.sleep(1)
             else:
-                pytest.fail(f"the web server does not answer: {log.read_text()}")
+                pytest.fail(f"the web server does not respond: {log.read_text()}")
             yield url
         finally:
             server.terminate()

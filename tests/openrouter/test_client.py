@@ -76,7 +76,7 @@ def test_invalid_retry_after_is_ignored(header: str) -> None:
 
 def test_long_retry_after_is_not_waited_for() -> None:
     clock = VirtualClock(NOON)
-    with pytest.raises(QuotaSpentError, match=r"asks to wait 60 minutes. What was fetched is kept; run again"):
+    with pytest.raises(QuotaSpentError, match=r"asks to wait 60 minutes. What was fetched is kept. Run again"):
         client_of(ScriptedServer(failure(429, retry_after="3600")), clock=clock).get("/models")
     assert clock.now() == NOON
 

@@ -38,7 +38,7 @@ def test_daily_quota_resets_at_midnight_utc() -> None:
     client = client_of(server, clock=clock)
     for _ in range(REQUESTS_PER_DAY):
         client.get("/datasets/x", needs_key=True)
-    with pytest.raises(QuotaSpentError, match=r"500 requests .* UTC day are spent.*kept; run again after midnight"):
+    with pytest.raises(QuotaSpentError, match=r"500 requests .* UTC day is spent.*kept. Run again after midnight"):
         client.get("/datasets/x", needs_key=True)
     assert len(server.requests) == REQUESTS_PER_DAY
     clock.set(NOON.replace(day=23, hour=0))

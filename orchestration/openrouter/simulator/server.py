@@ -1,4 +1,4 @@
-"""The simulator over HTTP on the loopback interface, for any client. Its responses are made in `api`."""
+"""The simulator over HTTP on the loopback interface, for any client. `api` makes its responses."""
 
 from __future__ import annotations
 
