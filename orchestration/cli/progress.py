@@ -99,4 +99,4 @@ class ProgressListener:
             error = error.cause
         if error and error.cls_name == "DagsterAssetCheckFailedError" and self.reasons:
             return  # the failed check has given the reason
-        self.reasons += [reason_of(event), "`make ui` shows the whole run. Please report it."]
+        self.reasons += [reason_of(event), "`make ui` shows the whole run. Please report this error."]

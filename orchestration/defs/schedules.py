@@ -49,7 +49,7 @@ SCHEDULES = [
         "refresh_daily",
         refresh,
         "10 2 * * *",
-        "The whole pipeline once a UTC day, after the day is over and its snapshot is published (at about 01:46).",
+        "The whole pipeline once per UTC day, after the snapshot of the day before is published (at about 01:46).",
     ),
     _schedule(
         "refresh_prices_intraday",

@@ -58,7 +58,7 @@ def coverage_of(responses: Iterable[tuple[Surface, Mapping[str, Any]]]) -> Cover
 
 
 def request_key(surface: Surface, params: Mapping[str, str]) -> tuple[Any, ...]:
-    """Equal for two requests that ask for the same data."""
+    """Equal for two requests for the same data."""
     ignored = ("start_date", "end_date") if surface is RANKINGS_EXPORT else ("limit",)
     return (surface.name, *sorted((name, value) for name, value in params.items() if name not in ignored))
 

@@ -199,7 +199,7 @@ class Simulator:
         start = _date(query, "start_date") or end - dt.timedelta(days=29)
         first = dt.date(2025, 1, 1)
         if end < first or start > end:
-            raise _ApiError(400, "end_date lies before start_date or before 2025-01-01")
+            raise _ApiError(400, "end_date is before start_date or before 2025-01-01")
         if (end - start).days >= _MAX_WINDOW_DAYS:
             raise _ApiError(400, "The window may hold at most 366 days")
         return max(start, first), end

@@ -20,7 +20,7 @@ from orchestration.settings import Simulation
 
 FIRST_DAY = dt.date(2025, 1, 1)
 MISSING_DAYS = (dt.date(2025, 6, 15), dt.date(2025, 7, 15))
-# Tokens a day in the middle of a month, in billions, with the magnitude and growth of the real ones.
+# Tokens per day in the middle of a month, in billions, with the magnitude and growth of real traffic.
 _DAILY_BILLIONS = (
     (dt.date(2025, 1, 15), 73), (dt.date(2025, 4, 15), 277), (dt.date(2025, 8, 15), 500), (dt.date(2025, 12, 15), 867),
     (dt.date(2026, 2, 15), 1_780), (dt.date(2026, 5, 15), 4_000), (dt.date(2026, 7, 15), 8_000),
@@ -197,7 +197,7 @@ class Model:
         return math.prod(factor for since, factor in self.price_changes if since <= date)
 
     def weight(self, date: dt.date) -> float:
-        """Unscaled traffic of a day: it grows in days, declines over months, and varies in waves."""
+        """Unscaled traffic of a day: it grows within days, declines over months, and varies in waves."""
         age = (date - self.launched).days
         if age < 0 or (self.retired is not None and date >= self.retired) or self.kind == "router":
             return 0.0
@@ -218,12 +218,12 @@ class App:
         return [name for since, name in self.names if since <= date or since == self.names[0][0]][-1]
 
 
-# Final tokens of a day, the model, by which share fewer tokens are reported at first, and for how many days.
+# Final tokens of a day, the model, the share of tokens that is missing at first, and for how many days it is missing.
 Traffic = tuple[int, Model, float, int]
 
 
 def _launched(position: float) -> dt.date:
-    """Launch day of a model, by its number divided by those of the reference day. Launches become more frequent."""
+    """Launch day of a model; `position` is its number relative to the reference day. Launches become more frequent."""
     if position < _OLD_SHARE:
         return FIRST_DAY - dt.timedelta(days=round(300 * (1 - position / _OLD_SHARE)) + 1)
     days = (_REFERENCE_DAY - FIRST_DAY).days
