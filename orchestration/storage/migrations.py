@@ -96,7 +96,7 @@ def migrate(data: Path) -> list[str]:
             fcntl.flock(lock, fcntl.LOCK_EX)
             for old, (new, move) in _STEPS.items():
                 if (data / old).exists() and move(data / old, data / new):
-                    lines.append(f"{data / old} of an older version is now {data / new}.")
+                    lines.append(f"Moved {data / old} of an older version to {data / new}.")
     except (OSError, sqlite3.Error) as error:
         raise MigrationError(
             f"The state of an older version in {data} could not be moved to its new names: {error}. Nothing is lost: "
