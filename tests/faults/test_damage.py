@@ -37,12 +37,12 @@ def corrupt_json(change: Callable[[dict[str, Any]], object]) -> Callable[[bytes]
 
 # Part of the message, and the corruption of a recording.
 CORRUPTIONS: list[tuple[str, Callable[[bytes], bytes]]] = [
-    ("cannot be unpacked", lambda packed: packed[: len(packed) // 2]),
-    ("cannot be unpacked", lambda _: b"<html>busy</html>"),
+    ("cannot be decompressed", lambda packed: packed[: len(packed) // 2]),
+    ("cannot be decompressed", lambda _: b"<html>busy</html>"),
     ("it is not JSON", lambda _: gzip.compress(b"<html>busy</html>")),
-    ("`data` is dict", corrupt_json(lambda body: body.update(data={"rows": []}))),
+    ("`data` is an object", corrupt_json(lambda body: body.update(data={"rows": []}))),
     ("`total_tokens` is '-1'", corrupt_json(lambda body: body["data"][7].update(total_tokens="-1"))),
-    ("stands there twice", corrupt_json(lambda body: body["data"].append(body["data"][0]))),
+    ("appears twice", corrupt_json(lambda body: body["data"].append(body["data"][0]))),
 ]
 
 
@@ -244,7 +244,7 @@ def test_next_run_starts_at_once_after_kills(few: Path, home: Path, tmp_path: Pa
         kill(killed)
         killed.wait(timeout=10)
         killed.stdout.close()
-    assert "has been ended" in output
+    assert "was killed and is now marked as failed" in output
 
     started = time.monotonic()
     run = replay(data, few, home)
