@@ -110,7 +110,7 @@ def test_corrupt_recordings_are_named_and_others_kept(
         assert words in line
         assert "Nothing of it was written; every other response is kept." in line
     assert "Traceback" not in run.output
-    assert "published before is unchanged" in run.output
+    assert "Nothing was published; the published release is unchanged" in run.output
     assert (data / "published").resolve() == release
     # The intact recording is stored, and nothing of the corrupt ones.
     after = raw_files(data)
