@@ -12,6 +12,7 @@ from orchestration.access.release import PublishedRelease
 from orchestration.errors import QueryError
 from orchestration.formatting import date_in_words
 from orchestration.publish.claim_history import check_claim
+from orchestration.storage.sql import rows_as_dicts
 
 Claim = Mapping[str, Any]
 
@@ -26,16 +27,14 @@ def newest_claims(release: PublishedRelease) -> list[tuple[str, str]]:
 
 def find_claim(release: PublishedRelease, claim_id: str) -> Claim:
     """The row of the table `claim` with this id. Raises QueryError if the release has none."""
-    relation = release.connection.execute("FROM claim WHERE claim_id = ?", [claim_id])
-    names = [column[0] for column in relation.description or []]
-    rows = relation.fetchall()
+    rows = rows_as_dicts(release.connection.execute("FROM claim WHERE claim_id = ?", [claim_id]))
     if not rows:
         check_claim(claim_id, release.folder, release.claim_history)  # has its own error for an unknown claim
         raise QueryError(
             f"The current release no longer contains {claim_id}. `routerscope cite --check {claim_id}` shows its "
             "published versions."
         )
-    return dict(zip(names, rows[0], strict=True))
+    return rows[0]
 
 
 def as_text(claim: Claim) -> str:

@@ -18,7 +18,7 @@ import duckdb
 
 from orchestration.errors import QueryError
 from orchestration.storage.lake import Lake, is_intact
-from orchestration.storage.sql import quoted
+from orchestration.storage.sql import quoted, rows_as_dicts
 
 FileState = Literal["intact", "changed", "missing"]
 Row = Mapping[str, Any]
@@ -73,11 +73,9 @@ def find_row(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequenc
     where = " AND ".join(f"CAST({quoted(column)} AS VARCHAR) = ${column}" for column in values) or "true"
     # If the key has a date, the newest rows come first.
     order = ", ".join(f"{quoted(column)} DESC" for column in columns)
-    relation = connection.execute(
-        f"FROM {quoted(table)} WHERE {where} ORDER BY {order} LIMIT {_MAX_EXAMPLES + 1}", values
+    rows = rows_as_dicts(
+        connection.execute(f"FROM {quoted(table)} WHERE {where} ORDER BY {order} LIMIT {_MAX_EXAMPLES + 1}", values)
     )
-    names = [column[0] for column in relation.description or []]
-    rows = [dict(zip(names, row, strict=True)) for row in relation.fetchall()]
     if len(rows) == 1:
         return rows[0]
     condition = " and ".join(f"{column} = {value}" for column, value in values.items()) or "any key"
@@ -108,7 +106,7 @@ def files_of(
     connection: duckdb.DuckDBPyConnection, table: str, row: Row, surfaces: Iterable[str], lake: Path
 ) -> list[RawFile]:
     """The raw files that supplied a row, newest first, each verified. `surfaces` are those that feed the table."""
-    relation = connection.execute(
+    provenance = connection.execute(
         "FROM provenance WHERE as_of BETWEEN $oldest AND $newest AND list_contains($surfaces, surface) "
         "ORDER BY as_of DESC, surface, slice, raw_file, date",
         {
@@ -117,8 +115,7 @@ def files_of(
             "surfaces": [row["surface"]] if "surface" in row else list(surfaces),
         },
     )
-    names = [column[0] for column in relation.description or []]
-    candidates = [dict(zip(names, values, strict=True)) for values in relation.fetchall()]
+    candidates = rows_as_dicts(provenance)
     # If no response contains a day of the row, the row comes from its newest response.
     supplying = list(filter(_supplies(connection, table, row, candidates), candidates)) or [
         one for one in candidates if one["as_of"] == row["as_of"] and one["slice"] == row.get("slice", "all")

@@ -60,13 +60,14 @@ def _copy_schedule_states(home: Path) -> None:
     if not (TEMPLATE.parent / "schedules" / "schedules.db").exists():
         return
     import dagster as dg
+    from sqlalchemy.exc import SQLAlchemyError
 
     from orchestration.defs.schedule_states import copy_states
 
     try:
         with dg.DagsterInstance.from_config(str(home)) as instance:
             copy_states(TEMPLATE.parent, instance)
-    except Exception as error:  # several kinds, of SQLAlchemy and of Dagster
+    except SQLAlchemyError as error:
         say(
             f"{TEMPLATE.parent / 'schedules' / 'schedules.db'} cannot be read ({type(error).__name__}): the schedules "
             "of this data folder are switched on, as they are by default. Look at the page Automation in the UI."

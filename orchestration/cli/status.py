@@ -71,6 +71,7 @@ def _last_run(data: Path) -> dict[str, str] | None:
     if not home.is_dir():
         return None
     import dagster as dg
+    from sqlalchemy.exc import SQLAlchemyError
 
     from orchestration.defs.runs import DATA_TAG
 
@@ -78,7 +79,7 @@ def _last_run(data: Path) -> dict[str, str] | None:
         with dg.DagsterInstance.from_config(str(home)) as instance:
             # A home of the user's choice can hold the runs of several data folders.
             records = instance.get_run_records(dg.RunsFilter(tags={DATA_TAG: str(data)}), limit=1)
-    except Exception:  # Dagster opens its history for writing, which fails on a read-only disk
+    except SQLAlchemyError:  # Dagster opens its history for writing, which fails on a read-only disk
         return None
     if not records:
         return None

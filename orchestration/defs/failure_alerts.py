@@ -79,8 +79,8 @@ def failed_checks(
 def _reasons(instance: dg.DagsterInstance, run: DagsterRun) -> str:
     entries = instance.all_logs(run.run_id, of_type={dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE})
     events = [entry.dagster_event for entry in entries if entry.dagster_event]
-    steps = [reason_of(event) for event in events if event.is_step_failure]
-    return " ".join(steps or [event.message or "" for event in events])
+    steps = [event for event in events if event.is_step_failure]
+    return " ".join(map(reason_of, steps or events))
 
 
 def _is_evaluated(instance: dg.DagsterInstance, record: AssetCheckExecutionRecord | None, data: str) -> bool:

@@ -12,6 +12,8 @@ from pathlib import Path
 import dagster as dg
 from dagster import DagsterEvent, DagsterRunStatus, RunsFilter
 
+from orchestration.errors import RouterscopeError
+
 # One Dagster instance records the runs of all data folders. This tag holds the folder of a run.
 DATA_TAG = "routerscope/data"
 # Holds the run's id and the identity of its process.
@@ -19,19 +21,27 @@ PROCESS_TAG = "routerscope/process"
 # Dagster's UI plots the last quarter; a run takes about 5 MB.
 RETENTION_DAYS = 90
 _MAX_DELETED_RUNS = 100
+_OUR_ERRORS = f"{RouterscopeError.__module__}."
 _IN_PROGRESS = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
 _FINISHED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 
 
 def reason_of(event: DagsterEvent) -> str:
-    """Why a step failed: the message of the error that is written for users, or of the root cause."""
-    data = event.step_failure_data
-    if data.user_failure_data and data.user_failure_data.description:
-        return data.user_failure_data.description
-    error = data.error
+    """Why a step failed, or a run before its first step: the message written for users, or that of the root cause."""
+    if event.is_step_failure:
+        data = event.step_failure_data
+        if data.user_failure_data and data.user_failure_data.description:
+            return data.user_failure_data.description
+        error = data.error
+    else:
+        error = event.job_failure_data.error
     while error and error.cause:
         error = error.cause
-    return f"Unexpected error in {event.step_key}: {error.message.strip() if error else 'no reason given'}"
+    if error is None:
+        return event.message or "no reason given"
+    if error.message.startswith(_OUR_ERRORS):
+        return error.message.partition(": ")[2].strip()
+    return f"Unexpected error in {event.step_key or event.job_name}: {error.message.strip()}"
 
 
 def end_lost_runs(instance: dg.DagsterInstance) -> list[str]:

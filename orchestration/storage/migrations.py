@@ -95,8 +95,8 @@ def migrate(data: Path) -> list[str]:
         with (data / ".migration.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             for old, (new, move) in _STEPS.items():
-                if (data / old).exists() and move(data / old, data / new):
-                    lines.append(f"Moved {data / old} of an older version to {data / new}.")
+                if (data / old).exists() and (line := move(data / old, data / new)):
+                    lines.append(line)
     except (OSError, sqlite3.Error) as error:
         raise MigrationError(
             f"The state of an older version in {data} could not be moved to its new names: {error}. Nothing is lost: "
@@ -111,21 +111,25 @@ def is_due(data: Path) -> bool:
     return any((data / old).exists() for old in _STEPS)
 
 
-def _move_files(old: Path, new: Path) -> bool:
+def _moved(old: Path, new: Path) -> str:
+    return f"Moved {old} of an older version to {new}."
+
+
+def _move_files(old: Path, new: Path) -> str:
     """Move each file to the same path below `new`. Names contain times and hashes, so equal names mean equal files."""
     if old.is_symlink() and not new.exists():
         new.symlink_to(old.resolve())
         old.unlink()
-        return True
+        return _moved(old, new)
     for path in sorted(path for path in old.rglob("*") if path.is_file()):
         target = new / path.relative_to(old)
         target.parent.mkdir(parents=True, exist_ok=True)
         path.unlink() if target.exists() else path.replace(target)
     _remove(old)
-    return True
+    return _moved(old, new)
 
 
-def _link_releases(old: Path, new: Path) -> bool:
+def _link_releases(old: Path, new: Path) -> str:
     """Link every release below `new`, point `published` there, and remove the old folder after a grace period.
 
     `published` always points to a release, and a reader that resolved it just before still finds its files.
@@ -135,7 +139,7 @@ def _link_releases(old: Path, new: Path) -> bool:
     if published.is_symlink() and not is_current:  # linked before; only the grace period of readers is left
         if abs(time.time() - old.stat().st_mtime) >= READER_GRACE_SECONDS:
             _remove(old)
-        return False
+        return ""
     if old.is_symlink() and not new.exists():
         new.symlink_to(old.resolve())
     new.mkdir(exist_ok=True)
@@ -155,7 +159,7 @@ def _link_releases(old: Path, new: Path) -> bool:
         link.replace(published)
     else:  # nothing was ever published
         _remove(old)
-    return True
+    return _moved(old, new)
 
 
 def _remove(folder: Path) -> None:
@@ -169,7 +173,7 @@ def _link(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-def _copy_deliveries(old: Path, new: Path) -> bool:
+def _copy_deliveries(old: Path, new: Path) -> str:
     try:
         with contextlib.closing(sqlite3.connect(old, timeout=30)) as connection:
             rows = connection.execute("SELECT channel, once, id, at FROM told").fetchall()
@@ -177,8 +181,9 @@ def _copy_deliveries(old: Path, new: Path) -> bool:
         if "locked" in str(error):
             raise
         # Without a record, the alerts that exist count as sent; that must not stop a run.
-        old.replace(old.with_name(f"{old.name}.damaged"))
-        return True
+        damaged = old.with_name(f"{old.name}.damaged")
+        old.replace(damaged)
+        return f"{old} cannot be read and is now {damaged}: the alerts that exist now count as sent."
     with contextlib.closing(sqlite3.connect(new, timeout=30)) as connection, connection:
         connection.execute(_DELIVERIES)
         connection.executemany(
@@ -188,7 +193,7 @@ def _copy_deliveries(old: Path, new: Path) -> bool:
         )
     old.unlink()
     old.with_suffix(".lock").unlink(missing_ok=True)
-    return True
+    return _moved(old, new)
 
 
 def _new_key(key: str) -> str:
@@ -196,7 +201,7 @@ def _new_key(key: str) -> str:
     return "/".join(map(new_name, key.split("/"))) if key.startswith("check_failed/") else key
 
 
-_STEPS: dict[str, tuple[str, Callable[[Path, Path], bool]]] = {
+_STEPS: dict[str, tuple[str, Callable[[Path, Path], str]]] = {
     "said": ("claim_history", _move_files),
     "unreadable": ("quarantine", _move_files),
     "generations": ("releases", _link_releases),

@@ -13,7 +13,9 @@ import pytest
 from conftest import Run
 from dagster._core.test_utils import create_run_for_test
 
-from orchestration.defs.runs import PROCESS_TAG, delete_old_runs, end_lost_runs, process_identity
+from orchestration.defs.resources import dagster_failures
+from orchestration.defs.runs import PROCESS_TAG, delete_old_runs, end_lost_runs, process_identity, reason_of
+from orchestration.errors import MigrationError
 
 
 @pytest.fixture
@@ -35,6 +37,22 @@ def test_only_runs_without_process_are_ended(instance: dg.DagsterInstance) -> No
     assert line.startswith(f"Run {lost.run_id[:8]} was killed and is now marked as failed.")
     states = [instance.get_run_by_id(one.run_id) for one in (lost, waiting)]
     assert [one.status for one in states if one] == [dg.DagsterRunStatus.FAILURE, started]
+
+
+def test_failure_before_the_first_step_has_its_reason() -> None:
+    @dg.resource
+    def folder() -> None:
+        with dagster_failures():
+            raise MigrationError("The state could not be moved. Run again.")
+
+    @dg.asset(required_resource_keys={"folder"})
+    def never_made() -> None: ...
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize([never_made], resources={"folder": folder}, instance=instance, raise_on_error=False)
+    assert not result.success
+    failures = [event for event in result.all_events if event.is_step_failure or event.is_run_failure]
+    assert {reason_of(event) for event in failures} == {"The state could not be moved. Run again."}
 
 
 def test_old_runs_are_deleted_with_their_events(instance: dg.DagsterInstance) -> None:
