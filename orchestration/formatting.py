@@ -85,6 +85,11 @@ def date_in_words(date: dt.date) -> str:
     return f"{date.day} {date:%B %Y}"
 
 
+def timestamp_in_words(timestamp: dt.datetime) -> str:
+    """A UTC timestamp: 2026-08-07T00:05:19 → 7 August 2026, 00:05 UTC."""
+    return f"{date_in_words(timestamp)}, {timestamp:%H:%M} UTC"
+
+
 def period_in_words(period: str, start: dt.date) -> str:
     """A period in a sentence, a week by its Monday: on 6 August 2026; in the week of 27 July 2026; in July 2026."""
     if period == "month":

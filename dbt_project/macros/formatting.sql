@@ -111,10 +111,19 @@
     end
 {%- endmacro %}
 
-{#- The previous and the new price, as listed, such as 2 → 1.5; a dash if there is no price. -#}
+{#- The previous and the new price, as listed, such as $2.00 → $1.50; a dash if there is no price. -#}
 {% macro as_change(before, after) -%}
-    coalesce({{ with_significant_digits(before, 12) }}, '–') || ' → '
-    || coalesce({{ with_significant_digits(after, 12) }}, '–')
+    coalesce({{ usd_price(before) }}, '–') || ' → ' || coalesce({{ usd_price(after) }}, '–')
+{%- endmacro %}
+
+{#- A price in USD, as it is listed, with two decimals or more: 0.1 → $0.10. -#}
+{% macro usd_price(price) -%}
+    {%- set number = with_significant_digits(price, 12) -%}
+    '$' || case
+        when not contains({{ number }}, '.') then {{ number }} || '.00'
+        when substr({{ number }}, length({{ number }}) - 1, 1) = '.' then {{ number }} || '0'
+        else {{ number }}
+    end
 {%- endmacro %}
 
 {#- 27 July 2026 -#}

@@ -5,6 +5,7 @@ with listed as (
 
 ),
 
+-- The rankings can list a model that /models no longer lists, so both define which models there are.
 known as (
 
     select model_permaslug from listed
@@ -15,6 +16,7 @@ known as (
 
 ),
 
+-- Only evidence that was opened counts here and in the seeds below; the rest is unclassified.
 alias as (
 
     select
@@ -70,6 +72,7 @@ context_classes as (
 
 ),
 
+-- The parts of a slug are the keys of the seeds.
 named as (
 
     select

@@ -12,6 +12,7 @@ lists as (
 
 ),
 
+-- Consecutive lists have the same difference of the two numbers, so it identifies a run.
 listed as (
 
     select
@@ -42,6 +43,7 @@ listings as (
 
 ),
 
+-- A permaslug whose name differs from that in /models gets the listings of its alias.
 alias as (
 
     select * from {{ ref('permaslug_alias') }}

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import duckdb
 
 from orchestration.errors import AlertError
-from orchestration.formatting import date_in_words, usd_price
+from orchestration.formatting import date_in_words, timestamp_in_words, usd_price
 from orchestration.publish.citations import citation_as_of, citations_by_url
 from orchestration.storage.sql import file_pattern, rows_as_dicts
 
@@ -130,6 +130,7 @@ def release_alerts(release: Path) -> list[Alert]:
 def price_alert(row: Row, citations: Mapping[str, str]) -> Alert:
     """The alert of a model's first price, or of a changed one; `citations` are the citation lines by source URL."""
     model, seen = row["model_id"], _moment(row["valid_from"])
+    seen_on = timestamp_in_words(row["valid_from"])
     now = _prices(row["prompt_usd_per_mtok"], row["completion_usd_per_mtok"])
     if row["is_new"]:
         return Alert(
@@ -138,7 +139,7 @@ def price_alert(row: Row, citations: Mapping[str, str]) -> Alert:
             severity="info",
             at=seen,
             subject=model,
-            text=f"{model} first appeared on the price list at {seen}: {now} per million tokens.",
+            text=f"{model} first appeared on the price list on {seen_on}: {now} per million tokens.",
             details=_details(row, _PRICE_DETAILS),
             **_provenance(row, citations),
         )
@@ -149,7 +150,7 @@ def price_alert(row: Row, citations: Mapping[str, str]) -> Alert:
         severity="warning" if row["is_jump"] else "info",
         at=seen,
         subject=model,
-        text=f"The listed price of {model} changed from {before} to {now} per million tokens, first seen {seen}.",
+        text=f"The listed price of {model} changed from {before} to {now} per million tokens, first seen on {seen_on}.",
         details=_details(row, (*_PRICE_DETAILS, *_CHANGE_DETAILS)),
         **_provenance(row, citations),
     )

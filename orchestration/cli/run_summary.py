@@ -10,7 +10,7 @@ import shlex
 import duckdb
 
 from orchestration.errors import ResponseError, SourceError
-from orchestration.formatting import date_in_words, usd_price
+from orchestration.formatting import date_in_words, timestamp_in_words, usd_price
 from orchestration.ingest.planner import Plan
 from orchestration.ingest.sources import FetchOptions, Live, Source
 from orchestration.openrouter.quota import REQUESTS_PER_DAY, REQUESTS_PER_MINUTE
@@ -95,7 +95,7 @@ def result_lines(settings: Settings) -> list[str]:
     # Commands that read find the newest release in the project's folder; any other data folder must be named.
     data = "" if settings.data.is_relative_to(PROJECT_DIR) else f" --data {shlex.quote(str(settings.data))}"
     return [
-        f"\n{simulated}Source {settings.source}: {span}, newest as of {as_of:%Y-%m-%d %H:%M:%S} UTC.",
+        f"\n{simulated}Source {settings.source}: {span}, newest as of {timestamp_in_words(as_of)}.",
         f"\n  {f'{date_in_words(last)}, price per million tokens':{width + 3}}   share     input    output",
         *(
             f"  {rank}  {slug:{width}}  {100 * share:5.1f}%  {usd_price(prompt, '–'):>8}  "

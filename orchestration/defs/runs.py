@@ -14,7 +14,7 @@ from dagster import DagsterEvent, DagsterRunStatus, RunsFilter
 
 from orchestration.errors import RouterscopeError
 
-# One Dagster instance records the runs of all data folders. This tag holds the folder of a run.
+# A DAGSTER_HOME that the user sets can record the runs of several data folders. This tag holds the folder of a run.
 DATA_TAG = "routerscope/data"
 # Holds the run's id and the identity of its process.
 PROCESS_TAG = "routerscope/process"

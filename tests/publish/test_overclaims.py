@@ -9,9 +9,10 @@ from conftest import PROJECT
 from orchestration.publish.overclaims import OverclaimFinder
 
 ASSERTED = [
-    "DeepSeek leads global AI usage with 13.1 % of tokens.",
+    "DeepSeek leads global AI usage with 13.1% of tokens.",
     "Share of worldwide token traffic, by author.",
     "The model's market share rose by two points.",
+    "Total AI spend came to $4 million in that week.",
     "Total AI spend came to 4 million USD in that week.",
     "All LLMs together had 5 trillion tokens.",
     "Market-wide, open weights make up a third.",

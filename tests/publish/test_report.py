@@ -160,7 +160,7 @@ def test_captions_state_scope_citation_and_timestamps(run: Run) -> None:
         text = caption.replace("&#39;", "'")
         assert statement in text
         assert any(_MOMENT.sub("", line) in _MOMENT.sub("", text) for line in lines)
-        moment = r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"
+        moment = r"\d{1,2} [A-Z][a-z]+ \d{4}, \d\d:\d\d UTC"
         span = rf"{moment}( \(oldest {moment}\))?"
         assert re.search(rf"As of {span}; checked {span}\.", text)
 
@@ -173,7 +173,7 @@ def test_brief_is_a_dozen_cited_sentences_of_the_page(run: Run, page: Page) -> N
     assert 9 <= len(lines) <= 12
     for line in lines:
         assert re.search(r"(as of|observed|As of) \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\.", line), line
-        assert re.search(r"Checked \d{4}-\d\d-\d\d \d\d:\d\d UTC\.$", line), line
+        assert re.search(r"Checked \d{1,2} [A-Z][a-z]+ \d{4}, \d\d:\d\d UTC\.$", line), line
     for line, (*_, text) in zip(lines, page.sentences, strict=True):
         assert line.partition(". ")[2].startswith(text), line
 

@@ -1,4 +1,5 @@
 -- Values of a complete day that a later response revised. A model that enters or leaves the list counts as a change.
+-- The first response for a day has the value that was published first.
 with covered as (
 
     select
@@ -15,6 +16,7 @@ rankings as (
 
 ),
 
+-- A response without the model counts as a value too, so each model is paired with every response for its day.
 listed as (
 
     select distinct
@@ -47,6 +49,7 @@ observed as (
 
 ),
 
+-- A missing value is replaced by -1, because count(distinct) ignores nulls.
 compared as (
 
     select

@@ -18,6 +18,7 @@ with periods as (
 
 ),
 
+-- A period has the growth of the rolling windows that end on its last day.
 growth as (
 
     select
@@ -59,6 +60,7 @@ providers as (
 
 ),
 
+-- A row is as new as the newest of its parts.
 provenance as (
 
     {{ provenance_by(

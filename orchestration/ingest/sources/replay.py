@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Sequence
 
+from orchestration.formatting import timestamp_in_words
 from orchestration.ingest.sources.interface import FetchOptions, FetchTask
 from orchestration.openrouter.essential import is_essential
 from orchestration.openrouter.recordings import Recordings
@@ -35,7 +36,7 @@ class Replay:
         return is_essential(surface, has_key=True)  # recordings are made with a key
 
     def explain(self) -> list[str]:
-        return [f"Clock {self.now:%Y-%m-%d %H:%M:%S} UTC: later recordings are ignored."]
+        return [f"Clock {timestamp_in_words(self.now)}: later recordings are ignored."]
 
     def why_empty(self, surface: Surface) -> str:
         return f"no recordings ({surface.recordings}/)"

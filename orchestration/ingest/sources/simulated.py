@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from orchestration.clock import VirtualClock
 from orchestration.errors import LakeError
+from orchestration.formatting import timestamp_in_words
 from orchestration.ingest import planner
 from orchestration.ingest.coverage import Coverage, request_key
 from orchestration.ingest.planner import Plan, Request
@@ -146,5 +147,5 @@ class Simulated(Live):
         """Nothing to report: waits are virtual, and all endpoints take less than a second."""
 
     def explain(self) -> list[str]:
-        until = f"{self._until:%Y-%m-%d %H:%M} UTC"
+        until = timestamp_in_words(self._until)
         return [f"Simulated: invented models, providers and apps, up to {until}. No figure is real."]

@@ -28,6 +28,7 @@ import jinja2
 from markupsafe import Markup
 
 from orchestration.errors import ReportError
+from orchestration.formatting import date_in_words, timestamp_in_words
 from orchestration.publish.citations import citation_as_of
 from orchestration.publish.datapackage import SIMULATED
 from orchestration.publish.report.brief import as_markdown, period_of, sentences
@@ -150,6 +151,8 @@ def _write(
             )[0],
             made=made,
             format_timestamp=format_timestamp,
+            timestamp_in_words=timestamp_in_words,
+            format_date=lambda day: date_in_words(dt.date.fromisoformat(day)),
             pictures={one.figure.id for one in drawn if _png(folder, one.figure) not in lost},
             specs={one.figure.id: one.spec for one in views.values() if one.spec},
             style=Markup((_HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704  # our own
@@ -252,8 +255,8 @@ def _plain(value: Any) -> Any:
 
 
 def format_timestamp(timestamp: str) -> str:
-    """An ISO timestamp for people: 2026-08-07 00:05 UTC."""
-    return f"{timestamp[:16].replace('T', ' ')} UTC"
+    """An ISO timestamp for people: 7 August 2026, 00:05 UTC."""
+    return timestamp_in_words(dt.datetime.fromisoformat(timestamp))
 
 
 def _newest_and_oldest(newest: str, oldest: str) -> str:

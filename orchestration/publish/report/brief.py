@@ -21,6 +21,7 @@ from orchestration.formatting import (
     is_visible,
     period_in_words,
     rounding_of,
+    timestamp_in_words,
     usd_price,
 )
 from orchestration.publish.citations import citation_as_of, citations_by_url
@@ -129,7 +130,7 @@ def as_markdown(period: Period, found: Sequence[Sentence], scope: Mapping[str, s
         own = sentence.caveat.removesuffix(scope["caveats"]).strip()
         lines.append(
             f"{number}. {_escaped(sentence.text)}{f' *{own}*' if own else ''} {sentence.citation} Checked "
-            f"{sentence.checked_at:%Y-%m-%d %H:%M} UTC."
+            f"{timestamp_in_words(sentence.checked_at)}."
         )
     return "\n".join(lines) + "\n"
 
