@@ -68,7 +68,7 @@ def test_column_lineage_is_shown(page: Page, webserver: str) -> None:
 
 def test_mart_shows_columns_descriptions_and_checks(page: Page, webserver: str) -> None:
     page.goto(f"{webserver}/assets/marts/share_model")
-    page.get_by_text("Share of tokens of each listed model, by day, week and month.").first.wait_for()
+    page.get_by_text("Each listed model's share of all tokens, by day, week and month.").first.wait_for()
     page.get_by_text("share_of_named").first.wait_for()
     page.wait_for_timeout(1500)
     screenshot(page, "share_model")

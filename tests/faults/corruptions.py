@@ -335,6 +335,13 @@ FIGURE_CORRUPTIONS = [
         "score >= threshold",
     ),
     Corruption(
+        "An anomaly has the hint of another kind",
+        "anomaly",
+        "update anomaly set hint = 'Look elsewhere.' where kind = 'share_jump'",
+        "assert_anomalies_match_kinds",
+        "Each anomaly has the threshold and the hint of its kind",
+    ),
+    Corruption(
         "A public figure that differs is marked as a match",
         "figure_check",
         "update figure_check set verdict = 'match' where verdict = 'mismatch'",

@@ -141,5 +141,5 @@ def test_skipped_release_is_recorded_with_the_next(tmp_path: Path) -> None:
 
 def test_unknown_claim_is_an_error_that_names_the_list(tmp_path: Path) -> None:
     release = publish(tmp_path / "1", "0.127::double as value, '' as statement")
-    with pytest.raises(QueryError, match=r"ever published the claim 'y'.*`routerscope cite` lists"):
+    with pytest.raises(QueryError, match=r"has published the claim 'y'.*`routerscope cite` lists"):
         check_claim("y", release, tmp_path / CLAIM_HISTORY)
