@@ -18,5 +18,7 @@ select
     as_of,
     fetched_at
 from costs
+-- The source need not state the window; without its end, values cannot be dated.
+where window_end is not null
 -- All rows of the newest response share the first rank.
 qualify rank() over (partition by window_end order by as_of desc, fetched_at desc, raw_file desc) = 1

@@ -81,7 +81,7 @@ def check_run_with_drifted_fields(data: Path, few: Path, recordings: Path, home:
         assert labels.fetchall() == [("A",)]
     [line] = [line for line in run.output.splitlines() if "`status` is 'up'" in line]
     assert str(few / ENDPOINTS[1]) in line
-    assert "those of all other models are parsed" in line
+    assert "the responses of all other models are parsed" in line
     assert "warning: check all_due_fetched of raw/endpoints" in run.output
     # The other models' endpoints in the same response are kept; this model's row has status 0.
     assert run.query("select count(distinct raw_file) from provenance where surface = 'endpoints'") == [(2,)]
