@@ -25,7 +25,7 @@ help:
 	@echo "make up SOURCE=live [PORT=3000]              serve Dagster's UI, run schedules and alerts"
 	@echo "make ui [PORT=3000]                          serve Dagster's UI, read-only"
 	@echo "make rollback                                publish the release before the current one"
-	@echo "make simulator [PORT=8080]                   serve a synthetic OpenRouter API"
+	@echo "make simulator [PORT=8080]                   serve a simulated OpenRouter API"
 	@echo "make test                                    run every test"
 	@echo "make bench                                   measure time and memory"
 	@echo "make docs                                    update the generated parts of README and docs/"
@@ -89,8 +89,8 @@ lock: $(SETUP)
 	    --group dev --output-file target/requirements.lock $(ARGS) pyproject.toml
 	@cmp --silent target/requirements.lock requirements.lock || cp target/requirements.lock requirements.lock
 
-# In dagster_home: the history of runs from before each data folder had its own. Data folders that have not run since take
-# over which schedules were switched off.
+# dagster_home has the history of runs from before each data folder kept its own. A data folder that has not run since then
+# copies the states of its schedules from there, so it stays.
 clean:
 	rm -rf .venv target logs .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find dagster_home -mindepth 1 ! -name dagster.yaml ! -path 'dagster_home/schedules*' -delete

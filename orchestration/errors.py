@@ -54,7 +54,7 @@ class RequestLogError(RouterscopeError):
 
 
 class ResponseError(RouterscopeError):
-    """A response or recording cannot be parsed. Nothing of it was written; all others are kept."""
+    """A response or recording cannot be parsed. None of it was written; all others are kept."""
 
 
 class LakeError(RouterscopeError):
@@ -70,7 +70,7 @@ class RejectedError(WarehouseError):
 
 
 class MigrationError(RouterscopeError):
-    """The state of an older version could not be moved to its new names. Nothing of it is lost."""
+    """The state of an older version could not be moved to its new names. No state is lost."""
 
 
 class ReportError(RouterscopeError):

@@ -20,7 +20,7 @@ import datetime as dt
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AnyHttpUrl,
@@ -226,6 +226,7 @@ _HINTS = {
     "ROUTERSCOPE_ALERTS_FILE": "Set it to a file's path, or unset it.",
     "ROUTERSCOPE_ALERTS_LOG": "Set it to 1 or 0, or unset it.",
 }
+_SECRETS = {field.alias for field in Settings.model_fields.values() if SecretStr in get_args(field.annotation)}
 
 
 def _message(detail: Any) -> str:
@@ -234,7 +235,7 @@ def _message(detail: Any) -> str:
         return str(detail["ctx"]["error"])
     if detail["type"] == "missing":
         return f"{variable} is not set. {_HINTS[variable]}"
-    is_secret = variable in ("OPENROUTER_API_KEY", "ROUTERSCOPE_ALERTS_WEBHOOK") or "@" in str(detail["input"])
+    is_secret = variable in _SECRETS or "@" in str(detail["input"])
     shown = "not usable (its value is not shown)" if is_secret else repr(detail["input"])
     inside = ".".join(map(str, detail["loc"][1:]))
     if inside:  # pydantic's own message describes the field of a JSON setting

@@ -1,6 +1,6 @@
 {#- Columns that staging derives from the request of a response and from the kind of data in the lake. -#}
 
-{#- The slice of traffic that a rankings request asks for: all, or for example modality=text&context_bucket=10K. -#}
+{#- The slice of traffic that a rankings request selects: all, or for example modality=text&context_bucket=10K. -#}
 {% macro slice() -%}
     coalesce(
         nullif(

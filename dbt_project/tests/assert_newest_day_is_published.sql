@@ -1,5 +1,5 @@
 {{ config(meta={'dagster': {'ref': {'name': 'share_model'}}}) }}
--- The newest complete day for which any response for all traffic has rows is in the marts. Freshness checks whether
+-- The marts contain the newest complete day for which any response for all traffic has rows. Freshness checks whether
 -- that day is recent enough: the source may have lost a day, or not have published it yet.
 with newest as (
 

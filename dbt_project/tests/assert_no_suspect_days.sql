@@ -1,7 +1,7 @@
 {{ config(meta={'dagster': {'ref': {'name': 'coverage'}}}, severity='warn') }}
 -- The newest response for each of the last 28 days, and for each day that was fetched since yesterday, looks complete
--- and names every model. If one does not, its day is published and marked in coverage; check it before you quote the
--- day.
+-- and names every model. If one does not, its day is published and marked in coverage; check it before
+-- you quote a figure of that day.
 select
     date,
     surface,

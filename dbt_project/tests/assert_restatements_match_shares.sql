@@ -1,5 +1,5 @@
 {{ config(meta={'dagster': {'ref': {'name': 'restatement'}}}) }}
--- The newest value of a restated day is the one in the shares; a model that is no longer listed for the day has no
+-- The newest value of a revised day is the one in the shares; a model that is no longer listed for the day has no
 -- share.
 with shares as (
 

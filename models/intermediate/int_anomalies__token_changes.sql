@@ -11,7 +11,7 @@ with listed as (
 
 ),
 
--- A step must show in tokens as well as in share, because a share that rises because others fell is no spike. The total
+-- A step must show in tokens as well as in share, because a share also rises when others fall, which is not a spike. The total
 -- has no share, so its growth is used instead.
 scored as (
 

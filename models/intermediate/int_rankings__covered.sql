@@ -1,5 +1,5 @@
--- Every whole period that a rankings response covers, with or without rows. The surface that needs a key and the
--- snapshots that do not publish the same figures, so the newest response of either counts.
+-- Every whole period that a rankings response covers, with or without rows. The rankings surface (with a key) and
+-- the daily snapshots (without one) publish the same figures, so the newest response of either counts.
 with responses as (
 
     select * from {{ ref('stg_openrouter__responses') }}

@@ -1,5 +1,5 @@
--- Rankings as each response reports them. The surface that needs a key and the snapshots that do not publish the same
--- figures.
+-- Rankings as each response reports them. The rankings surface (with a key) and the daily
+-- snapshots (without one) publish the same figures.
 with rankings as (
 
     select * from {{ ref('stg_openrouter__rankings') }}

@@ -1,4 +1,4 @@
--- Each model of the scorecard with the facts that a recommendation may use; a fact that is too old by the seed
+-- Each model of the scorecard with the facts that a recommendation may use; a fact that is too old according to the seed
 -- freshness is null. Ages are measured against the rankings and not against the clock, so that every build makes the
 -- same recommendations.
 with facts as (

@@ -6,7 +6,7 @@ with measured as (
 
 ),
 
--- The previous period is judged by its fullest response, because a truncated response may be truncated for all of its
+-- The previous period is represented by its fullest response, because a truncated response may be truncated for all of its
 -- days.
 fullest as (
 

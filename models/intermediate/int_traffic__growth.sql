@@ -54,7 +54,7 @@ without_top_app as (
 
 ),
 
--- Annual growth is measured from the first complete 28-day window, the longest span available.
+-- Annual growth is measured from the first complete 28-day window, the longest comparison available.
 annual as (
 
     select

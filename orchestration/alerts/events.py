@@ -139,7 +139,7 @@ def price_alert(row: Row, citations: Mapping[str, str]) -> Alert:
             severity="info",
             at=seen,
             subject=model,
-            text=f"{model} first appeared on the price list on {seen_on}: {now} per million tokens.",
+            text=f"{model} was first listed with a price on {seen_on}: {now} per million tokens.",
             details=_details(row, _PRICE_DETAILS),
             **_provenance(row, citations),
         )

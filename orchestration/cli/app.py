@@ -22,8 +22,8 @@ from orchestration.errors import RouterscopeError
 
 _EXIT_CODES = "Exit codes: 0 success, 1 failure, 2 wrong usage or setting."
 _READING_EXIT_CODES = (
-    "Exit codes: 0 success, 1 failure, 2 wrong usage, 3 doubtful (data is stale or a claim was revised), 4 invalid "
-    "(data is too old, a claim was withdrawn, a raw file was changed or is missing)."
+    "Exit codes: 0 success, 1 failure, 2 wrong usage, 3 doubtful (data is stale, a claim was revised or a newer build "
+    "was rejected), 4 invalid (data is too old, a claim was withdrawn, a raw file was changed or is missing)."
 )
 
 app = typer.Typer(

@@ -70,5 +70,5 @@ def _copy_schedule_states(home: Path) -> None:
     except SQLAlchemyError as error:
         say(
             f"{TEMPLATE.parent / 'schedules' / 'schedules.db'} cannot be read ({type(error).__name__}): the schedules "
-            "of this data folder are switched on, as they are by default. Look at the page Automation in the UI."
+            "of this data folder are switched on, as they are by default. Check them on the UI's Automation page."
         )

@@ -54,9 +54,9 @@ def tidy_home(data: Path) -> None:
 
 def tidy_instance(instance: dg.DagsterInstance) -> None:
     """Mark killed runs as failed, printing a line for each, and rename the schedules of an older version."""
-    from orchestration.defs.runs import end_lost_runs
+    from orchestration.defs.runs import end_killed_runs
     from orchestration.defs.schedule_states import rename_states
 
     rename_states(instance)
-    for line in end_lost_runs(instance):
+    for line in end_killed_runs(instance):
         say(line)

@@ -48,8 +48,8 @@ def query(
 ) -> None:
     """Query the published tables with SQL, read-only.
 
-    Scope and citations of the tables are printed below a table and on standard error for other formats; JSON and
-    Parquet also contain them.
+    Prints scope and citations below a table, or on standard error for other formats. JSON and Parquet also contain
+    them.
     """
     with open_release(data) as release:
         if not sql:

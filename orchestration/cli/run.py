@@ -53,7 +53,7 @@ class RunRequest:
         has_days = bool(self.first or self.last)
         if self.refetch and has_days:
             raise SettingsError(
-                "--refetch fetches all days, --from and --to only some. Nothing was fetched. Use one or the other."
+                "--refetch fetches all days; --from and --to select some. Nothing was fetched. Use one or the other."
             )
         if self.job is Job.refresh_prices and (self.refetch or has_days):
             raise SettingsError(
@@ -83,12 +83,12 @@ class RunRequest:
 
 def run(
     first: Annotated[
-        str, typer.Option("--from", metavar="DAY", help="Fetch rankings and apps again from this day (YYYY-MM-DD).")
+        str, typer.Option("--from", metavar="DAY", help="First day to backfill, for rankings and apps (YYYY-MM-DD).")
     ] = "",
-    last: Annotated[str, typer.Option("--to", metavar="DAY", help="Last day to fetch again.")] = "",
+    last: Annotated[str, typer.Option("--to", metavar="DAY", help="Last day to backfill.")] = "",
     refetch: Annotated[
         bool,
-        typer.Option("--refetch", help="Fetch all days of the rankings again, and every snapshot of the export."),
+        typer.Option("--refetch", help="Refetch all days of the rankings and every daily snapshot."),
     ] = False,
     job: Annotated[
         Job, typer.Option(help="refresh: everything. refresh_prices: prices and endpoints only.")

@@ -1,4 +1,4 @@
-"""`routerscope simulator`: the synthetic OpenRouter as an HTTP server on this machine, on the real clock."""
+"""`routerscope simulator`: the simulated OpenRouter as an HTTP server on this machine, on the real clock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DAYS_AHEAD = 366
 
 
 def simulator(port: Port = DEFAULT_PORT) -> None:
-    """Serve a synthetic OpenRouter API for trying out clients.
+    """Serve a simulated OpenRouter API for trying out clients.
 
     Every figure is invented. ROUTERSCOPE_SIMULATOR sets its size and its faults.
     """
@@ -32,7 +32,7 @@ def simulator(port: Port = DEFAULT_PORT) -> None:
 
     served = Simulator(settings.simulation, now, now().date() + dt.timedelta(days=_DAYS_AHEAD), time.sleep)
     with serve(served, port) as url, contextlib.suppress(KeyboardInterrupt):
-        say(f"A synthetic OpenRouter is at {url} (every figure is invented). Ctrl-C stops it. To fetch from it:")
+        say(f"A simulated OpenRouter is at {url} (every figure is invented). Ctrl-C stops it. To fetch from it:")
         say(f"  ROUTERSCOPE_BASE_URL={url} OPENROUTER_API_KEY={KEY} \\")
         say("    ROUTERSCOPE_DATA_DIR=data/simulator-live make run SOURCE=live")
         say("To fetch without a key, leave out OPENROUTER_API_KEY.")

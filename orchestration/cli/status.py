@@ -94,7 +94,7 @@ def _show(shown: dict[str, Any], code: ExitCode) -> None:
         out.print(f"[bold red]{SIMULATED}[/]")
     source, data = shown["source"], escape(shown["data"])
     out.print(f"[bold]{_VERDICTS[code]}[/] Source {source}, data in {data}", soft_wrap=True)
-    out.print(f"Release {shown['generation']}, checked at {shown['clock']}\n", soft_wrap=True)
+    out.print(f"Release {shown['generation']}, status as of {shown['clock']}\n", soft_wrap=True)
     table = Table("surface", "measure", box=None, pad_edge=False)
     for column in ("value", "stale above", "too old above"):
         table.add_column(column, justify="right")
@@ -113,8 +113,10 @@ def _show(shown: dict[str, Any], code: ExitCode) -> None:
         f"Quota left today: {f'{left} of {REQUESTS_PER_DAY} requests' if left is not None else 'no key was used'}"
     )
     run = shown["last_run"]
-    out.print(
-        f"Last run: {run['state']}, ended {run['ended']} ({run['run_id'][:8]})" if run else "Last run: none found"
-    )
+    if run:
+        ended = "not ended yet" if run["ended"] == "not yet" else f"ended {run['ended']}"
+        out.print(f"Last run: {run['state']}, {ended} ({run['run_id'][:8]})")
+    else:
+        out.print("Last run: none found")
     if shown["rejected"]:
         out.print(f"[yellow]A newer build was rejected[/] on {escape(shown['rejected'])}", soft_wrap=True)

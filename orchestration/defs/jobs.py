@@ -7,7 +7,7 @@ from orchestration.openrouter.surfaces import ENDPOINTS, MODELS, SURFACES
 
 # A run's details are in its events. On the daemon's console, dbt's own lines are enough.
 QUIET_CONSOLE = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
-# Run config that fetches all days of the rankings and every snapshot of the export again.
+# Run config that fetches all days of the rankings and every daily snapshot again.
 REFETCH_ALL = {f"raw__{name}": {"config": {"refetch": True}} for name in ("rankings", "rankings_export")}
 
 refresh = dg.define_asset_job(

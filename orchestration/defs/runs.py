@@ -1,6 +1,7 @@
-"""Dagster's record of runs: their tags, why a step failed, ending lost runs, and deleting old ones.
+"""Dagster's record of runs: their tags, why a step failed, marking killed runs as failed, and deleting old ones.
 
-A run is lost if its process is gone. Nothing here changes what runs have written to a data folder.
+A run was killed if its process is gone before the run ended. Nothing here changes what runs have written to a data
+folder.
 """
 
 from __future__ import annotations
@@ -44,13 +45,13 @@ def reason_of(event: DagsterEvent) -> str:
     return f"Unexpected error in {event.step_key or event.job_name}: {error.message.strip()}"
 
 
-def end_lost_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Mark lost runs as failed, so that no run waits for them. Returns a sentence for each."""
+def end_killed_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Mark killed runs as failed, so that no run waits for them. Returns a sentence for each."""
     lines = []
     for record in instance.get_run_records(RunsFilter(statuses=_IN_PROGRESS)):
         run = record.dagster_run
         # The run, and its process with it, may have finished since the records were read.
-        if _is_lost(instance, run) and not getattr(instance.get_run_by_id(run.run_id), "is_finished", True):
+        if _is_killed(instance, run) and not getattr(instance.get_run_by_id(run.run_id), "is_finished", True):
             instance.report_run_failed(run, "Its process is gone: it was killed or the machine stopped.")
             lines.append(
                 f"Run {run.run_id[:8]} was killed and is now marked as failed. The published release is unchanged."
@@ -66,7 +67,7 @@ def process_tag(run: dg.DagsterRun) -> str:
     return f"{run.run_id} {process_identity(os.getpid()) or ''}"
 
 
-def _is_lost(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+def _is_killed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     run_id, _, identity = run.tags.get(PROCESS_TAG, "").partition(" ")
     if identity and run_id == run.run_id:
         return process_identity(int(identity.partition("/")[0])) != identity

@@ -10,7 +10,7 @@ from orchestration.defs.runs import DATA_TAG
 from orchestration.errors import SettingsError
 from orchestration.settings import Settings
 
-# Without NOT_STARTED: a tick that failed after creating its run finds it again and starts it.
+# NOT_STARTED is left out, because a tick that failed after it created its run starts that run when it is retried.
 _UNFINISHED = [
     DagsterRunStatus.QUEUED,
     DagsterRunStatus.STARTING,
@@ -61,7 +61,7 @@ SCHEDULES = [
         "refetch_rankings_weekly",
         refresh,
         "40 3 * * 1",
-        "All days of the rankings and every snapshot of the keyless export again: days can be revised weeks later.",
+        "Refetches all days of the rankings and every daily snapshot, because days can be revised weeks later.",
         REFETCH_ALL,
     ),
 ]

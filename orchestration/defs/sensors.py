@@ -1,4 +1,4 @@
-"""Sensors: one sends alerts, the other ends lost runs and deletes old ones."""
+"""Sensors: one sends alerts, the other marks killed runs as failed and deletes old ones."""
 
 import datetime as dt
 
@@ -9,7 +9,7 @@ from orchestration.alerts.deliveries import FAILURES, RELEASES, Deliveries, send
 from orchestration.alerts.events import release_alerts
 from orchestration.defs.failure_alerts import failed_checks, failed_runs
 from orchestration.defs.resources import open_lake
-from orchestration.defs.runs import RETENTION_DAYS, delete_old_runs, end_lost_runs
+from orchestration.defs.runs import RETENTION_DAYS, delete_old_runs, end_killed_runs
 from orchestration.defs.schedule_states import rename_states
 from orchestration.errors import AlertError, SettingsError
 from orchestration.settings import Settings
@@ -21,9 +21,8 @@ from orchestration.storage.migrations import migrate
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
-        "Sends an alert, once each, for new models, price changes and anomalies in a release, and for failed runs and "
-        "checks, to the webhook, file or log that ROUTERSCOPE_ALERTS_WEBHOOK, _FILE and _LOG set. By default, none is "
-        "set and nothing is sent."
+        "Sends one alert for each new model, price change and anomaly of a release, and for each failed run and check. "
+        "ROUTERSCOPE_ALERTS_WEBHOOK, _FILE and _LOG set the channels; by default, none is set and nothing is sent."
     ),
 )
 def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
@@ -74,7 +73,7 @@ def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 def housekeeping(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     rename_states(context.instance)
     now = dt.datetime.now(dt.UTC)
-    lines = end_lost_runs(context.instance)
+    lines = end_killed_runs(context.instance)
     today = f"{now:%Y-%m-%d}"
     if context.cursor != today:
         if deleted := delete_old_runs(context.instance, now):

@@ -40,7 +40,7 @@ class Coverage:
             observed = self.periods.setdefault(series_key(params), {})
             window = (dt.date.fromisoformat(params[name]) for name in ("start_date", "end_date"))
             for start in whole_periods(period, *window):
-                # A period counts as observed only by a response from after its end.
+                # A period counts as observed only if a response was made after it ended.
                 if last_day(period, start) < as_of.date():
                     observed[start] = max(as_of, observed.get(start, as_of))
 

@@ -47,7 +47,7 @@ def provenance(surface: Surface, response: Response, parsed: ParsedResponse) -> 
     as_of = parsed.as_of.strftime("%Y-%m-%dT%H:%M:%SZ")
     if response.is_simulated:
         source_url, licence = SIMULATOR_URL + surface.path, "simulated"
-        citation = f"Simulated by Routerscope; not data of OpenRouter, not to be cited. As of {as_of}."
+        citation = f"Simulated by Routerscope. This is not OpenRouter data; do not cite it. As of {as_of}."
     else:
         source_url, licence = surface.source_url, surface.licence
         citation = surface.citation.format(as_of=as_of)

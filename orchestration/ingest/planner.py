@@ -1,7 +1,7 @@
 """Plans the fewest requests for what the lake lacks, the most important first.
 
 The plan is a pure function of the lake's coverage, the clock, and whether there is a key. A period of the rankings is
-due if it was never observed after its end, if it is recent enough to be revised, or if its last observation is a week
+due if it was never observed after its end, if it is recent enough to be revised, or if its newest response is a week
 old. Surfaces without history (prices, endpoints, tasks …) are due after some hours, or on the next day. `sources` makes
 the requests.
 """
@@ -266,9 +266,9 @@ def plan(
     """Everything that is due at `now` (UTC), most important first.
 
     `newest_snapshot` is the newest snapshot of the keyless export. `refetch_all` fetches all days of the rankings,
-    however recent their last observation, and every snapshot that is not known to be absent. Without `with_slices`,
-    rankings are fetched as totals only; without `refetch_weekly`, an observation that is a week old is not refetched.
-    Nothing before `since` is fetched, and no day of apps before `apps_since`.
+    however recent their newest response, and every snapshot that is not known to be absent. Without `with_slices`,
+    rankings are fetched as totals only; without `refetch_weekly`, a period whose newest response is a week old is not
+    refetched. Nothing before `since` is fetched, and no day of apps before `apps_since`.
     """
     since, apps_since = max(since, FIRST_DAY), max(apps_since, FIRST_DAY)
     requests = [

@@ -194,8 +194,8 @@ class Client:
                 return first, []
             if body is None:
                 raise ResponseError(
-                    f"{page_url} returned a page without rows that can be parsed. Nothing of the whole list was "
-                    "written; every other response is kept."
+                    f"{page_url} returned a page without rows that can be parsed. None of the list was "
+                    "written; all other responses are kept."
                 )
             found.append(body)
             following = bodies.next_page(body, offset, limit, pages.max_offset)
@@ -203,8 +203,7 @@ class Client:
                 return first, found
             if following[0] <= offset or len(found) == MAX_PAGES:
                 raise ResponseError(
-                    f"{page_url}: its pages do not end. Nothing of the whole list was written; every other response is "
-                    "kept."
+                    f"{page_url} lists pages without end. None of the list was written; all other responses are kept."
                 )
             offset, limit = following
 
@@ -212,7 +211,7 @@ class Client:
         if size > MAX_RESPONSE_BYTES:
             raise ResponseError(
                 f"{url}: its responses together exceed {MAX_RESPONSE_BYTES // 1024**2} MiB, far more than expected. "
-                "Nothing of them was written; every other response is kept."
+                "None of them was written; all other responses are kept."
             )
 
     def _fetch_export(self, snapshot_date: str) -> Response:
@@ -250,8 +249,8 @@ class Client:
             failures.append(failure)
             if len(failures) > MAX_MISSING_MODELS and len(failures) > MAX_MISSING_FRACTION * len(requested):
                 raise SourceError(
-                    f"{len(failures)} of {len(requested)} models have no usable response, so the fetch of endpoints "
-                    f"was stopped, and none of them is kept. The last failure: {failure}"
+                    f"{len(failures)} of {len(requested)} models have no usable response, so the client stopped "
+                    f"fetching endpoints and kept none. The last failure: {failure}"
                 )
             return model, bodies.error_member(NO_RESPONSE, failure), False
 
@@ -308,9 +307,9 @@ class Client:
             is_parsed = False
         except RetryableError as last:
             attempts = retrying.statistics["attempt_number"]
-            wait = f"; it asks to wait {last.wait_seconds:.0f} s" if last.wait_seconds else ""
+            wait = f"; it asks the client to wait {last.wait_seconds:.0f} s" if last.wait_seconds else ""
             raise SourceError(
-                f"{self._redact(url)} did not respond: {last}{wait} (attempts: {attempts}). What was fetched before is "
+                f"{self._redact(url)} failed after {attempts} attempts: {last}{wait}. Responses already fetched are "
                 "kept. Check that the address can be reached, and run again."
             ) from None
         payload = self._redact_payload(payload)
@@ -358,8 +357,7 @@ class Client:
             response, payload = error.response, b""
             if response.is_success:
                 raise ResponseError(
-                    f"{self._redact(str(response.url))} {error}. Nothing of it was written; every other response is "
-                    "kept."
+                    f"{self._redact(str(response.url))} {error}. None of it was written; all other responses are kept."
                 ) from None
         except (httpx.UnsupportedProtocol, httpx.TooManyRedirects, httpx.InvalidURL) as error:
             raise SourceError(f"{url} cannot be requested: {self._redact(str(error))}. Nothing was fetched.") from None

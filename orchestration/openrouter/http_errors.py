@@ -18,7 +18,7 @@ from orchestration.openrouter.retries import MAX_WAIT_SECONDS, RetryableError, r
 
 GET_A_KEY = (
     "Create a key at openrouter.ai/settings/keys and set it as the environment variable OPENROUTER_API_KEY; "
-    "without a key, SOURCE=live fetches the published snapshots, models, endpoints and providers only."
+    "without a key, SOURCE=live fetches the daily snapshots, models, endpoints and providers only."
 )
 # An error object is short. A longer body is a list, which only its parser reads.
 _MAX_ERROR_BYTES = 64 * 1024
@@ -58,15 +58,15 @@ def raise_for_status(
     failure += f" ({message})" if message else ""
     if status == HTTPStatus.PAYMENT_REQUIRED:
         raise SourceError(
-            f"{failure}. The key's account has too few credits for this request. What was fetched is kept. Add credits "
-            "at openrouter.ai/settings/credits, and run again."
+            f"{failure}. The key's account has too few credits for this request. Responses already fetched are "
+            "kept. Add credits at openrouter.ai/settings/credits, and run again."
         )
     # A 403 that is not the API's own error is a page of a proxy or firewall; a key would not help.
     if status == HTTPStatus.UNAUTHORIZED and (needs_key or is_from_api):
-        reason = "It rejects the key in OPENROUTER_API_KEY" if has_key else "It requires an API key"
+        reason = "The API rejects the key in OPENROUTER_API_KEY" if has_key else "The API requires a key"
         raise KeyRefusedError(f"{failure}. {reason}; the lake is unchanged. {GET_A_KEY}")
     if status == HTTPStatus.FORBIDDEN and needs_key and is_from_api:
-        reason = "The key in OPENROUTER_API_KEY may not fetch this" if has_key else "It requires an API key"
+        reason = "The key in OPENROUTER_API_KEY may not fetch this" if has_key else "The API requires a key"
         raise KeyRefusedError(f"{failure}. {reason}; the lake is unchanged. {GET_A_KEY}")
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         refuser = "the API refuses this request" if is_from_api else "a proxy or firewall may have returned this"
@@ -80,13 +80,13 @@ def raise_for_status(
         wait = retry_after_seconds(headers.get("retry-after"), now)
         if status == HTTPStatus.TOO_MANY_REQUESTS and wait and wait > MAX_WAIT_SECONDS:
             raise QuotaSpentError(
-                f"{failure} and asks to wait {wait / 60:.0f} minutes. What was fetched is kept. Run again after that "
-                "to fetch the rest."
+                f"{failure} and asks the client to wait {wait / 60:.0f} minutes. Responses already fetched "
+                "are kept. Run again after that to fetch the rest."
             )
         raise RetryableError(f"status {status}{f', {message}' if message else ''}", status, wait)
     raise SourceError(
-        f"{failure}; a retry would not help. What was fetched is kept. Please report this line: the API has changed, "
-        "or the request is wrong."
+        f"{failure}; a retry would not help. Responses already fetched are kept. Please report this line: "
+        "the API has changed, or the request is wrong."
     )
 
 

@@ -36,12 +36,11 @@ class Recording:
         except TooLargeError:
             raise ResponseError(
                 f"{self.path} decompresses to more than {MAX_RESPONSE_BYTES // 1024**2} MiB, far more than expected. "
-                "Nothing of it was written; every other response is kept."
+                "None of it was written; all other responses are kept."
             ) from None
         except (EOFError, zlib.error, OSError) as error:
             raise ResponseError(
-                f"{self.path} cannot be decompressed ({error}). Nothing of it was written; every other response is "
-                "kept."
+                f"{self.path} cannot be decompressed ({error}). None of it was written; all other responses are kept."
             ) from error
         return Response(label=str(self.path), payload=payload, fetched_at=self.recorded_at)
 

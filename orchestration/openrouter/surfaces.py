@@ -77,7 +77,7 @@ class Surface:
         except Exception as error:  # an unexpected value must not fail the run
             raise ResponseError(
                 f"{response.label} cannot be parsed as a response of {self.path} ({self.name}): "
-                f"{describe_error(error)}. Nothing of it was written; every other response is kept."
+                f"{describe_error(error)}. None of it was written; all other responses are kept."
             ) from error
 
     def request_url(self, params: Mapping[str, str], base_url: str = BASE_URL) -> str:

@@ -193,7 +193,7 @@ def _tokenizer(candidate: ReleaseCandidate, connection: duckdb.DuckDBPyConnectio
             if unit_of(column) == "tokens" and column not in _TOKEN_LIMITS and note not in description:
                 yield {
                     "table": f"{table.name}.{column}",
-                    "problem": "counts tokens, but does not say that each provider has its own tokenizer",
+                    "problem": "counts tokens, but does not state that each provider has its own tokenizer",
                 }
     scopes = connection.sql(
         f"SELECT scope_id FROM {SCOPES} WHERE scope_id <> 'simulated' AND NOT contains(caveats, '{note}')"  # noqa: S608
@@ -201,7 +201,7 @@ def _tokenizer(candidate: ReleaseCandidate, connection: duckdb.DuckDBPyConnectio
     for (scope,) in scopes.fetchall():
         yield {
             "table": SCOPES,
-            "problem": f"the caveats of {scope} do not say that each provider has its own tokenizer",
+            "problem": f"the caveats of {scope} do not state that each provider has its own tokenizer",
         }
     if "claim" in {table.name for table in candidate.tables}:
         without_note = connection.table("claim").filter(
@@ -210,7 +210,7 @@ def _tokenizer(candidate: ReleaseCandidate, connection: duckdb.DuckDBPyConnectio
         for claim_id, statement in without_note.project("claim_id, statement").fetchall():
             yield {
                 "table": "claim",
-                "problem": "adds up tokens, but its caveat does not say that each provider has its own tokenizer",
+                "problem": "adds up tokens, but its caveat does not state that each provider has its own tokenizer",
                 "claim_id": claim_id,
                 "statement": statement,
             }

@@ -1,0 +1,1 @@
+"""What the pipeline keeps on disk: lake, ledger, warehouse, releases, and moving them from older layouts."""

@@ -132,7 +132,7 @@ class Lake:
             _write_atomically(folder / name, content)
         except OSError as error:
             raise LakeError(
-                f"{folder / name} could not be written: {error.strerror or error}. Nothing of this response was kept; "
+                f"{folder / name} could not be written: {error.strerror or error}. This response was not kept; "
                 "the other files of the lake are unchanged. Free disk space or fix the folder's permissions, and run "
                 "again."
             ) from error
@@ -174,7 +174,7 @@ class Lake:
             _write_atomically(path, b"".join(map(_as_line, rows.values())))
         except OSError as error:
             raise LakeError(
-                f"{path}, which lists the files of the lake, could not be read and completed: "
+                f"{path}, which lists the files of the lake, could not be read or completed: "
                 f"{error.strerror or error}. The files are unchanged. Free disk space or fix the permissions, and run "
                 "again."
             ) from error

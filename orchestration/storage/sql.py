@@ -1,4 +1,4 @@
-"""Values, names and paths in SQL text, and the rows of a result."""
+"""Helpers for SQL in Python: values, names and paths in SQL text, and the rows of a result. No query of its own."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from conftest import Run
 from dagster._core.test_utils import create_run_for_test
 
 from orchestration.defs.resources import dagster_failures
-from orchestration.defs.runs import PROCESS_TAG, delete_old_runs, end_lost_runs, process_identity, reason_of
+from orchestration.defs.runs import PROCESS_TAG, delete_old_runs, end_killed_runs, process_identity, reason_of
 from orchestration.errors import MigrationError
 
 
@@ -33,7 +33,7 @@ def test_only_runs_without_process_are_ended(instance: dg.DagsterInstance) -> No
     instance.add_run_tags(lost.run_id, {PROCESS_TAG: of_another_boot})
     # A run that is started again from the UI has the tags of the first one until it sets its own.
     waiting = create_run_for_test(instance, job_name="refresh", status=started, tags={PROCESS_TAG: of_another_boot})
-    [line] = end_lost_runs(instance)
+    [line] = end_killed_runs(instance)
     assert line.startswith(f"Run {lost.run_id[:8]} was killed and is now marked as failed.")
     states = [instance.get_run_by_id(one.run_id) for one in (lost, waiting)]
     assert [one.status for one in states if one] == [dg.DagsterRunStatus.FAILURE, started]

@@ -318,7 +318,7 @@ FIGURE_CORRUPTIONS = [
         "restatement",
         "update restatement set last_tokens = last_tokens + 7, change_tokens = change_tokens + 7 where slice = 'all'",
         "assert_restatements_match_shares",
-        "The newest value of a restated day is the one in the shares",
+        "The newest value of a revised day is the one in the shares",
     ),
     Corruption(
         "A claim's value differs from the mart",

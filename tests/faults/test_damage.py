@@ -108,7 +108,7 @@ def test_corrupt_recordings_are_named_and_others_kept(
     for path, (words, _) in zip(corrupted, CORRUPTIONS, strict=True):
         [line] = [line for line in run.output.splitlines() if str(path) in line]
         assert words in line
-        assert "Nothing of it was written; every other response is kept." in line
+        assert "None of it was written; all other responses are kept." in line
     assert "Traceback" not in run.output
     assert "Nothing was published; the published release is unchanged" in run.output
     assert (data / "published").resolve() == release

@@ -18,7 +18,7 @@ ASSERTED = [
     "Market-wide, open weights make up a third.",
     "It is the most used model of the week.",
     "Half of all developers prefer it.",
-    "Who leads the LLM market?",
+    "Leaders the LLM market?",
     "No doubt it is the leader in global usage.",
     "Not only OpenRouter: this is global usage.",
     "Not a sample. It is the whole market.",

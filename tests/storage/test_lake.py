@@ -95,7 +95,7 @@ def test_failed_write_leaves_no_file(lake: Lake, monkeypatch: pytest.MonkeyPatch
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(lake_module.os, "fsync", refuse)
-    with pytest.raises(LakeError, match=r"No space left.*Nothing of this response was kept.*run again"):
+    with pytest.raises(LakeError, match=r"No space left.*This response was not kept.*run again"):
         lake.write("rankings", ROWS, replace(SOURCE, payload_sha256="cd" * 32))
     assert {path for path in lake.root.rglob("*") if path.is_file()} == {lake.root / "KIND", lake.root / LEDGER, kept}
     assert len(lake.ledger()) == 1

@@ -1,7 +1,7 @@
 """Where responses come from: one module per source, all with the interface `Source`.
 
     live.py         OpenRouter's API, or a server at the base URL
-    simulated.py    the synthetic OpenRouter in this process
+    simulated.py    the simulated OpenRouter in this process
     replay.py       a folder of recorded responses
 
 To add a source, add a module here, a name in `settings.Source`, and a case in `open_source`. `planner` determines what

@@ -32,7 +32,7 @@ class FetchOptions:
     """What to fetch in addition to what is due.
 
     `window`: backfill rankings and apps for these days, first and last included, whether or not the lake covers them.
-    `refetch`: fetch all days of the rankings again, and every snapshot of the keyless export.
+    `refetch`: fetch all days of the rankings again, and every daily snapshot.
     """
 
     window: tuple[dt.date, dt.date] | None = None

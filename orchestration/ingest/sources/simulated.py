@@ -1,4 +1,4 @@
-"""The synthetic OpenRouter in this process, as if the pipeline had observed it daily for some time.
+"""The simulated OpenRouter in this process, as if the pipeline had observed it daily for some time.
 
 It differs from `Live` only in the client's transport and in the tasks for past days, whose fetches set the clock back.
 """
@@ -34,7 +34,7 @@ _DAILY = (RANKINGS, MODELS, APPS)
 
 
 class Simulated(Live):
-    """The simulator as a source: all its dated observations up to the clock, then what is due now."""
+    """The simulator as a source: all its dated responses up to the clock, then what is due now."""
 
     is_rate_limited = False
     kind: Kind = "simulated"
@@ -83,7 +83,7 @@ class Simulated(Live):
             raise LakeError(
                 f"The lake {self._lake.root} holds a simulated world other than {self._client.base_url}. Nothing was "
                 "written. Use a separate folder for this world (ROUTERSCOPE_DATA_DIR), or set seed and models in "
-                "ROUTERSCOPE_SIMULATOR to the lake's."
+                "ROUTERSCOPE_SIMULATOR to those that the lake was built with."
             )
         present, requests_deferred = super().fetch_tasks(surface, options)
         fetched: dict[object, set[dt.date]] = {}

@@ -410,7 +410,7 @@ class World:
         return found
 
     def reported_tokens(self, date: dt.date, reported_on: dt.date) -> list[tuple[int, Model]]:
-        """The tokens of a day as the source reports them on a later day; restatements only add tokens."""
+        """The tokens of a day as the source reports them on a later day; revisions only add tokens."""
         age_days = (reported_on - date).days
         return [
             (int(tokens * (1 - missing_share)) if age_days < restated_after_days else tokens, model)

@@ -166,7 +166,7 @@ class _Draft:
 
 
 def _largest_gain(connection: duckdb.DuckDBPyConnection, period: Period, traffic: str) -> Iterator[_Draft]:
-    """The author that gained most, of those whose models were listed every day of this period and the previous one."""
+    """The author whose share rose most, of those whose models were listed on every day of this period and the last."""
     horizon = "7d" if period.kind == "week" else "1d"
     for author, name, change, source_url, as_of, checked_at in connection.execute(
         """
@@ -179,10 +179,11 @@ def _largest_gain(connection: duckdb.DuckDBPyConnection, period: Period, traffic
         [horizon, period.end],
     ).fetchall():
         yield _Draft(
-            f"{_capitalized(period.phrase)}, the listed models of {name} gained {change:.1f} percentage points of "
-            f"{traffic} over the {'week' if period.kind == 'week' else 'day'} before, more than those of any other "
-            "author whose models were listed every day.",
-            "Authors whose models were not listed every day are not compared; one of them may have gained more.",
+            f"{_capitalized(period.phrase)}, the share of {name}'s listed models in {traffic} rose by {change:.1f} "
+            f"percentage points from the {'week' if period.kind == 'week' else 'day'} before, more than that of any "
+            "other author whose models were listed every day.",
+            "Authors whose models were not listed every day are not compared; the share of one of them may have risen "
+            "more.",
             source_url,
             as_of,
             checked_at,

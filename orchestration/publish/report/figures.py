@@ -178,7 +178,7 @@ GROWTH = Figure(
     "growth_author",
     ("window_end", "horizon", "author"),
     (
-        Column("window_end", "28 days up to"),
+        Column("window_end", "last day of the 28"),
         Column("horizon", "horizon"),
         Column("author", "author"),
         Column("growth_low", "growth at least, %", 100, 1),
@@ -207,7 +207,7 @@ DRIVERS = Figure(
     "growth_drivers",
     ("window_end", "horizon", "dimension", "member"),
     (
-        Column("window_end", "28 days up to"),
+        Column("window_end", "last day of the 28"),
         Column("horizon", "horizon"),
         Column("dimension", "dimension"),
         Column("member_name", "author"),
@@ -295,7 +295,7 @@ SPEND = Figure(
     "The cost of the newest week's tokens at list prices. Thin line: every possible split into input, output and "
     "cached input, at every price that may have been valid. Thick line: the splits observed for single models. "
     f"{_token_mix_basis('single_model')} The source does not publish the split, so spend is a range. "
-    "Before fees; without traffic on users' own provider keys.",
+    "Before fees; without traffic on callers' own provider keys.",
     "spend_author",
     ("period", "period_start", "author"),
     (
@@ -303,8 +303,8 @@ SPEND = Figure(
         Column("author", "author"),
         _TOKENS,
         Column("spend_low", "at least, million USD", 1e-6, 3),
-        Column("spend_plausible_low", "assumed split, from, million USD", 1e-6, 3),
-        Column("spend_plausible_high", "assumed split, to, million USD", 1e-6, 3),
+        Column("spend_plausible_low", "plausible, at least, million USD", 1e-6, 3),
+        Column("spend_plausible_high", "plausible, at most, million USD", 1e-6, 3),
         Column("spend_high", "at most, million USD", 1e-6, 3),
         Column("priced_share", "tokens that have a price, %", 100, 1),
     ),
@@ -386,7 +386,7 @@ CONCENTRATION = Figure(
 )
 SCORECARD = Figure(
     "scorecard",
-    "Worth a test",
+    "Models to test",
     "The twenty leading models of the newest day by context window and number of providers; larger points have larger "
     "shares. Endpoints and providers are as of the time in the table, which may be days earlier. The reason to test, "
     "if any, comes from our own rules and is only a suggestion.",
@@ -413,7 +413,7 @@ SCORECARD = Figure(
 )
 ANOMALIES = Figure(
     "anomalies",
-    "Worth a look",
+    "Unusual changes",
     "The fifty newest unusual changes of the last 28 days; unusual does not mean wrong. Price changes of models that "
     "the rankings do not list are in the table `anomaly` only.",
     "anomaly",
@@ -465,8 +465,8 @@ COVERAGE = Figure(
 RESTATEMENTS = Figure(
     "restatements",
     "Revised days",
-    "The sixty largest revisions of the last 60 days: tokens of a model on a day that the source has changed since it "
-    "first published them. Figures quoted before the revision are out of date.",
+    "The sixty largest revisions of the last 60 days. Each row is a model's tokens on a day that the source has since "
+    "revised. Figures quoted before the revision are out of date.",
     "restatement",
     ("slice", "date", "model_permaslug"),
     (
@@ -489,13 +489,13 @@ RESTATEMENTS = Figure(
 )
 
 SECTIONS = (
-    Section("leaders-and-shares", "Who leads", (LEADERS, AUTHORS, MODELS)),
-    Section("growth-and-drivers", "How it grows", (TOTAL, GROWTH, DRIVERS)),
-    Section("prices", "At what price", (INPUT_PRICE, OUTPUT_PRICE, PRICE_CHANGES)),
-    Section("implied-spend", "Usage and price together", (SPEND,)),
+    Section("leaders-and-shares", "Leaders", (LEADERS, AUTHORS, MODELS)),
+    Section("growth-and-drivers", "Growth", (TOTAL, GROWTH, DRIVERS)),
+    Section("prices", "Prices", (INPUT_PRICE, OUTPUT_PRICE, PRICE_CHANGES)),
+    Section("implied-spend", "Usage and price", (SPEND,)),
     Section("cuts", "Open and closed, free and paid", (WEIGHTS, PAID)),
-    Section("how-concentrated", "How concentrated", (CONCENTRATION,)),
-    Section("investigate", "Worth a test, worth a look", (SCORECARD, ANOMALIES)),
+    Section("how-concentrated", "Concentration", (CONCENTRATION,)),
+    Section("investigate", "Scorecard and anomalies", (SCORECARD, ANOMALIES)),
     Section("how-well-known", "Coverage and revisions", (COVERAGE, RESTATEMENTS)),
 )
 FIGURES = tuple(figure for section in SECTIONS for figure in section.figures)
