@@ -1,1 +1,1 @@
-"""From a source to the lake: what is due, fetching or reading it, and loading each response. Nothing here reads marts."""
+"""From a source to the lake: what is due, fetching it, and loading each response. Nothing here reads marts."""
