@@ -66,11 +66,18 @@ _RENAMED_NODES = {
     "exempt_texts": "overclaim_exemptions",
     "forbidden_phrases": "overclaims",
     "int_rankings__told": "int_rankings__reported",
+    "int_spans__members": "int_periods__members",
+    "try_rules": "recommendation_rules",
 }
 _RENAMED_PATTERNS = (
     (r"carries_provenance_(\w+)", r"has_provenance_\1"),
     (r"evidence_checked_(\w+)", r"has_evidence_\1"),
     (r"(\w+)_holds", r"satisfies_\1"),
+    (
+        r"unique_key_int_spans__members_\w+",
+        "unique_key_int_periods__members_ranking__period__period_start__member_type__member",
+    ),
+    (r"unique_key_try_rules_\w+", "unique_key_recommendation_rules_reason"),
 )
 
 

@@ -161,6 +161,14 @@ def test_state_of_a_downgrade_is_merged(data: Path, tmp_path: Path) -> None:
             "check_failed/intermediate/int_rankings__told/exports_agree_with_rankings/warning",
             "check_failed/intermediate/int_rankings__reported/assert_exports_agree_with_rankings/warning",
         ),
+        (
+            "check_failed/seeds/try_rules/evidence_checked_try_rules_/warning",
+            "check_failed/seeds/recommendation_rules/has_evidence_recommendation_rules_/warning",
+        ),
+        (
+            "check_failed/seeds/classes/unique_key_classes_dimension__class/warning",
+            "check_failed/seeds/class_limits/unique_key_class_limits_dimension__class/warning",
+        ),
         ("anomaly/words/package", "anomaly/words/package"),
     ],
 )
