@@ -14,8 +14,9 @@ from typing import Any
 import duckdb
 
 from orchestration.publish.candidate import ReleaseCandidate
-from orchestration.publish.datapackage import CITATION, PACKAGE, SCOPE_OF, attachments, sha256, unit_of
+from orchestration.publish.datapackage import CITATION, PACKAGE, SCOPE_OF, attachments, unit_of
 from orchestration.publish.overclaims import OverclaimFinder
+from orchestration.storage.files import sha256
 from orchestration.storage.lake import LEDGER
 from orchestration.storage.releases import FILE_NAME, Table
 from orchestration.storage.sql import file_pattern, literal, quoted, rows_as_dicts

@@ -28,6 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from orchestration.errors import LakeError
+from orchestration.storage.files import TEMPORARY, remove_unfinished_writes, sha256, write_atomically
 
 Kind = Literal["real", "simulated"]
 
@@ -47,7 +48,6 @@ PROVENANCE = pa.schema(
     ]
 )
 _HASH_DIGITS = 16
-_TEMPORARY = ".tmp"
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Lake:
         name = f"{_basic_iso(provenance.as_of)}-{hashlib.sha256(content).hexdigest()[:_HASH_DIGITS]}.parquet"
         try:
             self._record_kind(provenance.kind)
-            _write_atomically(folder / name, content)
+            write_atomically(folder / name, content)
         except OSError as error:
             raise LakeError(
                 f"{folder / name} could not be written: {error.strerror or error}. This response was not kept; "
@@ -171,7 +171,7 @@ class Lake:
             if not (unlisted or unreadable):
                 return rows, ""
             rows |= {name: self._ledger_row(file, read_metadata(file)) for name, file in unlisted.items()}
-            _write_atomically(path, b"".join(map(_as_line, rows.values())))
+            write_atomically(path, b"".join(map(_as_line, rows.values())))
         except OSError as error:
             raise LakeError(
                 f"{path}, which lists the files of the lake, could not be read or completed: "
@@ -203,8 +203,8 @@ class Lake:
         path = self.root / "KIND"
         if path.exists():
             return
-        temporary = path.with_name(f"KIND.{os.getpid()}{_TEMPORARY}")
-        _write_atomically(temporary, f"{kind}\n".encode())
+        temporary = path.with_name(f"KIND.{os.getpid()}{TEMPORARY}")
+        write_atomically(temporary, f"{kind}\n".encode())
         # Unlike a rename, a link never replaces the file of another process.
         with contextlib.suppress(FileExistsError):
             os.link(temporary, path)
@@ -212,10 +212,8 @@ class Lake:
         self.check_kind(kind)
 
     def remove_unfinished_writes(self) -> None:
-        """Remove temporary files of processes that no longer exist. A temporary file's name contains its process id."""
-        for path in self.root.glob(f"**/*{_TEMPORARY}"):
-            if _is_gone(path.name.split(".")[-2]):
-                path.unlink(missing_ok=True)
+        """Remove what killed processes left of their writes."""
+        remove_unfinished_writes(self.root)
 
     def _partition(self, surface: str, fetched_at: dt.datetime) -> Path:
         return self.root / surface / f"observed_date={fetched_at.astimezone(dt.UTC).date()}"
@@ -232,7 +230,7 @@ class Lake:
 
 def is_intact(path: Path) -> bool:
     """Whether the file has the bytes that it was written with: their hash is in its name."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:_HASH_DIGITS] == path.stem.rpartition("-")[2]
+    return sha256(path)[:_HASH_DIGITS] == path.stem.rpartition("-")[2]
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -284,36 +282,5 @@ def _identity(metadata: Mapping[str, Any]) -> tuple[str, str, str]:
     return metadata["payload_sha256"], metadata["request_url"], metadata["fetched_at"]
 
 
-def _is_gone(pid: str) -> bool:
-    """Whether no other process has this id, or the text is not a process id."""
-    try:
-        os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
-        return True
-    except PermissionError:
-        return False
-    return int(pid) == os.getpid()
-
-
 def _basic_iso(timestamp: dt.datetime) -> str:
     return timestamp.astimezone(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}{_TEMPORARY}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

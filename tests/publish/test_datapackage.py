@@ -10,7 +10,8 @@ from conftest import Run
 from frictionless import Package, Schema
 from frictionless.resources import TableResource
 
-from orchestration.publish.datapackage import CITATION, PACKAGE, SIMULATED, sha256, unit_of
+from orchestration.publish.datapackage import CITATION, PACKAGE, SIMULATED, unit_of
+from orchestration.storage.files import sha256
 
 MAX_VALIDATED_ROWS = 200
 EMPTY_ON_RECORDINGS = {"session_cost"}
