@@ -165,10 +165,10 @@ class Lake:
         path = self.root / LEDGER
         try:
             is_missing = not path.exists()
-            rows, unreadable = ({}, 0) if is_missing else _read_ledger(path)
+            rows, invalid = ({}, 0) if is_missing else _read_ledger(path)
             files = {file.relative_to(self.root).as_posix(): file for file in self.files("*")}
             unlisted = {name: file for name, file in files.items() if name not in rows}
-            if not (unlisted or unreadable):
+            if not (unlisted or invalid):
                 return rows, ""
             rows |= {name: self._ledger_row(file, read_metadata(file)) for name, file in unlisted.items()}
             write_atomically(path, b"".join(map(_as_line, rows.values())))
@@ -181,8 +181,7 @@ class Lake:
         if is_missing:
             return rows, f"{path} was missing and was rebuilt from the footers of {len(unlisted)} files."
         return rows, (
-            f"{path} was completed. Files added from their footers: {len(unlisted)}; unreadable lines removed: "
-            f"{unreadable}."
+            f"{path} was completed. Files added from their footers: {len(unlisted)}; invalid lines removed: {invalid}."
         )
 
     def _ledger_row(self, path: Path, metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -256,8 +255,8 @@ def _metadata(path: Path, _modified: int, _size: int) -> dict[str, Any]:
 
 
 def _read_ledger(path: Path) -> tuple[dict[str, dict[str, Any]], int]:
-    """The rows by file, and the number of unreadable lines."""
-    rows, unreadable = dict[str, dict[str, Any]](), 0
+    """The rows by file, and the number of invalid lines."""
+    rows, invalid = dict[str, dict[str, Any]](), 0
     for line in path.read_bytes().split(b"\n"):
         if not line:
             continue
@@ -265,8 +264,8 @@ def _read_ledger(path: Path) -> tuple[dict[str, dict[str, Any]], int]:
             row = json.loads(line)
             rows[str(row["raw_file"])] = row | {"surface": str(row["surface"]), "rows": int(row["rows"])}
         except (ValueError, KeyError, TypeError):
-            unreadable += 1
-    return rows, unreadable
+            invalid += 1
+    return rows, invalid
 
 
 def _as_line(row: Mapping[str, Any]) -> bytes:
