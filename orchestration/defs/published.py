@@ -25,7 +25,7 @@ from orchestration.publish.catalog import Node, published_nodes, published_table
 from orchestration.publish.claim_history import CLAIM_HISTORY, record
 from orchestration.publish.classification import classify
 from orchestration.publish.completion import Completion
-from orchestration.publish.freshness import ESSENTIAL, Measure, measures, surfaces
+from orchestration.publish.freshness import Measure, measures, surfaces, worst_state
 from orchestration.publish.indicators import indicators
 from orchestration.publish.report import BRIEF, FOLDER, PAGE
 from orchestration.settings import Settings
@@ -103,7 +103,7 @@ def _freshness_results(found: Sequence[Measure]) -> Iterator[dg.AssetCheckResult
     """One result per surface. A surface that was never observed passes, unless the marts need it."""
     for surface in surfaces():
         of_surface = [measure for measure in found if measure.surface == surface]
-        states = {measure.state for measure in of_surface} or ({"too old"} if surface in ESSENTIAL else set())
+        state = worst_state(of_surface, [surface])
         lines = [
             "| measure | value | stale above | too old above | unit | state |",
             "| --- | --: | --: | --: | --- | --- |",
@@ -114,8 +114,8 @@ def _freshness_results(found: Sequence[Measure]) -> Iterator[dg.AssetCheckResult
         ]
         yield dg.AssetCheckResult(
             check_name=f"fresh_{surface}",
-            passed=states <= {"fresh"},
-            severity=dg.AssetCheckSeverity.ERROR if "too old" in states else dg.AssetCheckSeverity.WARN,
+            passed=state == "fresh",
+            severity=dg.AssetCheckSeverity.ERROR if state == "too old" else dg.AssetCheckSeverity.WARN,
             metadata={
                 **{one.name: dg.MetadataValue.float(round(one.value, 2)) for one in of_surface},
                 "measures": dg.MetadataValue.md("\n".join(lines)),
