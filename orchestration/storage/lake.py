@@ -34,6 +34,7 @@ Kind = Literal["real", "simulated"]
 
 METADATA_KEY = b"routerscope"
 LEDGER = "ledger.jsonl"
+LAKE_FOLDER = "raw"  # in the data folder
 PROVENANCE = pa.schema(
     [
         pa.field("as_of", pa.timestamp("us", tz="UTC"), nullable=False),
