@@ -178,7 +178,7 @@ def _report_result(folder: Path, published: Path) -> dg.MaterializeResult[Any]:
             group_name="published",
             kinds={"html", "markdown"},
             owners=OWNERS,
-            metadata=code_reference("orchestration/publish/report/__init__.py"),
+            metadata=code_reference("orchestration/publish/report/writer.py"),
             freshness_policy=freshness_policy(),
             description=(
                 "The report on the published tables: `published/report/index.html`, one page that works offline, an "
