@@ -41,7 +41,7 @@ BASE_URL = "https://openrouter.ai/api/v1"
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 # DuckDB changes a path with `?` for its write-ahead log and reads `\` as `/`; dbt-duckdb cuts a path at `#`.
-_FORBIDDEN_IN_PATHS = set("?#\\")
+_UNSUPPORTED_PATH_CHARACTERS = set("?#\\")
 # The simulated history begins on 2025-01-01, and the marts need some days of it.
 _MIN_SIMULATED_CLOCK = dt.datetime(2025, 2, 1, tzinfo=dt.UTC)
 _MAX_SIMULATED_CLOCK = dt.datetime(2031, 1, 1, tzinfo=dt.UTC)
@@ -127,10 +127,10 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _check_combinations(self) -> Settings:
         folder = str(self.data)
-        if not folder.isprintable() or _FORBIDDEN_IN_PATHS & set(folder):
+        if not folder.isprintable() or _UNSUPPORTED_PATH_CHARACTERS & set(folder):
             raise ValueError(
                 f"The data folder is {folder!r}, and DuckDB and dbt cannot use a path that contains "
-                f"{' '.join(sorted(_FORBIDDEN_IN_PATHS))} or a control character. Nothing was written. Set "
+                f"{' '.join(sorted(_UNSUPPORTED_PATH_CHARACTERS))} or a control character. Nothing was written. Set "
                 "ROUTERSCOPE_DATA_DIR to a path without them."
             )
         if self.source == "replay" and self.replay_dir is None:

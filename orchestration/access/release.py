@@ -21,7 +21,7 @@ from orchestration.errors import QueryError
 from orchestration.publish.claim_history import CLAIM_HISTORY
 from orchestration.publish.datapackage import PACKAGE, SIMULATED
 from orchestration.settings import data_folder
-from orchestration.storage.releases import FILE_NAME
+from orchestration.storage.releases import FILE_NAME, Releases
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,6 @@ class PublishedRelease:
         if self.package["made"]["source"] == "live":
             return dt.datetime.now(dt.UTC)
         return parse_timestamp(os.environ.get("ROUTERSCOPE_NOW") or self.package["made"]["clock"])
-
-    @property
-    def raw(self) -> Path:
-        """The folder of the raw files behind the release."""
-        return self.data / "raw"
 
     @property
     def claim_history(self) -> Path:
@@ -89,7 +84,7 @@ def open_release(data: Path | None = None) -> Iterator[PublishedRelease]:
     Raises QueryError if no release can be read.
     """
     data = data_folder(data)
-    folder = (data / "published").resolve()
+    folder = Releases(data).published.resolve()
     try:
         package = json.loads((folder / PACKAGE).read_text(encoding="utf-8"))
         connection = duckdb.connect(str(folder / FILE_NAME), read_only=True)

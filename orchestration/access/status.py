@@ -9,8 +9,9 @@ import datetime as dt
 from dataclasses import dataclass
 
 from orchestration.access.release import PublishedRelease
-from orchestration.openrouter.quota import RequestLog
-from orchestration.publish.freshness import ESSENTIAL, Measure, State, measures, surfaces
+from orchestration.openrouter.quota import REQUEST_LOG, RequestLog
+from orchestration.publish.freshness import Measure, State, measures, surfaces, worst_state
+from orchestration.storage.warehouse import Warehouse
 
 GAP_WINDOW_DAYS = 28
 _GAPS = """
@@ -48,11 +49,7 @@ class ReleaseStatus:
     @property
     def worst(self) -> State:
         """The worst state of all measures. An essential surface without any measure counts as too old."""
-        states = {measure.state for measure in self.measures}
-        observed = {measure.surface for measure in self.measures}
-        if "too old" in states or set(ESSENTIAL) - observed:
-            return "too old"
-        return "stale" if "stale" in states else "fresh"
+        return worst_state(self.measures, surfaces())
 
 
 def status_of(release: PublishedRelease) -> ReleaseStatus:
@@ -71,15 +68,13 @@ def status_of(release: PublishedRelease) -> ReleaseStatus:
 
 
 def _quota_left(release: PublishedRelease, now: dt.datetime) -> int | None:
-    path = release.data / "requests.sqlite"
+    path = release.data / REQUEST_LOG
     return RequestLog(path).remaining_today(now) if path.exists() else None
 
 
 def _rejected(release: PublishedRelease) -> str | None:
     """The time and the reasons of the newest rejection, if it is newer than the release."""
-    why = release.data / "rejected" / "why.txt"
-    if not why.exists():
+    rejection = Warehouse(release.data).rejection()
+    if rejection is None or rejection.rejected_at <= dt.datetime.fromisoformat(release.package["created"]):
         return None
-    moment, _, reasons = why.read_text(encoding="utf-8").partition("\n")
-    is_newer = dt.datetime.fromisoformat(moment) > dt.datetime.fromisoformat(release.package["created"])
-    return f"{moment}: {reasons.strip()}" if is_newer else None
+    return f"{rejection.rejected_at:%Y-%m-%dT%H:%M:%SZ}: {rejection.reasons}"

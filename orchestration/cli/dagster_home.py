@@ -15,6 +15,7 @@ from pathlib import Path
 from orchestration.cli.terminal import say
 from orchestration.errors import SettingsError, WarehouseError
 from orchestration.settings import PROJECT_DIR
+from orchestration.storage.files import write_atomically
 
 TEMPLATE = PROJECT_DIR / "dagster_home" / "dagster.yaml"
 
@@ -43,10 +44,7 @@ def use_dagster_home(data: Path) -> Path:
         home.mkdir(parents=True, exist_ok=True)
         if not configuration.exists():
             _copy_schedule_states(home)
-            # Last, since its presence marks a complete home.
-            temporary = configuration.with_suffix(f".{os.getpid()}.tmp")
-            temporary.write_bytes(TEMPLATE.read_bytes())
-            temporary.replace(configuration)
+            write_atomically(configuration, TEMPLATE.read_bytes())  # last, since its presence marks a complete home
     except OSError as error:
         raise WarehouseError(
             f"{home}, where Dagster keeps the history of runs, cannot be created: {error}. Nothing was run. Fix its "

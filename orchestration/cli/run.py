@@ -162,6 +162,7 @@ def _run_job(settings: Settings, request: RunRequest, started: float) -> ExitCod
     from orchestration.defs.resources import source_of
     from orchestration.ingest.sources import Live
     from orchestration.storage.migrations import migrate
+    from orchestration.storage.releases import Releases
 
     source = source_of(settings)
     if isinstance(source, Live) and not source.is_reachable():
@@ -175,7 +176,7 @@ def _run_job(settings: Settings, request: RunRequest, started: float) -> ExitCod
     use_dagster_home(settings.data)  # not before the options are checked: a wrong one leaves no folder behind
     for line in migrate(settings.data):
         say(line)
-    published = settings.data / "published"
+    published = Releases(settings.data).published
     before = published.resolve()
     job = defs().resolve_job_def(request.job.value)
     with dg.DagsterInstance.get() as instance:

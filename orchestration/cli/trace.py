@@ -15,6 +15,7 @@ from orchestration.access.release import PublishedRelease, open_release
 from orchestration.access.trace import RawFile, Row, audit_lake, files_of, find_row
 from orchestration.cli.terminal import Data, ExitCode, format_cell, format_timestamp, out
 from orchestration.errors import QueryError
+from orchestration.storage.lake import LAKE_FOLDER
 
 _MAX_FILES_SHOWN = 12
 
@@ -41,7 +42,7 @@ def trace(
             raise QueryError(f"{problem} The tables are {', '.join(sorted(release.tables.keys() - {'scopes'}))}.")
         resource = release.tables[table]
         row = find_row(release.connection, table, resource["schema"]["primaryKey"], key or [])
-        files = files_of(release.connection, table, row, resource["surfaces"], release.raw)
+        files = files_of(release.connection, table, row, resource["surfaces"], release.data / LAKE_FOLDER)
     damaged = [file for file in files if file.state != "intact"]
     if as_json:
         document = {"table": table, "row": row, "files": [asdict(file) for file in files]}
@@ -82,7 +83,8 @@ def _show(table: str, row: Row, files: Sequence[RawFile], damaged: Sequence[RawF
 
 
 def _trace_all(release: PublishedRelease, as_json: bool) -> ExitCode:
-    found = audit_lake(release.connection, release.raw)
+    root = release.data / LAKE_FOLDER
+    found = audit_lake(release.connection, root)
     if as_json:
         typer.echo(json.dumps(asdict(found), indent=1))
     else:
@@ -91,5 +93,5 @@ def _trace_all(release: PublishedRelease, as_json: bool) -> ExitCode:
                 out.print(f"[bold red]{state}[/]  raw/{escape(name)}", soft_wrap=True)
         damage = f"{len(found.changed)} changed, {len(found.missing)} missing"
         result = damage if found.changed or found.missing else "all intact"
-        out.print(f"{found.files:,} raw files in {escape(str(release.raw))}: {result}.", soft_wrap=True)
+        out.print(f"{found.files:,} raw files in {escape(str(root))}: {result}.", soft_wrap=True)
     return ExitCode.INVALID if found.changed or found.missing else ExitCode.OK

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
-from orchestration.defs.raw import markdown_table
+from orchestration.defs.markdown import markdown_table, preview
 from orchestration.defs.resources import (
     OWNERS,
     POOL,
@@ -115,7 +115,7 @@ def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource, folder: D
 
 
 def _with_sample(event: dg.AssetCheckResult, result: Result, results: BuildResults) -> dg.AssetCheckResult:
-    sample = dg.MetadataValue.md(markdown_table(results.sample(result), columns=MAX_SAMPLE_COLUMNS))
+    sample = dg.MetadataValue.md(preview(results.sample(result), columns=MAX_SAMPLE_COLUMNS))
     metadata = {**event.metadata, "sample": sample}
     if is_failure(result):  # described by the error that rejects the build
         return event._replace(severity=dg.AssetCheckSeverity.ERROR, metadata=metadata)
@@ -138,11 +138,11 @@ def _lineage_metadata(columns: SourceColumns) -> dict[str, Any]:
         column: [dg.TableColumnDep(asset_key(nodes[unique_id]), name) for unique_id, name in found]
         for column, found in columns.items()
     }
-    lines = [
-        f"| {column} | {', '.join(f'{one.column_name} of {one.asset_key.to_user_string()}' for one in found)} |"
+    rows = [
+        (column, ", ".join(f"{one.column_name} of {one.asset_key.to_user_string()}" for one in found))
         for column, found in sources.items()
     ]
-    table = "\n".join(["| column | computed from |", "| --- | --- |", *lines])
+    table = markdown_table(("column", "computed from"), rows)
     return {"dagster/column_lineage": dg.TableColumnLineage(sources), "column_sources": dg.MetadataValue.md(table)}
 
 

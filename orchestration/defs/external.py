@@ -5,6 +5,7 @@ import dagster as dg
 from orchestration.defs.raw import endpoint_key, raw_key
 from orchestration.defs.resources import OWNERS
 from orchestration.openrouter.surfaces import SURFACES
+from orchestration.publish.catalog import RESPONSES
 from orchestration.settings import BASE_URL
 
 
@@ -25,7 +26,7 @@ def external_assets() -> dg.Definitions:
         for surface in SURFACES.values()
     ]
     responses = dg.AssetSpec(
-        ["raw", "responses"],
+        ["raw", RESPONSES],
         deps=[raw_key(surface) for surface in SURFACES.values()],
         group_name="raw",
         kinds={"parquet"},

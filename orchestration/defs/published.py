@@ -8,7 +8,7 @@ import dagster as dg
 import duckdb
 
 from orchestration.defs.dbt import asset_key
-from orchestration.defs.raw import markdown_table
+from orchestration.defs.markdown import markdown_table, preview
 from orchestration.defs.resources import (
     OWNERS,
     POOL,
@@ -25,7 +25,7 @@ from orchestration.publish.catalog import Node, published_nodes, published_table
 from orchestration.publish.claim_history import CLAIM_HISTORY, record
 from orchestration.publish.classification import classify
 from orchestration.publish.completion import Completion
-from orchestration.publish.freshness import ESSENTIAL, Measure, measures, surfaces
+from orchestration.publish.freshness import Measure, measures, surfaces, worst_state
 from orchestration.publish.indicators import indicators
 from orchestration.publish.report import BRIEF, FOLDER, PAGE
 from orchestration.settings import Settings
@@ -65,7 +65,7 @@ def _table_metadata(
     metadata: dict[str, dg.MetadataValue[Any]] = {
         "dagster/row_count": dg.MetadataValue.int(release.rows[name]),
         "bytes": dg.MetadataValue.int((release.folder / f"{name}.parquet").stat().st_size),
-        "preview": dg.MetadataValue.md(markdown_table(connection.table(name).limit(10).to_arrow_table())),
+        "preview": dg.MetadataValue.md(preview(connection.table(name).limit(10).to_arrow_table())),
     }
     if "scope_id" in node["columns"] and name != "scopes":
         scopes = connection.table(name).project("scope_id").distinct().fetchall()
@@ -94,7 +94,7 @@ def _classification_result(connection: duckdb.DuckDBPyConnection) -> dg.AssetChe
         metadata={
             **{f"known_{name}_share": dg.MetadataValue.float(share) for name, share in found.shares.items()},
             "unclassified_models": found.unclassified_models,
-            "by_tokens": dg.MetadataValue.md(markdown_table(found.sample)),
+            "by_tokens": dg.MetadataValue.md(preview(found.sample)),
         },
     )
 
@@ -103,22 +103,22 @@ def _freshness_results(found: Sequence[Measure]) -> Iterator[dg.AssetCheckResult
     """One result per surface. A surface that was never observed passes, unless the marts need it."""
     for surface in surfaces():
         of_surface = [measure for measure in found if measure.surface == surface]
-        states = {measure.state for measure in of_surface} or ({"too old"} if surface in ESSENTIAL else set())
-        lines = [
-            "| measure | value | stale above | too old above | unit | state |",
-            "| --- | --: | --: | --: | --- | --- |",
-        ]
-        lines += [
-            f"| {one.name} | {one.value:.1f} | {one.warn_above:g} | {one.error_above:g} | {one.unit} | {one.state} |"
-            for one in of_surface
-        ]
+        state = worst_state(of_surface, [surface])
+        table = markdown_table(
+            ("measure", "value", "stale above", "too old above", "unit", "state"),
+            [
+                (one.name, f"{one.value:.1f}", f"{one.warn_above:g}", f"{one.error_above:g}", one.unit, one.state)
+                for one in of_surface
+            ],
+            numbers=("value", "stale above", "too old above"),
+        )
         yield dg.AssetCheckResult(
             check_name=f"fresh_{surface}",
-            passed=states <= {"fresh"},
-            severity=dg.AssetCheckSeverity.ERROR if "too old" in states else dg.AssetCheckSeverity.WARN,
+            passed=state == "fresh",
+            severity=dg.AssetCheckSeverity.ERROR if state == "too old" else dg.AssetCheckSeverity.WARN,
             metadata={
                 **{one.name: dg.MetadataValue.float(round(one.value, 2)) for one in of_surface},
-                "measures": dg.MetadataValue.md("\n".join(lines)),
+                "measures": dg.MetadataValue.md(table),
             },
         )
 
@@ -126,7 +126,9 @@ def _freshness_results(found: Sequence[Measure]) -> Iterator[dg.AssetCheckResult
 def _published_result(
     release: Release, file: Path, scopes: set[str], numbers: dict[str, float]
 ) -> dg.MaterializeResult[Any]:
-    listing = "\n".join(f"| {name} | {rows:,} |" for name, rows in release.rows.items())
+    contents = markdown_table(
+        ("table", "rows"), [(name, f"{rows:,}") for name, rows in release.rows.items()], numbers=("rows",)
+    )
     return dg.MaterializeResult(
         asset_key=PUBLISHED,
         metadata={
@@ -137,7 +139,7 @@ def _published_result(
             "rows": sum(release.rows.values()),
             "bytes": release.size_bytes,
             **numbers,
-            "contents": dg.MetadataValue.md(f"| table | rows |\n| --- | ---: |\n{listing}"),
+            "contents": dg.MetadataValue.md(contents),
         },
     )
 
@@ -178,7 +180,7 @@ def _report_result(folder: Path, published: Path) -> dg.MaterializeResult[Any]:
             group_name="published",
             kinds={"html", "markdown"},
             owners=OWNERS,
-            metadata=code_reference("orchestration/publish/report/__init__.py"),
+            metadata=code_reference("orchestration/publish/report/writer.py"),
             freshness_policy=freshness_policy(),
             description=(
                 "The report on the published tables: `published/report/index.html`, one page that works offline, an "

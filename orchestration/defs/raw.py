@@ -8,6 +8,7 @@ import time
 import dagster as dg
 import pyarrow as pa
 
+from orchestration.defs.markdown import preview
 from orchestration.defs.resources import (
     OWNERS,
     POOL,
@@ -40,16 +41,6 @@ def raw_key(surface: Surface) -> dg.AssetKey:
     return dg.AssetKey(["raw", surface.name])
 
 
-def markdown_table(table: pa.Table, columns: int = 6) -> str:
-    """The first columns of a small table, as Markdown for Dagster's pages."""
-    shown = table.select(table.column_names[:columns])
-    rows = [
-        [str(value)[:60].replace("|", "\\|").replace("\n", " ") for value in row.values()] for row in shown.to_pylist()
-    ]
-    lines = [shown.column_names, ["---"] * shown.num_columns, *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
 def describe(surface: Surface, lake: Lake) -> dict[str, dg.MetadataValue]:
     """Metadata on the data that the lake holds for a surface."""
     summary = summarize(surface, lake)
@@ -66,7 +57,7 @@ def describe(surface: Surface, lake: Lake) -> dict[str, dg.MetadataValue]:
         "bytes": dg.MetadataValue.int(summary.bytes),
         "newest_request": dg.MetadataValue.url(summary.request_url),
         "citation": dg.MetadataValue.text(summary.citation),
-        "preview": dg.MetadataValue.md(markdown_table(summary.preview)),
+        "preview": dg.MetadataValue.md(preview(summary.preview)),
     }
 
 

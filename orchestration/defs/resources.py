@@ -20,7 +20,7 @@ from orchestration.errors import RejectedError, RouterscopeError, SettingsError
 from orchestration.ingest.sources import Source, open_source
 from orchestration.publish.freshness import limits
 from orchestration.settings import PROJECT_DIR, Settings
-from orchestration.storage.lake import Lake
+from orchestration.storage.lake import LAKE_FOLDER, Lake
 from orchestration.storage.migrations import migrate
 from orchestration.storage.releases import Releases
 from orchestration.storage.warehouse import Warehouse
@@ -40,7 +40,7 @@ def freshness_policy(surface: str = "rankings") -> dg.FreshnessPolicy:
 
 def open_lake(settings: Settings) -> Lake:
     """The lake of the settings' data folder."""
-    return Lake(settings.data / "raw")
+    return Lake(settings.data / LAKE_FOLDER)
 
 
 @lru_cache(maxsize=1)

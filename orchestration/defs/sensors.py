@@ -14,6 +14,7 @@ from orchestration.defs.schedule_states import rename_states
 from orchestration.errors import AlertError, SettingsError
 from orchestration.settings import Settings
 from orchestration.storage.migrations import migrate
+from orchestration.storage.releases import Releases
 
 
 @dg.sensor(
@@ -45,7 +46,7 @@ def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     deliveries.forget(resolved)
     failures = [*failed_runs(context.instance, data, prefix), *checks]
     sent, problems = send_new({FAILURES: failures}, channels, deliveries)
-    published = (settings.data / "published").resolve()
+    published = Releases(settings.data).published.resolve()
     # The alerts of a release do not change, so it is read only once for the same channels.
     cursor = " ".join([published.name, *(channel.name for channel in channels)])
     if published.is_dir() and context.cursor != cursor:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from orchestration.errors import QuotaSpentError, RequestLogError
 
+REQUEST_LOG = "requests.sqlite"  # in the data folder
 REQUESTS_PER_MINUTE = 30
 REQUESTS_PER_DAY = 500
 _COUNT_OF_DAY = "select count(*) from request where at >= ? and at < ?"

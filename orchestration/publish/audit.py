@@ -14,17 +14,18 @@ from typing import Any
 import duckdb
 
 from orchestration.publish.candidate import ReleaseCandidate
-from orchestration.publish.datapackage import CITATION, PACKAGE, SCOPE_OF, attachments, sha256, unit_of
+from orchestration.publish.catalog import RESPONSES
+from orchestration.publish.datapackage import CITATION, PACKAGE, SCOPE_OF, attachments, unit_of
 from orchestration.publish.overclaims import OverclaimFinder
+from orchestration.storage.files import sha256
 from orchestration.storage.lake import LEDGER
 from orchestration.storage.releases import FILE_NAME, Table
 from orchestration.storage.sql import file_pattern, literal, quoted, rows_as_dicts
 
-PROVENANCE = ("scope_id", "source_url", "as_of", "oldest_as_of", "checked_at")
+PROVENANCE_COLUMNS = ("scope_id", "source_url", "as_of", "oldest_as_of", "checked_at")
 SCOPES = "scopes"
-# The schema of the views over the lake, and its view with one row per file of any surface.
+# The schema of the views over the lake.
 RAW = "raw"
-RESPONSES = "responses"
 MAX_SAMPLE_ROWS = 20
 # Columns in tokens that limit a request rather than count traffic.
 _TOKEN_LIMITS = ("context_length", "max_completion_tokens")
@@ -145,18 +146,18 @@ def _provenance(candidate: ReleaseCandidate, connection: duckdb.DuckDBPyConnecti
         if table.name == SCOPES:
             continue
         relation = connection.table(quoted(table.name))
-        if missing := [column for column in PROVENANCE if column not in relation.columns]:
+        if missing := [column for column in PROVENANCE_COLUMNS if column not in relation.columns]:
             yield {"table": table.name, "problem": f"has no column {', '.join(missing)}"}
             continue
         incomplete = relation.filter(
-            " OR ".join(f"{column} IS NULL" for column in PROVENANCE)
+            " OR ".join(f"{column} IS NULL" for column in PROVENANCE_COLUMNS)
             + " OR oldest_as_of > as_of OR NOT starts_with(source_url, 'https://')"
         )
         if rows := len(incomplete):
             yield {
                 "table": table.name,
                 "problem": f"{rows} rows have no valid scope, source or times",
-                **_first(incomplete.project(", ".join(map(quoted, (*table.key, *PROVENANCE))))),
+                **_first(incomplete.project(", ".join(map(quoted, (*table.key, *PROVENANCE_COLUMNS))))),
             }
 
 

@@ -13,7 +13,7 @@ from orchestration.storage.releases import Table
 
 PUBLISHED_SEEDS = ("scopes",)
 # The raw table with one row per response, of every surface.
-_RESPONSES = "responses"
+RESPONSES = "responses"
 
 Manifest = Mapping[str, Any]
 Node = Mapping[str, Any]
@@ -60,7 +60,7 @@ def upstream_surfaces(manifest: Manifest, unique_id: str) -> set[str]:
     for parent in manifest["parent_map"][unique_id]:
         if parent.startswith("source."):
             name = manifest["sources"][parent]["name"]
-            found |= set(SURFACES) if name == _RESPONSES else {name}
+            found |= set(SURFACES) if name == RESPONSES else {name}
         else:
             found |= upstream_surfaces(manifest, parent)
     return found

@@ -3,15 +3,15 @@
     <data>/claim_history/<release>.parquet    the claims that are new or revised in this release; never changed
 
 The marts are rebuilt by every run and keep no history, but a quoted claim must stay checkable. A claim is revised when
-its subject, unit, value or upper bound changes by at least the rounding of its sentence. Its wording is never compared:
-sentences are reworded, and numbers and dates in them reformatted, while the claim stays the same.
+its subject or unit changes, or when its value or upper bound rounds differently and moved by at least half a unit of
+the last digit shown. Its wording is never compared: sentences are reworded, and numbers and dates in them reformatted,
+while the claim stays the same.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +21,11 @@ import duckdb
 
 from orchestration.errors import QueryError, WarehouseError
 from orchestration.formatting import change_in_percent, in_words, is_visible, rounding_of, usd
+from orchestration.storage.files import remove_unfinished_writes, replace_when_complete
 from orchestration.storage.sql import file_pattern, literal
 
 CLAIM_HISTORY = "claim_history"
-State = Literal["unchanged", "restated", "withdrawn"]
+State = Literal["unchanged", "revised", "withdrawn"]
 _COLUMNS = (
     "claim_id, subject, value, value_high, unit, statement, citation, source_url, as_of, checked_at, value_rounding, "
     "value_high_rounding"
@@ -66,7 +67,7 @@ class ClaimVersion:
 
 
 def is_revision(before: ClaimVersion, after: ClaimVersion) -> bool:
-    """Whether subject, unit, value or upper bound changed by at least the rounding of the sentence."""
+    """Whether the subject, the unit, or the rounded value or upper bound changed (see `formatting.is_visible`)."""
     if before.unit != after.unit or not _has_same_subject(before, after):
         return True
     return _has_changed(
@@ -75,7 +76,7 @@ def is_revision(before: ClaimVersion, after: ClaimVersion) -> bool:
 
 
 def _has_changed(before: float, after: float, unit: str, *roundings: float | None) -> bool:
-    """Whether a figure changed by at least the coarser of the two roundings.
+    """Whether a figure rounds differently by the coarser of the two roundings, and moved by at least half of it.
 
     Versions recorded before `value_rounding` existed have none. If neither version has one, `formatting` computes it
     from the figures; for a unit without a rule, any change larger than float noise counts.
@@ -114,7 +115,7 @@ class Verdict:
     def state(self) -> State:
         if self.now is None:
             return "withdrawn"
-        return "restated" if is_revision(self.then, self.now) else "unchanged"
+        return "revised" if is_revision(self.then, self.now) else "unchanged"
 
     @property
     def change(self) -> str:
@@ -136,6 +137,7 @@ def record(releases: Sequence[Path], folder: Path) -> int:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        remove_unfinished_writes(folder)
         last = max((path.stem for path in folder.glob("*.parquet")), default="")
         return sum(_record(release, folder) for release in releases if release.name > last)
     except (OSError, duckdb.Error) as error:
@@ -147,7 +149,6 @@ def record(releases: Sequence[Path], folder: Path) -> int:
 
 def _record(release: Path, folder: Path) -> int:
     target = folder / f"{release.name}.parquet"
-    temporary = target.with_suffix(f".{os.getpid()}.tmp")
     with duckdb.connect() as connection:
         published = {"files": [_claims(release)]}
         connection.execute(f"CREATE TABLE revised AS SELECT {_COLUMNS} FROM {_SOURCE}", published)  # noqa: S608
@@ -163,8 +164,8 @@ def _record(release: Path, folder: Path) -> int:
             )
         [(count,)] = connection.execute("SELECT count(*) FROM revised").fetchall()
         if count:
-            connection.execute(f"COPY (FROM revised ORDER BY claim_id) TO {literal(temporary)} (FORMAT parquet)")
-            temporary.replace(target)
+            with replace_when_complete(target) as temporary:
+                connection.execute(f"COPY (FROM revised ORDER BY claim_id) TO {literal(temporary)} (FORMAT parquet)")
     return int(count)
 
 

@@ -6,7 +6,6 @@ units, key, licence and citation. All of it is read from the tables of the relea
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.storage.files import sha256
 from orchestration.storage.releases import FILE_NAME, Table
 from orchestration.storage.sql import quoted, rows_as_dicts
 
@@ -62,12 +62,6 @@ _LICENCES = {
 def unit_of(column: str) -> str | None:
     """The unit of a column by its name; None if the column is not an amount."""
     return next((unit for pattern, unit in _UNITS if re.search(pattern, column)), None)
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_package(

@@ -6,20 +6,19 @@ make the data fresher. The callers report the measures; nothing here blocks a re
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
 import duckdb
 
-from orchestration.openrouter.essential import ESSENTIAL as ESSENTIAL  # exported: an unknown age of these is too old
-from orchestration.settings import PROJECT_DIR
+from orchestration.openrouter.essential import ESSENTIAL
+from orchestration.publish.seeds import read_seed
 from orchestration.storage.sql import rows_as_dicts
 
 State = Literal["fresh", "stale", "too old"]
-_SEED = PROJECT_DIR / "seeds" / "freshness.csv"
 
 # Surface and day → its newest response. The rankings with and without an API key are one surface here: both return the
 # same figures. Benchmarks have one slice per source instead of the slice `all`.
@@ -97,6 +96,15 @@ def measures(connection: duckdb.DuckDBPyConnection, now: dt.datetime) -> list[Me
     ]
 
 
+def worst_state(found: Sequence[Measure], expected: Collection[str]) -> State:
+    """The worst state of these measures. An essential surface is too old if it is expected and has no measure."""
+    states = {measure.state for measure in found}
+    without_measure = set(expected) - {measure.surface for measure in found}
+    if "too old" in states or ESSENTIAL.keys() & without_measure:
+        return "too old"
+    return "stale" if "stale" in states else "fresh"
+
+
 def surfaces() -> list[str]:
     """The surfaces with thresholds, in the order of the seed."""
     return list(dict.fromkeys(surface for surface, _ in _thresholds()))
@@ -112,5 +120,4 @@ def limits(surface: str, measure: str) -> tuple[float, float]:
 @lru_cache(maxsize=1)
 def _thresholds() -> dict[tuple[str, str], dict[str, str]]:
     """(Surface, measure) → the row of the seed."""
-    with _SEED.open(encoding="utf-8", newline="") as file:
-        return {(row["surface"], row["measure"]): row for row in csv.DictReader(file)}
+    return {(row["surface"], row["measure"]): row for row in read_seed("freshness")}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import duckdb
 
+from orchestration.storage.sql import rows_as_dicts
+
 _INDICATORS = """
     WITH newest AS (
         SELECT * FROM traffic_summary WHERE period = 'day' ORDER BY period_start DESC LIMIT 28
@@ -29,6 +31,5 @@ _INDICATORS = """
 
 def indicators(connection: duckdb.DuckDBPyConnection) -> dict[str, float]:
     """The indicators by name, from the published tables; those without a value are left out."""
-    found = connection.sql(_INDICATORS)
-    values = zip(found.columns, found.fetchall()[0], strict=True)
-    return {name: float(value) for name, value in values if value is not None}
+    [row] = rows_as_dicts(connection.sql(_INDICATORS))
+    return {name: float(value) for name, value in row.items() if value is not None}

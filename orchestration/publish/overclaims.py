@@ -6,14 +6,13 @@ usage"), in a sentence that the seed `overclaim_exemptions` lists word for word,
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from orchestration.settings import PROJECT_DIR
+from orchestration.publish.seeds import SEEDS, read_seed
 
 # A denial covers a phrase if only neutral words stand between the two: "not a measure of global usage". "No doubt",
 # "not only" and "or not" deny nothing. A denial ends with its clause: only a listed adjective may precede a comma.
@@ -44,14 +43,14 @@ class Overclaim:
 class OverclaimFinder:
     """Finds overclaims by the seeds in a folder; `names` are third-party names, which may contain any phrase."""
 
-    def __init__(self, seeds: Path = PROJECT_DIR / "seeds", names: Collection[str] = ()) -> None:
+    def __init__(self, seeds: Path = SEEDS, names: Collection[str] = ()) -> None:
         self._seeds = seeds
         self._names = names
 
     @cached_property
     def phrases(self) -> dict[str, str]:
         """Pattern of a phrase → the reason why it is an overclaim."""
-        return {row["phrase"]: row["reason"] for row in _read_seed(self._seeds / "overclaims.csv")}
+        return {row["phrase"]: row["reason"] for row in read_seed("overclaims", self._seeds)}
 
     def find(self, texts: Iterable[str]) -> list[Overclaim]:
         """The overclaims in the texts: at most one per sentence, and each sentence once."""
@@ -75,7 +74,7 @@ class OverclaimFinder:
 
     @cached_property
     def _exempt(self) -> frozenset[str]:
-        return frozenset(_without_markup(row["text"]) for row in _read_seed(self._seeds / "overclaim_exemptions.csv"))
+        return frozenset(_without_markup(row["text"]) for row in read_seed("overclaim_exemptions", self._seeds))
 
     @cached_property
     def _names_with_phrases(self) -> list[re.Pattern[str]]:
@@ -94,8 +93,3 @@ class OverclaimFinder:
 def _without_markup(text: str) -> str:
     """The text in one line, without Markdown marks."""
     return " ".join(_MARKUP.sub("", _MARKUP_INSIDE_WORD.sub(" ", text)).split())
-
-
-def _read_seed(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))

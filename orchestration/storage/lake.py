@@ -28,11 +28,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from orchestration.errors import LakeError
+from orchestration.storage.files import TEMPORARY, remove_unfinished_writes, sha256, write_atomically
 
 Kind = Literal["real", "simulated"]
 
 METADATA_KEY = b"routerscope"
 LEDGER = "ledger.jsonl"
+LAKE_FOLDER = "raw"  # in the data folder
 PROVENANCE = pa.schema(
     [
         pa.field("as_of", pa.timestamp("us", tz="UTC"), nullable=False),
@@ -47,7 +49,6 @@ PROVENANCE = pa.schema(
     ]
 )
 _HASH_DIGITS = 16
-_TEMPORARY = ".tmp"
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ class Lake:
         name = f"{_basic_iso(provenance.as_of)}-{hashlib.sha256(content).hexdigest()[:_HASH_DIGITS]}.parquet"
         try:
             self._record_kind(provenance.kind)
-            _write_atomically(folder / name, content)
+            write_atomically(folder / name, content)
         except OSError as error:
             raise LakeError(
                 f"{folder / name} could not be written: {error.strerror or error}. This response was not kept; "
@@ -165,13 +166,13 @@ class Lake:
         path = self.root / LEDGER
         try:
             is_missing = not path.exists()
-            rows, unreadable = ({}, 0) if is_missing else _read_ledger(path)
+            rows, invalid = ({}, 0) if is_missing else _read_ledger(path)
             files = {file.relative_to(self.root).as_posix(): file for file in self.files("*")}
             unlisted = {name: file for name, file in files.items() if name not in rows}
-            if not (unlisted or unreadable):
+            if not (unlisted or invalid):
                 return rows, ""
             rows |= {name: self._ledger_row(file, read_metadata(file)) for name, file in unlisted.items()}
-            _write_atomically(path, b"".join(map(_as_line, rows.values())))
+            write_atomically(path, b"".join(map(_as_line, rows.values())))
         except OSError as error:
             raise LakeError(
                 f"{path}, which lists the files of the lake, could not be read or completed: "
@@ -181,8 +182,7 @@ class Lake:
         if is_missing:
             return rows, f"{path} was missing and was rebuilt from the footers of {len(unlisted)} files."
         return rows, (
-            f"{path} was completed. Files added from their footers: {len(unlisted)}; unreadable lines removed: "
-            f"{unreadable}."
+            f"{path} was completed. Files added from their footers: {len(unlisted)}; invalid lines removed: {invalid}."
         )
 
     def _ledger_row(self, path: Path, metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -203,8 +203,8 @@ class Lake:
         path = self.root / "KIND"
         if path.exists():
             return
-        temporary = path.with_name(f"KIND.{os.getpid()}{_TEMPORARY}")
-        _write_atomically(temporary, f"{kind}\n".encode())
+        temporary = path.with_name(f"KIND.{os.getpid()}{TEMPORARY}")
+        write_atomically(temporary, f"{kind}\n".encode())
         # Unlike a rename, a link never replaces the file of another process.
         with contextlib.suppress(FileExistsError):
             os.link(temporary, path)
@@ -212,10 +212,8 @@ class Lake:
         self.check_kind(kind)
 
     def remove_unfinished_writes(self) -> None:
-        """Remove temporary files of processes that no longer exist. A temporary file's name contains its process id."""
-        for path in self.root.glob(f"**/*{_TEMPORARY}"):
-            if _is_gone(path.name.split(".")[-2]):
-                path.unlink(missing_ok=True)
+        """Remove what killed processes left of their writes."""
+        remove_unfinished_writes(self.root)
 
     def _partition(self, surface: str, fetched_at: dt.datetime) -> Path:
         return self.root / surface / f"observed_date={fetched_at.astimezone(dt.UTC).date()}"
@@ -232,7 +230,7 @@ class Lake:
 
 def is_intact(path: Path) -> bool:
     """Whether the file has the bytes that it was written with: their hash is in its name."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:_HASH_DIGITS] == path.stem.rpartition("-")[2]
+    return sha256(path)[:_HASH_DIGITS] == path.stem.rpartition("-")[2]
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -258,8 +256,8 @@ def _metadata(path: Path, _modified: int, _size: int) -> dict[str, Any]:
 
 
 def _read_ledger(path: Path) -> tuple[dict[str, dict[str, Any]], int]:
-    """The rows by file, and the number of unreadable lines."""
-    rows, unreadable = dict[str, dict[str, Any]](), 0
+    """The rows by file, and the number of invalid lines."""
+    rows, invalid = dict[str, dict[str, Any]](), 0
     for line in path.read_bytes().split(b"\n"):
         if not line:
             continue
@@ -267,8 +265,8 @@ def _read_ledger(path: Path) -> tuple[dict[str, dict[str, Any]], int]:
             row = json.loads(line)
             rows[str(row["raw_file"])] = row | {"surface": str(row["surface"]), "rows": int(row["rows"])}
         except (ValueError, KeyError, TypeError):
-            unreadable += 1
-    return rows, unreadable
+            invalid += 1
+    return rows, invalid
 
 
 def _as_line(row: Mapping[str, Any]) -> bytes:
@@ -284,36 +282,5 @@ def _identity(metadata: Mapping[str, Any]) -> tuple[str, str, str]:
     return metadata["payload_sha256"], metadata["request_url"], metadata["fetched_at"]
 
 
-def _is_gone(pid: str) -> bool:
-    """Whether no other process has this id, or the text is not a process id."""
-    try:
-        os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
-        return True
-    except PermissionError:
-        return False
-    return int(pid) == os.getpid()
-
-
 def _basic_iso(timestamp: dt.datetime) -> str:
     return timestamp.astimezone(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}{_TEMPORARY}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

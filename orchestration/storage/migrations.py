@@ -12,7 +12,6 @@ states of schedules are in Dagster's instance; `defs` moves them.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import shutil
@@ -22,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from orchestration.errors import MigrationError
+from orchestration.storage.files import locked
 from orchestration.storage.releases import READER_GRACE_SECONDS
 
 # As in alerts/deliveries.py, which must not be imported from here.
@@ -99,8 +99,7 @@ def migrate(data: Path) -> list[str]:
         return []
     lines = []
     try:
-        with (data / ".migration.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(data / ".migration.lock"):
             for old, (new, move) in _STEPS.items():
                 if (data / old).exists() and (line := move(data / old, data / new)):
                     lines.append(line)

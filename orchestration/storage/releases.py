@@ -14,17 +14,17 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import fcntl
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from orchestration.errors import WarehouseError
+from orchestration.storage.files import locked, sync
 from orchestration.storage.sql import literal, quoted
 from orchestration.storage.warehouse import Warehouse
 
@@ -100,7 +100,7 @@ class Releases:
             if complete:
                 complete(Release(building, rows))
             for path in (*building.rglob("*"), building):
-                _sync(path)
+                sync(path)
             with self._lock():
                 building.replace(folder)
                 self._point_to(folder)
@@ -155,20 +155,16 @@ class Releases:
             if path.is_dir() and not path.with_name(f"{path.name}{_WITHDRAWN}").exists()
         )
 
-    @contextlib.contextmanager
-    def _lock(self) -> Iterator[None]:
+    def _lock(self) -> contextlib.AbstractContextManager[None]:
         """Hold the lock that every change to the releases or to the link needs."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+        return locked(self._folder / ".lock")
 
     def _point_to(self, folder: Path) -> None:
         previous = self.published.resolve()
         link = self._folder / f"{folder.name}{_LINK}"
         link.symlink_to(Path(self._folder.name) / folder.name)
         link.replace(self.published)
-        _sync(self.published.parent)
+        sync(self.published.parent)
         if previous.is_dir() and previous != folder:
             os.utime(previous)  # the grace period of its readers starts now
 
@@ -198,11 +194,3 @@ def _copy(warehouse: Warehouse, tables: Sequence[Table], folder: Path) -> dict[s
             rows[table.name] = int(copied[0]) if copied else 0
         connection.execute("DETACH published")
     return rows
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

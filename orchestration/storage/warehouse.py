@@ -13,13 +13,23 @@ import contextlib
 import datetime as dt
 import shutil
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from orchestration.errors import WarehouseError
+from orchestration.storage.files import write_atomically
 
 _OPEN_TIMEOUT_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """When the newest rejected build was rejected, in UTC, and why."""
+
+    rejected_at: dt.datetime
+    reasons: str
 
 
 class Warehouse:
@@ -28,6 +38,8 @@ class Warehouse:
     def __init__(self, data: Path) -> None:
         self.path = data / "warehouse.duckdb"
         self._approval = data / "warehouse.approved"
+        self._rejected = data / "rejected"
+        self._why = self._rejected / "why.txt"
 
     def start(self) -> None:
         """Prepare for a build: withdraw the approval and wait until the file can be opened.
@@ -71,14 +83,20 @@ class Warehouse:
         build is kept.
         """
         self.withdraw_approval()
-        folder = self.path.with_name("rejected")
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        shutil.rmtree(self._rejected, ignore_errors=True)
+        self._rejected.mkdir(parents=True)
         for path in self.path.parent.glob(f"{self.path.name}*"):
-            path.rename(folder / path.name)
+            path.rename(self._rejected / path.name)
         with contextlib.suppress(OSError):  # the disk may be full; the caller reports the reason too
-            (folder / "why.txt").write_text(f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%SZ}\n{why}\n", encoding="utf-8")
-        return folder
+            write_atomically(self._why, f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%SZ}\n{why}\n".encode())
+        return self._rejected
+
+    def rejection(self) -> Rejection | None:
+        """The newest rejection, or None if there was none or its reason could not be written."""
+        if not self._why.exists():
+            return None
+        rejected_at, _, reasons = self._why.read_text(encoding="utf-8").partition("\n")
+        return Rejection(dt.datetime.fromisoformat(rejected_at), reasons.strip())
 
     def _fingerprint(self) -> str:
         status = self.path.stat()

@@ -5,17 +5,16 @@ A stamp beside the manifest holds the hash of the inputs and of the manifest, so
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import itertools
 import json
 import subprocess
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from orchestration.errors import WarehouseError
 from orchestration.settings import PROJECT_DIR
+from orchestration.storage.files import locked, sha256
 from orchestration.transform import DBT_EXECUTABLE
 
 _INPUTS = ("dbt_project.yml", "profiles.yml", "dbt_project/**/*", "models/**/*", "seeds/**/*")
@@ -24,16 +23,14 @@ _TARGET = PROJECT_DIR / "target"
 
 def load_manifest() -> dict[str, Any]:
     """dbt's manifest of the project as it is now. Raises WarehouseError if dbt cannot parse the project."""
-    _TARGET.mkdir(exist_ok=True)
-    with (_TARGET / "manifest.lock").open("w") as lock:
-        # If several processes start at the same time, one parses and the others wait.
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    # If several processes start at the same time, one parses and the others wait.
+    with locked(_TARGET / "manifest.lock"):
         stamp, path = _TARGET / "manifest.sha256", _TARGET / "manifest.json"
         inputs = _inputs_hash()
-        if not (path.exists() and stamp.exists() and stamp.read_text() == f"{inputs} {_file_hash(path)}"):
+        if not (path.exists() and stamp.exists() and stamp.read_text() == f"{inputs} {sha256(path)}"):
             _parse()
             # It includes the manifest's hash, because dbt writes the file without a stamp when a user starts it.
-            stamp.write_text(f"{inputs} {_file_hash(path)}")
+            stamp.write_text(f"{inputs} {sha256(path)}")
         return dict(json.loads(path.read_text()))
 
 
@@ -55,10 +52,6 @@ def _inputs_hash() -> str:
         for path in sorted(path for path in PROJECT_DIR.glob(pattern) if path.is_file()):
             digest.update(str(path.relative_to(PROJECT_DIR)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
-
-
-def _file_hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def describe_test(manifest: Mapping[str, Any], test: Mapping[str, Any]) -> str:

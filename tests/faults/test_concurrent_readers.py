@@ -11,7 +11,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.publish.datapackage import CITATION, PACKAGE, sha256
+from orchestration.publish.datapackage import CITATION, PACKAGE
+from orchestration.storage.files import sha256
 from orchestration.storage.releases import FILE_NAME, Release, Releases, Table
 from orchestration.storage.warehouse import Warehouse
 

@@ -152,7 +152,7 @@ def test_table_instead_of_a_view_is_caught(views: Views) -> None:
     assert (table, "it is missing" in problem) == ("raw.providers", True)
 
 
-def test_unreadable_view_is_caught(built: Path, tmp_path: Path) -> None:
+def test_view_of_a_dropped_table_is_caught(built: Path, tmp_path: Path) -> None:
     shutil.copy(built / "warehouse.duckdb", tmp_path)
     with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
         connection.execute("create table gone as from raw.rankings; create or replace view raw.rankings as from gone")

@@ -24,11 +24,11 @@ from orchestration.cli.run_summary import result_lines
 from orchestration.errors import RouterscopeError
 from orchestration.openrouter.schemas import PRICES
 from orchestration.openrouter.surfaces import SURFACES
-from orchestration.publish import report
 from orchestration.publish.audit import CHECKS
 from orchestration.publish.candidate import ReleaseCandidate
 from orchestration.publish.catalog import published_tables
 from orchestration.publish.classification import classify
+from orchestration.publish.report import writer
 from orchestration.settings import Settings
 from orchestration.storage.lake import Lake
 from orchestration.storage.releases import FILE_NAME
@@ -203,7 +203,7 @@ def _broken_readers(built: Built, folder: Path) -> dict[str, object]:
         for mart in marts:
             file.execute(f"create table {mart.name} as from read_parquet('{published / mart.name}.parquet')")
     made = {"source": "simulator", "clock": "2026-11-26", "created": "2026-11-26"}
-    found: dict[str, object] = {"pictures": report.write_report(published, marts, made)}
+    found: dict[str, object] = {"pictures": writer.write_report(published, marts, made)}
     assert release_alerts(published)
     assert result_lines(Settings.load().model_copy(update={"data_dir": folder}))
     with duckdb.connect(str(published / FILE_NAME)) as file:
@@ -232,8 +232,8 @@ def world(everything: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def pictures(monkeypatch: pytest.MonkeyPatch, place: int, responses: str) -> None:
     """Pictures take most of the time and show the charts of the page, so they are drawn in one case only."""
     if os.environ.get("ALL_NULLS") or (place, responses) != (0, "every"):
-        monkeypatch.setattr(report, "render", lambda _: {})
-        monkeypatch.setattr(report, "_script", str)
+        monkeypatch.setattr(writer, "render", lambda _: {})
+        monkeypatch.setattr(writer, "_script", str)
 
 
 def _assert_nothing_breaks(world: World, groups: list[list[Null]], place: int, responses: str, folder: Path) -> None:

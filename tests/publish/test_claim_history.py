@@ -1,6 +1,8 @@
-"""A claim is revised if its subject, value or bound changes by at least its rounding, never by its wording."""
+"""A claim is revised if its subject, rounded value or rounded bound changes, never by its wording."""
 
 import datetime as dt
+import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from orchestration.errors import QueryError
+from orchestration.errors import QueryError, WarehouseError
 from orchestration.publish.claim_history import (
     CLAIM_HISTORY,
     ClaimVersion,
@@ -127,7 +129,7 @@ def test_only_revisions_are_recorded_also_after_old_files(tmp_path: Path) -> Non
     other = publish(tmp_path / "3", f"0.131::double as value, '13.1% was the part of a.' as statement, {rounding}")
     assert [record([release], history) for release in (old, same, other)] == [1, 0, 1]
     assert check_claim("x", same, history).state == "unchanged"
-    assert check_claim("x", other, history).state == "restated"
+    assert check_claim("x", other, history).state == "revised"
     assert [version.value_rounding for version in check_claim("x", other, history).versions] == [None, 0.001]
 
 
@@ -137,6 +139,33 @@ def test_skipped_release_is_recorded_with_the_next(tmp_path: Path) -> None:
     assert record(releases[:1], history) == 1
     assert record(releases, history) == 2
     assert sorted(path.stem for path in history.iterdir()) == ["1", "2", "3"]
+
+
+def test_failed_write_leaves_no_file_and_is_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = publish(tmp_path / "1", "0.127::double as value, '' as statement")
+    history = tmp_path / CLAIM_HISTORY
+
+    def refuse(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", refuse)
+        with pytest.raises(WarehouseError, match=r"No space left.*not recorded yet.*the next run records them"):
+            record([release], history)
+    assert list(history.iterdir()) == []
+    assert record([release], history) == 1
+
+
+def test_files_that_a_killed_run_left_are_removed(tmp_path: Path) -> None:
+    release = publish(tmp_path / "1", "0.127::double as value, '' as statement")
+    history = tmp_path / CLAIM_HISTORY
+    history.mkdir()
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    for name in (f"1.{ended.pid}.tmp", f"1.parquet.{ended.pid}.tmp"):  # named by an older version, and by this one
+        (history / name).write_bytes(b"half")
+    assert record([release], history) == 1
+    assert [path.name for path in history.iterdir()] == ["1.parquet"]
 
 
 def test_unknown_claim_is_an_error_that_names_the_list(tmp_path: Path) -> None:

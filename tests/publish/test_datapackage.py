@@ -1,6 +1,7 @@
 """The description of a release: a valid data package for programs, and a citation file for people."""
 
 import json
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,7 +11,9 @@ from conftest import Run
 from frictionless import Package, Schema
 from frictionless.resources import TableResource
 
-from orchestration.publish.datapackage import CITATION, PACKAGE, SIMULATED, sha256, unit_of
+from orchestration.publish.datapackage import CITATION, PACKAGE, SCOPE_OF, SIMULATED, unit_of
+from orchestration.settings import PROJECT_DIR
+from orchestration.storage.files import sha256
 
 MAX_VALIDATED_ROWS = 200
 EMPTY_ON_RECORDINGS = {"session_cost"}
@@ -99,3 +102,9 @@ def test_simulated_data_is_marked_in_both_files(simulated: Run) -> None:
     assert package["is_simulated"]
     assert package["title"].startswith("SIMULATED")
     assert (folder / CITATION).read_text().startswith(SIMULATED)
+
+
+def test_scopes_are_those_of_the_models() -> None:
+    macros = (PROJECT_DIR / "dbt_project" / "macros" / "requests.sql").read_text()
+    macro = macros.partition("macro scope_id(")[2].partition("endmacro")[0]
+    assert dict(re.findall(r"when '(\w+)' then '(\w+)'", macro)) == SCOPE_OF

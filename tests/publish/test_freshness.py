@@ -5,7 +5,7 @@ import datetime as dt
 import duckdb
 import pytest
 
-from orchestration.publish.freshness import Measure, limits, measures
+from orchestration.publish.freshness import Measure, limits, measures, surfaces, worst_state
 
 DAY = dt.timedelta(days=1)
 NOW = dt.datetime(2026, 8, 10, 2, tzinfo=dt.UTC)
@@ -112,3 +112,15 @@ def test_surfaces_without_thresholds_use_those_of_rankings() -> None:
 @pytest.mark.parametrize(("value", "state"), [(36.0, "fresh"), (36.1, "stale"), (72.0, "stale"), (72.1, "too old")])
 def test_state_follows_from_the_thresholds(value: float, state: str) -> None:
     assert Measure("rankings", "as_of_hours", value, "hours", 36.0, 72.0, "").state == state
+
+
+def test_missing_measure_of_an_essential_surface_is_too_old() -> None:
+    fresh, stale = (
+        [Measure(surface, "as_of_hours", value, "hours", 36.0, 72.0, "") for surface in ("rankings", "models")]
+        for value in (1.0, 40.0)
+    )
+    assert worst_state(fresh, surfaces()) == "fresh"
+    assert worst_state([*fresh, *stale], surfaces()) == "stale"
+    assert worst_state(fresh[:1], surfaces()) == "too old"
+    assert worst_state([], ["rankings"]) == "too old"
+    assert worst_state([], ["apps"]) == "fresh"

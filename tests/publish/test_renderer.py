@@ -8,9 +8,9 @@ import altair as alt
 import duckdb
 import pytest
 
-from orchestration.publish.report import rows_of
 from orchestration.publish.report.charts import bars, lines
 from orchestration.publish.report.renderer import render, xml_text
+from orchestration.publish.report.writer import rows_of
 
 PNG = b"\x89PNG\r\n\x1a\n"
 HOSTILE_NAMES = [

@@ -14,9 +14,8 @@ from conftest import Run
 from orchestration.defs.published import prepare_completion
 from orchestration.errors import RejectedError, ReportError
 from orchestration.formatting import in_words, usd_price
-from orchestration.publish import report
 from orchestration.publish.candidate import page_text
-from orchestration.publish.report import figures
+from orchestration.publish.report import figures, writer
 from orchestration.publish.report.figures import FIGURES
 from orchestration.settings import Settings
 from orchestration.storage.releases import Releases
@@ -239,7 +238,7 @@ def test_failed_report_does_not_block_the_tables(approved: Path, monkeypatch: py
     def broken(*_: object) -> object:
         raise ValueError("no such mark")
 
-    monkeypatch.setattr("orchestration.publish.report._spec", broken)
+    monkeypatch.setattr("orchestration.publish.report.writer._spec", broken)
     completion = prepare_completion(Settings.load())
     Releases(approved).publish(Warehouse(approved), completion.tables, completion)
     assert isinstance(completion.report_error, ReportError)
@@ -253,12 +252,12 @@ def test_failed_report_does_not_block_the_tables(approved: Path, monkeypatch: py
 def test_renderer_crash_loses_one_picture(approved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The renderer aborts on a control character; the release has everything else, and the run warns."""
 
-    def with_a_control_character(view: report.FigureView, *others: Any) -> dict[str, Any]:
+    def with_a_control_character(view: writer.FigureView, *others: Any) -> dict[str, Any]:
         spec = picture(view, *others)
         return {**spec, "title": "\x01"} if view.figure is figures.LEADERS else spec
 
-    picture = report._picture
-    monkeypatch.setattr(report, "_picture", with_a_control_character)
+    picture = writer._picture
+    monkeypatch.setattr(writer, "_picture", with_a_control_character)
     completion = prepare_completion(Settings.load())
     Releases(approved).publish(Warehouse(approved), completion.tables, completion)
     assert completion.report_error is None

@@ -170,7 +170,7 @@ def test_missing_ledger_is_rebuilt_from_footers(listed: Lake) -> None:
 def test_file_without_a_ledger_line_is_added(listed: Lake) -> None:
     before = listed.ledger()
     (listed.root / LEDGER).write_bytes(b"".join(lines(listed)[:-1]))
-    assert "Files added from their footers: 1; unreadable lines removed: 0." in listed.complete_ledger()
+    assert "Files added from their footers: 1; invalid lines removed: 0." in listed.complete_ledger()
     assert listed.ledger() == before
 
 
@@ -187,11 +187,11 @@ def test_cut_ledger_line_leaves_other_lines_intact(listed: Lake, cut: int) -> No
     assert [json.loads(line)["raw_file"] for line in lines(listed)] == list(after)
 
 
-def test_unreadable_lines_are_removed_lost_files_stay(listed: Lake) -> None:
+def test_invalid_lines_are_removed_lost_files_stay(listed: Lake) -> None:
     [lost, cut, kept] = lines(listed)
     (listed.root / json.loads(lost)["raw_file"]).unlink()
     (listed.root / LEDGER).write_bytes(lost + b"\x00\x00{" + cut[:10] + b"\n[]\n" + kept)
-    assert "Files added from their footers: 1; unreadable lines removed: 2." in listed.complete_ledger()
+    assert "Files added from their footers: 1; invalid lines removed: 2." in listed.complete_ledger()
     assert len(listed.ledger()) == 3
     assert json.loads(lost)["raw_file"] in listed.ledger()
 

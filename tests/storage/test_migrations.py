@@ -133,7 +133,7 @@ def test_state_of_a_downgrade_is_merged(data: Path, tmp_path: Path) -> None:
     with tarfile.open(FIXTURE) as archive:
         archive.extractall(tmp_path / "again", filter="data")
     migrate(data)
-    wanted = {name: contents(data / name) for name in ("claim_history", "quarantine", "releases")}
+    expected = {name: contents(data / name) for name in ("claim_history", "quarantine", "releases")}
     later(data)
     migrate(data)
     with sqlite3.connect(data / "deliveries.sqlite") as connection:
@@ -142,7 +142,7 @@ def test_state_of_a_downgrade_is_merged(data: Path, tmp_path: Path) -> None:
         (tmp_path / "again" / "data" / name).rename(data / name)
     delivered = deliveries(data / "alerts.sqlite", "told")
     migrate(data)
-    assert {name: contents(data / name) for name in wanted} == wanted
+    assert {name: contents(data / name) for name in expected} == expected
     assert deliveries(data / "deliveries.sqlite", "delivery") == delivered
 
 

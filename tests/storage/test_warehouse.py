@@ -1,5 +1,7 @@
 """The warehouse: opening it, approving its state, and setting a rejected build aside."""
 
+import datetime as dt
+import os
 from pathlib import Path
 
 import duckdb
@@ -54,6 +56,7 @@ def test_file_that_is_not_a_database_is_named(tmp_path: Path) -> None:
 
 
 def test_newest_rejected_build_is_kept_with_the_reason(warehouse: Warehouse) -> None:
+    assert warehouse.rejection() is None
     for value, why in ((1, "Too little."), (2, "Still too little.")):
         fill(warehouse, value)
         warehouse.approve()
@@ -61,6 +64,20 @@ def test_newest_rejected_build_is_kept_with_the_reason(warehouse: Warehouse) -> 
         assert not warehouse.path.exists()
         assert not warehouse.is_approved()
         assert why in (folder / "why.txt").read_text()
+        rejection = warehouse.rejection()
+        assert rejection
+        assert rejection.reasons == why
+        assert abs(dt.datetime.now(dt.UTC) - rejection.rejected_at) < dt.timedelta(minutes=1)
         with duckdb.connect(str(folder / "warehouse.duckdb"), read_only=True) as connection:
             assert connection.sql("select share from shares").fetchall() == [(value,)]
     assert [path.name for path in folder.parent.glob("rejected*")] == ["rejected"]
+
+
+def test_full_disk_leaves_no_half_reason(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    folder = warehouse.reject("Too little.")
+    assert [path.name for path in folder.iterdir()] == ["warehouse.duckdb"]
+    assert warehouse.rejection() is None

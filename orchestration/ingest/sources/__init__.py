@@ -20,7 +20,7 @@ from orchestration.ingest.sources.live import Live
 from orchestration.ingest.sources.replay import Replay
 from orchestration.ingest.sources.simulated import Simulated
 from orchestration.openrouter.client import Client
-from orchestration.openrouter.quota import RequestLog
+from orchestration.openrouter.quota import REQUEST_LOG, RequestLog
 from orchestration.openrouter.recordings import Recordings
 from orchestration.settings import Settings
 from orchestration.storage.lake import Lake
@@ -42,7 +42,7 @@ def open_source(settings: Settings, lake: Lake, clock: Clock | None = None) -> S
     """The source that the settings name; `clock` is for the live one. Raises SettingsError if it cannot be opened."""
     match settings.source:
         case "live":
-            state = RequestLog(settings.data / "requests.sqlite")
+            state = RequestLog(settings.data / REQUEST_LOG)
             return Live(Client(str(settings.base_url), settings.api_key, state, clock), lake)
         case "simulator":
             return Simulated(settings, lake)

@@ -5,14 +5,13 @@ Every value comes from a published mart; `Column.scale` only converts units for 
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from orchestration.publish.report import charts
 from orchestration.publish.report.charts import Draw
-from orchestration.settings import PROJECT_DIR
+from orchestration.publish.seeds import read_seed
 
 
 @dataclass(frozen=True)
@@ -285,8 +284,7 @@ PRICE_CHANGES = Figure(
 
 def _token_mix_basis(mix_class: str) -> str:
     """The basis of the token split of a class, from the seed `token_mix`."""
-    with (PROJECT_DIR / "seeds" / "token_mix.csv").open(encoding="utf-8", newline="") as file:
-        return next(row["basis"] for row in csv.DictReader(file) if row["mix_class"] == mix_class)
+    return next(row["basis"] for row in read_seed("token_mix") if row["mix_class"] == mix_class)
 
 
 SPEND = Figure(

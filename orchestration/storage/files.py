@@ -1,0 +1,79 @@
+"""Files on disk: writing in one step, syncing, locking and hashing. What a file contains does not belong here."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+TEMPORARY = ".tmp"
+
+
+@contextlib.contextmanager
+def replace_when_complete(target: Path) -> Iterator[Path]:
+    """Yields a path to write to; its file replaces `target` at the end, or is removed after an error.
+
+    `target` is complete or as it was, even if the process is killed or the machine stops. Creates its folder.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f"{target.name}.{os.getpid()}{TEMPORARY}")
+    try:
+        yield temporary
+        sync(temporary)
+        temporary.replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+    sync(target.parent)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file in one step; see `replace_when_complete`."""
+    with replace_when_complete(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def remove_unfinished_writes(folder: Path) -> None:
+    """Remove temporary files of processes that no longer exist. A temporary file's name contains its process id."""
+    for path in folder.glob(f"**/*{TEMPORARY}"):
+        if _is_gone(path.name.split(".")[-2]):
+            path.unlink(missing_ok=True)
+
+
+def _is_gone(pid: str) -> bool:
+    """Whether no other process has this id, or the text is not a process id."""
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return True
+    except PermissionError:
+        return False
+    return int(pid) == os.getpid()
+
+
+def sync(path: Path) -> None:
+    """Write what the system still holds in memory of a file or folder to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on a file, after other processes have released it. Creates the file and its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
