@@ -1,8 +1,7 @@
 -- Share of new models in each day, week and month, and the fraction of models that are still listed after 28 days.
 with periods as (
 
-    select * from {{ ref('int_periods__totals') }}
-    where ranking = 'all' and is_whole
+    {{ whole_periods_of_all_traffic() }}
 
 ),
 

@@ -2,8 +2,7 @@
 -- a day also shows which models are unlisted, so the times of usage cover the whole period.
 with periods as (
 
-    select * from {{ ref('int_periods__totals') }}
-    where ranking = 'all' and is_whole
+    {{ whole_periods_of_all_traffic() }}
 
 ),
 
