@@ -32,8 +32,7 @@
         apps.is_truncated or traffic.is_truncated as is_truncated,
         apps.scope_id,
         apps.source_url,
-        {{ merged_times('apps', 'traffic') }},
-        apps.as_of as ranking_as_of
+        {{ merged_times('apps', 'traffic') }}
     from {{ totals }} as apps
     inner join {{ totals }} as traffic using ({{ key }})
     where apps.ranking = 'apps' and traffic.ranking = 'all'
