@@ -18,6 +18,7 @@ attributes as (
 
 ),
 
+-- A model is new for 28 days, so periods of any length are comparable: the 28 days end on the last day of the period.
 launched as (
 
     select
@@ -39,6 +40,7 @@ launched as (
 
 ),
 
+-- Only days are compared for survival: a week or month also lists models that were used on its first days only.
 days as (
 
     select
@@ -52,6 +54,7 @@ days as (
 
 ),
 
+-- A day counts only if the day 28 days later was observed, because all models would seem to have left otherwise.
 survival as (
 
     select
