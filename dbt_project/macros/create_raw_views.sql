@@ -12,8 +12,9 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#- The folder of the raw files, beside the warehouse that profiles.yml names. -#}
 {% macro lake_root() -%}
-    {{ env_var('ROUTERSCOPE_DATA_DIR', 'data/' ~ env_var('ROUTERSCOPE_SOURCE', 'replay')) }}/raw
+    {{ modules.re.sub('[^/]+$', 'raw', target.path) }}
 {%- endmacro %}
 
 {#- The text as an SQL string literal. -#}

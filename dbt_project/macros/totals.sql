@@ -1,4 +1,4 @@
-{#- Sums of days, shared by the models of calendar periods and of rolling windows. -#}
+{#- Totals of calendar periods and of rolling windows. -#}
 
 {#- The total of the rows `days` in a period or window, and whether every day of it has a row. -#}
 {% macro totals_of_days(first_day, last_day) -%}
@@ -32,11 +32,16 @@
         apps.is_truncated or traffic.is_truncated as is_truncated,
         apps.scope_id,
         apps.source_url,
-        {{ merged_times('apps', 'traffic') }},
-        apps.as_of as ranking_as_of
+        {{ merged_times('apps', 'traffic') }}
     from {{ totals }} as apps
     inner join {{ totals }} as traffic using ({{ key }})
     where apps.ranking = 'apps' and traffic.ranking = 'all'
+{%- endmacro %}
+
+{#- A query for the totals of all traffic in the days, weeks and months of which every day was observed. -#}
+{% macro whole_periods_of_all_traffic() -%}
+    select * from {{ ref('int_periods__totals') }}
+    where ranking = 'all' and is_whole
 {%- endmacro %}
 
 {#-

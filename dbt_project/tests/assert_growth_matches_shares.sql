@@ -20,15 +20,16 @@ windows as (
     {% for mart, (share, member) in marts.items() -%}
         select
             '{{ mart }}' as mart,
-            cast({{ member }} as varchar) as member,
+            cast(published.{{ member }} as varchar) as member,
             horizon,
-            window_end,
-            tokens,
-            base_tokens,
-            share_change_pp,
-            case horizon when '1d' then 1 when '7d' then 7 else 28 end as days,
-            case horizon when '1d' then 1 when '7d' then 7 when '28d' then 28 else 364 end as step_days
-        from {{ ref(mart) }}
+            published.window_end,
+            published.tokens,
+            published.base_tokens,
+            published.share_change_pp,
+            horizons.window_days as days,
+            horizons.step_days
+        from {{ ref(mart) }} as published
+        left join {{ ref('horizons') }} as horizons using (horizon)
         {{ 'union all' if not loop.last }}
     {% endfor %}
 ),

@@ -82,15 +82,16 @@ windows as (
 
     {% for name, tokens, days_before in [
         ('growth_drivers, ', 'total_tokens', '0'),
-        ('growth_drivers, before ', 'base_total_tokens', "case horizon when '364d' then 364 else days end"),
+        ('growth_drivers, before ', 'base_total_tokens', 'horizons.step_days'),
     ] -%}
         select distinct
             '{{ name }}' || horizon as mart,
-            window_end,
-            {{ tokens }} as published_tokens,
-            case horizon when '1d' then 1 when '7d' then 7 else 28 end as days,
-            window_end - {{ days_before }} as last_day
-        from {{ ref('growth_drivers') }}
+            drivers.window_end,
+            drivers.{{ tokens }} as published_tokens,
+            horizons.window_days as days,
+            drivers.window_end - {{ days_before }} as last_day
+        from {{ ref('growth_drivers') }} as drivers
+        left join {{ ref('horizons') }} as horizons using (horizon)
         {{ 'union all' if not loop.last }}
     {% endfor %}
 )

@@ -1,7 +1,7 @@
--- One row per event: a run of consecutive flagged days in one direction. A missing day ends an event. An event starts on
--- a day that exceeds each of the three days before by the step threshold. Because a change may take two days, it is
--- enough to lie beyond all three and to exceed their median by the full threshold. Within an event, a day starts another
--- event if it exceeds each of the three days by the full threshold and by more than the day before did.
+-- One row per event: a run of consecutive flagged days in one direction. A missing day ends an event. An event starts
+-- on a day that exceeds each of the three days before by the step threshold. Because a change may take two days, it is
+-- enough to lie beyond all three and to exceed their median by the full threshold. Within an event, a day starts
+-- another event if it exceeds each of the three days by the full threshold and by more than the day before did.
 with flagged as (
 
     select
@@ -47,7 +47,6 @@ select
     subject_type,
     subject,
     subject_name,
-    is_up,
     value,
     expected,
     score,

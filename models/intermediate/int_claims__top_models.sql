@@ -1,8 +1,7 @@
 -- Combined share of the five leading models, if no other model, listed or not, may belong to the five.
 with periods as (
 
-    select * from {{ ref('int_periods__totals') }}
-    where ranking = 'all' and is_whole
+    {{ whole_periods_of_all_traffic() }}
 
 ),
 

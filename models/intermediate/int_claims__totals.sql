@@ -1,8 +1,7 @@
 -- Total of all traffic in each day, week and month.
 with periods as (
 
-    select * from {{ ref('int_periods__totals') }}
-    where ranking = 'all' and is_whole
+    {{ whole_periods_of_all_traffic() }}
 
 )
 

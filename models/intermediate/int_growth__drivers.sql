@@ -29,6 +29,7 @@ apps as (
 
 ),
 
+-- Subtracted from the total below, because what these apps do not explain is unattributed.
 listed as (
 
     select
@@ -41,6 +42,7 @@ listed as (
 
 ),
 
+-- A part has times only for what it takes from lists of models and prices; growth_drivers adds those of the totals.
 parts as (
 
     {% for dimension, input in dimensions.items() -%}

@@ -18,6 +18,7 @@ members as (
 
 ),
 
+-- The growth marts report a member created in the window as launched. An app has no such day.
 created as (
 
     select
@@ -58,6 +59,7 @@ compared as (
 
 ),
 
+-- Acceleration needs the two windows before, and excess tokens the three before.
 observed as (
 
     select
@@ -98,6 +100,7 @@ observed as (
 
 ),
 
+-- A window that does not exist leaves its columns null, which means that the figure is unknown.
 side_by_side as (
 
     select
@@ -110,10 +113,12 @@ side_by_side as (
         {% for name, windows_before in {'': 0, 'base_': 1, 'second_': 2, 'third_': 3}.items() -%}
             max(tokens) filter (where windows_before = {{ windows_before }}) as {{ name }}tokens,
             max(tokens_high) filter (where windows_before = {{ windows_before }}) as {{ name }}tokens_high,
-            max(total_tokens) filter (where windows_before = {{ windows_before }}) as {{ name }}total_tokens,
-            max(rank) filter (where windows_before = {{ windows_before }}) as {{ name }}rank,
             bool_or(is_suspect) filter (where windows_before = {{ windows_before }}) as is_{{ name }}suspect,
         {% endfor -%}
+        max(total_tokens) filter (where windows_before = 0) as total_tokens,
+        max(total_tokens) filter (where windows_before = 1) as base_total_tokens,
+        max(rank) filter (where windows_before = 0) as rank,
+        max(rank) filter (where windows_before = 1) as base_rank,
         {{ provenance_of_sums('observed') }}
     from observed
     group by all

@@ -8,16 +8,11 @@ with windows as (
 
 horizons as (
 
-    select
-        lengths.horizon,
-        lengths.window_days,
-        lengths.step_days
-    from (values ('1d', 1, 1), ('7d', 7, 7), ('28d', 28, 28), ('364d', 28, 364)) as lengths (
-        horizon, window_days, step_days
-    )
+    select * from {{ ref('horizons') }}
 
 ),
 
+-- A window has a row for each horizon of its length: 28 days are compared with the 28 days before and with last year's.
 compared as (
 
     select
@@ -35,6 +30,8 @@ compared as (
 
 ),
 
+-- The two windows are separate rows, so that one aggregate merges their provenance. A base window has no row if its
+-- last day was not observed.
 both_windows as (
 
     select

@@ -35,6 +35,7 @@ sizes as (
 
 ),
 
+-- A response without entries is the shortest list of all, so the responses decide which lists there are.
 lists as (
 
     select
@@ -53,6 +54,8 @@ lists as (
 
 ),
 
+-- The last three lists may be some weeks old, or some minutes if lists are fetched often; all of the last three days
+-- then keep three short lists in a row from being accepted.
 pairs as (
 
     select
@@ -71,7 +74,8 @@ pairs as (
 
 ),
 
-kept as (
+-- Entries are matched by name, because a list can lack earlier entries and still be as long as before.
+shared as (
 
     select
         pairs.raw_file,
@@ -89,9 +93,9 @@ compared as (
     select
         pairs.raw_file,
         count(*) as earlier_lists,
-        count(*) filter (where coalesce(kept.entries, 0) < 0.8 * pairs.earlier_entries) as fuller_lists
+        count(*) filter (where coalesce(shared.entries, 0) < 0.8 * pairs.earlier_entries) as fuller_lists
     from pairs
-    left join kept using (raw_file, earlier_file)
+    left join shared using (raw_file, earlier_file)
     group by pairs.raw_file
 
 )
@@ -99,7 +103,6 @@ compared as (
 select
     lists.surface,
     lists.raw_file,
-    lists.entries,
     coalesce(compared.earlier_lists, 0) as earlier_lists,
     coalesce(compared.fuller_lists, 0) as fuller_lists,
     coalesce(compared.fuller_lists > 0 and 2 * compared.fuller_lists >= compared.earlier_lists, false) as is_suspect,

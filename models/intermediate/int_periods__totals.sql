@@ -41,6 +41,7 @@ added_up as (
         bounded.period_start,
         bounded.period_end,
         'days' as basis,
+        max(days.as_of) as ranking_as_of,
         {{ totals_of_days('bounded.period_start', 'bounded.period_end') }}
     from bounded
     inner join days
@@ -60,6 +61,7 @@ totals as (
         period_start,
         period_end,
         'source' as basis,
+        as_of as ranking_as_of,
         true as is_whole,
         total_tokens,
         other_tokens,
@@ -83,14 +85,11 @@ totals as (
 
 )
 
-select
-    *,
-    as_of as ranking_as_of
-from totals
+select * from totals
 where ranking <> 'apps'
 
 union all
 
 {{ totals_of_apps(
-    'totals', 'period, period_start', ['period', 'period_start', 'period_end', 'basis']
+    'totals', 'period, period_start', ['period', 'period_start', 'period_end', 'basis', 'ranking_as_of']
 ) }}

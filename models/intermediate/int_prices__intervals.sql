@@ -11,6 +11,7 @@ lists as (
 
 ),
 
+-- The join leaves out lists that look truncated, because an id that they lack was not necessarily removed.
 listed as (
 
     select
@@ -45,6 +46,7 @@ compared as (
 
 ),
 
+-- An id that returns after a list without it starts an interval, even with the same prices: it had none in between.
 marked as (
 
     select
@@ -78,6 +80,7 @@ runs as (
 
 ),
 
+-- The row of its first list describes an interval; `runs` has added what the later lists show.
 intervals as (
 
     select

@@ -58,7 +58,6 @@ select
     fetched_at,
     total_tokens,
     other_tokens,
-    last_listed_tokens,
     is_suspect,
     is_truncated,
     -- An unlisted model had no more tokens than the last listed one (or than the largest row with a malformed slug,

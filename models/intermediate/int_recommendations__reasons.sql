@@ -33,11 +33,11 @@ reasons as (
         candidates.model_permaslug,
         rules.reason_no,
         {{ filled('rules.template', {
-            'share_gain_pp': "printf('%.1f', cast(candidates.share_gain_pp as double))",
-            'created_on': 'cast(candidates.created_on as varchar)',
+            'share_gain_pp': with_decimals('cast(candidates.share_gain_pp as double)', 1),
+            'created_on': date_in_words('candidates.created_on'),
             'rank': 'cast(candidates.rank as varchar)',
             'providers': 'cast(candidates.providers as varchar)',
-            'endpoints_on': "strftime(candidates.endpoints_as_of, '%Y-%m-%d')",
+            'endpoints_on': date_in_words('candidates.endpoints_as_of'),
         }) }} as reason
     from candidates
     inner join rules

@@ -1,4 +1,5 @@
--- Every response and every period it covers; links each figure to the file that supplied it.
+-- Every response and every period it covers, with or without rows: a day that a response covers without rows is missing
+-- at the source, a day that no response covers was not observed.
 with responses as (
 
     select * from {{ ref('stg_openrouter__responses') }}

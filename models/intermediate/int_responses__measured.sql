@@ -6,6 +6,7 @@ with covered as (
 
 ),
 
+-- Rows with a malformed slug count as rows and tokens, so that a response that has them does not look truncated.
 rankings as (
 
     select
@@ -23,6 +24,7 @@ rankings as (
 
 ),
 
+-- A list of apps may be empty, so the responses decide which lists there are. A period that had not ended is left out.
 app_lists as (
 
     select

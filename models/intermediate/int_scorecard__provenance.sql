@@ -25,6 +25,7 @@ newest_list as (
 
 ),
 
+-- Only an id in the newest list of models is still offered.
 listed as (
 
     select model_id from {{ ref('int_prices__intervals') }}
@@ -47,6 +48,7 @@ offers as (
 
 ),
 
+-- A model that lacks a fact has no row for it, so the responses that a fact might have come from do not count.
 inputs as (
 
     select

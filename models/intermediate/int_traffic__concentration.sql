@@ -1,8 +1,7 @@
 -- Concentration of the traffic of each day, week and month on models and authors.
 with periods as (
 
-    select * from {{ ref('int_periods__totals') }}
-    where ranking = 'all' and is_whole
+    {{ whole_periods_of_all_traffic() }}
 
 ),
 

@@ -1,8 +1,7 @@
 -- Number of providers in the last sweep of endpoints of each day, week and month.
 with periods as (
 
-    select * from {{ ref('int_periods__totals') }}
-    where ranking = 'all' and is_whole
+    {{ whole_periods_of_all_traffic() }}
 
 ),
 

@@ -1,8 +1,7 @@
 -- Shares of the segments of each division of models, and of the remainder `other`, in each day, week and month.
 with periods as (
 
-    select * from {{ ref('int_periods__totals') }}
-    where ranking = 'all' and is_whole
+    {{ whole_periods_of_all_traffic() }}
 
 ),
 

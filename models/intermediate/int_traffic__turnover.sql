@@ -1,8 +1,7 @@
 -- Share of new models in each day, week and month, and the fraction of models that are still listed after 28 days.
 with periods as (
 
-    select * from {{ ref('int_periods__totals') }}
-    where ranking = 'all' and is_whole
+    {{ whole_periods_of_all_traffic() }}
 
 ),
 
@@ -19,6 +18,7 @@ attributes as (
 
 ),
 
+-- A model is new for 28 days, so periods of any length are comparable: the 28 days end on the last day of the period.
 launched as (
 
     select
@@ -40,6 +40,7 @@ launched as (
 
 ),
 
+-- Only days are compared for survival: a week or month also lists models that were used on its first days only.
 days as (
 
     select
@@ -53,6 +54,7 @@ days as (
 
 ),
 
+-- A day counts only if the day 28 days later was observed, because all models would seem to have left otherwise.
 survival as (
 
     select

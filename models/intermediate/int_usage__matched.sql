@@ -24,6 +24,7 @@ lists as (
 
 ),
 
+-- A price is observed only if the newest list by the end of the day includes the model; otherwise it is carried.
 days as (
 
     select
@@ -36,6 +37,7 @@ days as (
 
 ),
 
+-- A listing spans several lists. Of those, the last one by the end of the day counts, or else the first one after it.
 candidates as (
 
     select
@@ -59,6 +61,8 @@ candidates as (
 
 ),
 
+-- An exact slug precedes an alias, and an earlier list precedes a later one, however much closer the later one is,
+-- because its price was known by then.
 best as (
 
     select *

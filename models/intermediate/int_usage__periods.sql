@@ -2,8 +2,7 @@
 -- a day also shows which models are unlisted, so the times of usage cover the whole period.
 with periods as (
 
-    select * from {{ ref('int_periods__totals') }}
-    where ranking = 'all' and is_whole
+    {{ whole_periods_of_all_traffic() }}
 
 ),
 
@@ -23,7 +22,6 @@ select
     periods.as_of as usage_as_of,
     periods.oldest_as_of as usage_oldest_as_of,
     periods.checked_at as usage_checked_at,
-    usage.period_start as part_start,
     usage.period_end as part_end,
     usage.* exclude (period, period_start, period_end)
 from periods

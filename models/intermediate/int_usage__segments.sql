@@ -29,6 +29,7 @@ price_tiers as (
 
 ),
 
+-- The class of each model in every division, side by side, so that each part below only selects a column.
 divided as (
 
     select
@@ -56,6 +57,7 @@ divided as (
 
 ),
 
+-- Each division has all usage, and `other` as a segment of its own, so that it adds up to the total.
 parts as (
 
     {% for division, input in divisions.items() -%}

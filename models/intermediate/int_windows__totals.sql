@@ -1,8 +1,15 @@
--- Totals of all traffic and of apps in the 1, 7 and 28 days up to each observed day.
+-- Totals of all traffic and of apps in the rolling windows up to each observed day, one for each length of window.
 with days as (
 
     select * from {{ ref('int_periods__observed') }}
     where period = 'day' and ranking in ('all', 'apps')
+
+),
+
+-- Several horizons may have windows of the same length.
+lengths as (
+
+    select distinct window_days from {{ ref('horizons') }}
 
 ),
 
@@ -14,7 +21,7 @@ windows as (
         days.period_start - lengths.window_days + 1 as window_start,
         days.period_start as window_end
     from days
-    cross join (values (1), (7), (28)) as lengths (window_days)
+    cross join lengths
 
 ),
 
@@ -35,10 +42,7 @@ totals as (
 
 )
 
-select
-    *,
-    as_of as ranking_as_of
-from totals
+select * from totals
 where ranking <> 'apps'
 
 union all

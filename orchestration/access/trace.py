@@ -27,7 +27,7 @@ Row = Mapping[str, Any]
 _DAILY_SURFACES = ("rankings", "rankings_export", "apps")
 # Tables whose weeks and months also need the days in them, regardless of `basis`.
 _TABLES_THAT_READ_DAYS = ("share_app", "traffic_summary")
-# Days in a window, and days from a window to the one it is compared with.
+# Days in a window, and days from a window to the one it is compared with: the seed horizons, which no release holds.
 _WINDOW_AND_STEP_DAYS = {"1d": (1, 1), "7d": (7, 7), "28d": (28, 28), "364d": (28, 364)}
 # An anomaly is measured against the four weeks before it.
 _BASELINE_DAYS = 28

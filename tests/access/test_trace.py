@@ -1,5 +1,6 @@
 """Any published row is traced to the raw files that supplied it, and these to the recordings they were made from."""
 
+import csv
 import gzip
 import hashlib
 import json
@@ -13,9 +14,11 @@ import duckdb
 import pytest
 from conftest import Run
 
+from orchestration.access import trace as trace_module
 from orchestration.access.trace import RawFile, audit_lake, files_of, find_row
 from orchestration.errors import QueryError
 from orchestration.publish.datapackage import PACKAGE
+from orchestration.settings import PROJECT_DIR
 
 ROWS_PER_TABLE = 12
 
@@ -48,6 +51,12 @@ def body(path: Path) -> Any:
 @pytest.fixture(scope="module")
 def recorded(recordings: Path) -> dict[str, Path]:
     return bodies(recordings)
+
+
+def test_windows_have_the_lengths_of_the_seed() -> None:
+    with (PROJECT_DIR / "seeds" / "horizons.csv").open(encoding="utf-8", newline="") as file:
+        lengths = {row["horizon"]: (int(row["window_days"]), int(row["step_days"])) for row in csv.DictReader(file)}
+    assert lengths == trace_module._WINDOW_AND_STEP_DAYS
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -18,6 +18,7 @@ intervals as (
 
 ),
 
+-- An endpoint that is no longer listed has no current price.
 endpoints as (
 
     select
@@ -29,6 +30,7 @@ endpoints as (
 
 ),
 
+-- All listed endpoints of an id come from its newest response, so newest and oldest as_of are the same.
 offered as (
 
     select

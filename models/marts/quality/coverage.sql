@@ -11,6 +11,7 @@ with responses as (
 
 ),
 
+-- A week that the source reports as a whole would hide the missing days of a slice that it also reports by day.
 finest as (
 
     select
@@ -30,6 +31,7 @@ days_reported as (
 
 ),
 
+-- Each slice has its own first and last day, because days before its first response are no gap.
 surfaces as (
 
     select
@@ -84,6 +86,8 @@ suspects as (
 
 ),
 
+-- A day may have several responses: the newest complete one decides whether it is a gap, any of them whether it was
+-- ever observed.
 reported as (
 
     select

@@ -15,8 +15,7 @@ ours as (
 -- A figure that cannot be compared has the provenance of the newest period.
 newest as (
 
-    select * from {{ ref('int_periods__totals') }}
-    where ranking = 'all' and is_whole
+    {{ whole_periods_of_all_traffic() }}
     qualify row_number() over (order by period_end desc, as_of desc, period_start desc) = 1
 
 ),

@@ -1,4 +1,4 @@
--- Every response and every period it covers; links each figure to the file that supplied it.
+-- The raw file, request and hash behind each day of each surface, so that a reader can trace a figure to its response.
 with covered as (
 
     select * from {{ ref('int_responses__covered') }}

@@ -7,8 +7,7 @@ with members as (
 
 periods as (
 
-    select * from {{ ref('int_periods__totals') }}
-    where ranking = 'all' and is_whole
+    {{ whole_periods_of_all_traffic() }}
 
 )
 

@@ -1,20 +1,7 @@
 -- All traffic of each day, week and month: size, growth, concentration and implied spend.
 with periods as (
 
-    select
-        period,
-        period_start,
-        period_end,
-        basis,
-        total_tokens,
-        other_tokens,
-        scope_id,
-        source_url,
-        as_of,
-        oldest_as_of,
-        checked_at
-    from {{ ref('int_periods__totals') }}
-    where ranking = 'all' and is_whole
+    {{ whole_periods_of_all_traffic() }}
 
 ),
 
