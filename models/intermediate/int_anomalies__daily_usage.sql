@@ -68,7 +68,7 @@ left join listings
         subjects.subject_type = listings.subject_type
         and subjects.subject = listings.subject
         and days.date = listings.date
-left join {{ ref('int_apps__names') }} as apps
+left join {{ ref('int_apps__profiles') }} as apps
     on subjects.subject_type = 'app' and subjects.subject = cast(apps.app_id as varchar)
 
 union all
