@@ -7,7 +7,11 @@ with listed as (
         *,
         level >= expected_level as is_up
     from {{ ref('int_anomalies__baselines') }}
-    where tokens is not null and days_before >= 10 and recent_level_high is not null
+    where
+        tokens is not null
+        -- The median of fewer than 10 of the 14 days is not a baseline.
+        and days_before >= 10
+        and recent_level_high is not null
 
 ),
 
