@@ -19,7 +19,7 @@
             days.date between responses.start_date and responses.end_date
             and days.date < cast(responses.as_of as date)
     where
-        responses.surface in ('rankings', 'rankings_export')
+        {{ is_rankings_surface('responses.surface') }}
         and coalesce(responses.period, 'day') = 'day'
         and coalesce(responses.modality, responses.context_bucket, responses.category, responses.language_type) is null
     qualify {{ is_latest_by('days.date') }}

@@ -1,4 +1,4 @@
-{#- Columns that staging derives from the request of a response and from the kind of data in the lake. -#}
+{#- What follows from the surface and request of a response and from the kind of data in the lake. -#}
 
 {#- The slice of traffic that a rankings request selects: all, or for example modality=text&context_bucket=10K. -#}
 {% macro slice() -%}
@@ -15,6 +15,14 @@
         ),
         'all'
     )
+{%- endmacro %}
+
+{#-
+    Whether a surface reports the rankings: `rankings` (with an API key) and the daily snapshots (without one) publish
+    the same figures.
+-#}
+{% macro is_rankings_surface(surface) -%}
+    {{ surface }} in ('rankings', 'rankings_export')
 {%- endmacro %}
 
 {#- Key of `scopes`, from the kind of data (real or simulated) that each file of the lake states. -#}

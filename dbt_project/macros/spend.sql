@@ -39,8 +39,8 @@
     ) as oldest_as_of,
     case greatest(max(usage_as_of), max(price_as_of), max(bounds_as_of), max(endpoint_as_of))
         when max(usage_as_of) then max(usage_checked_at)
-        when max(price_as_of) then max_by(price_fetched_at, (price_as_of, price_fetched_at))
-        when max(bounds_as_of) then max_by(bounds_fetched_at, (bounds_as_of, bounds_fetched_at))
-        else max_by(endpoint_fetched_at, (endpoint_as_of, endpoint_fetched_at))
+        when max(price_as_of) then max_by(price_checked_at, (price_as_of, price_checked_at))
+        when max(bounds_as_of) then max_by(bounds_checked_at, (bounds_as_of, bounds_checked_at))
+        else max_by(endpoint_checked_at, (endpoint_as_of, endpoint_checked_at))
     end as checked_at
 {%- endmacro %}

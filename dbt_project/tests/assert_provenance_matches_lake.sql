@@ -51,7 +51,7 @@ complete_days as (
 
     select distinct date
     from {{ ref('coverage') }}
-    where surface in ('rankings', 'rankings_export') and slice = 'all' and is_complete
+    where {{ is_rankings_surface('surface') }} and slice = 'all' and is_complete
 
 ),
 

@@ -45,10 +45,7 @@ select
     coalesce(apps.app_name, subjects.subject) as subject_name,
     days.date,
     listings.tokens,
-    case
-        when subjects.subject_type = 'author' then days.unlisted_group_tokens_high
-        else days.unlisted_member_tokens_high
-    end as unlisted_tokens_high,
+    {{ unlisted_tokens_high('subjects.subject_type', 'days') }} as unlisted_tokens_high,
     days.total_tokens,
     days.total_tokens as reference_tokens,
     listings.rank,
@@ -68,7 +65,7 @@ left join listings
         subjects.subject_type = listings.subject_type
         and subjects.subject = listings.subject
         and days.date = listings.date
-left join {{ ref('int_apps__names') }} as apps
+left join {{ ref('int_apps__profiles') }} as apps
     on subjects.subject_type = 'app' and subjects.subject = cast(apps.app_id as varchar)
 
 union all
@@ -87,9 +84,7 @@ select
     today.is_suspect,
     today.scope_id,
     today.source_url,
-    greatest(today.as_of, week_before.as_of) as as_of,
-    least(today.oldest_as_of, week_before.oldest_as_of) as oldest_as_of,
-    case when week_before.as_of > today.as_of then week_before.checked_at else today.checked_at end as checked_at
+    {{ merged_times('today', 'week_before') }}
 from days as today
 inner join days as week_before on today.ranking = week_before.ranking and today.date - 7 = week_before.date
 where today.ranking = 'all'

@@ -1,11 +1,17 @@
--- Disappearances: members that were listed on the observed day before, scored by the fewest tokens that they can have lost. A member that slid to the end of the list first had few tokens left to lose.
+-- Disappearances: members that were listed on the observed day before, scored by the fewest tokens that they can have
+-- lost. A member that slid to the end of the list first had few tokens left to lose.
 with disappearances as (
 
     select
         *,
         least(week_tokens, previous_tokens) as expected_tokens_at_most
     from {{ ref('int_anomalies__baselines') }}
-    where previous_date is not null and tokens is null and previous_tokens is not null and week_days_listed >= 3
+    where
+        previous_date is not null
+        and tokens is null
+        and previous_tokens is not null
+        -- The median of fewer than three listed days is not a baseline.
+        and week_days_listed >= 3
 
 )
 

@@ -5,23 +5,26 @@ with price_changes as (
 
 ),
 
--- A response that looks truncated may lack the endpoint with the greatest discount.
+endpoints as (
+
+    {{ whole_sweeps() }}
+
+),
+
 discounts as (
 
     select
-        endpoints.model_id,
-        endpoints.raw_file,
-        endpoints.as_of,
-        max(endpoints.scope_id) as scope_id,
-        max(endpoints.source_url) as source_url,
-        max(endpoints.fetched_at) as checked_at,
-        coalesce(max(endpoints.discount_price), 0) as discount,
-        max_by(endpoints.provider_name, (coalesce(endpoints.discount_price, 0), endpoints.provider_name))
-            as provider_name
-    from {{ ref('stg_openrouter__endpoints') }} as endpoints
-    inner join {{ ref('int_lists__compared') }} as lists using (raw_file)
-    where endpoints.endpoint_no is not null and not lists.is_suspect
-    group by endpoints.model_id, endpoints.raw_file, endpoints.as_of
+        model_id,
+        raw_file,
+        as_of,
+        max(scope_id) as scope_id,
+        max(source_url) as source_url,
+        max(fetched_at) as checked_at,
+        coalesce(max(discount_price), 0) as discount,
+        max_by(provider_name, (coalesce(discount_price, 0), provider_name)) as provider_name
+    from endpoints
+    where endpoint_no is not null
+    group by model_id, raw_file, as_of
 
 ),
 

@@ -10,6 +10,7 @@ with listed as (
     where
         tokens is not null
         and subject_type in ('model', 'author')
+        -- The median of fewer than five of the seven days is not a baseline.
         and week_days_observed >= 5
         -- If the day before does not list the member, the change is an arrival instead.
         and previous_tokens is not null

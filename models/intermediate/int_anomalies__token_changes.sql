@@ -7,12 +7,16 @@ with listed as (
         *,
         level >= expected_level as is_up
     from {{ ref('int_anomalies__baselines') }}
-    where tokens is not null and days_before >= 10 and recent_level_high is not null
+    where
+        tokens is not null
+        -- The median of fewer than 10 of the 14 days is not a baseline.
+        and days_before >= 10
+        and recent_level_high is not null
 
 ),
 
--- A step must show in tokens as well as in share, because a share also rises when others fall, which is not a spike. The total
--- has no share, so its growth is used instead.
+-- A step must show in tokens as well as in share, because a share also rises when others fall, which is not a spike.
+-- The total has no share, so its growth is used instead.
 scored as (
 
     select

@@ -15,8 +15,4 @@ select
     as_of,
     fetched_at
 from benchmarks
-qualify
-    row_number() over (
-        partition by model_permaslug
-        order by as_of desc, fetched_at desc, intelligence_index desc nulls last, raw_file desc
-    ) = 1
+qualify {{ is_latest_by('model_permaslug', within_response='intelligence_index desc nulls last') }}

@@ -38,7 +38,7 @@ leaders as (
 
 apps as (
 
-    select * from {{ ref('int_apps__names') }}
+    select * from {{ ref('int_apps__profiles') }}
 
 ),
 

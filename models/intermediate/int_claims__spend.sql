@@ -21,7 +21,6 @@ select
     spend.period_start,
     'all' as ranking,
     'all priced traffic' as subject,
-    'all priced traffic' as subject_name,
     spend.spend_low as value,
     spend.spend_high as value_high,
     spend.spend_plausible_low as caveat_value,

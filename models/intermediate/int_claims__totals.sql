@@ -11,7 +11,6 @@ select
     period_start,
     ranking,
     'all traffic' as subject,
-    'all traffic' as subject_name,
     total_tokens as value,
     cast(null as double) as value_high,
     scope_id,

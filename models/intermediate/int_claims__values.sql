@@ -1,8 +1,9 @@
 -- Values of all claims, without their wording: one row for each kind of claim and each day, week and month. To add a
--- kind, add a row to the seed claim_templates and a model to this list, with its columns beyond the common ones.
+-- kind, add a row to the seed claim_templates and a model to this list, with its columns beyond the common ones. If it
+-- has no subject_name, sentences use the subject.
 {%- set models = {
-    'int_claims__leaders': [],
-    'int_claims__top_models': [],
+    'int_claims__leaders': ['subject_name'],
+    'int_claims__top_models': ['subject_name'],
     'int_claims__totals': [],
     'int_claims__segments': ['price_as_of'],
     'int_claims__spend': ['price_as_of', 'caveat_value', 'caveat_value_high', 'caveat_basis'],
@@ -22,7 +23,7 @@ with kinds as (
             period_start,
             ranking,
             subject,
-            subject_name,
+            {{ 'subject_name' if 'subject_name' in columns else 'subject as subject_name' }},
             cast(value as double) as value,
             cast(value_high as double) as value_high,
             {% for column, data_type in optional_columns.items() -%}

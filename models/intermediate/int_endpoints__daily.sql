@@ -58,8 +58,6 @@ select
     date,
     min(endpoint_price_low) as endpoint_price_low,
     max(endpoint_price_high) as endpoint_price_high,
-    max(as_of) as as_of,
-    min(as_of) as oldest_as_of,
-    max_by(fetched_at, (as_of, fetched_at)) as fetched_at
+    {{ newest_times('as_of', 'as_of', 'fetched_at') }}
 from by_day
 group by model_id, date

@@ -2,11 +2,7 @@
 -- order.
 with sweeps as (
 
-    select endpoints.*
-    from {{ ref('stg_openrouter__endpoints') }} as endpoints
-    left join {{ ref('int_lists__compared') }} as lists using (raw_file)
-    -- A sweep that looks truncated is left out, because a model that it lacks may still have endpoints.
-    where not coalesce(lists.is_suspect, false)
+    {{ whole_sweeps() }}
 
 ),
 

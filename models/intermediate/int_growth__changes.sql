@@ -17,7 +17,11 @@ members as (
 
 attributes as (
 
-    select * from {{ ref('int_models__attributes') }}
+    select
+        *,
+        as_of as oldest_as_of,
+        fetched_at as checked_at
+    from {{ ref('int_models__attributes') }}
 
 ),
 
@@ -36,8 +40,9 @@ price_classes as (
         windows.window_end,
         days.model_permaslug,
         max_by(days.price_class, days.period_start) as price_class,
-        max_by(days.price_as_of, days.period_start) as price_as_of,
-        max_by(days.price_fetched_at, days.period_start) as price_fetched_at
+        max_by(days.price_as_of, days.period_start) as as_of,
+        max_by(days.price_oldest_as_of, days.period_start) as oldest_as_of,
+        max_by(days.price_checked_at, days.period_start) as checked_at
     from windows
     inner join days on days.period_start between windows.window_start and windows.window_end
     group by windows.horizon, windows.window_end, days.model_permaslug
@@ -62,14 +67,9 @@ select
     members.base_tokens,
     -- The artefact depends on the creation day, and both that day and the price come from lists of models.
     attributes.as_of as listing_as_of,
-    attributes.as_of as listing_oldest_as_of,
-    attributes.fetched_at as listing_checked_at,
-    greatest(attributes.as_of, price_classes.price_as_of) as price_as_of,
-    least(attributes.as_of, price_classes.price_as_of) as price_oldest_as_of,
-    case
-        when price_classes.price_as_of > attributes.as_of then price_classes.price_fetched_at
-        else attributes.fetched_at
-    end as price_checked_at
+    attributes.oldest_as_of as listing_oldest_as_of,
+    attributes.checked_at as listing_checked_at,
+    {{ merged_times('attributes', 'price_classes', prefix='price_') }}
 from members
 inner join windows using (horizon, window_end)
 inner join attributes on members.member = attributes.model_permaslug

@@ -119,8 +119,6 @@ select
     member,
     cast(sum(tokens) as bigint) as tokens,
     cast(sum(base_tokens) as bigint) as base_tokens,
-    max(as_of) as as_of,
-    min(oldest_as_of) as oldest_as_of,
-    max_by(checked_at, (as_of, checked_at)) as checked_at
+    {{ newest_times('as_of', 'oldest_as_of', 'checked_at') }}
 from parts
 group by ranking, horizon, window_end, dimension, member

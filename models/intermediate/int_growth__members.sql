@@ -68,13 +68,8 @@ observed as (
         case when totals.is_whole then totals.total_tokens end as total_tokens,
         case when totals.is_whole then coalesce(members.tokens, 0) end as tokens,
         case
-            when totals.is_whole then coalesce(
-                members.tokens_high,
-                case compared.member_type
-                    when 'author' then totals.unlisted_group_tokens_high
-                    else totals.unlisted_member_tokens_high
-                end
-            )
+            when totals.is_whole
+                then coalesce(members.tokens_high, {{ unlisted_tokens_high('compared.member_type', 'totals') }})
         end as tokens_high,
         case when totals.is_whole then members.rank end as rank,
         totals.is_suspect,

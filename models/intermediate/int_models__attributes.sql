@@ -108,11 +108,5 @@ left join listed
 left join weights on named.base_slug = weights.base_slug
 left join sizes on named.base_slug = sizes.base_slug
 left join authors on named.author = authors.author
-left join size_classes
-    on
-        sizes.total_parameters_b >= size_classes.at_least
-        and (sizes.total_parameters_b < size_classes.below or size_classes.below is null)
-left join context_classes
-    on
-        listed.context_length >= context_classes.at_least
-        and (listed.context_length < context_classes.below or context_classes.below is null)
+left join size_classes on {{ is_in_class('sizes.total_parameters_b', 'size_classes') }}
+left join context_classes on {{ is_in_class('listed.context_length', 'context_classes') }}

@@ -46,4 +46,4 @@ select
     as_of,
     fetched_at
 from named
-qualify row_number() over (partition by model_permaslug order by as_of desc, model_id asc) = 1
+qualify {{ is_latest_by('model_permaslug', within_response='model_id asc') }}

@@ -9,7 +9,7 @@ with lists as (
     from {{ ref('int_lists__compared') }}
     where surface = 'models' and not is_suspect
     -- Several fetches share an as_of; keep the newest.
-    qualify row_number() over (partition by as_of order by fetched_at desc, raw_file desc) = 1
+    qualify {{ is_latest_by('as_of') }}
 
 )
 

@@ -90,10 +90,10 @@ possible as (
 select
     matched.*,
     possible.price_source_url,
-    lists.fetched_at as price_fetched_at,
+    lists.fetched_at as price_checked_at,
     possible.bounds_as_of,
     possible.bounds_oldest_as_of,
-    bounds.fetched_at as bounds_fetched_at,
+    bounds.fetched_at as bounds_checked_at,
     case
         when matched.variant = 'free' or possible.is_free then 'free'
         when possible.is_priced then 'paid'
@@ -110,7 +110,7 @@ select
     endpoints.endpoint_price_high,
     endpoints.as_of as endpoint_as_of,
     endpoints.oldest_as_of as endpoint_oldest_as_of,
-    endpoints.fetched_at as endpoint_fetched_at
+    endpoints.checked_at as endpoint_checked_at
 from matched
 left join possible
     on

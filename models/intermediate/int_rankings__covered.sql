@@ -3,7 +3,7 @@
 with responses as (
 
     select * from {{ ref('stg_openrouter__responses') }}
-    where surface in ('rankings', 'rankings_export')
+    where {{ is_rankings_surface('surface') }}
 
 ),
 

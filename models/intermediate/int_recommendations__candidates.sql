@@ -1,6 +1,6 @@
--- Each model of the scorecard with the facts that a recommendation may use; a fact that is too old according to the seed
--- freshness is null. Ages are measured against the rankings and not against the clock, so that every build makes the
--- same recommendations.
+-- Each model of the scorecard with the facts that a recommendation may use; a fact that is too old according to the
+-- seed freshness is null. Ages are measured against the rankings and not against the clock, so that every build makes
+-- the same recommendations.
 with facts as (
 
     select * from {{ ref('int_scorecard__facts') }}

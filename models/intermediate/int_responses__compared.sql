@@ -1,13 +1,14 @@
 -- Flags responses that look incomplete for a period they cover. A truncated list still parses and has plausible shares,
--- so it is detected by comparison with earlier responses.
+-- so it is detected by comparison with earlier responses. Rows and tokens rarely fall by half from one
+-- period to the next, so a response with less than half of either looks truncated.
 with measured as (
 
     select * from {{ ref('int_responses__measured') }}
 
 ),
 
--- The previous period is represented by its fullest response, because a truncated response may be truncated for all of its
--- days.
+-- The previous period is represented by its fullest response, because a truncated response may be truncated for all of
+-- its days.
 fullest as (
 
     select

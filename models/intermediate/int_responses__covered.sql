@@ -49,7 +49,7 @@ snapshots as (
             as is_latest,
         row_count
     from responses
-    where surface not in ('rankings', 'rankings_export')
+    where not {{ is_rankings_surface('surface') }}
 
 )
 

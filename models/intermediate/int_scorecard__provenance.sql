@@ -19,7 +19,8 @@ newest_list as (
 
     select
         as_of,
-        fetched_at
+        as_of as oldest_as_of,
+        fetched_at as checked_at
     from {{ ref('int_models__lists') }}
     where is_newest
 
@@ -38,10 +39,7 @@ offers as (
 
     select
         listed.model_id,
-        greatest(newest_list.as_of, endpoints.as_of) as as_of,
-        least(newest_list.as_of, endpoints.as_of) as oldest_as_of,
-        case when endpoints.as_of > newest_list.as_of then endpoints.checked_at else newest_list.fetched_at end
-            as checked_at
+        {{ merged_times('newest_list', 'endpoints') }}
     from listed
     cross join newest_list
     left join {{ ref('int_endpoints__offers') }} as endpoints using (model_id)
@@ -92,9 +90,7 @@ select
     usage.model_permaslug,
     usage.scope_id,
     usage.source_url,
-    max(inputs.as_of) as as_of,
-    min(inputs.oldest_as_of) as oldest_as_of,
-    max_by(inputs.checked_at, (inputs.as_of, inputs.checked_at)) as checked_at
+    {{ newest_times('inputs.as_of', 'inputs.oldest_as_of', 'inputs.checked_at') }}
 from usage
 inner join inputs using (model_permaslug)
 group by usage.model_permaslug, usage.scope_id, usage.source_url

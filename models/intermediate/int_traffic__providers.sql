@@ -7,10 +7,7 @@ with periods as (
 
 endpoints as (
 
-    select endpoints.*
-    from {{ ref('stg_openrouter__endpoints') }} as endpoints
-    inner join {{ ref('int_lists__compared') }} as lists using (raw_file)
-    where endpoints.endpoint_no is not null and not lists.is_suspect
+    {{ whole_sweeps() }}
 
 ),
 
@@ -24,6 +21,7 @@ sweeps as (
         min(as_of) as oldest_as_of,
         max(fetched_at) as checked_at
     from endpoints
+    where endpoint_no is not null
     group by raw_file, cast(as_of as date)
 
 )

@@ -26,9 +26,7 @@ inputs as (
         periods.period_start,
         segments.segment_type,
         segments.segment,
-        max(segments.input_as_of) as as_of,
-        min(segments.input_oldest_as_of) as oldest_as_of,
-        max_by(segments.input_checked_at, (segments.input_as_of, segments.input_checked_at)) as checked_at
+        {{ newest_times('segments.input_as_of', 'segments.input_oldest_as_of', 'segments.input_checked_at') }}
     from periods
     inner join segments
         on

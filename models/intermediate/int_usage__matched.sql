@@ -88,6 +88,7 @@ select
     case
         when best.model_id is null then 'none'
         when best.is_later then 'backcast'
+        -- Lists are fetched daily, so if the newest is 48 hours old, the list of at least one day is missing.
         when
             best.price_as_of = best.newest_as_of
             and epoch(best.day_end) - epoch(best.price_as_of) < 48 * 3600

@@ -45,16 +45,12 @@ select
     case when count(daily.endpoint_price_low) = count(*) then max(daily.endpoint_price_high) end
         as endpoint_price_high,
     max(daily.price_source_url) as price_source_url,
-    max(daily.price_as_of) as price_as_of,
-    min(daily.price_as_of) as price_oldest_as_of,
-    max_by(daily.price_fetched_at, (daily.price_as_of, daily.price_fetched_at)) as price_fetched_at,
-    max(daily.bounds_as_of) as bounds_as_of,
-    min(daily.bounds_oldest_as_of) as bounds_oldest_as_of,
-    max_by(daily.bounds_fetched_at, (daily.bounds_as_of, daily.bounds_fetched_at)) as bounds_fetched_at,
+    {{ newest_times('daily.price_as_of', 'daily.price_as_of', 'daily.price_checked_at', prefix='price_') }},
+    {{ newest_times('daily.bounds_as_of', 'daily.bounds_oldest_as_of', 'daily.bounds_checked_at', prefix='bounds_') }},
     case when count(daily.endpoint_as_of) = count(*) then max(daily.endpoint_as_of) end as endpoint_as_of,
     case when count(daily.endpoint_as_of) = count(*) then min(daily.endpoint_oldest_as_of) end
         as endpoint_oldest_as_of,
-    max_by(daily.endpoint_fetched_at, (daily.endpoint_as_of, daily.endpoint_fetched_at)) as endpoint_fetched_at
+    max_by(daily.endpoint_checked_at, (daily.endpoint_as_of, daily.endpoint_checked_at)) as endpoint_checked_at
 from usage
 inner join daily
     on

@@ -45,15 +45,12 @@ divided as (
         attributes.reasoning,
         attributes.context_class,
         usage.price_as_of,
-        usage.price_fetched_at,
+        usage.price_checked_at,
         attributes.as_of as listing_as_of,
-        attributes.fetched_at as listing_fetched_at
+        attributes.fetched_at as listing_checked_at
     from usage
     inner join attributes using (model_permaslug)
-    left join price_tiers
-        on
-            {{ usd_per_mtok('usage.prompt_price') }} >= price_tiers.at_least
-            and ({{ usd_per_mtok('usage.prompt_price') }} < price_tiers.below or price_tiers.below is null)
+    left join price_tiers on {{ is_in_class(usd_per_mtok('usage.prompt_price'), 'price_tiers') }}
 
 ),
 
@@ -68,7 +65,7 @@ parts as (
             {{ division }} as segment,
             tokens,
             {{ input ~ '_as_of' if input else 'cast(null as timestamp)' }} as input_as_of,
-            {{ input ~ '_fetched_at' if input else 'cast(null as timestamp)' }} as input_fetched_at
+            {{ input ~ '_checked_at' if input else 'cast(null as timestamp)' }} as input_checked_at
         from divided
 
         union all
@@ -80,7 +77,7 @@ parts as (
             'other' as segment,
             other_tokens as tokens,
             cast(null as timestamp) as input_as_of,
-            cast(null as timestamp) as input_fetched_at
+            cast(null as timestamp) as input_checked_at
         from {{ ref('int_rankings__totals') }}
         where ranking = 'all' and other_tokens > 0
 
@@ -95,8 +92,6 @@ select
     segment_type,
     segment,
     cast(sum(tokens) as bigint) as tokens,
-    max(input_as_of) as input_as_of,
-    min(input_as_of) as input_oldest_as_of,
-    max_by(input_fetched_at, (input_as_of, input_fetched_at)) as input_checked_at
+    {{ newest_times('input_as_of', 'input_as_of', 'input_checked_at', prefix='input_') }}
 from parts
 group by period, period_start, segment_type, segment

@@ -35,13 +35,7 @@ at_corners as (
     inner join corners
         on
             corners.mix_class = 'single_model'
-            or (
-                prices.first_prompt_price * 1000000 >= corners.at_least_usd_per_mtok
-                and (
-                    corners.below_usd_per_mtok is null
-                    or prices.first_prompt_price * 1000000 < corners.below_usd_per_mtok
-                )
-            )
+            or {{ is_in_class('prices.first_prompt_price * 1000000', 'corners', unit='usd_per_mtok') }}
 
 )
 

@@ -22,7 +22,6 @@ renamed as (
         payload_sha256,
 
         rows as row_count,
-        schema_version,
 
         start_date,
         end_date,

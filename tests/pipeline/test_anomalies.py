@@ -70,7 +70,7 @@ class Detector:
             for name in (
                 "int_periods__totals",
                 "int_periods__members",
-                "int_apps__names",
+                "int_apps__profiles",
                 "int_lists__compared",
                 "int_prices__intervals",
                 "int_usage__matched",

@@ -21,15 +21,14 @@ listed as (
 
 select
     listed.app_id,
-    names.app_name,
+    profiles.app_name,
     listed.names,
-    categories.category,
+    profiles.category,
     listed.days_ranked,
     listed.first_ranked_on,
     listed.last_ranked_on,
     listed.scope_id,
     listed.source_url,
-    {{ merged_times('listed', 'categories') }}
+    {{ merged_times('listed', 'profiles') }}
 from listed
-inner join {{ ref('int_apps__names') }} as names using (app_id)
-left join {{ ref('int_apps__categories') }} as categories using (app_id)
+inner join {{ ref('int_apps__profiles') }} as profiles using (app_id)

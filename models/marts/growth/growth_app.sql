@@ -8,11 +8,10 @@ with members as (
 apps as (
 
     select
-        names.app_id,
-        names.app_name,
-        categories.category
-    from {{ ref('int_apps__names') }} as names
-    left join {{ ref('int_apps__categories') }} as categories using (app_id)
+        app_id,
+        app_name,
+        category
+    from {{ ref('int_apps__profiles') }}
 
 )
 

@@ -13,7 +13,7 @@ windows as (
 
 apps as (
 
-    select * from {{ ref('int_apps__names') }}
+    select * from {{ ref('int_apps__profiles') }}
 
 )
 

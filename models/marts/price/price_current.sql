@@ -30,25 +30,9 @@ endpoints as (
 
 ),
 
--- All listed endpoints of an id come from its newest response, so newest and oldest as_of are the same.
-offered as (
+offers as (
 
-    select
-        model_id,
-        count(*) as endpoints,
-        count(*) filter (where is_up) as endpoints_up,
-        count(distinct provider_name) as providers,
-        {% for name in ['prompt', 'completion'] -%}
-            {% for aggregate in ['min', 'median', 'max'] -%}
-                {{ aggregate }}({{ name }}_usd_per_mtok) as endpoint_{{ name }}_usd_per_mtok_{{ aggregate }},
-            {% endfor -%}
-        {% endfor -%}
-        median(uptime_30m_pct) as median_uptime_30m_pct,
-        max(as_of) as as_of,
-        max(as_of) as oldest_as_of,
-        max(fetched_at) as checked_at
-    from endpoints
-    group by model_id
+    select * from {{ ref('int_endpoints__offers') }}
 
 ),
 
@@ -89,24 +73,24 @@ select
     models.output_modalities,
     models.is_reasoning_capable,
     models.alias_target_slug,
-    offered.endpoints,
-    offered.endpoints_up,
-    offered.providers,
+    offers.endpoints,
+    offers.endpoints_up,
+    offers.providers,
     {% for name in ['prompt', 'completion'] -%}
         {% for aggregate in ['min', 'median', 'max'] -%}
-            offered.endpoint_{{ name }}_usd_per_mtok_{{ aggregate }},
+            offers.endpoint_{{ name }}_usd_per_mtok_{{ aggregate }},
         {% endfor -%}
     {% endfor -%}
     cheapest_up.provider_name as cheapest_up_provider,
     cheapest_up.tag as cheapest_up_tag,
     cheapest_up.prompt_usd_per_mtok as cheapest_up_prompt_usd_per_mtok,
     cheapest_up.completion_usd_per_mtok as cheapest_up_completion_usd_per_mtok,
-    offered.median_uptime_30m_pct,
-    offered.as_of as endpoints_as_of,
+    offers.median_uptime_30m_pct,
+    offers.as_of as endpoints_as_of,
     models.scope_id,
     models.source_url,
-    {{ merged_times('models', 'offered') }}
+    {{ merged_times('models', 'offers') }}
 from models
 inner join intervals using (model_id)
-left join offered using (model_id)
+left join offers using (model_id)
 left join cheapest_up using (model_id)

@@ -107,6 +107,6 @@ from chosen
 inner join citations as rankings_lines
     on
         chosen.rankings_source_url = rankings_lines.source_url
-        and rankings_lines.surface in ('rankings', 'rankings_export')
+        and {{ is_rankings_surface('rankings_lines.surface') }}
 left join citations as app_lines on chosen.app_as_of is not null and app_lines.surface = 'apps'
 left join citations as price_lines on chosen.price_as_of is not null and price_lines.surface = 'models'
