@@ -77,7 +77,7 @@ def test_invalid_retry_after_is_ignored(header: str) -> None:
 def test_long_retry_after_is_not_waited_for() -> None:
     clock = VirtualClock(NOON)
     with pytest.raises(
-        QuotaSpentError, match=r"asks to wait 60 minutes. Responses already fetched are kept. Run again"
+        QuotaSpentError, match=r"asks the client to wait 60 minutes. Responses already fetched are kept. Run again"
     ):
         client_of(ScriptedServer(failure(429, retry_after="3600")), clock=clock).get("/models")
     assert clock.now() == NOON
