@@ -11,7 +11,7 @@ from typing import Any, Literal
 import duckdb
 
 from orchestration.errors import AlertError
-from orchestration.formatting import date_in_words, timestamp_in_words, usd_price
+from orchestration.formatting import date_in_words, iso_timestamp, timestamp_in_words, usd_price
 from orchestration.publish.citations import citation_as_of, citations_by_url
 from orchestration.storage.sql import file_pattern, rows_as_dicts
 
@@ -129,7 +129,7 @@ def release_alerts(release: Path) -> list[Alert]:
 
 def price_alert(row: Row, citations: Mapping[str, str]) -> Alert:
     """The alert of a model's first price, or of a changed one; `citations` are the citation lines by source URL."""
-    model, seen = row["model_id"], _moment(row["valid_from"])
+    model, seen = row["model_id"], iso_timestamp(row["valid_from"])
     seen_on = timestamp_in_words(row["valid_from"])
     now = _prices(row["prompt_usd_per_mtok"], row["completion_usd_per_mtok"])
     if row["is_new"]:
@@ -185,8 +185,8 @@ def _provenance(row: Row, citations: Mapping[str, str]) -> dict[str, Any]:
         "scope_id": row["scope_id"],
         "source_url": row["source_url"],
         "citation": citation and citation_as_of(citation, row["as_of"]),
-        "as_of": _moment(row["as_of"]),
-        "checked_at": _moment(row["checked_at"]),
+        "as_of": iso_timestamp(row["as_of"]),
+        "checked_at": iso_timestamp(row["checked_at"]),
     }
 
 
@@ -194,13 +194,13 @@ def _details(row: Row, names: Sequence[str]) -> dict[str, Any]:
     """Columns of a row as values that JSON can hold."""
     values = {name: row[name] for name in names}
     return {
-        name: _moment(value) if isinstance(value, dt.datetime) else f"{value}" if isinstance(value, dt.date) else value
+        name: iso_timestamp(value)
+        if isinstance(value, dt.datetime)
+        else f"{value}"
+        if isinstance(value, dt.date)
+        else value
         for name, value in values.items()
     }
-
-
-def _moment(moment: dt.datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _prices(prompt: float | None, completion: float | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,8 +60,3 @@ def format_cell(value: Any) -> str:
     if value is None:
         return ""
     return f"{value:.6g}" if isinstance(value, float) else escape(str(value))
-
-
-def format_timestamp(timestamp: dt.datetime) -> str:
-    """A UTC timestamp in the format of citations, which `cite --as-of` accepts: 2026-08-07T00:05:19Z."""
-    return f"{timestamp:%Y-%m-%dT%H:%M:%SZ}"

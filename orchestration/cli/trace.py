@@ -13,8 +13,9 @@ from rich.table import Table
 
 from orchestration.access.release import PublishedRelease, open_release
 from orchestration.access.trace import RawFile, Row, audit_lake, files_of, find_row
-from orchestration.cli.terminal import Data, ExitCode, format_cell, format_timestamp, out
+from orchestration.cli.terminal import Data, ExitCode, format_cell, out
 from orchestration.errors import QueryError
+from orchestration.formatting import iso_timestamp
 
 _MAX_FILES_SHOWN = 12
 
@@ -66,9 +67,7 @@ def _show(table: str, row: Row, files: Sequence[RawFile], damaged: Sequence[RawF
         out.print(f"[{style}]{file.state}[/]  {file.surface} ({escape(file.slice)}), {days}", soft_wrap=True)
         out.print(f"  file     raw/{escape(file.raw_file)}", soft_wrap=True)
         out.print(f"  request  {escape(file.request_url)}", soft_wrap=True)
-        out.print(
-            f"  as of    {format_timestamp(file.as_of)}, fetched {format_timestamp(file.fetched_at)}", soft_wrap=True
-        )
+        out.print(f"  as of    {iso_timestamp(file.as_of)}, fetched {iso_timestamp(file.fetched_at)}", soft_wrap=True)
         out.print(f"  payload  sha256 {file.payload_sha256}", soft_wrap=True)
     if len(files) > _MAX_FILES_SHOWN:
         out.print(f"… and {len(files) - _MAX_FILES_SHOWN} more: --json lists all")

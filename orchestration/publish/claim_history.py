@@ -20,7 +20,7 @@ from typing import Any, Literal
 import duckdb
 
 from orchestration.errors import QueryError, WarehouseError
-from orchestration.formatting import change_in_percent, in_words, is_visible, rounding_of, usd
+from orchestration.formatting import change_in_percent, in_words, is_visible, iso_timestamp, rounding_of, usd
 from orchestration.storage.sql import file_pattern, literal
 
 CLAIM_HISTORY = "claim_history"
@@ -187,7 +187,7 @@ def check_claim(claim_id: str, published: Path, folder: Path, as_of: dt.datetime
     by_then = [version for version in versions if as_of is None or version.as_of.replace(microsecond=0) <= as_of]
     if not by_then:
         raise QueryError(
-            f"{claim_id} was first published as of {versions[0].as_of:%Y-%m-%dT%H:%M:%SZ}; there is no earlier version."
+            f"{claim_id} was first published as of {iso_timestamp(versions[0].as_of)}; there is no earlier version."
         )
     return Verdict(by_then[0 if as_of is None else -1], now[-1] if now else None, versions)
 

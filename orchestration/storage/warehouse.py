@@ -18,6 +18,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.errors import WarehouseError
+from orchestration.formatting import iso_timestamp
 
 _OPEN_TIMEOUT_SECONDS = 60
 
@@ -77,7 +78,7 @@ class Warehouse:
         for path in self.path.parent.glob(f"{self.path.name}*"):
             path.rename(folder / path.name)
         with contextlib.suppress(OSError):  # the disk may be full; the caller reports the reason too
-            (folder / "why.txt").write_text(f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%SZ}\n{why}\n", encoding="utf-8")
+            (folder / "why.txt").write_text(f"{iso_timestamp(dt.datetime.now(dt.UTC))}\n{why}\n", encoding="utf-8")
         return folder
 
     def _fingerprint(self) -> str:
