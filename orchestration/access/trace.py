@@ -17,6 +17,7 @@ from typing import Any, Literal
 import duckdb
 
 from orchestration.errors import QueryError
+from orchestration.periods import last_day
 from orchestration.storage.lake import Lake, is_intact
 from orchestration.storage.sql import quoted, rows_as_dicts
 
@@ -178,9 +179,9 @@ def _windows(table: str, row: Row) -> list[tuple[dt.date, dt.date]]:
     """The days that a row covers as (first, last), including the windows it is compared with."""
     day = dt.timedelta(days=1)
     if table == "traffic_summary":  # growth, doubling time and survival read all days before
-        return [(dt.date.min, _period_end(row["period"], row["period_start"]))]
+        return [(dt.date.min, last_day(row["period"], row["period_start"]))]
     if "period_start" in row:
-        return [(row["period_start"], _period_end(row["period"], row["period_start"]))]
+        return [(row["period_start"], last_day(row["period"], row["period_start"]))]
     if "horizon" in row:
         length, step = _WINDOW_AND_STEP_DAYS[row["horizon"]]
         first, end = row["window_end"] - (length - 1) * day, row["window_end"]
@@ -196,12 +197,6 @@ def _windows(table: str, row: Row) -> list[tuple[dt.date, dt.date]]:
     if "date" in row:
         return [(row["date"] - 4 * _BASELINE_DAYS * day, row["date"])]  # four windows
     return []
-
-
-def _period_end(period: str, start: dt.date) -> dt.date:
-    if period == "month":
-        return (start + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
-    return start + dt.timedelta(days=6 if period == "week" else 0)
 
 
 def _periods(table: str, row: Row) -> set[str]:

@@ -24,6 +24,7 @@ from orchestration.formatting import (
     timestamp_in_words,
     usd_price,
 )
+from orchestration.periods import last_day
 from orchestration.publish.citations import citation_as_of, citations_by_url
 
 # The order of the brief: claims that most readers look for come first.
@@ -47,12 +48,8 @@ class Period:
     start: dt.date
 
     @property
-    def days(self) -> int:
-        return 7 if self.kind == "week" else 1
-
-    @property
     def end(self) -> dt.date:
-        return self.start + dt.timedelta(days=self.days - 1)
+        return last_day(self.kind, self.start)
 
     @property
     def name(self) -> str:
