@@ -10,6 +10,7 @@ import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 
@@ -26,6 +27,7 @@ from orchestration.formatting import (
 )
 from orchestration.periods import last_day
 from orchestration.publish.citations import citation_as_of, citations_by_url
+from orchestration.storage.sql import rows_as_dicts
 
 # The order of the brief: claims that most readers look for come first.
 _ORDER = (
@@ -107,9 +109,9 @@ def sentences(connection: duckdb.DuckDBPyConnection) -> list[Sentence]:
                 Sentence(
                     f"{mark}{draft.text}",
                     f"{draft.caveat} {caveats}",
-                    citation_as_of(lines[draft.source_url], draft.as_of),
-                    draft.as_of,
-                    draft.checked_at,
+                    citation_as_of(lines[draft.row["source_url"]], draft.row["as_of"]),
+                    draft.row["as_of"],
+                    draft.row["checked_at"],
                     draft.mart,
                     draft.key,
                 )
@@ -138,26 +140,29 @@ def _escaped(text: str) -> str:
 
 
 def _claims(connection: duckdb.DuckDBPyConnection) -> list[Sentence]:
-    rows = connection.sql(
-        "SELECT claim_id, kind, statement, caveat, citation, as_of, checked_at FROM claim "
-        "JOIN newest USING (period, period_start)"
-    ).fetchall()
-    rows.sort(key=lambda row: (_ORDER.index(row[1]) if row[1] in _ORDER else len(_ORDER), row[0]))
+    claims = rows_as_dicts(connection.sql("FROM claim JOIN newest USING (period, period_start)"))
+    claims.sort(key=lambda row: (_ORDER.index(row["kind"]) if row["kind"] in _ORDER else len(_ORDER), row["claim_id"]))
     return [
-        Sentence(statement, caveat, citation, as_of, checked_at, "claim", {"claim_id": claim_id})
-        for claim_id, _, statement, caveat, citation, as_of, checked_at in rows
+        Sentence(
+            row["statement"],
+            row["caveat"],
+            row["citation"],
+            row["as_of"],
+            row["checked_at"],
+            "claim",
+            {"claim_id": row["claim_id"]},
+        )
+        for row in claims
     ]
 
 
 @dataclass(frozen=True)
 class _Draft:
-    """A sentence without the caveats of its scope and without its citation line, which `source_url` identifies."""
+    """A sentence without the caveats of its scope and without its citation line, and the row that it is from."""
 
     text: str
     caveat: str
-    source_url: str
-    as_of: dt.datetime
-    checked_at: dt.datetime
+    row: Mapping[str, Any]
     mart: str
     key: Mapping[str, str]
 
@@ -165,117 +170,100 @@ class _Draft:
 def _largest_gain(connection: duckdb.DuckDBPyConnection, period: Period, traffic: str) -> Iterator[_Draft]:
     """The author whose share rose most, of those whose models were listed on every day of this period and the last."""
     horizon = "7d" if period.kind == "week" else "1d"
-    for author, name, change, source_url, as_of, checked_at in connection.execute(
+    found = connection.execute(
         """
-        SELECT author, coalesce(display_name, author), share_change_pp, growth_author.source_url,
-            growth_author.as_of, growth_author.checked_at
+        SELECT growth_author.*, coalesce(display_name, author) AS name
         FROM growth_author LEFT JOIN author USING (author)
         WHERE horizon = ? AND window_end = ? AND status = 'ok' AND share_change_pp >= 0.05  -- reads 0.1 or more
         ORDER BY share_change_pp DESC, author LIMIT 1
         """,
         [horizon, period.end],
-    ).fetchall():
+    )
+    for row in rows_as_dicts(found):
         yield _Draft(
-            f"{_capitalized(period.phrase)}, the share of {name}'s listed models in {traffic} rose by {change:.1f} "
-            f"percentage points from the {'week' if period.kind == 'week' else 'day'} before, more than that of any "
+            f"{_capitalized(period.phrase)}, the share of {row['name']}'s listed models in {traffic} rose by "
+            f"{row['share_change_pp']:.1f} percentage points from the {period.kind} before, more than that of any "
             "other author whose models were listed every day.",
             "Authors whose models were not listed every day are not compared; the share of one of them may have risen "
             "more.",
-            source_url,
-            as_of,
-            checked_at,
+            row,
             "growth_author",
-            {"window_end": f"{period.end}", "horizon": horizon, "author": author},
+            {"window_end": f"{period.end}", "horizon": horizon, "author": row["author"]},
         )
 
 
 def _largest_new_model(connection: duckdb.DuckDBPyConnection, period: Period, traffic: str) -> Iterator[_Draft]:
     """The model with the largest share, of those that were listed for the first time in the period."""
-    for slug, first, share, source_url, as_of, checked_at in connection.execute(
+    found = connection.execute(
         """
-        SELECT
-            model_permaslug, first_ranked_on, share, share_model.source_url, share_model.as_of, share_model.checked_at
+        SELECT share_model.*, first_ranked_on
         FROM share_model JOIN newest USING (period, period_start) JOIN model USING (model_permaslug)
         WHERE first_ranked_on BETWEEN ? AND ?
             AND first_ranked_on > (SELECT min(period_start) FROM share_model WHERE period = 'day')
         ORDER BY rank, model_permaslug LIMIT 1
         """,
         [period.start, period.end],
-    ).fetchall():
+    )
+    for row in rows_as_dicts(found):
         yield _Draft(
-            f"{_capitalized(period.phrase)}, {slug} had at least {as_percent(share)} of {traffic}; it was first listed "
-            f"on {date_in_words(first)}.",
+            f"{_capitalized(period.phrase)}, {row['model_permaslug']} had at least {as_percent(row['share'])} of "
+            f"{traffic}; it was first listed on {date_in_words(row['first_ranked_on'])}.",
             "First listed within the observed days. Its tokens on days on which it was not listed are unknown.",
-            source_url,
-            as_of,
-            checked_at,
+            row,
             "share_model",
-            {"period": period.kind, "period_start": f"{period.start}", "model_permaslug": slug},
+            {"period": period.kind, "period_start": f"{period.start}", "model_permaslug": row["model_permaslug"]},
         )
 
 
 def _largest_price_change(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[_Draft]:
     """The largest relative change of a listed input price."""
-    for (
-        model,
-        seen_at,
-        not_before,
-        before,
-        after,
-        output_before,
-        output_after,
-        source_url,
-        as_of,
-        checked_at,
-    ) in connection.execute(
+    found = connection.execute(
         """
-        SELECT
-            model_id, valid_from, not_before, previous_prompt_usd_per_mtok, prompt_usd_per_mtok,
-            previous_completion_usd_per_mtok, completion_usd_per_mtok, source_url, as_of, checked_at
         FROM price_history
         WHERE CAST(valid_from AS DATE) BETWEEN ? AND ? AND prompt_usd_per_mtok <> previous_prompt_usd_per_mtok
             AND model_id NOT LIKE '~%' AND NOT is_return  -- its previous price may be from long before
         ORDER BY abs(ln((prompt_usd_per_mtok + 1e-9) / (previous_prompt_usd_per_mtok + 1e-9))) DESC, model_id LIMIT 1
         """,
         [period.start, period.end],
-    ).fetchall():
+    )
+    for row in rows_as_dicts(found):
         yield _Draft(
-            f"The largest change in a listed input price first seen {period.phrase} was for {model}: from "
-            f"{usd_price(before)} to {usd_price(after)} per million tokens, seen on {date_in_words(seen_at)}; its "
-            f"output price was {usd_price(output_before)} before and {usd_price(output_after)} after.",
-            f"The previous price was last seen on {date_in_words(not_before)}. Prices are from /models; individual "
-            "providers may charge other prices.",
-            source_url,
-            as_of,
-            checked_at,
+            f"The largest change in a listed input price first seen {period.phrase} was for {row['model_id']}: from "
+            f"{usd_price(row['previous_prompt_usd_per_mtok'])} to {usd_price(row['prompt_usd_per_mtok'])} per million "
+            f"tokens, seen on {date_in_words(row['valid_from'])}; its output price was "
+            f"{usd_price(row['previous_completion_usd_per_mtok'])} before and "
+            f"{usd_price(row['completion_usd_per_mtok'])} after.",
+            f"The previous price was last seen on {date_in_words(row['not_before'])}. Prices are from /models; "
+            "individual providers may charge other prices.",
+            row,
             "price_history",
-            {"model_id": model, "valid_from": seen_at.isoformat()},
+            {"model_id": row["model_id"], "valid_from": row["valid_from"].isoformat()},
         )
 
 
 def _largest_revision(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[_Draft]:
     """The figure for a day of the period that the source has revised most, if rounded figures show the change."""
-    for slug, date, first, last, change, source_url, as_of, checked_at in connection.execute(
+    found = connection.execute(
         """
-        SELECT model_permaslug, date, first_tokens, last_tokens, change_pct, source_url, as_of, checked_at
         FROM restatement
         WHERE slice = 'all' AND date BETWEEN ? AND ? AND change_pct IS NOT NULL
         ORDER BY abs(change_pct) DESC, date, model_permaslug
         """,
         [period.start, period.end],
-    ).fetchall():
+    )
+    for row in rows_as_dicts(found):
+        slug, first, last = row["model_permaslug"], row["first_tokens"], row["last_tokens"]
         if not is_visible(first, last, max(rounding_of(first, "tokens"), rounding_of(last, "tokens"))):
             continue
         whose = "all unlisted models" if slug == "other" else slug
         yield _Draft(
-            f"The largest revision of a day {period.phrase} is for {whose} on {date_in_words(date)}: from "
-            f"{in_words(first, 'tokens')} to {in_words(last, 'tokens')} tokens ({change_in_percent(change)}).",
+            f"The largest revision of a day {period.phrase} is for {whose} on {date_in_words(row['date'])}: from "
+            f"{in_words(first, 'tokens')} to {in_words(last, 'tokens')} tokens "
+            f"({change_in_percent(row['change_pct'])}).",
             "The source may revise a day for some time after its end.",
-            source_url,
-            as_of,
-            checked_at,
+            row,
             "restatement",
-            {"slice": "all", "date": f"{date}", "model_permaslug": slug},
+            {"slice": "all", "date": f"{row['date']}", "model_permaslug": slug},
         )
         return
 
