@@ -17,6 +17,8 @@ from typing import Any, Literal
 import duckdb
 
 from orchestration.errors import QueryError
+from orchestration.openrouter.essential import ESSENTIAL
+from orchestration.openrouter.surfaces import APPS, RANKINGS
 from orchestration.periods import last_day
 from orchestration.storage.lake import Lake, is_intact
 from orchestration.storage.sql import quoted, rows_as_dicts
@@ -25,7 +27,7 @@ FileState = Literal["intact", "changed", "missing"]
 Row = Mapping[str, Any]
 
 # Surfaces whose responses contain days. The others describe the state at one moment.
-_DAILY_SURFACES = ("rankings", "rankings_export", "apps")
+_DAILY_SURFACES = (*(surface.name for surface in ESSENTIAL[RANKINGS.name]), APPS.name)
 # Tables whose weeks and months also need the days in them, regardless of `basis`.
 _TABLES_THAT_READ_DAYS = ("share_app", "traffic_summary")
 # Days in a window, and days from a window to the one it is compared with.
@@ -157,7 +159,7 @@ def _supplies(
 
     def supplies(one: Row) -> bool:
         if one["surface"] in _DAILY_SURFACES:
-            is_of_slice = reads_every_slice or one["surface"] == "apps" or one["slice"] == _slice(row)
+            is_of_slice = reads_every_slice or one["surface"] == APPS.name or one["slice"] == _slice(row)
             is_in_window = any(first <= one["date"] <= last for first, last in windows)
             # A model or author that only a slice lists has no days of its own.
             is_in_window |= reads_every_slice and one["as_of"] in (row["as_of"], row["oldest_as_of"])
