@@ -9,6 +9,8 @@ import datetime as dt
 import math
 from decimal import ROUND_HALF_UP, Decimal
 
+# Begins every sentence and title about simulated data. The mart `claim` and the report's page have it too.
+SIMULATED_PREFIX = "SIMULATED: "
 _WORDS = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
 _DIGITS = {"tokens": 3, "USD": 2}
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import duckdb
 
 from orchestration.errors import AlertError
-from orchestration.formatting import date_in_words, iso_timestamp, timestamp_in_words, usd_price
+from orchestration.formatting import SIMULATED_PREFIX, date_in_words, iso_timestamp, timestamp_in_words, usd_price
 from orchestration.publish.citations import citation_as_of, citations_by_url
 from orchestration.storage.sql import file_pattern, rows_as_dicts
 
@@ -124,7 +124,7 @@ def release_alerts(release: Path) -> list[Alert]:
         raise AlertError(f"{release} cannot be read: {error}. The next tick sends its alerts.") from error
     found = [price_alert(row, citations) for row in prices]
     found += [anomaly_alert(row, citations, anomalies) for row in anomalies]
-    return [replace(one, text=f"SIMULATED: {one.text}") if one.scope_id == "simulated" else one for one in found]
+    return [replace(one, text=f"{SIMULATED_PREFIX}{one.text}") if one.scope_id == "simulated" else one for one in found]
 
 
 def price_alert(row: Row, citations: Mapping[str, str]) -> Alert:

@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.formatting import SIMULATED_PREFIX
 from orchestration.storage.releases import FILE_NAME, Table
 from orchestration.storage.sql import quoted, rows_as_dicts
 
@@ -87,7 +88,7 @@ def write_package(
     package = {
         "profile": "data-package",
         "name": "routerscope",
-        "title": ("SIMULATED: " if is_simulated else "") + "OpenRouter's public rankings and prices, by Routerscope",
+        "title": (SIMULATED_PREFIX if is_simulated else "") + "OpenRouter's public rankings and prices, by Routerscope",
         "description": "\n\n".join(
             [
                 *([SIMULATED] if is_simulated else []),

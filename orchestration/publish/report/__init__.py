@@ -28,7 +28,7 @@ import jinja2
 from markupsafe import Markup
 
 from orchestration.errors import ReportError
-from orchestration.formatting import date_in_words, timestamp_in_words
+from orchestration.formatting import SIMULATED_PREFIX, date_in_words, timestamp_in_words
 from orchestration.publish.citations import citation_as_of
 from orchestration.publish.datapackage import SIMULATED
 from orchestration.publish.report.brief import as_markdown, period_of, sentences
@@ -214,7 +214,7 @@ def _picture(view: FigureView, scope: Row, mark: str) -> dict[str, Any]:
     """The chart as Vega-Lite on white, with its scope and its citations below the title."""
     under = _wrapped([*([mark] if mark else []), scope["statement"], *view.cited, view.timestamps])
     title = {
-        "text": f"SIMULATED: {view.figure.title}" if mark else view.figure.title,
+        "text": f"{SIMULATED_PREFIX}{view.figure.title}" if mark else view.figure.title,
         "color": "#B00020" if mark else "black",
         "subtitle": under,
         "anchor": "start",

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 
 from orchestration.formatting import (
+    SIMULATED_PREFIX,
     as_percent,
     change_in_percent,
     date_in_words,
@@ -95,7 +96,7 @@ def sentences(connection: duckdb.DuckDBPyConnection) -> list[Sentence]:
         "SELECT scope_id, traffic, caveats FROM scopes "
         "WHERE scope_id = (SELECT any_value(scope_id) FROM traffic_summary)"
     ).fetchall()
-    mark = "SIMULATED: " if scope_id == "simulated" else ""
+    mark = SIMULATED_PREFIX if scope_id == "simulated" else ""
     lines = citations_by_url(connection.table("citations"))
     found = _claims(connection)
     for drafts in (
