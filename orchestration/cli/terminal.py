@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
@@ -53,6 +54,11 @@ def errors_as_lines() -> Iterator[None]:
         say(str(error))
         is_setting = isinstance(error, SettingsError)
         raise typer.Exit(ExitCode.WRONG_USAGE if is_setting else ExitCode.FAILED) from error
+
+
+def json_text(document: Mapping[str, Any]) -> str:
+    """A document as JSON for programs; dates and other values without a JSON type as text."""
+    return json.dumps(document, indent=1, default=str, ensure_ascii=False)
 
 
 def format_cell(value: Any) -> str:

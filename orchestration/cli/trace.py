@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
@@ -13,7 +12,7 @@ from rich.table import Table
 
 from orchestration.access.release import PublishedRelease, open_release
 from orchestration.access.trace import RawFile, Row, audit_lake, files_of, find_row
-from orchestration.cli.terminal import Data, ExitCode, format_cell, out
+from orchestration.cli.terminal import Data, ExitCode, format_cell, json_text, out
 from orchestration.errors import QueryError
 from orchestration.formatting import iso_timestamp
 
@@ -45,8 +44,7 @@ def trace(
         files = files_of(release.connection, table, row, resource["surfaces"], release.raw)
     damaged = [file for file in files if file.state != "intact"]
     if as_json:
-        document = {"table": table, "row": row, "files": [asdict(file) for file in files]}
-        typer.echo(json.dumps(document, indent=1, default=str, ensure_ascii=False))
+        typer.echo(json_text({"table": table, "row": row, "files": [asdict(file) for file in files]}))
     else:
         _show(table, row, files, damaged)
     raise typer.Exit(ExitCode.INVALID if damaged or not files else ExitCode.OK)
@@ -83,7 +81,7 @@ def _show(table: str, row: Row, files: Sequence[RawFile], damaged: Sequence[RawF
 def _trace_all(release: PublishedRelease, as_json: bool) -> ExitCode:
     found = audit_lake(release.connection, release.raw)
     if as_json:
-        typer.echo(json.dumps(asdict(found), indent=1))
+        typer.echo(json_text(asdict(found)))
     else:
         for state, names in (("changed", found.changed), ("missing", found.missing)):
             for name in names:
