@@ -1,4 +1,7 @@
-"""The fields of an alert, and the alerts of a release: new models, price changes and anomalies of the last 30 days."""
+"""The fields of an alert, and the alerts of a release: new models, price changes and anomalies of the last 30 days.
+
+Failed runs and checks become alerts in `defs.failure_alerts`, because only Dagster records them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Failed runs and checks in Dagster's history, as alerts."""
+"""Failed runs and checks in Dagster's history, as alerts.
+
+Alerts about the figures of a release are in `alerts.events`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""OpenRouter's API, or a server at the base URL: fetches what the lake lacks, within the key's quota."""
+"""OpenRouter's API, or a server at the base URL: fetches what the lake lacks, within the key's quota.
+
+`planner` decides what is due, and `openrouter.client` fetches it.
+"""
 
 from __future__ import annotations
 
