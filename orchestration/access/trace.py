@@ -73,11 +73,11 @@ def find_row(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequenc
     if len(positional) > len(unnamed_columns):
         raise QueryError(f"{' '.join(key)!r} has too many values: the key of {table} is {', '.join(columns)}.")
     values = named | dict(zip(unnamed_columns, positional, strict=False))
-    where = " AND ".join(f"CAST({quoted(column)} AS VARCHAR) = ${column}" for column in values) or "true"
+    where = " and ".join(f"cast({quoted(column)} as varchar) = ${column}" for column in values) or "true"
     # If the key has a date, the newest rows come first.
-    order = ", ".join(f"{quoted(column)} DESC" for column in columns)
+    order = ", ".join(f"{quoted(column)} desc" for column in columns)
     rows = rows_as_dicts(
-        connection.execute(f"FROM {quoted(table)} WHERE {where} ORDER BY {order} LIMIT {_MAX_EXAMPLES + 1}", values)
+        connection.execute(f"from {quoted(table)} where {where} order by {order} limit {_MAX_EXAMPLES + 1}", values)
     )
     if len(rows) == 1:
         return rows[0]
@@ -95,7 +95,7 @@ def find_row(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequenc
 
 def _example_keys(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], order: str) -> str:
     keys = connection.execute(
-        f"SELECT {', '.join(map(quoted, columns))} FROM {quoted(table)} ORDER BY {order} LIMIT {_MAX_EXAMPLES}"  # noqa: S608
+        f"select {', '.join(map(quoted, columns))} from {quoted(table)} order by {order} limit {_MAX_EXAMPLES}"  # noqa: S608
     ).fetchall()
     lines = ["  " + _as_key(dict(zip(columns, key, strict=True)), columns) for key in keys]
     return "\n".join(lines) or "  (the table is empty)"
@@ -110,8 +110,8 @@ def files_of(
 ) -> list[RawFile]:
     """The raw files that supplied a row, newest first, each verified. `surfaces` are those that feed the table."""
     provenance = connection.execute(
-        "FROM provenance WHERE as_of BETWEEN $oldest AND $newest AND list_contains($surfaces, surface) "
-        "ORDER BY as_of DESC, surface, slice, raw_file, date",
+        "from provenance where as_of between $oldest and $newest and list_contains($surfaces, surface) "
+        "order by as_of desc, surface, slice, raw_file, date",
         {
             "oldest": row["oldest_as_of"],
             "newest": row["as_of"],
@@ -225,10 +225,10 @@ def _moments(
         return moments | set(newest.values())
     members = {name: row[name] for name in ("model_permaslug", "author") if name in row}
     for first, last in windows:
-        of_members = "".join(f" AND {name} = ?" for name in members)
+        of_members = "".join(f" and {name} = ?" for name in members)
         days = connection.execute(
-            "SELECT DISTINCT unnest([price_as_of, bounds_as_of, endpoint_as_of]) FROM spend_model "  # noqa: S608  # only our own column names
-            f"WHERE period = 'day' AND period_start BETWEEN ? AND ?{of_members}",
+            "select distinct unnest([price_as_of, bounds_as_of, endpoint_as_of]) from spend_model "  # noqa: S608  # only our own column names
+            f"where period = 'day' and period_start between ? and ?{of_members}",
             [first, last, *members.values()],
         )
         moments |= {moment for (moment,) in days.fetchall() if moment}
@@ -255,5 +255,5 @@ def audit_lake(connection: duckdb.DuckDBPyConnection, root: Path) -> LakeAudit:
     lake = Lake(root)
     present = {str(path.relative_to(root)) for path in lake.files("*")}
     changed = sorted(str(path.relative_to(root)) for path in lake.changed())
-    named = {name for (name,) in connection.execute("SELECT DISTINCT raw_file FROM provenance").fetchall()}
+    named = {name for (name,) in connection.execute("select distinct raw_file from provenance").fetchall()}
     return LakeAudit(len(present), changed, sorted(named - present))

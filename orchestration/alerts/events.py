@@ -29,30 +29,30 @@ _EVENT_SHIFT = dt.timedelta(days=1)
 # New models and changed prices. A large change (`is_jump`) is an anomaly too; its alert is a warning if the rankings
 # list the model.
 _PRICES = """
-    SELECT
+    select
         history.*,
-        min(valid_from) OVER (PARTITION BY model_id) = valid_from AND NOT is_return AS is_new,
-        jumps.subject IS NOT NULL AS is_jump
-    FROM read_parquet($folder || '/price_history.parquet') AS history
-    LEFT JOIN read_parquet($folder || '/anomaly.parquet') AS jumps
-        ON jumps.kind = 'price_jump' AND jumps.is_listed AND jumps.subject = model_id
-        AND CAST(valid_from AS DATE) BETWEEN jumps.date AND jumps.last_date
-    QUALIFY valid_from > max(last_seen_at) OVER () - to_days($days)
-        AND valid_from > min(valid_from) OVER ()
-        AND model_id NOT LIKE '~%'  -- an alias has the price of its target
-        AND (
+        min(valid_from) over (partition by model_id) = valid_from and not is_return as is_new,
+        jumps.subject is not null as is_jump
+    from read_parquet($folder || '/price_history.parquet') as history
+    left join read_parquet($folder || '/anomaly.parquet') as jumps
+        on jumps.kind = 'price_jump' and jumps.is_listed and jumps.subject = model_id
+        and cast(valid_from as date) between jumps.date and jumps.last_date
+    qualify valid_from > max(last_seen_at) over () - to_days($days)
+        and valid_from > min(valid_from) over ()
+        and model_id not like '~%'  -- an alias has the price of its target
+        and (
             is_new
-            OR prompt_usd_per_mtok <> previous_prompt_usd_per_mtok
-            OR completion_usd_per_mtok <> previous_completion_usd_per_mtok
+            or prompt_usd_per_mtok <> previous_prompt_usd_per_mtok
+            or completion_usd_per_mtok <> previous_completion_usd_per_mtok
         )
-    ORDER BY valid_from, model_id
+    order by valid_from, model_id
 """
 _ANOMALIES = """
-    SELECT * FROM read_parquet($folder || '/anomaly.parquet')
-    WHERE kind <> 'price_jump' AND date > (
-        SELECT max(period_start) - $days FROM read_parquet($folder || '/traffic_summary.parquet') WHERE period = 'day'
+    select * from read_parquet($folder || '/anomaly.parquet')
+    where kind <> 'price_jump' and date > (
+        select max(period_start) - $days from read_parquet($folder || '/traffic_summary.parquet') where period = 'day'
     )
-    ORDER BY date, kind, subject_type, subject
+    order by date, kind, subject_type, subject
 """
 _PRICE_DETAILS = ("prompt_usd_per_mtok", "completion_usd_per_mtok", "valid_from", "not_before")
 _CHANGE_DETAILS = (

@@ -85,7 +85,7 @@ class Sentence:
 
 def period_of(connection: duckdb.DuckDBPyConnection) -> Period:
     """The newest complete week, or the newest day if no week is complete; reads the view `newest`."""
-    [(kind, start)] = connection.sql("SELECT period, period_start FROM newest").fetchall()
+    [(kind, start)] = connection.sql("select period, period_start from newest").fetchall()
     return Period(kind, start)
 
 
@@ -93,8 +93,8 @@ def sentences(connection: duckdb.DuckDBPyConnection) -> list[Sentence]:
     """The sentences of the newest week, in the order of the brief; reads the view `newest`."""
     period = period_of(connection)
     [(scope_id, traffic, caveats)] = connection.sql(
-        "SELECT scope_id, traffic, caveats FROM scopes "
-        "WHERE scope_id = (SELECT any_value(scope_id) FROM traffic_summary)"
+        "select scope_id, traffic, caveats from scopes "
+        "where scope_id = (select any_value(scope_id) from traffic_summary)"
     ).fetchall()
     mark = SIMULATED_PREFIX if scope_id == "simulated" else ""
     lines = citations_by_url(connection.table("citations"))
@@ -141,7 +141,7 @@ def _escaped(text: str) -> str:
 
 
 def _claims(connection: duckdb.DuckDBPyConnection) -> list[Sentence]:
-    claims = rows_as_dicts(connection.sql("FROM claim JOIN newest USING (period, period_start)"))
+    claims = rows_as_dicts(connection.sql("from claim join newest using (period, period_start)"))
     claims.sort(key=lambda row: (_ORDER.index(row["kind"]) if row["kind"] in _ORDER else len(_ORDER), row["claim_id"]))
     return [
         Sentence(
@@ -173,10 +173,10 @@ def _largest_gain(connection: duckdb.DuckDBPyConnection, period: Period, traffic
     horizon = "7d" if period.kind == "week" else "1d"
     found = connection.execute(
         """
-        SELECT growth_author.*, coalesce(display_name, author) AS name
-        FROM growth_author LEFT JOIN author USING (author)
-        WHERE horizon = ? AND window_end = ? AND status = 'ok' AND share_change_pp >= 0.05  -- reads 0.1 or more
-        ORDER BY share_change_pp DESC, author LIMIT 1
+        select growth_author.*, coalesce(display_name, author) as name
+        from growth_author left join author using (author)
+        where horizon = ? and window_end = ? and status = 'ok' and share_change_pp >= 0.05  -- reads 0.1 or more
+        order by share_change_pp desc, author limit 1
         """,
         [horizon, period.end],
     )
@@ -197,11 +197,11 @@ def _largest_new_model(connection: duckdb.DuckDBPyConnection, period: Period, tr
     """The model with the largest share, of those that were listed for the first time in the period."""
     found = connection.execute(
         """
-        SELECT share_model.*, first_ranked_on
-        FROM share_model JOIN newest USING (period, period_start) JOIN model USING (model_permaslug)
-        WHERE first_ranked_on BETWEEN ? AND ?
-            AND first_ranked_on > (SELECT min(period_start) FROM share_model WHERE period = 'day')
-        ORDER BY rank, model_permaslug LIMIT 1
+        select share_model.*, first_ranked_on
+        from share_model join newest using (period, period_start) join model using (model_permaslug)
+        where first_ranked_on between ? and ?
+            and first_ranked_on > (select min(period_start) from share_model where period = 'day')
+        order by rank, model_permaslug limit 1
         """,
         [period.start, period.end],
     )
@@ -220,10 +220,10 @@ def _largest_price_change(connection: duckdb.DuckDBPyConnection, period: Period)
     """The largest relative change of a listed input price."""
     found = connection.execute(
         """
-        FROM price_history
-        WHERE CAST(valid_from AS DATE) BETWEEN ? AND ? AND prompt_usd_per_mtok <> previous_prompt_usd_per_mtok
-            AND model_id NOT LIKE '~%' AND NOT is_return  -- its previous price may be from long before
-        ORDER BY abs(ln((prompt_usd_per_mtok + 1e-9) / (previous_prompt_usd_per_mtok + 1e-9))) DESC, model_id LIMIT 1
+        from price_history
+        where cast(valid_from as date) between ? and ? and prompt_usd_per_mtok <> previous_prompt_usd_per_mtok
+            and model_id not like '~%' and not is_return  -- its previous price may be from long before
+        order by abs(ln((prompt_usd_per_mtok + 1e-9) / (previous_prompt_usd_per_mtok + 1e-9))) desc, model_id limit 1
         """,
         [period.start, period.end],
     )
@@ -246,9 +246,9 @@ def _largest_revision(connection: duckdb.DuckDBPyConnection, period: Period) -> 
     """The figure for a day of the period that the source has revised most, if rounded figures show the change."""
     found = connection.execute(
         """
-        FROM restatement
-        WHERE slice = 'all' AND date BETWEEN ? AND ? AND change_pct IS NOT NULL
-        ORDER BY abs(change_pct) DESC, date, model_permaslug
+        from restatement
+        where slice = 'all' and date between ? and ? and change_pct is not null
+        order by abs(change_pct) desc, date, model_permaslug
         """,
         [period.start, period.end],
     )
