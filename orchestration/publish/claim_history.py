@@ -31,9 +31,9 @@ _COLUMNS = (
 )
 # Files written before a column existed are read with nulls in it.
 _ADDED_COLUMNS = (
-    "SELECT CAST(NULL AS DOUBLE) AS value_rounding, CAST(NULL AS DOUBLE) AS value_high_rounding WHERE false"
+    "select cast(null as double) as value_rounding, cast(null as double) as value_high_rounding where false"
 )
-_SOURCE = f"(FROM read_parquet($files, union_by_name = true, filename = true) UNION ALL BY NAME {_ADDED_COLUMNS})"
+_SOURCE = f"(from read_parquet($files, union_by_name = true, filename = true) union all by name {_ADDED_COLUMNS})"
 # Claims about the five leading models were once recorded under this subject, with the models only in the sentence.
 _SUBJECT_WITHOUT_NAMES = "the five leading models"
 
@@ -150,7 +150,7 @@ def _record(release: Path, folder: Path) -> int:
     temporary = target.with_suffix(f".{os.getpid()}.tmp")
     with duckdb.connect() as connection:
         published = {"files": [_claims(release)]}
-        connection.execute(f"CREATE TABLE revised AS SELECT {_COLUMNS} FROM {_SOURCE}", published)  # noqa: S608
+        connection.execute(f"create table revised as select {_COLUMNS} from {_SOURCE}", published)  # noqa: S608
         if files := sorted(map(file_pattern, folder.glob("*.parquet"))):
             newest = {version.claim_id: version for version in _versions(connection, files)}
             unchanged = [
@@ -159,11 +159,11 @@ def _record(release: Path, folder: Path) -> int:
                 if version.claim_id in newest and not is_revision(newest[version.claim_id], version)
             ]
             connection.execute(
-                "DELETE FROM revised WHERE claim_id IN (SELECT unnest($unchanged))", {"unchanged": unchanged}
+                "delete from revised where claim_id in (select unnest($unchanged))", {"unchanged": unchanged}
             )
-        [(count,)] = connection.execute("SELECT count(*) FROM revised").fetchall()
+        [(count,)] = connection.execute("select count(*) from revised").fetchall()
         if count:
-            connection.execute(f"COPY (FROM revised ORDER BY claim_id) TO {literal(temporary)} (FORMAT parquet)")
+            connection.execute(f"copy (from revised order by claim_id) to {literal(temporary)} (format parquet)")
             temporary.replace(target)
     return int(count)
 
@@ -197,7 +197,7 @@ def _versions(
 ) -> list[ClaimVersion]:
     """The versions in these files, oldest file first: of one claim, or of all."""
     rows: list[tuple[Any, ...]] = connection.execute(
-        f"SELECT {_COLUMNS} FROM {_SOURCE} WHERE $claim_id IS NULL OR claim_id = $claim_id ORDER BY filename",  # noqa: S608
+        f"select {_COLUMNS} from {_SOURCE} where $claim_id is null or claim_id = $claim_id order by filename",  # noqa: S608
         {"files": files, "claim_id": claim_id},
     ).fetchall()
     return [ClaimVersion(*row) for row in rows]

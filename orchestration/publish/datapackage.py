@@ -153,7 +153,7 @@ def _resource(
         resource |= {"licenses": _licences(of_table), "citation": [row["citation"] for row in of_table]}
         resource["sources"] = _sources(of_table)
     if "as_of" in relation.columns:
-        [newest] = rows_as_dicts(relation.aggregate("max(as_of) AS as_of, max(checked_at) AS checked_at"))
+        [newest] = rows_as_dicts(relation.aggregate("max(as_of) as as_of, max(checked_at) as checked_at"))
         resource |= {name: f"{time.isoformat()}Z" for name, time in newest.items() if time}
     return resource
 

@@ -120,8 +120,8 @@ def _write(
     folder: Path, connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Table], made: Mapping[str, str]
 ) -> list[str]:
     connection.execute(
-        "CREATE TEMP VIEW newest AS SELECT period, period_start FROM traffic_summary WHERE period IN ('week', 'day') "
-        "ORDER BY period = 'week' DESC, period_start DESC LIMIT 1"
+        "create temp view newest as select period, period_start from traffic_summary where period in ('week', 'day') "
+        "order by period = 'week' desc, period_start desc limit 1"
     )
     scope = rows_of(connection, "from scopes where scope_id = (select any_value(scope_id) from traffic_summary)")[0]
     lines = {row["surface"]: row for row in rows_of(connection, "from citations order by surface")}
