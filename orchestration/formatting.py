@@ -1,4 +1,4 @@
-"""Figures and dates in sentences that Python writes, by the rules of dbt_project/macros/formatting.sql.
+"""Figures and dates in sentences that Python writes, by the rules of dbt_project/macros/formatting.sql; timestamps.
 
 Sentences of the marts are formatted in SQL. The format of figures in tables and charts does not belong here.
 """
@@ -9,6 +9,8 @@ import datetime as dt
 import math
 from decimal import ROUND_HALF_UP, Decimal
 
+# Begins every sentence and title about simulated data. The mart `claim` and the report's page have it too.
+SIMULATED_PREFIX = "SIMULATED: "
 _WORDS = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
 _DIGITS = {"tokens": 3, "USD": 2}
 
@@ -88,6 +90,16 @@ def date_in_words(date: dt.date) -> str:
 def timestamp_in_words(timestamp: dt.datetime) -> str:
     """A UTC timestamp: 2026-08-07T00:05:19 → 7 August 2026, 00:05 UTC."""
     return f"{date_in_words(timestamp)}, {timestamp:%H:%M} UTC"
+
+
+def iso_timestamp(timestamp: dt.datetime) -> str:
+    """A UTC timestamp in ISO 8601, as in citation lines: 2026-08-07T00:05:19Z."""
+    return f"{timestamp:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def basic_timestamp(timestamp: dt.datetime) -> str:
+    """A UTC timestamp in the basic format of ISO 8601, for file names: 20260807T000519Z."""
+    return f"{timestamp:%Y%m%dT%H%M%SZ}"
 
 
 def period_in_words(period: str, start: dt.date) -> str:

@@ -110,7 +110,7 @@ class Daemon:
             **{
                 name: value for name, value in os.environ.items() if not name.startswith(("ROUTERSCOPE_", "TEST_CLOCK"))
             },
-            "PYTHONPATH": os.pathsep.join([str(PROJECT / "tests" / "clock"), str(PROJECT)]),
+            "PYTHONPATH": os.pathsep.join([str(PROJECT / "tests" / "moved_clock"), str(PROJECT)]),
             "TEST_CLOCK": str(self._clock),
             "DAGSTER_DAEMON_HEARTBEAT_TOLERANCE": "1000000000",  # a jump of the clock is not a missing heartbeat
             "DAGSTER_HOME": str(folder / "home"),

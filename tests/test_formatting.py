@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from orchestration.formatting import (
     as_listed,
     as_percent,
+    basic_timestamp,
     change_in_percent,
     date_in_words,
     in_words,
     is_visible,
+    iso_timestamp,
     period_in_words,
     rounding_of,
     usd,
@@ -132,6 +134,12 @@ def test_sql_and_python_name_a_period_alike(period: str, start: dt.date, words: 
 
 def test_dates_are_written_day_first() -> None:
     assert date_in_words(dt.date(2026, 7, 27)) == "27 July 2026"
+
+
+def test_timestamps_for_programs_follow_iso_8601() -> None:
+    timestamp = dt.datetime(2026, 8, 7, 0, 5, 19, 999, tzinfo=dt.UTC)
+    assert iso_timestamp(timestamp) == "2026-08-07T00:05:19Z"
+    assert basic_timestamp(timestamp) == "20260807T000519Z"
 
 
 @pytest.mark.parametrize(

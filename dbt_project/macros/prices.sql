@@ -143,7 +143,7 @@
 {%- endmacro %}
 
 {#- The higher of two prices divided by the lower; an increase from 0 counts as a factor of 100. -#}
-{% macro factor(price, previous) -%}
+{% macro price_factor(price, previous) -%}
     case
         when {{ previous }} = 0 and {{ price }} > 0 then 100
         else greatest({{ price }} / nullif({{ previous }}, 0), {{ previous }} / nullif({{ price }}, 0))

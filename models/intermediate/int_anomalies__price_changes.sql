@@ -29,8 +29,8 @@ select
     completion,
     previous_prompt,
     previous_completion,
-    coalesce({{ factor('prompt', 'previous_prompt') }}, 1) as prompt_factor,
-    coalesce({{ factor('completion', 'previous_completion') }}, 1) as completion_factor,
+    coalesce({{ price_factor('prompt', 'previous_prompt') }}, 1) as prompt_factor,
+    coalesce({{ price_factor('completion', 'previous_completion') }}, 1) as completion_factor,
     {{ filled('sentences.template', {
         'input': as_change('previous_prompt', 'prompt'),
         'output': as_change('previous_completion', 'completion'),

@@ -20,14 +20,14 @@ Claim = Mapping[str, Any]
 def newest_claims(release: PublishedRelease) -> list[tuple[str, str]]:
     """(claim_id, statement) of the newest day, week and month."""
     return release.connection.execute(
-        "SELECT claim_id, statement FROM claim QUALIFY period_start = max(period_start) OVER (PARTITION BY period) "
-        "ORDER BY period, kind"
+        "select claim_id, statement from claim qualify period_start = max(period_start) over (partition by period) "
+        "order by period, kind"
     ).fetchall()
 
 
 def find_claim(release: PublishedRelease, claim_id: str) -> Claim:
     """The row of the table `claim` with this id. Raises QueryError if the release has none."""
-    rows = rows_as_dicts(release.connection.execute("FROM claim WHERE claim_id = ?", [claim_id]))
+    rows = rows_as_dicts(release.connection.execute("from claim where claim_id = ?", [claim_id]))
     if not rows:
         check_claim(claim_id, release.folder, release.claim_history)  # has its own error for an unknown claim
         raise QueryError(

@@ -22,7 +22,7 @@ def run_query(release: PublishedRelease, sql: str) -> pa.Table:
 
     Raises QueryError for any other statement, and if the statement fails.
     """
-    release.connection.execute("SET enable_external_access = false; SET python_enable_replacements = false")
+    release.connection.execute("set enable_external_access = false; set python_enable_replacements = false")
     try:
         statements = release.connection.extract_statements(sql)
         if len(statements) != 1:

@@ -64,7 +64,7 @@ class PublishedRelease:
     def about(self, tables: Sequence[str]) -> list[str]:
         """Lines to show below figures from these tables: simulated or not, the scope with its caveats, citations."""
         [(statement, caveats)] = self.connection.execute(
-            "SELECT statement, caveats FROM scopes WHERE scope_id = ?", [self.package["scope_id"]]
+            "select statement, caveats from scopes where scope_id = ?", [self.package["scope_id"]]
         ).fetchall()
         simulated = [SIMULATED] if self.package["is_simulated"] else []
         return [*simulated, f"Scope: {statement} {caveats}", *self.citations(tables)]
@@ -72,7 +72,7 @@ class PublishedRelease:
     def citations(self, tables: Sequence[str]) -> list[str]:
         """The citation of each surface that feeds one of these tables."""
         surfaces = {surface for table in tables if table in self.tables for surface in self.tables[table]["surfaces"]}
-        rows = self.connection.execute("SELECT surface, citation FROM citations ORDER BY surface").fetchall()
+        rows = self.connection.execute("select surface, citation from citations order by surface").fetchall()
         return [citation for surface, citation in rows if surface in surfaces]
 
 

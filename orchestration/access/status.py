@@ -15,11 +15,11 @@ from orchestration.storage.warehouse import Warehouse
 
 GAP_WINDOW_DAYS = 28
 _GAPS = """
-    SELECT surface, date, gap_reason
-    FROM coverage
-    WHERE slice = 'all' AND gap_reason IS NOT NULL AND gap_reason <> 'in_progress'
-        AND surface IN ('rankings', 'apps') AND date > ?
-    ORDER BY date, surface
+    select surface, date, gap_reason
+    from coverage
+    where slice = 'all' and gap_reason is not null and gap_reason <> 'in_progress'
+        and surface in ('rankings', 'apps') and date > ?
+    order by date, surface
 """
 
 

@@ -17,6 +17,9 @@ from typing import Any, Literal
 import duckdb
 
 from orchestration.errors import QueryError
+from orchestration.openrouter.essential import ESSENTIAL
+from orchestration.openrouter.surfaces import APPS, RANKINGS
+from orchestration.periods import last_day
 from orchestration.storage.lake import Lake, is_intact
 from orchestration.storage.sql import quoted, rows_as_dicts
 
@@ -24,7 +27,7 @@ FileState = Literal["intact", "changed", "missing"]
 Row = Mapping[str, Any]
 
 # Surfaces whose responses contain days. The others describe the state at one moment.
-_DAILY_SURFACES = ("rankings", "rankings_export", "apps")
+_DAILY_SURFACES = (*(surface.name for surface in ESSENTIAL[RANKINGS.name]), APPS.name)
 # Tables whose weeks and months also need the days in them, regardless of `basis`.
 _TABLES_THAT_READ_DAYS = ("share_app", "traffic_summary")
 # Days in a window, and days from a window to the one it is compared with: the seed horizons, which no release holds.
@@ -70,11 +73,11 @@ def find_row(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequenc
     if len(positional) > len(unnamed_columns):
         raise QueryError(f"{' '.join(key)!r} has too many values: the key of {table} is {', '.join(columns)}.")
     values = named | dict(zip(unnamed_columns, positional, strict=False))
-    where = " AND ".join(f"CAST({quoted(column)} AS VARCHAR) = ${column}" for column in values) or "true"
+    where = " and ".join(f"cast({quoted(column)} as varchar) = ${column}" for column in values) or "true"
     # If the key has a date, the newest rows come first.
-    order = ", ".join(f"{quoted(column)} DESC" for column in columns)
+    order = ", ".join(f"{quoted(column)} desc" for column in columns)
     rows = rows_as_dicts(
-        connection.execute(f"FROM {quoted(table)} WHERE {where} ORDER BY {order} LIMIT {_MAX_EXAMPLES + 1}", values)
+        connection.execute(f"from {quoted(table)} where {where} order by {order} limit {_MAX_EXAMPLES + 1}", values)
     )
     if len(rows) == 1:
         return rows[0]
@@ -92,7 +95,7 @@ def find_row(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequenc
 
 def _example_keys(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], order: str) -> str:
     keys = connection.execute(
-        f"SELECT {', '.join(map(quoted, columns))} FROM {quoted(table)} ORDER BY {order} LIMIT {_MAX_EXAMPLES}"  # noqa: S608
+        f"select {', '.join(map(quoted, columns))} from {quoted(table)} order by {order} limit {_MAX_EXAMPLES}"  # noqa: S608
     ).fetchall()
     lines = ["  " + _as_key(dict(zip(columns, key, strict=True)), columns) for key in keys]
     return "\n".join(lines) or "  (the table is empty)"
@@ -107,8 +110,8 @@ def files_of(
 ) -> list[RawFile]:
     """The raw files that supplied a row, newest first, each verified. `surfaces` are those that feed the table."""
     provenance = connection.execute(
-        "FROM provenance WHERE as_of BETWEEN $oldest AND $newest AND list_contains($surfaces, surface) "
-        "ORDER BY as_of DESC, surface, slice, raw_file, date",
+        "from provenance where as_of between $oldest and $newest and list_contains($surfaces, surface) "
+        "order by as_of desc, surface, slice, raw_file, date",
         {
             "oldest": row["oldest_as_of"],
             "newest": row["as_of"],
@@ -156,7 +159,7 @@ def _supplies(
 
     def supplies(one: Row) -> bool:
         if one["surface"] in _DAILY_SURFACES:
-            is_of_slice = reads_every_slice or one["surface"] == "apps" or one["slice"] == _slice(row)
+            is_of_slice = reads_every_slice or one["surface"] == APPS.name or one["slice"] == _slice(row)
             is_in_window = any(first <= one["date"] <= last for first, last in windows)
             # A model or author that only a slice lists has no days of its own.
             is_in_window |= reads_every_slice and one["as_of"] in (row["as_of"], row["oldest_as_of"])
@@ -178,9 +181,9 @@ def _windows(table: str, row: Row) -> list[tuple[dt.date, dt.date]]:
     """The days that a row covers as (first, last), including the windows it is compared with."""
     day = dt.timedelta(days=1)
     if table == "traffic_summary":  # growth, doubling time and survival read all days before
-        return [(dt.date.min, _period_end(row["period"], row["period_start"]))]
+        return [(dt.date.min, last_day(row["period"], row["period_start"]))]
     if "period_start" in row:
-        return [(row["period_start"], _period_end(row["period"], row["period_start"]))]
+        return [(row["period_start"], last_day(row["period"], row["period_start"]))]
     if "horizon" in row:
         length, step = _WINDOW_AND_STEP_DAYS[row["horizon"]]
         first, end = row["window_end"] - (length - 1) * day, row["window_end"]
@@ -196,12 +199,6 @@ def _windows(table: str, row: Row) -> list[tuple[dt.date, dt.date]]:
     if "date" in row:
         return [(row["date"] - 4 * _BASELINE_DAYS * day, row["date"])]  # four windows
     return []
-
-
-def _period_end(period: str, start: dt.date) -> dt.date:
-    if period == "month":
-        return (start + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
-    return start + dt.timedelta(days=6 if period == "week" else 0)
 
 
 def _periods(table: str, row: Row) -> set[str]:
@@ -228,10 +225,10 @@ def _moments(
         return moments | set(newest.values())
     members = {name: row[name] for name in ("model_permaslug", "author") if name in row}
     for first, last in windows:
-        of_members = "".join(f" AND {name} = ?" for name in members)
+        of_members = "".join(f" and {name} = ?" for name in members)
         days = connection.execute(
-            "SELECT DISTINCT unnest([price_as_of, bounds_as_of, endpoint_as_of]) FROM spend_model "  # noqa: S608  # only our own column names
-            f"WHERE period = 'day' AND period_start BETWEEN ? AND ?{of_members}",
+            "select distinct unnest([price_as_of, bounds_as_of, endpoint_as_of]) from spend_model "  # noqa: S608  # only our own column names
+            f"where period = 'day' and period_start between ? and ?{of_members}",
             [first, last, *members.values()],
         )
         moments |= {moment for (moment,) in days.fetchall() if moment}
@@ -258,5 +255,5 @@ def audit_lake(connection: duckdb.DuckDBPyConnection, root: Path) -> LakeAudit:
     lake = Lake(root)
     present = {str(path.relative_to(root)) for path in lake.files("*")}
     changed = sorted(str(path.relative_to(root)) for path in lake.changed())
-    named = {name for (name,) in connection.execute("SELECT DISTINCT raw_file FROM provenance").fetchall()}
+    named = {name for (name,) in connection.execute("select distinct raw_file from provenance").fetchall()}
     return LakeAudit(len(present), changed, sorted(named - present))

@@ -1,4 +1,7 @@
-"""Channels that alerts are sent to: a webhook, a file, the log."""
+"""Channels that alerts are sent to: a webhook, a file, the log.
+
+Which alerts were sent to a channel already is in `deliveries`.
+"""
 
 from __future__ import annotations
 

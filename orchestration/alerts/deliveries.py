@@ -26,8 +26,8 @@ RELEASES, FAILURES = "news", "failures"
 _MAX_BATCH_ALERTS = 100
 # `sent_at` is null while an alert is being sent.
 _TABLE = """
-    CREATE TABLE IF NOT EXISTS delivery
-    (channel TEXT, key TEXT, alert_id TEXT, sent_at TEXT, PRIMARY KEY (channel, key))
+    create table if not exists delivery
+    (channel text, key text, alert_id text, sent_at text, primary key (channel, key))
 """
 
 
@@ -53,7 +53,7 @@ class Deliveries:
         """The keys of the alerts that were sent to a channel, and of the origins that it has started."""
         with self._open() as connection:
             rows = connection.execute(
-                "SELECT key FROM delivery WHERE channel = ? AND sent_at IS NOT NULL", [channel.name]
+                "select key from delivery where channel = ? and sent_at is not null", [channel.name]
             ).fetchall()
         return {key for (key,) in rows}
 
@@ -70,7 +70,7 @@ class Deliveries:
     def forget(self, keys: Sequence[str]) -> None:
         """Forget keys on all channels: the next alert with one of them is sent."""
         with self._open() as connection:
-            connection.executemany("DELETE FROM delivery WHERE key = ?", [(key,) for key in keys])
+            connection.executemany("delete from delivery where key = ?", [(key,) for key in keys])
 
     @contextlib.contextmanager
     def _open(self, consequence: str = "Nothing was sent.") -> Iterator[sqlite3.Connection]:
@@ -88,7 +88,7 @@ class Deliveries:
     @staticmethod
     def _write(connection: sqlite3.Connection, channel: Channel, ids: Mapping[str, str], sent_at: str | None) -> None:
         rows = [(channel.name, key, alert_id, sent_at) for key, alert_id in ids.items()]
-        connection.executemany("INSERT OR REPLACE INTO delivery VALUES (?, ?, ?, ?)", rows)
+        connection.executemany("insert or replace into delivery values (?, ?, ?, ?)", rows)
 
 
 def send_new(

@@ -1,4 +1,7 @@
-"""The fields of an alert, and the alerts of a release: new models, price changes and anomalies of the last 30 days."""
+"""The fields of an alert, and the alerts of a release: new models, price changes and anomalies of the last 30 days.
+
+Failed runs and checks become alerts in `defs.failure_alerts`, because only Dagster records them.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import Any, Literal
 import duckdb
 
 from orchestration.errors import AlertError
-from orchestration.formatting import date_in_words, timestamp_in_words, usd_price
+from orchestration.formatting import SIMULATED_PREFIX, date_in_words, iso_timestamp, timestamp_in_words, usd_price
 from orchestration.publish.citations import citation_as_of, citations_by_url
 from orchestration.storage.sql import file_pattern, rows_as_dicts
 
@@ -26,30 +29,30 @@ _EVENT_SHIFT = dt.timedelta(days=1)
 # New models and changed prices. A large change (`is_jump`) is an anomaly too; its alert is a warning if the rankings
 # list the model.
 _PRICES = """
-    SELECT
+    select
         history.*,
-        min(valid_from) OVER (PARTITION BY model_id) = valid_from AND NOT is_return AS is_new,
-        jumps.subject IS NOT NULL AS is_jump
-    FROM read_parquet($folder || '/price_history.parquet') AS history
-    LEFT JOIN read_parquet($folder || '/anomaly.parquet') AS jumps
-        ON jumps.kind = 'price_jump' AND jumps.is_listed AND jumps.subject = model_id
-        AND CAST(valid_from AS DATE) BETWEEN jumps.date AND jumps.last_date
-    QUALIFY valid_from > max(last_seen_at) OVER () - to_days($days)
-        AND valid_from > min(valid_from) OVER ()
-        AND model_id NOT LIKE '~%'  -- an alias has the price of its target
-        AND (
+        min(valid_from) over (partition by model_id) = valid_from and not is_return as is_new,
+        jumps.subject is not null as is_jump
+    from read_parquet($folder || '/price_history.parquet') as history
+    left join read_parquet($folder || '/anomaly.parquet') as jumps
+        on jumps.kind = 'price_jump' and jumps.is_listed and jumps.subject = model_id
+        and cast(valid_from as date) between jumps.date and jumps.last_date
+    qualify valid_from > max(last_seen_at) over () - to_days($days)
+        and valid_from > min(valid_from) over ()
+        and model_id not like '~%'  -- an alias has the price of its target
+        and (
             is_new
-            OR prompt_usd_per_mtok <> previous_prompt_usd_per_mtok
-            OR completion_usd_per_mtok <> previous_completion_usd_per_mtok
+            or prompt_usd_per_mtok <> previous_prompt_usd_per_mtok
+            or completion_usd_per_mtok <> previous_completion_usd_per_mtok
         )
-    ORDER BY valid_from, model_id
+    order by valid_from, model_id
 """
 _ANOMALIES = """
-    SELECT * FROM read_parquet($folder || '/anomaly.parquet')
-    WHERE kind <> 'price_jump' AND date > (
-        SELECT max(period_start) - $days FROM read_parquet($folder || '/traffic_summary.parquet') WHERE period = 'day'
+    select * from read_parquet($folder || '/anomaly.parquet')
+    where kind <> 'price_jump' and date > (
+        select max(period_start) - $days from read_parquet($folder || '/traffic_summary.parquet') where period = 'day'
     )
-    ORDER BY date, kind, subject_type, subject
+    order by date, kind, subject_type, subject
 """
 _PRICE_DETAILS = ("prompt_usd_per_mtok", "completion_usd_per_mtok", "valid_from", "not_before")
 _CHANGE_DETAILS = (
@@ -124,12 +127,12 @@ def release_alerts(release: Path) -> list[Alert]:
         raise AlertError(f"{release} cannot be read: {error}. The next tick sends its alerts.") from error
     found = [price_alert(row, citations) for row in prices]
     found += [anomaly_alert(row, citations, anomalies) for row in anomalies]
-    return [replace(one, text=f"SIMULATED: {one.text}") if one.scope_id == "simulated" else one for one in found]
+    return [replace(one, text=f"{SIMULATED_PREFIX}{one.text}") if one.scope_id == "simulated" else one for one in found]
 
 
 def price_alert(row: Row, citations: Mapping[str, str]) -> Alert:
     """The alert of a model's first price, or of a changed one; `citations` are the citation lines by source URL."""
-    model, seen = row["model_id"], _moment(row["valid_from"])
+    model, seen = row["model_id"], iso_timestamp(row["valid_from"])
     seen_on = timestamp_in_words(row["valid_from"])
     now = _prices(row["prompt_usd_per_mtok"], row["completion_usd_per_mtok"])
     if row["is_new"]:
@@ -185,8 +188,8 @@ def _provenance(row: Row, citations: Mapping[str, str]) -> dict[str, Any]:
         "scope_id": row["scope_id"],
         "source_url": row["source_url"],
         "citation": citation and citation_as_of(citation, row["as_of"]),
-        "as_of": _moment(row["as_of"]),
-        "checked_at": _moment(row["checked_at"]),
+        "as_of": iso_timestamp(row["as_of"]),
+        "checked_at": iso_timestamp(row["checked_at"]),
     }
 
 
@@ -194,13 +197,13 @@ def _details(row: Row, names: Sequence[str]) -> dict[str, Any]:
     """Columns of a row as values that JSON can hold."""
     values = {name: row[name] for name in names}
     return {
-        name: _moment(value) if isinstance(value, dt.datetime) else f"{value}" if isinstance(value, dt.date) else value
+        name: iso_timestamp(value)
+        if isinstance(value, dt.datetime)
+        else f"{value}"
+        if isinstance(value, dt.date)
+        else value
         for name, value in values.items()
     }
-
-
-def _moment(moment: dt.datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _prices(prompt: float | None, completion: float | None) -> str:

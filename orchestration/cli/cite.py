@@ -11,8 +11,9 @@ from rich.markup import escape
 
 from orchestration.access.claims import Claim, as_bibtex, as_markdown, as_text, find_claim, newest_claims
 from orchestration.access.release import PublishedRelease, open_release
-from orchestration.cli.terminal import Data, ExitCode, format_timestamp, out
+from orchestration.cli.terminal import Data, ExitCode, out
 from orchestration.clock import parse_timestamp
+from orchestration.formatting import iso_timestamp
 from orchestration.publish.claim_history import ClaimVersion, check_claim
 
 
@@ -83,7 +84,7 @@ def _check(release: PublishedRelease, claim_id: str, as_of: str) -> ExitCode:
         out.print("[bold]Unchanged.[/]")
         _show_version("Published", then)
         if now.statement == then.statement:
-            out.print(f"The claim still holds, as of {format_timestamp(now.as_of)}.", soft_wrap=True)
+            out.print(f"The claim still holds, as of {iso_timestamp(now.as_of)}.", soft_wrap=True)
         else:
             _show_version("Now", now)
             out.print(
@@ -105,4 +106,4 @@ def _check(release: PublishedRelease, claim_id: str, as_of: str) -> ExitCode:
 
 
 def _show_version(word: str, version: ClaimVersion) -> None:
-    out.print(f"{word}, as of {format_timestamp(version.as_of)}: {escape(version.statement)}", soft_wrap=True)
+    out.print(f"{word}, as of {iso_timestamp(version.as_of)}: {escape(version.statement)}", soft_wrap=True)

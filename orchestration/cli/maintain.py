@@ -1,4 +1,7 @@
-"""`routerscope rollback` and `routerscope tidy`: undo a publish, and mark killed runs as failed."""
+"""`routerscope rollback` and `routerscope tidy`: undo a publish, and mark killed runs as failed.
+
+`storage.releases` and `defs.runs` do the work. Old releases and old runs are deleted without a command.
+"""
 
 from __future__ import annotations
 

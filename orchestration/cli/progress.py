@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from orchestration.cli.terminal import say
-from orchestration.defs.runs import reason_of
+from orchestration.defs.runs import message_for_users, reason_of, root_cause
 from orchestration.openrouter.surfaces import SURFACES
 
 if TYPE_CHECKING:
@@ -90,13 +90,10 @@ class ProgressListener:
             self.reasons.append(f"{asset}: {check.description}")
 
     def _on_failure(self, event: DagsterEvent) -> None:
-        data = event.step_failure_data
-        if data.user_failure_data and data.user_failure_data.description:
-            self.reasons.append(reason_of(event))
+        if message := message_for_users(event):
+            self.reasons.append(message)
             return
-        error = data.error
-        while error and error.cause:
-            error = error.cause
+        error = root_cause(event)
         if error and error.cls_name == "DagsterAssetCheckFailedError" and self.reasons:
             return  # the failed check has given the reason
         self.reasons += [reason_of(event), "`make ui` shows the whole run. Please report this error."]

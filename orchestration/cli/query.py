@@ -21,7 +21,7 @@ from rich.table import Table
 
 from orchestration.access.query import run_query, tables_in
 from orchestration.access.release import PublishedRelease, open_release
-from orchestration.cli.terminal import Data, err, format_cell, out
+from orchestration.cli.terminal import Data, err, format_cell, json_text, out
 from orchestration.errors import QueryError
 
 _MAX_TABLE_ROWS = 100
@@ -86,7 +86,7 @@ def _write(rows: pa.Table, about: Sequence[str], form: Format, output: Path | No
     elif form is Format.json:
         # JSON has no NaN, which is the one value unequal to itself.
         records = [{name: None if value != value else value for name, value in row.items()} for row in rows.to_pylist()]
-        text = json.dumps({"about": about, "rows": records}, indent=1, default=str, ensure_ascii=False)
+        text = json_text({"about": about, "rows": records})
         output.write_text(text + "\n", encoding="utf-8") if output else typer.echo(text)
     else:
         console = Console(file=output.open("w", encoding="utf-8"), width=_FILE_WIDTH) if output else out

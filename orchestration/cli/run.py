@@ -66,8 +66,10 @@ class RunRequest:
         """The run config of the job."""
         ops: dict[str, Any] = {}
         if self.first or self.last:
+            from orchestration.openrouter.surfaces import APPS, RANKINGS
+
             window = {"start_date": self.first, "end_date": self.last}
-            ops |= {f"raw__{name}": {"config": window} for name in ("rankings", "apps")}
+            ops |= {f"raw__{surface.name}": {"config": window} for surface in (RANKINGS, APPS)}
         if self.refetch:
             from orchestration.defs.jobs import REFETCH_ALL
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import datetime as dt
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
@@ -56,13 +56,13 @@ def errors_as_lines() -> Iterator[None]:
         raise typer.Exit(ExitCode.WRONG_USAGE if is_setting else ExitCode.FAILED) from error
 
 
+def json_text(document: Mapping[str, Any]) -> str:
+    """A document as JSON for programs; dates and other values without a JSON type as text."""
+    return json.dumps(document, indent=1, default=str, ensure_ascii=False)
+
+
 def format_cell(value: Any) -> str:
     """A value in a table: floats with six significant digits, null as empty text."""
     if value is None:
         return ""
     return f"{value:.6g}" if isinstance(value, float) else escape(str(value))
-
-
-def format_timestamp(timestamp: dt.datetime) -> str:
-    """A UTC timestamp in the format of citations, which `cite --as-of` accepts: 2026-08-07T00:05:19Z."""
-    return f"{timestamp:%Y-%m-%dT%H:%M:%SZ}"

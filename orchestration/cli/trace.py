@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
@@ -13,8 +12,9 @@ from rich.table import Table
 
 from orchestration.access.release import PublishedRelease, open_release
 from orchestration.access.trace import RawFile, Row, audit_lake, files_of, find_row
-from orchestration.cli.terminal import Data, ExitCode, format_cell, format_timestamp, out
+from orchestration.cli.terminal import Data, ExitCode, format_cell, json_text, out
 from orchestration.errors import QueryError
+from orchestration.formatting import iso_timestamp
 from orchestration.storage.lake import LAKE_FOLDER
 
 _MAX_FILES_SHOWN = 12
@@ -45,8 +45,7 @@ def trace(
         files = files_of(release.connection, table, row, resource["surfaces"], release.data / LAKE_FOLDER)
     damaged = [file for file in files if file.state != "intact"]
     if as_json:
-        document = {"table": table, "row": row, "files": [asdict(file) for file in files]}
-        typer.echo(json.dumps(document, indent=1, default=str, ensure_ascii=False))
+        typer.echo(json_text({"table": table, "row": row, "files": [asdict(file) for file in files]}))
     else:
         _show(table, row, files, damaged)
     raise typer.Exit(ExitCode.INVALID if damaged or not files else ExitCode.OK)
@@ -67,9 +66,7 @@ def _show(table: str, row: Row, files: Sequence[RawFile], damaged: Sequence[RawF
         out.print(f"[{style}]{file.state}[/]  {file.surface} ({escape(file.slice)}), {days}", soft_wrap=True)
         out.print(f"  file     raw/{escape(file.raw_file)}", soft_wrap=True)
         out.print(f"  request  {escape(file.request_url)}", soft_wrap=True)
-        out.print(
-            f"  as of    {format_timestamp(file.as_of)}, fetched {format_timestamp(file.fetched_at)}", soft_wrap=True
-        )
+        out.print(f"  as of    {iso_timestamp(file.as_of)}, fetched {iso_timestamp(file.fetched_at)}", soft_wrap=True)
         out.print(f"  payload  sha256 {file.payload_sha256}", soft_wrap=True)
     if len(files) > _MAX_FILES_SHOWN:
         out.print(f"… and {len(files) - _MAX_FILES_SHOWN} more: --json lists all")
@@ -86,7 +83,7 @@ def _trace_all(release: PublishedRelease, as_json: bool) -> ExitCode:
     root = release.data / LAKE_FOLDER
     found = audit_lake(release.connection, root)
     if as_json:
-        typer.echo(json.dumps(asdict(found), indent=1))
+        typer.echo(json_text(asdict(found)))
     else:
         for state, names in (("changed", found.changed), ("missing", found.missing)):
             for name in names:

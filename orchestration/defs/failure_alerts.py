@@ -1,4 +1,7 @@
-"""Failed runs and checks in Dagster's history, as alerts."""
+"""Failed runs and checks in Dagster's history, as alerts.
+
+Alerts about the figures of a release are in `alerts.events`.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from dagster._core.storage.asset_check_execution_record import (
 
 from orchestration.alerts.events import Alert, Severity
 from orchestration.defs.runs import DATA_TAG, reason_of
+from orchestration.formatting import iso_timestamp
 
 # How far back the history of runs, and of each check, is searched.
 _MAX_RECORDS = 50
@@ -26,11 +30,12 @@ def failed_runs(instance: dg.DagsterInstance, data: str, prefix: str) -> Iterato
         run = record.dagster_run
         if _is_in_other_folder(run, data):
             continue
+        ended = dt.datetime.fromtimestamp(record.end_time or record.create_timestamp.timestamp(), dt.UTC)
         yield Alert(
             id=f"run_failed/{run.run_id}",
             kind="run_failed",
             severity="error",
-            at=_utc(record.end_time or record.create_timestamp.timestamp()),
+            at=iso_timestamp(ended),
             subject=run.job_name,
             text=f"{prefix}The run {run.run_id[:8]} of {run.job_name} failed. {_reasons(instance, run)}",
             details={"run_id": run.run_id, "data": data},
@@ -66,7 +71,7 @@ def failed_checks(
                 id=f"check_failed/{name}/{record.run_id}",
                 kind="check_failed",
                 severity=severity,
-                at=_utc(record.create_timestamp),
+                at=iso_timestamp(dt.datetime.fromtimestamp(record.create_timestamp, dt.UTC)),
                 subject=name,
                 text=f"{prefix}The check {key.name} of {key.asset_key.to_user_string()} fails. {found}",
                 details={"run_id": record.run_id, "data": data},
@@ -94,7 +99,3 @@ def _is_evaluated(instance: dg.DagsterInstance, record: AssetCheckExecutionRecor
 def _is_in_other_folder(run: DagsterRun, data: str) -> bool:
     """Whether the run works in another folder; a run that failed before it set its tag counts as one in this folder."""
     return run.tags.get(DATA_TAG, data) != data
-
-
-def _utc(timestamp: float) -> str:
-    return f"{dt.datetime.fromtimestamp(timestamp, dt.UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -3,12 +3,13 @@
 import dagster as dg
 
 from orchestration.defs.raw import raw_key
-from orchestration.openrouter.surfaces import ENDPOINTS, MODELS, SURFACES
+from orchestration.openrouter.essential import ESSENTIAL
+from orchestration.openrouter.surfaces import ENDPOINTS, MODELS, RANKINGS, SURFACES
 
 # A run's details are in its events. On the daemon's console, dbt's own lines are enough.
 QUIET_CONSOLE = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
 # Run config that fetches all days of the rankings and every daily snapshot again.
-REFETCH_ALL = {f"raw__{name}": {"config": {"refetch": True}} for name in ("rankings", "rankings_export")}
+REFETCH_ALL = {f"raw__{surface.name}": {"config": {"refetch": True}} for surface in ESSENTIAL[RANKINGS.name]}
 
 refresh = dg.define_asset_job(
     "refresh",

@@ -1,6 +1,7 @@
 """Raw assets, one per surface. Each fetches what is due and stores every response in the lake as immutable Parquet.
 
-Parsing belongs to the surface, storage to the lake. The only check here is whether the lake has what the marts need.
+Parsing belongs to the surface, storage to the lake. The only check here is `all_due_fetched`; whether the lake has what
+the marts need is in `ingest.readiness`, and checks of the stored responses are in `raw_checks`.
 """
 
 import time

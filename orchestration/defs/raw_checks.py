@@ -77,10 +77,10 @@ def _new_fields_check(surface: Surface) -> dg.AssetChecksDefinition:
         # The objects in a list have their own `extra`; its fields are reported with the list's name as a prefix.
         lists = [one.name for one in surface.schema if pa.types.is_list(one.type)]
         lists = [name for name in lists if pa.types.is_struct(surface.schema.field(name).type.value_type)]
-        extras = ["SELECT '' AS prefix, extra FROM read_parquet($files)"]
-        extras += [f"SELECT '{name}.', unnest({name}).extra FROM read_parquet($files)" for name in lists]  # noqa: S608
-        every = " UNION ALL ".join(extras)
-        query = f"SELECT DISTINCT prefix || unnest(json_keys(extra)) FROM ({every}) WHERE extra <> ''"  # noqa: S608
+        extras = ["select '' as prefix, extra from read_parquet($files)"]
+        extras += [f"select '{name}.', unnest({name}).extra from read_parquet($files)" for name in lists]  # noqa: S608
+        every = " union all ".join(extras)
+        query = f"select distinct prefix || unnest(json_keys(extra)) from ({every}) where extra <> ''"  # noqa: S608
         fields = {str(row[0]) for row in duckdb.execute(query, {"files": files}).fetchall()} if files else set()
         new = sorted(fields - surface.untyped)
         return dg.AssetCheckResult(passed=not new, severity=dg.AssetCheckSeverity.WARN, metadata={"new_fields": new})

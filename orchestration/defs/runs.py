@@ -12,6 +12,7 @@ from pathlib import Path
 
 import dagster as dg
 from dagster import DagsterEvent, DagsterRunStatus, RunsFilter
+from dagster_shared.error import SerializableErrorInfo
 
 from orchestration.errors import RouterscopeError
 
@@ -29,20 +30,28 @@ _FINISHED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatu
 
 def reason_of(event: DagsterEvent) -> str:
     """Why a step failed, or a run before its first step: the message written for users, or that of the root cause."""
-    if event.is_step_failure:
-        data = event.step_failure_data
-        if data.user_failure_data and data.user_failure_data.description:
-            return data.user_failure_data.description
-        error = data.error
-    else:
-        error = event.job_failure_data.error
-    while error and error.cause:
-        error = error.cause
+    if message := message_for_users(event):
+        return message
+    error = root_cause(event)
     if error is None:
         return event.message or "no reason given"
     if error.message.startswith(_OUR_ERRORS):
         return error.message.partition(": ")[2].strip()
     return f"Unexpected error in {event.step_key or event.job_name}: {error.message.strip()}"
+
+
+def message_for_users(event: DagsterEvent) -> str | None:
+    """The message for users with which a step failed; None for an unexpected error."""
+    failure = event.step_failure_data.user_failure_data if event.is_step_failure else None
+    return failure.description if failure else None
+
+
+def root_cause(event: DagsterEvent) -> SerializableErrorInfo | None:
+    """The first error of the chain that made a step fail, or a run before its first step."""
+    error = (event.step_failure_data if event.is_step_failure else event.job_failure_data).error
+    while error and error.cause:
+        error = error.cause
+    return error
 
 
 def end_killed_runs(instance: dg.DagsterInstance) -> list[str]:

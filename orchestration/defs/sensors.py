@@ -12,6 +12,7 @@ from orchestration.defs.resources import open_lake
 from orchestration.defs.runs import RETENTION_DAYS, delete_old_runs, end_killed_runs
 from orchestration.defs.schedule_states import rename_states
 from orchestration.errors import AlertError, SettingsError
+from orchestration.formatting import SIMULATED_PREFIX
 from orchestration.settings import Settings
 from orchestration.storage.migrations import migrate
 from orchestration.storage.releases import Releases
@@ -37,7 +38,7 @@ def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
             "No channel is set, so no alert is sent. Set ROUTERSCOPE_ALERTS_WEBHOOK, _FILE or _LOG to get alerts."
         )
     assert context.repository_def  # noqa: S101  # a sensor always belongs to a code location
-    data, prefix = str(settings.data), "SIMULATED: " if open_lake(settings).is_simulated else ""
+    data, prefix = str(settings.data), SIMULATED_PREFIX if open_lake(settings).is_simulated else ""
     for line in migrate(settings.data):
         context.log.info(line)
     deliveries = Deliveries(settings.data / "deliveries.sqlite")

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from orchestration.errors import NotFoundError, QuotaSpentError, ResponseError, SourceError
+from orchestration.formatting import basic_timestamp, iso_timestamp
 from orchestration.ingest.sources import DUE_ONLY, FetchOptions, FetchTask, Source
 from orchestration.openrouter.quota import REQUESTS_PER_MINUTE
 from orchestration.openrouter.retries import MAX_REFETCHES
@@ -44,7 +45,7 @@ class LoadResult:
 
 def provenance(surface: Surface, response: Response, parsed: ParsedResponse) -> Provenance:
     """Where the rows of a response come from. A simulated response cites the simulator, never OpenRouter."""
-    as_of = parsed.as_of.strftime("%Y-%m-%dT%H:%M:%SZ")
+    as_of = iso_timestamp(parsed.as_of)
     if response.is_simulated:
         source_url, licence = SIMULATOR_URL + surface.path, "simulated"
         citation = f"Simulated by Routerscope. This is not OpenRouter data; do not cite it. As of {as_of}."
@@ -164,7 +165,7 @@ def _quarantine(surface: Surface, response: Response, lake: Lake) -> str:
     """Keep a body that cannot be parsed, because it may be impossible to refetch; returns a sentence with its path."""
     # It is named like a recording, unless it is simulated, because a replay treats every recording as real.
     mark = "simulated-" if response.is_simulated else ""
-    name = f"{mark}{response.fetched_at:%Y%m%dT%H%M%SZ}_{response.payload_sha256[:8]}.json.gz"
+    name = f"{mark}{basic_timestamp(response.fetched_at)}_{response.payload_sha256[:8]}.json.gz"
     path = lake.root.parent / QUARANTINE / surface.recordings / name
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

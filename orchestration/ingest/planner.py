@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from orchestration.ingest.coverage import Coverage, last_day, request_key, series_key, whole_periods
+from orchestration.ingest.coverage import Coverage, request_key, series_key
 from orchestration.openrouter.parsers import EXPORT_DAYS
 from orchestration.openrouter.surfaces import (
     APP_CATEGORIES,
@@ -35,6 +35,7 @@ from orchestration.openrouter.surfaces import (
     TASKS,
     Surface,
 )
+from orchestration.periods import last_day, whole_periods
 
 FIRST_DAY = dt.date(2025, 1, 1)
 FIRST_SNAPSHOT = dt.date(2026, 9, 19)

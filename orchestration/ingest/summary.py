@@ -1,4 +1,7 @@
-"""A summary of the data that the lake holds for one surface."""
+"""A summary of the data that the lake holds for one surface.
+
+The metadata of the raw assets shows it. Which days are due is in `coverage` and `planner`.
+"""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from orchestration.errors import KeyRefusedError, NotFoundError, QuotaSpentError, SourceError
+from orchestration.openrouter.json_fields import one_line
 from orchestration.openrouter.retries import MAX_WAIT_SECONDS, RetryableError, retry_after_seconds
 
 GET_A_KEY = (
@@ -102,7 +103,7 @@ def _api_error(payload: bytes) -> tuple[int | None, str]:
     fields = error if isinstance(error, dict) else {"message": error}
     code = str(fields.get("code"))
     message = fields.get("message") or json.dumps(error)
-    return int(code) if re.fullmatch("[45][0-9][0-9]", code) else None, _one_line(str(message))
+    return int(code) if re.fullmatch("[45][0-9][0-9]", code) else None, one_line(str(message), _MAX_MESSAGE_LENGTH)
 
 
 def _page_text(headers: Mapping[str, str], payload: bytes) -> str:
@@ -113,10 +114,4 @@ def _page_text(headers: Mapping[str, str], payload: bytes) -> str:
     page = payload[:_MAX_PAGE_BYTES].decode(errors="replace")
     title = _TITLE.search(page)
     text = title[1] if title else _TAG.sub(" ", _SCRIPT.sub(" ", page))
-    return _one_line(f"{content_type}: {html.unescape(text)}")
-
-
-def _one_line(text: str) -> str:
-    """The text on one line, short and printable."""
-    printable = "".join(character if character.isprintable() else " " for character in text)
-    return " ".join(printable.split())[:_MAX_MESSAGE_LENGTH]
+    return one_line(f"{content_type}: {html.unescape(text)}", _MAX_MESSAGE_LENGTH)

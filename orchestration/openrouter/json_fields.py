@@ -39,6 +39,8 @@ _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _CODE = r"[0-9a-fA-F]{2}"
 _ESCAPE = re.compile(rf"\\(?:\\|u[dD][89abAB]{_CODE}\\u[dD][c-fC-F]{_CODE}|(u[dD][89a-fA-F]{_CODE}))")
 _MAX_MESSAGE_LENGTH = 500
+# How much longer than a message a text may be if most of it is white space, such as the text of a web page.
+_MAX_SPACING = 20
 _MAX_VALUE_LENGTH = 80
 
 
@@ -105,7 +107,7 @@ def _object_of_pairs(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 def one_line(text: str, limit: int = _MAX_MESSAGE_LENGTH) -> str:
     """Text from a response for use in a message: one printable line of at most `limit` characters."""
-    words = " ".join(text[: 2 * limit].split())
+    words = " ".join(text[: _MAX_SPACING * limit].split())
     line = "".join(character if character.isprintable() else "\ufffd" for character in words)
     return line if len(line) <= limit else line[: limit - 1] + "…"
 

@@ -77,7 +77,7 @@ def _recordings(folder: Path) -> list[Recording]:
     for path in folder.glob("*.json.gz"):
         name = _FILE_NAME.fullmatch(path.name)
         try:
-            recorded_at = dt.datetime.strptime(name[1] if name else "", "%Y%m%dT%H%M%SZ").replace(tzinfo=dt.UTC)
+            recorded_at = dt.datetime.fromisoformat(name[1] if name else "")
         except ValueError:
             raise ResponseError(
                 f"{path} is not named after the UTC time at which it was fetched, such as 20260622T050037Z.json.gz. "

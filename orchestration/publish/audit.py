@@ -65,10 +65,10 @@ def audit(candidate: ReleaseCandidate) -> list[Result]:
     """The results of all checks, in order; a check that fails or cannot run does not stop the others."""
     results = []
     with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(f"ATTACH {literal(candidate.folder / FILE_NAME)} AS published (READ_ONLY)")
-        connection.execute(f"ATTACH {literal(candidate.warehouse)} AS warehouse (READ_ONLY)")
-        connection.execute("USE published")
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute(f"attach {literal(candidate.folder / FILE_NAME)} as published (read_only)")
+        connection.execute(f"attach {literal(candidate.warehouse)} as warehouse (read_only)")
+        connection.execute("use published")
         for check in CHECKS:
             try:
                 found = list(check.find(candidate, connection))
@@ -98,8 +98,8 @@ def _inventory(candidate: ReleaseCandidate, connection: duckdb.DuckDBPyConnectio
             files |= {name: [row["rows"]]} if row["rows"] else {}
     kinds = dict(
         connection.execute(
-            "SELECT table_name, table_type FROM information_schema.tables "
-            "WHERE table_catalog = 'warehouse' AND table_schema = $schema",
+            "select table_name, table_type from information_schema.tables "
+            "where table_catalog = 'warehouse' and table_schema = $schema",
             {"schema": RAW},
         ).fetchall()
     )
@@ -122,7 +122,7 @@ def _differing_files(
     try:
         returned = dict(
             connection.execute(
-                f"SELECT raw_file, {rows} FROM warehouse.{RAW}.{quoted(view)} GROUP BY raw_file"  # noqa: S608
+                f"select raw_file, {rows} from warehouse.{RAW}.{quoted(view)} group by raw_file"  # noqa: S608
             ).fetchall()
         )
     except duckdb.Error as error:
@@ -150,8 +150,8 @@ def _provenance(candidate: ReleaseCandidate, connection: duckdb.DuckDBPyConnecti
             yield {"table": table.name, "problem": f"has no column {', '.join(missing)}"}
             continue
         incomplete = relation.filter(
-            " OR ".join(f"{column} IS NULL" for column in PROVENANCE_COLUMNS)
-            + " OR oldest_as_of > as_of OR NOT starts_with(source_url, 'https://')"
+            " or ".join(f"{column} is null" for column in PROVENANCE_COLUMNS)
+            + " or oldest_as_of > as_of or not starts_with(source_url, 'https://')"
         )
         if rows := len(incomplete):
             yield {
@@ -163,7 +163,7 @@ def _provenance(candidate: ReleaseCandidate, connection: duckdb.DuckDBPyConnecti
 
 def _scope(candidate: ReleaseCandidate, connection: duckdb.DuckDBPyConnection) -> Iterator[Row]:
     expected = SCOPE_OF[candidate.kind]
-    defined = {scope for (scope,) in connection.sql(f"SELECT scope_id FROM {SCOPES}").fetchall()}  # noqa: S608
+    defined = {scope for (scope,) in connection.sql(f"select scope_id from {SCOPES}").fetchall()}  # noqa: S608
     if expected not in defined:
         yield {"table": SCOPES, "problem": f"does not define the scope {expected}"}
     for table in candidate.tables:
@@ -172,7 +172,7 @@ def _scope(candidate: ReleaseCandidate, connection: duckdb.DuckDBPyConnection) -
             continue
         for scope, rows in relation.aggregate("scope_id, count(*)").fetchall():
             if scope != expected:
-                of_scope = f"scope_id IS NOT DISTINCT FROM {'NULL' if scope is None else literal(scope)}"
+                of_scope = f"scope_id is not distinct from {'null' if scope is None else literal(scope)}"
                 yield {
                     "table": table.name,
                     "problem": f"{rows} rows have the scope {scope}; the scope of {candidate.kind} data is {expected}",
@@ -197,7 +197,7 @@ def _tokenizer(candidate: ReleaseCandidate, connection: duckdb.DuckDBPyConnectio
                     "problem": "counts tokens, but does not state that each provider has its own tokenizer",
                 }
     scopes = connection.sql(
-        f"SELECT scope_id FROM {SCOPES} WHERE scope_id <> 'simulated' AND NOT contains(caveats, '{note}')"  # noqa: S608
+        f"select scope_id from {SCOPES} where scope_id <> 'simulated' and not contains(caveats, '{note}')"  # noqa: S608
     )
     for (scope,) in scopes.fetchall():
         yield {
@@ -206,7 +206,7 @@ def _tokenizer(candidate: ReleaseCandidate, connection: duckdb.DuckDBPyConnectio
         }
     if "claim" in {table.name for table in candidate.tables}:
         without_note = connection.table("claim").filter(
-            f"contains(unit, 'tokens') AND scope_id <> 'simulated' AND NOT contains(caveat, '{note}')"
+            f"contains(unit, 'tokens') and scope_id <> 'simulated' and not contains(caveat, '{note}')"
         )
         for claim_id, statement in without_note.project("claim_id, statement").fetchall():
             yield {
@@ -232,7 +232,7 @@ def _datapackage(candidate: ReleaseCandidate, connection: duckdb.DuckDBPyConnect
     }
     for name in sorted(changed):
         yield {"table": name, "problem": f"has a hash that differs from {PACKAGE}"}
-    tables = connection.sql("SELECT table_name FROM duckdb_tables() WHERE database_name = 'published'").fetchall()
+    tables = connection.sql("select table_name from duckdb_tables() where database_name = 'published'").fetchall()
     copied, expected = {name for (name,) in tables}, {table.name for table in candidate.tables}
     for name in sorted(copied ^ expected):
         problem = f"is in {FILE_NAME}, but not a published table" if name in copied else f"is missing from {FILE_NAME}"
@@ -269,27 +269,27 @@ def differing_rows(
 ) -> duckdb.DuckDBPyRelation:
     """Rows of a table that differ from the result of its SQL: its key, and `differing` with the columns that differ."""
     stored = f"{schema}.{quoted(table.name)}"
-    relation = connection.sql(f"FROM {stored}")
+    relation = connection.sql(f"from {stored}")
     keys, first = [quoted(key) for key in table.key], quoted(table.key[0])
     differs = {
         column: _differs(quoted(column), str(kind))
         for column, kind in zip(relation.columns, relation.types, strict=True)
         if column not in table.key
     }
-    names = ", ".join(f"CASE WHEN {test} THEN '{name}' END" for name, test in differs.items())
+    names = ", ".join(f"case when {test} then '{name}' end" for name, test in differs.items())
     return connection.sql(
         f"""
-        SELECT
-            {", ".join(f"coalesce(stored.{key}, rebuilt.{key}) AS {key}" for key in keys)},
-            CASE
-                WHEN rebuilt.{first} IS NULL THEN 'extra row'
-                WHEN stored.{first} IS NULL THEN 'missing row'
-                ELSE concat_ws(', ', {names})
-            END AS differing
-        FROM {stored} AS stored
-        FULL JOIN ({sql}) AS rebuilt
-            ON {" AND ".join(f"stored.{key} IS NOT DISTINCT FROM rebuilt.{key}" for key in keys)}
-        WHERE stored.{first} IS NULL OR rebuilt.{first} IS NULL OR {" OR ".join(differs.values())}
+        select
+            {", ".join(f"coalesce(stored.{key}, rebuilt.{key}) as {key}" for key in keys)},
+            case
+                when rebuilt.{first} is null then 'extra row'
+                when stored.{first} is null then 'missing row'
+                else concat_ws(', ', {names})
+            end as differing
+        from {stored} as stored
+        full join ({sql}) as rebuilt
+            on {" and ".join(f"stored.{key} is not distinct from rebuilt.{key}" for key in keys)}
+        where stored.{first} is null or rebuilt.{first} is null or {" or ".join(differs.values())}
         """  # noqa: S608
     )
 
@@ -298,9 +298,9 @@ def _differs(column: str, kind: str) -> str:
     """SQL for whether a column differs. It ignores the last digits of doubles, which depend on the order of summing."""
     stored, rebuilt = f"stored.{column}", f"rebuilt.{column}"
     if kind != "DOUBLE":
-        return f"{stored} IS DISTINCT FROM {rebuilt}"
+        return f"{stored} is distinct from {rebuilt}"
     is_off = f"abs({stored} - {rebuilt}) > 1e-9 * greatest(abs({stored}), abs({rebuilt}))"
-    return f"(({stored} IS NULL) <> ({rebuilt} IS NULL) OR coalesce({is_off}, false))"
+    return f"(({stored} is null) <> ({rebuilt} is null) or coalesce({is_off}, false))"
 
 
 def _first(relation: duckdb.DuckDBPyRelation) -> dict[str, str]:

@@ -10,6 +10,8 @@ import re
 
 import duckdb
 
+from orchestration.formatting import iso_timestamp
+
 _AS_OF = re.compile(r"(as of|As of|observed) \S+Z")
 
 
@@ -21,4 +23,4 @@ def citations_by_url(citations: duckdb.DuckDBPyRelation) -> dict[str, str]:
 
 def citation_as_of(citation: str, as_of: dt.datetime) -> str:
     """A surface's citation line with its `as_of` replaced by the `as_of` of one figure."""
-    return _AS_OF.sub(rf"\1 {as_of:%Y-%m-%dT%H:%M:%SZ}", citation)
+    return _AS_OF.sub(rf"\1 {iso_timestamp(as_of)}", citation)

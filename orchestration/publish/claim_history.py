@@ -20,7 +20,7 @@ from typing import Any, Literal
 import duckdb
 
 from orchestration.errors import QueryError, WarehouseError
-from orchestration.formatting import change_in_percent, in_words, is_visible, rounding_of, usd
+from orchestration.formatting import change_in_percent, in_words, is_visible, iso_timestamp, rounding_of, usd
 from orchestration.storage.files import remove_unfinished_writes, replace_when_complete
 from orchestration.storage.sql import file_pattern, literal
 
@@ -32,9 +32,9 @@ _COLUMNS = (
 )
 # Files written before a column existed are read with nulls in it.
 _ADDED_COLUMNS = (
-    "SELECT CAST(NULL AS DOUBLE) AS value_rounding, CAST(NULL AS DOUBLE) AS value_high_rounding WHERE false"
+    "select cast(null as double) as value_rounding, cast(null as double) as value_high_rounding where false"
 )
-_SOURCE = f"(FROM read_parquet($files, union_by_name = true, filename = true) UNION ALL BY NAME {_ADDED_COLUMNS})"
+_SOURCE = f"(from read_parquet($files, union_by_name = true, filename = true) union all by name {_ADDED_COLUMNS})"
 # Claims about the five leading models were once recorded under this subject, with the models only in the sentence.
 _SUBJECT_WITHOUT_NAMES = "the five leading models"
 
@@ -151,7 +151,7 @@ def _record(release: Path, folder: Path) -> int:
     target = folder / f"{release.name}.parquet"
     with duckdb.connect() as connection:
         published = {"files": [_claims(release)]}
-        connection.execute(f"CREATE TABLE revised AS SELECT {_COLUMNS} FROM {_SOURCE}", published)  # noqa: S608
+        connection.execute(f"create table revised as select {_COLUMNS} from {_SOURCE}", published)  # noqa: S608
         if files := sorted(map(file_pattern, folder.glob("*.parquet"))):
             newest = {version.claim_id: version for version in _versions(connection, files)}
             unchanged = [
@@ -160,12 +160,12 @@ def _record(release: Path, folder: Path) -> int:
                 if version.claim_id in newest and not is_revision(newest[version.claim_id], version)
             ]
             connection.execute(
-                "DELETE FROM revised WHERE claim_id IN (SELECT unnest($unchanged))", {"unchanged": unchanged}
+                "delete from revised where claim_id in (select unnest($unchanged))", {"unchanged": unchanged}
             )
-        [(count,)] = connection.execute("SELECT count(*) FROM revised").fetchall()
+        [(count,)] = connection.execute("select count(*) from revised").fetchall()
         if count:
             with replace_when_complete(target) as temporary:
-                connection.execute(f"COPY (FROM revised ORDER BY claim_id) TO {literal(temporary)} (FORMAT parquet)")
+                connection.execute(f"copy (from revised order by claim_id) to {literal(temporary)} (format parquet)")
     return int(count)
 
 
@@ -188,7 +188,7 @@ def check_claim(claim_id: str, published: Path, folder: Path, as_of: dt.datetime
     by_then = [version for version in versions if as_of is None or version.as_of.replace(microsecond=0) <= as_of]
     if not by_then:
         raise QueryError(
-            f"{claim_id} was first published as of {versions[0].as_of:%Y-%m-%dT%H:%M:%SZ}; there is no earlier version."
+            f"{claim_id} was first published as of {iso_timestamp(versions[0].as_of)}; there is no earlier version."
         )
     return Verdict(by_then[0 if as_of is None else -1], now[-1] if now else None, versions)
 
@@ -198,7 +198,7 @@ def _versions(
 ) -> list[ClaimVersion]:
     """The versions in these files, oldest file first: of one claim, or of all."""
     rows: list[tuple[Any, ...]] = connection.execute(
-        f"SELECT {_COLUMNS} FROM {_SOURCE} WHERE $claim_id IS NULL OR claim_id = $claim_id ORDER BY filename",  # noqa: S608
+        f"select {_COLUMNS} from {_SOURCE} where $claim_id is null or claim_id = $claim_id order by filename",  # noqa: S608
         {"files": files, "claim_id": claim_id},
     ).fetchall()
     return [ClaimVersion(*row) for row in rows]

@@ -15,24 +15,24 @@ _ATTRIBUTES = ("weights", "size_class", "author_country")
 # Most models have no published size, so the size class may be unclassified.
 _REQUIRED = ("weights", "author_country")
 _DAYS = """
-    SELECT period, period_start, total_tokens FROM traffic_summary
-    WHERE period = 'day' AND period_start > (SELECT max(period_start) - 28 FROM traffic_summary WHERE period = 'day')
+    select period, period_start, total_tokens from traffic_summary
+    where period = 'day' and period_start > (select max(period_start) - 28 from traffic_summary where period = 'day')
 """
 _MODELS = f"""
-    WITH days AS ({_DAYS})
-    SELECT
+    with days as ({_DAYS})
+    select
         model_permaslug,
-        sum(share_model.tokens)::BIGINT AS tokens,
-        sum(share_model.tokens) / (SELECT sum(total_tokens) FROM days) AS share,
-        any_value(model.weights) AS weights,
-        any_value(model.size_class) AS size_class,
-        coalesce(any_value(author.country), 'unclassified') AS author_country
-    FROM share_model
-    JOIN days USING (period, period_start)
-    JOIN model USING (model_permaslug)
-    JOIN author ON author.author = model.author
-    GROUP BY model_permaslug
-    ORDER BY tokens DESC
+        sum(share_model.tokens)::bigint as tokens,
+        sum(share_model.tokens) / (select sum(total_tokens) from days) as share,
+        any_value(model.weights) as weights,
+        any_value(model.size_class) as size_class,
+        coalesce(any_value(author.country), 'unclassified') as author_country
+    from share_model
+    join days using (period, period_start)
+    join model using (model_permaslug)
+    join author on author.author = model.author
+    group by model_permaslug
+    order by tokens desc
 """  # noqa: S608  # no input
 
 
@@ -54,13 +54,13 @@ def classify(connection: duckdb.DuckDBPyConnection) -> Classification:
     always complete, because invented models cannot be classified.
     """
     models = connection.sql(_MODELS)
-    [(is_simulated,)] = connection.sql("SELECT bool_or(scope_id = 'simulated') FROM traffic_summary").fetchall()
+    [(is_simulated,)] = connection.sql("select bool_or(scope_id = 'simulated') from traffic_summary").fetchall()
     shares = {
         name: float(models.filter(f"{name} <> 'unclassified'").aggregate("coalesce(sum(share), 0)").fetchall()[0][0])
         for name in _ATTRIBUTES
     }
-    unclassified = models.filter(f"'unclassified' IN ({', '.join(_ATTRIBUTES)})")
-    missing = models.filter(f"'unclassified' IN ({', '.join(_REQUIRED)}) AND share >= {MIN_SHARE}")
+    unclassified = models.filter(f"'unclassified' in ({', '.join(_ATTRIBUTES)})")
+    missing = models.filter(f"'unclassified' in ({', '.join(_REQUIRED)}) and share >= {MIN_SHARE}")
     return Classification(
         shares=shares,
         unclassified_models=len(unclassified.fetchall()),

@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.formatting import SIMULATED_PREFIX
 from orchestration.storage.files import sha256
 from orchestration.storage.releases import FILE_NAME, Table
 from orchestration.storage.sql import quoted, rows_as_dicts
@@ -81,7 +82,7 @@ def write_package(
     package = {
         "profile": "data-package",
         "name": "routerscope",
-        "title": ("SIMULATED: " if is_simulated else "") + "OpenRouter's public rankings and prices, by Routerscope",
+        "title": (SIMULATED_PREFIX if is_simulated else "") + "OpenRouter's public rankings and prices, by Routerscope",
         "description": "\n\n".join(
             [
                 *([SIMULATED] if is_simulated else []),
@@ -146,7 +147,7 @@ def _resource(
         resource |= {"licenses": _licences(of_table), "citation": [row["citation"] for row in of_table]}
         resource["sources"] = _sources(of_table)
     if "as_of" in relation.columns:
-        [newest] = rows_as_dicts(relation.aggregate("max(as_of) AS as_of, max(checked_at) AS checked_at"))
+        [newest] = rows_as_dicts(relation.aggregate("max(as_of) as as_of, max(checked_at) as checked_at"))
         resource |= {name: f"{time.isoformat()}Z" for name, time in newest.items() if time}
     return resource
 

@@ -23,41 +23,41 @@ State = Literal["fresh", "stale", "too old"]
 # Surface and day → its newest response. The rankings with and without an API key are one surface here: both return the
 # same figures. Benchmarks have one slice per source instead of the slice `all`.
 _NEWEST_RESPONSES = """
-    SELECT
-        CASE surface WHEN 'rankings_export' THEN 'rankings' ELSE surface END AS surface,
+    select
+        case surface when 'rankings_export' then 'rankings' else surface end as surface,
         date,
-        max(as_of) AS as_of,
-        max_by(checked_at, as_of) AS checked_at
-    FROM coverage
-    WHERE (slice = 'all' OR starts_with(slice, 'source=')) AND is_complete
-    GROUP BY ALL
+        max(as_of) as as_of,
+        max_by(checked_at, as_of) as checked_at
+    from coverage
+    where (slice = 'all' or starts_with(slice, 'source=')) and is_complete
+    group by all
 """
 _AGES_BY_SURFACE = f"""
-    WITH days AS ({_NEWEST_RESPONSES})
-    SELECT
+    with days as ({_NEWEST_RESPONSES})
+    select
         surface,
-        epoch($now - (max(date) + 1)) / 3600 AS newest_day_hours,
-        epoch($now - max_by(as_of, date)) / 3600 AS as_of_hours,
-        epoch($now - max_by(checked_at, date)) / 3600 AS checked_hours,
-        least(28, max(date) - min(date) + 1) - count(*) FILTER (WHERE date > newest - 28) AS days_missing,
-        count(*) FILTER (WHERE as_of < date + INTERVAL 4 DAY AND date > newest - 28) AS days_to_restate
-    FROM (SELECT *, max(date) OVER (PARTITION BY surface) AS newest FROM days)
-    GROUP BY surface
+        epoch($now - (max(date) + 1)) / 3600 as newest_day_hours,
+        epoch($now - max_by(as_of, date)) / 3600 as as_of_hours,
+        epoch($now - max_by(checked_at, date)) / 3600 as checked_hours,
+        least(28, max(date) - min(date) + 1) - count(*) filter (where date > newest - 28) as days_missing,
+        count(*) filter (where as_of < date + interval 4 day and date > newest - 28) as days_to_restate
+    from (select *, max(date) over (partition by surface) as newest from days)
+    group by surface
 """  # noqa: S608  # built from constants
 # The 95th percentile of the age of prices, weighted by the tokens of the newest day: models with few tokens may have
 # old prices.
 _PRICE_AGE = """
-    SELECT
-        'models' AS surface,
-        min(price_hours) FILTER (WHERE running_tokens >= 0.95 * all_tokens) AS price_hours
-    FROM (
-        SELECT
-            price_age_hours AS price_hours,
-            sum(tokens) OVER (ORDER BY price_age_hours, model_permaslug) AS running_tokens,
-            sum(tokens) OVER () AS all_tokens
-        FROM spend_model
-        WHERE period = 'day' AND price_age_hours IS NOT NULL
-            AND period_start = (SELECT max(period_start) FROM spend_model WHERE period = 'day')
+    select
+        'models' as surface,
+        min(price_hours) filter (where running_tokens >= 0.95 * all_tokens) as price_hours
+    from (
+        select
+            price_age_hours as price_hours,
+            sum(tokens) over (order by price_age_hours, model_permaslug) as running_tokens,
+            sum(tokens) over () as all_tokens
+        from spend_model
+        where period = 'day' and price_age_hours is not null
+            and period_start = (select max(period_start) from spend_model where period = 'day')
     )
 """
 

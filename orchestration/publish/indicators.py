@@ -7,25 +7,25 @@ import duckdb
 from orchestration.storage.sql import rows_as_dicts
 
 _INDICATORS = """
-    WITH newest AS (
-        SELECT * FROM traffic_summary WHERE period = 'day' ORDER BY period_start DESC LIMIT 28
+    with newest as (
+        select * from traffic_summary where period = 'day' order by period_start desc limit 28
     ),
-    restated AS (
-        SELECT sum(abs(change_tokens)) AS tokens FROM restatement
-        WHERE slice = 'all' AND date >= (SELECT min(period_start) FROM newest)
+    restated as (
+        select sum(abs(change_tokens)) as tokens from restatement
+        where slice = 'all' and date >= (select min(period_start) from newest)
     )
-    SELECT
-        (SELECT count(DISTINCT period_start) FROM share_model WHERE period = 'day') AS days_covered,
-        max_by(total_tokens, period_start)::DOUBLE AS newest_day_tokens,
-        max_by(other_share, period_start) AS newest_day_unlisted_share,
-        max_by(priced_coverage, period_start) AS newest_day_priced_coverage,
-        coalesce(any_value(restated.tokens), 0) / sum(total_tokens) AS restated_share_of_28_days,
-        (SELECT coalesce(sum(requests), 0)::DOUBLE FROM share_app
-            WHERE period = 'day' AND period_start = (SELECT max(period_start) FROM share_app WHERE period = 'day'))
-            AS newest_day_app_requests,
-        (SELECT count(*) FROM anomaly WHERE is_listed AND date >= (SELECT min(period_start) FROM newest))
-            AS anomalies_of_28_days
-    FROM newest, restated
+    select
+        (select count(distinct period_start) from share_model where period = 'day') as days_covered,
+        max_by(total_tokens, period_start)::double as newest_day_tokens,
+        max_by(other_share, period_start) as newest_day_unlisted_share,
+        max_by(priced_coverage, period_start) as newest_day_priced_coverage,
+        coalesce(any_value(restated.tokens), 0) / sum(total_tokens) as restated_share_of_28_days,
+        (select coalesce(sum(requests), 0)::double from share_app
+            where period = 'day' and period_start = (select max(period_start) from share_app where period = 'day'))
+            as newest_day_app_requests,
+        (select count(*) from anomaly where is_listed and date >= (select min(period_start) from newest))
+            as anomalies_of_28_days
+    from newest, restated
 """
 
 

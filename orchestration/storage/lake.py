@@ -28,6 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from orchestration.errors import LakeError
+from orchestration.formatting import basic_timestamp
 from orchestration.storage.files import TEMPORARY, remove_unfinished_writes, sha256, write_atomically
 
 Kind = Literal["real", "simulated"]
@@ -122,12 +123,12 @@ class Lake:
         """
         self.check_kind(provenance.kind)
         folder = self._partition(surface, provenance.fetched_at)
-        for path in folder.glob(f"{_basic_iso(provenance.as_of)}-*.parquet"):
+        for path in folder.glob(f"{basic_timestamp(provenance.as_of)}-*.parquet"):
             if _identity(read_metadata(path)) == _identity(_as_metadata(provenance)):
                 return None
         metadata = _as_metadata(provenance) | {"surface": surface, "rows": table.num_rows}
         content = self._parquet(table, provenance, metadata)
-        name = f"{_basic_iso(provenance.as_of)}-{hashlib.sha256(content).hexdigest()[:_HASH_DIGITS]}.parquet"
+        name = f"{basic_timestamp(provenance.as_of)}-{hashlib.sha256(content).hexdigest()[:_HASH_DIGITS]}.parquet"
         try:
             self._record_kind(provenance.kind)
             write_atomically(folder / name, content)
@@ -280,7 +281,3 @@ def _as_metadata(provenance: Provenance) -> dict[str, Any]:
 
 def _identity(metadata: Mapping[str, Any]) -> tuple[str, str, str]:
     return metadata["payload_sha256"], metadata["request_url"], metadata["fetched_at"]
-
-
-def _basic_iso(timestamp: dt.datetime) -> str:
-    return timestamp.astimezone(dt.UTC).strftime("%Y%m%dT%H%M%SZ")

@@ -26,8 +26,8 @@ from orchestration.storage.releases import READER_GRACE_SECONDS
 
 # As in alerts/deliveries.py, which must not be imported from here.
 _DELIVERIES = """
-    CREATE TABLE IF NOT EXISTS delivery
-    (channel TEXT, key TEXT, alert_id TEXT, sent_at TEXT, PRIMARY KEY (channel, key))
+    create table if not exists delivery
+    (channel text, key text, alert_id text, sent_at text, primary key (channel, key))
 """
 
 
@@ -182,7 +182,7 @@ def _link(source: str, target: str) -> None:
 def _copy_deliveries(old: Path, new: Path) -> str:
     try:
         with contextlib.closing(sqlite3.connect(old, timeout=30)) as connection:
-            rows = connection.execute("SELECT channel, once, id, at FROM told").fetchall()
+            rows = connection.execute("select channel, once, id, at from told").fetchall()
     except sqlite3.DatabaseError as error:
         if "locked" in str(error):
             raise
@@ -193,8 +193,8 @@ def _copy_deliveries(old: Path, new: Path) -> str:
     with contextlib.closing(sqlite3.connect(new, timeout=30)) as connection, connection:
         connection.execute(_DELIVERIES)
         connection.executemany(
-            "INSERT INTO delivery VALUES (?, ?, ?, ?) "
-            "ON CONFLICT DO UPDATE SET sent_at = coalesce(sent_at, excluded.sent_at)",
+            "insert into delivery values (?, ?, ?, ?) "
+            "on conflict do update set sent_at = coalesce(sent_at, excluded.sent_at)",
             [(channel, _new_key(key), alert_id, sent_at) for channel, key, alert_id, sent_at in rows],
         )
     old.unlink()

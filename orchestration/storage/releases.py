@@ -180,17 +180,17 @@ def _copy(warehouse: Warehouse, tables: Sequence[Table], folder: Path) -> dict[s
     """Copy each table to DuckDB, with its documentation as comments, and to Parquet; returns table → rows."""
     rows: dict[str, int] = {}
     with duckdb.connect() as connection:
-        connection.execute(f"ATTACH {literal(warehouse.path)} AS warehouse (READ_ONLY)")
-        connection.execute(f"ATTACH {literal(folder / FILE_NAME)} AS published (STORAGE_VERSION '{STORAGE_VERSION}')")
+        connection.execute(f"attach {literal(warehouse.path)} as warehouse (read_only)")
+        connection.execute(f"attach {literal(folder / FILE_NAME)} as published (storage_version '{STORAGE_VERSION}')")
         for table in tables:
             source = f"warehouse.{quoted(table.schema)}.{quoted(table.name)}"
             target = f"published.{quoted(table.name)}"
-            connection.execute(f"CREATE TABLE {target} AS FROM {source} ORDER BY ALL")
-            connection.execute(f"COMMENT ON TABLE {target} IS {literal(table.description)}")
+            connection.execute(f"create table {target} as from {source} order by all")
+            connection.execute(f"comment on table {target} is {literal(table.description)}")
             for column, description in table.columns.items():
-                connection.execute(f"COMMENT ON COLUMN {target}.{quoted(column)} IS {literal(description)}")
+                connection.execute(f"comment on column {target}.{quoted(column)} is {literal(description)}")
             file = literal(folder / f"{table.name}.parquet")
-            copied = connection.execute(f"COPY {target} TO {file} (FORMAT parquet, COMPRESSION zstd)").fetchone()
+            copied = connection.execute(f"copy {target} to {file} (format parquet, compression zstd)").fetchone()
             rows[table.name] = int(copied[0]) if copied else 0
-        connection.execute("DETACH published")
+        connection.execute("detach published")
     return rows

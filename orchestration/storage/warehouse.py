@@ -19,6 +19,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.errors import WarehouseError
+from orchestration.formatting import iso_timestamp
 from orchestration.storage.files import write_atomically
 
 _OPEN_TIMEOUT_SECONDS = 60
@@ -88,7 +89,7 @@ class Warehouse:
         for path in self.path.parent.glob(f"{self.path.name}*"):
             path.rename(self._rejected / path.name)
         with contextlib.suppress(OSError):  # the disk may be full; the caller reports the reason too
-            write_atomically(self._why, f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%SZ}\n{why}\n".encode())
+            write_atomically(self._why, f"{iso_timestamp(dt.datetime.now(dt.UTC))}\n{why}\n".encode())
         return self._rejected
 
     def rejection(self) -> Rejection | None:

@@ -18,7 +18,7 @@ from conftest import FEW, PROJECT, SMALL_WORLD, Run, copy_recordings
 from corruptions import ALL_CORRUPTIONS, FIGURE_CORRUPTIONS, FILE_CORRUPTIONS, RELEASE_CORRUPTIONS, Corruption
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
-from test_documents import assert_document
+from test_generated_docs import assert_document
 
 from orchestration.definitions import defs
 from orchestration.defs.published import prepare_completion

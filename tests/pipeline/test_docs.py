@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 from conftest import MAKE, NOWHERE, PROJECT, Run, environment
-from test_documents import assert_document
+from test_generated_docs import assert_document
 
 DOCUMENTS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 FENCES = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -4,7 +4,7 @@ import re
 
 import duckdb
 from conftest import PROJECT, Run
-from test_documents import assert_document
+from test_generated_docs import assert_document
 
 README = PROJECT / "README.md"
 QUERIES = re.compile(r"```sql\n(.*?)```\n```\n(.*?)```", re.DOTALL)

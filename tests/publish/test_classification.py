@@ -9,8 +9,8 @@ from orchestration.publish.classification import classify
 def published(scope_id: str, weights: str, tokens: int) -> duckdb.DuckDBPyConnection:
     """One day of 1000 tokens: a classified model has 500, another has `tokens`, the rest is not listed."""
     marts = duckdb.connect()
-    key = "'day' AS period, DATE '2026-07-01' AS period_start"
-    marts.execute(f"CREATE TABLE traffic_summary AS SELECT {key}, 1000 AS total_tokens, '{scope_id}' AS scope_id")
+    key = "'day' as period, date '2026-07-01' as period_start"
+    marts.execute(f"create table traffic_summary as select {key}, 1000 as total_tokens, '{scope_id}' as scope_id")
     for table, values in {
         "share_model (model_permaslug, tokens)": f"('a/known', 500), ('b/new', {tokens})",
         "model (model_permaslug, author, weights, size_class)": f"('a/known', 'a', 'open', 'large'), "
@@ -19,7 +19,7 @@ def published(scope_id: str, weights: str, tokens: int) -> duckdb.DuckDBPyConnec
     }.items():
         name, _, columns = table.partition(" ")
         more = f"{key}, " if name == "share_model" else ""
-        marts.execute(f"CREATE TABLE {name} AS SELECT {more}* FROM (VALUES {values}) AS rows {columns}")
+        marts.execute(f"create table {name} as select {more}* from (values {values}) as rows {columns}")
     return marts
 
 

@@ -1,4 +1,7 @@
-"""OpenRouter's API, or a server at the base URL: fetches what the lake lacks, within the key's quota."""
+"""OpenRouter's API, or a server at the base URL: fetches what the lake lacks, within the key's quota.
+
+`planner` decides what is due, and `openrouter.client` fetches it.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,6 @@ from orchestration.storage.lake import Kind, Lake
 
 # An older index of the export is refetched.
 _MAX_INDEX_AGE = dt.timedelta(hours=1)
-_WITHOUT_KEY = ("rankings_export", "models", "providers", "endpoints")
 
 
 class Live:
@@ -143,8 +145,10 @@ class Live:
     def explain(self) -> list[str]:
         if self.has_key:
             return ["With a key: every surface."]
+        keyless = [surface for surface in SURFACES.values() if not surface.needs_key]
+        keyless.sort(key=lambda surface: surface is not RANKINGS_EXPORT)  # the rankings first
         return [
-            f"Without a key: {', '.join(_WITHOUT_KEY)}. A key from openrouter.ai/settings/keys in OPENROUTER_API_KEY "
-            "adds rankings since 2025-01-01 with their slices, apps, tasks, session cost, benchmarks, and the "
-            "endpoints' latency and throughput."
+            f"Without a key: {', '.join(surface.name for surface in keyless)}. A key from openrouter.ai/settings/keys "
+            "in OPENROUTER_API_KEY adds rankings since 2025-01-01 with their slices, apps, tasks, session cost, "
+            "benchmarks, and the endpoints' latency and throughput."
         ]

@@ -1,4 +1,7 @@
-"""Recorded responses of the real API: each recording up to the clock is one observation."""
+"""Recorded responses of the real API: each recording up to the clock is one observation.
+
+The names and the reading of recordings are in `openrouter.recordings`.
+"""
 
 from __future__ import annotations
 

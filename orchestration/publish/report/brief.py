@@ -10,10 +10,12 @@ import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 
 from orchestration.formatting import (
+    SIMULATED_PREFIX,
     as_percent,
     change_in_percent,
     date_in_words,
@@ -24,7 +26,9 @@ from orchestration.formatting import (
     timestamp_in_words,
     usd_price,
 )
+from orchestration.periods import last_day
 from orchestration.publish.citations import citation_as_of, citations_by_url
+from orchestration.storage.sql import rows_as_dicts
 
 # The order of the brief: claims that most readers look for come first.
 _ORDER = (
@@ -47,12 +51,8 @@ class Period:
     start: dt.date
 
     @property
-    def days(self) -> int:
-        return 7 if self.kind == "week" else 1
-
-    @property
     def end(self) -> dt.date:
-        return self.start + dt.timedelta(days=self.days - 1)
+        return last_day(self.kind, self.start)
 
     @property
     def name(self) -> str:
@@ -85,7 +85,7 @@ class Sentence:
 
 def period_of(connection: duckdb.DuckDBPyConnection) -> Period:
     """The newest complete week, or the newest day if no week is complete; reads the view `newest`."""
-    [(kind, start)] = connection.sql("SELECT period, period_start FROM newest").fetchall()
+    [(kind, start)] = connection.sql("select period, period_start from newest").fetchall()
     return Period(kind, start)
 
 
@@ -93,10 +93,10 @@ def sentences(connection: duckdb.DuckDBPyConnection) -> list[Sentence]:
     """The sentences of the newest week, in the order of the brief; reads the view `newest`."""
     period = period_of(connection)
     [(scope_id, traffic, caveats)] = connection.sql(
-        "SELECT scope_id, traffic, caveats FROM scopes "
-        "WHERE scope_id = (SELECT any_value(scope_id) FROM traffic_summary)"
+        "select scope_id, traffic, caveats from scopes "
+        "where scope_id = (select any_value(scope_id) from traffic_summary)"
     ).fetchall()
-    mark = "SIMULATED: " if scope_id == "simulated" else ""
+    mark = SIMULATED_PREFIX if scope_id == "simulated" else ""
     lines = citations_by_url(connection.table("citations"))
     found = _claims(connection)
     for drafts in (
@@ -110,9 +110,9 @@ def sentences(connection: duckdb.DuckDBPyConnection) -> list[Sentence]:
                 Sentence(
                     f"{mark}{draft.text}",
                     f"{draft.caveat} {caveats}",
-                    citation_as_of(lines[draft.source_url], draft.as_of),
-                    draft.as_of,
-                    draft.checked_at,
+                    citation_as_of(lines[draft.row["source_url"]], draft.row["as_of"]),
+                    draft.row["as_of"],
+                    draft.row["checked_at"],
                     draft.mart,
                     draft.key,
                 )
@@ -141,26 +141,29 @@ def _escaped(text: str) -> str:
 
 
 def _claims(connection: duckdb.DuckDBPyConnection) -> list[Sentence]:
-    rows = connection.sql(
-        "SELECT claim_id, kind, statement, caveat, citation, as_of, checked_at FROM claim "
-        "JOIN newest USING (period, period_start)"
-    ).fetchall()
-    rows.sort(key=lambda row: (_ORDER.index(row[1]) if row[1] in _ORDER else len(_ORDER), row[0]))
+    claims = rows_as_dicts(connection.sql("from claim join newest using (period, period_start)"))
+    claims.sort(key=lambda row: (_ORDER.index(row["kind"]) if row["kind"] in _ORDER else len(_ORDER), row["claim_id"]))
     return [
-        Sentence(statement, caveat, citation, as_of, checked_at, "claim", {"claim_id": claim_id})
-        for claim_id, _, statement, caveat, citation, as_of, checked_at in rows
+        Sentence(
+            row["statement"],
+            row["caveat"],
+            row["citation"],
+            row["as_of"],
+            row["checked_at"],
+            "claim",
+            {"claim_id": row["claim_id"]},
+        )
+        for row in claims
     ]
 
 
 @dataclass(frozen=True)
 class _Draft:
-    """A sentence without the caveats of its scope and without its citation line, which `source_url` identifies."""
+    """A sentence without the caveats of its scope and without its citation line, and the row that it is from."""
 
     text: str
     caveat: str
-    source_url: str
-    as_of: dt.datetime
-    checked_at: dt.datetime
+    row: Mapping[str, Any]
     mart: str
     key: Mapping[str, str]
 
@@ -168,117 +171,100 @@ class _Draft:
 def _largest_gain(connection: duckdb.DuckDBPyConnection, period: Period, traffic: str) -> Iterator[_Draft]:
     """The author whose share rose most, of those whose models were listed on every day of this period and the last."""
     horizon = "7d" if period.kind == "week" else "1d"
-    for author, name, change, source_url, as_of, checked_at in connection.execute(
+    found = connection.execute(
         """
-        SELECT author, coalesce(display_name, author), share_change_pp, growth_author.source_url,
-            growth_author.as_of, growth_author.checked_at
-        FROM growth_author LEFT JOIN author USING (author)
-        WHERE horizon = ? AND window_end = ? AND status = 'ok' AND share_change_pp >= 0.05  -- reads 0.1 or more
-        ORDER BY share_change_pp DESC, author LIMIT 1
+        select growth_author.*, coalesce(display_name, author) as name
+        from growth_author left join author using (author)
+        where horizon = ? and window_end = ? and status = 'ok' and share_change_pp >= 0.05  -- reads 0.1 or more
+        order by share_change_pp desc, author limit 1
         """,
         [horizon, period.end],
-    ).fetchall():
+    )
+    for row in rows_as_dicts(found):
         yield _Draft(
-            f"{_capitalized(period.phrase)}, the share of {name}'s listed models in {traffic} rose by {change:.1f} "
-            f"percentage points from the {'week' if period.kind == 'week' else 'day'} before, more than that of any "
+            f"{_capitalized(period.phrase)}, the share of {row['name']}'s listed models in {traffic} rose by "
+            f"{row['share_change_pp']:.1f} percentage points from the {period.kind} before, more than that of any "
             "other author whose models were listed every day.",
             "Authors whose models were not listed every day are not compared; the share of one of them may have risen "
             "more.",
-            source_url,
-            as_of,
-            checked_at,
+            row,
             "growth_author",
-            {"window_end": f"{period.end}", "horizon": horizon, "author": author},
+            {"window_end": f"{period.end}", "horizon": horizon, "author": row["author"]},
         )
 
 
 def _largest_new_model(connection: duckdb.DuckDBPyConnection, period: Period, traffic: str) -> Iterator[_Draft]:
     """The model with the largest share, of those that were listed for the first time in the period."""
-    for slug, first, share, source_url, as_of, checked_at in connection.execute(
+    found = connection.execute(
         """
-        SELECT
-            model_permaslug, first_ranked_on, share, share_model.source_url, share_model.as_of, share_model.checked_at
-        FROM share_model JOIN newest USING (period, period_start) JOIN model USING (model_permaslug)
-        WHERE first_ranked_on BETWEEN ? AND ?
-            AND first_ranked_on > (SELECT min(period_start) FROM share_model WHERE period = 'day')
-        ORDER BY rank, model_permaslug LIMIT 1
+        select share_model.*, first_ranked_on
+        from share_model join newest using (period, period_start) join model using (model_permaslug)
+        where first_ranked_on between ? and ?
+            and first_ranked_on > (select min(period_start) from share_model where period = 'day')
+        order by rank, model_permaslug limit 1
         """,
         [period.start, period.end],
-    ).fetchall():
+    )
+    for row in rows_as_dicts(found):
         yield _Draft(
-            f"{_capitalized(period.phrase)}, {slug} had at least {as_percent(share)} of {traffic}; it was first listed "
-            f"on {date_in_words(first)}.",
+            f"{_capitalized(period.phrase)}, {row['model_permaslug']} had at least {as_percent(row['share'])} of "
+            f"{traffic}; it was first listed on {date_in_words(row['first_ranked_on'])}.",
             "First listed within the observed days. Its tokens on days on which it was not listed are unknown.",
-            source_url,
-            as_of,
-            checked_at,
+            row,
             "share_model",
-            {"period": period.kind, "period_start": f"{period.start}", "model_permaslug": slug},
+            {"period": period.kind, "period_start": f"{period.start}", "model_permaslug": row["model_permaslug"]},
         )
 
 
 def _largest_price_change(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[_Draft]:
     """The largest relative change of a listed input price."""
-    for (
-        model,
-        seen_at,
-        not_before,
-        before,
-        after,
-        output_before,
-        output_after,
-        source_url,
-        as_of,
-        checked_at,
-    ) in connection.execute(
+    found = connection.execute(
         """
-        SELECT
-            model_id, valid_from, not_before, previous_prompt_usd_per_mtok, prompt_usd_per_mtok,
-            previous_completion_usd_per_mtok, completion_usd_per_mtok, source_url, as_of, checked_at
-        FROM price_history
-        WHERE CAST(valid_from AS DATE) BETWEEN ? AND ? AND prompt_usd_per_mtok <> previous_prompt_usd_per_mtok
-            AND model_id NOT LIKE '~%' AND NOT is_return  -- its previous price may be from long before
-        ORDER BY abs(ln((prompt_usd_per_mtok + 1e-9) / (previous_prompt_usd_per_mtok + 1e-9))) DESC, model_id LIMIT 1
+        from price_history
+        where cast(valid_from as date) between ? and ? and prompt_usd_per_mtok <> previous_prompt_usd_per_mtok
+            and model_id not like '~%' and not is_return  -- its previous price may be from long before
+        order by abs(ln((prompt_usd_per_mtok + 1e-9) / (previous_prompt_usd_per_mtok + 1e-9))) desc, model_id limit 1
         """,
         [period.start, period.end],
-    ).fetchall():
+    )
+    for row in rows_as_dicts(found):
         yield _Draft(
-            f"The largest change in a listed input price first seen {period.phrase} was for {model}: from "
-            f"{usd_price(before)} to {usd_price(after)} per million tokens, seen on {date_in_words(seen_at)}; its "
-            f"output price was {usd_price(output_before)} before and {usd_price(output_after)} after.",
-            f"The previous price was last seen on {date_in_words(not_before)}. Prices are from /models; individual "
-            "providers may charge other prices.",
-            source_url,
-            as_of,
-            checked_at,
+            f"The largest change in a listed input price first seen {period.phrase} was for {row['model_id']}: from "
+            f"{usd_price(row['previous_prompt_usd_per_mtok'])} to {usd_price(row['prompt_usd_per_mtok'])} per million "
+            f"tokens, seen on {date_in_words(row['valid_from'])}; its output price was "
+            f"{usd_price(row['previous_completion_usd_per_mtok'])} before and "
+            f"{usd_price(row['completion_usd_per_mtok'])} after.",
+            f"The previous price was last seen on {date_in_words(row['not_before'])}. Prices are from /models; "
+            "individual providers may charge other prices.",
+            row,
             "price_history",
-            {"model_id": model, "valid_from": seen_at.isoformat()},
+            {"model_id": row["model_id"], "valid_from": row["valid_from"].isoformat()},
         )
 
 
 def _largest_revision(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[_Draft]:
     """The figure for a day of the period that the source has revised most, if rounded figures show the change."""
-    for slug, date, first, last, change, source_url, as_of, checked_at in connection.execute(
+    found = connection.execute(
         """
-        SELECT model_permaslug, date, first_tokens, last_tokens, change_pct, source_url, as_of, checked_at
-        FROM restatement
-        WHERE slice = 'all' AND date BETWEEN ? AND ? AND change_pct IS NOT NULL
-        ORDER BY abs(change_pct) DESC, date, model_permaslug
+        from restatement
+        where slice = 'all' and date between ? and ? and change_pct is not null
+        order by abs(change_pct) desc, date, model_permaslug
         """,
         [period.start, period.end],
-    ).fetchall():
+    )
+    for row in rows_as_dicts(found):
+        slug, first, last = row["model_permaslug"], row["first_tokens"], row["last_tokens"]
         if not is_visible(first, last, max(rounding_of(first, "tokens"), rounding_of(last, "tokens"))):
             continue
         whose = "all unlisted models" if slug == "other" else slug
         yield _Draft(
-            f"The largest revision of a day {period.phrase} is for {whose} on {date_in_words(date)}: from "
-            f"{in_words(first, 'tokens')} to {in_words(last, 'tokens')} tokens ({change_in_percent(change)}).",
+            f"The largest revision of a day {period.phrase} is for {whose} on {date_in_words(row['date'])}: from "
+            f"{in_words(first, 'tokens')} to {in_words(last, 'tokens')} tokens "
+            f"({change_in_percent(row['change_pct'])}).",
             "The source may revise a day for some time after its end.",
-            source_url,
-            as_of,
-            checked_at,
+            row,
             "restatement",
-            {"slice": "all", "date": f"{date}", "model_permaslug": slug},
+            {"slice": "all", "date": f"{row['date']}", "model_permaslug": slug},
         )
         return
 

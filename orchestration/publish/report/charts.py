@@ -23,10 +23,10 @@ COLOURS = ["#0072B2", "#B87A00", "#008F68", "#C2609A", "#3A93C4", "#D55E00", "#8
 _UNKNOWN = "#A2845C"
 INPUT, OUTPUT = COLOURS[0], COLOURS[5]
 _DAYS = {"day": 1, "week": 7}
-_HEIGHT = 300
+_HEIGHT_PIXELS = 300
 # The slug without its author, for short labels; the table has the whole slug.
 _WITHOUT_AUTHOR = "replace(datum.label, regexp('^[^/]*/'), '')"
-_BAR = 26
+_BAR_PIXELS = 26
 _SHARE = alt.Axis(format=".0%", title=None)
 _PRICE_SCALE = alt.Scale(type="symlog", constant=0.05, domainMin=0)
 _PRICES = [0, 0.1, 0.3, 1, 3, 10, 30, 100]
@@ -47,14 +47,14 @@ def _data(rows: Sequence[Row]) -> alt.Data:
     return alt.Data(values=list(rows))  # type: ignore[no-untyped-call]
 
 
-def _segments(rows: Sequence[Row], member: str = "") -> list[Row]:
-    """Rows with the number of their segment of consecutive days or weeks, so that no line crosses a gap."""
+def _with_runs(rows: Sequence[Row], member: str = "") -> list[Row]:
+    """Rows with the number of their run of consecutive days or weeks, so that no line crosses a gap."""
     numbered: list[Row] = []
     for row in rows:
         before = numbered[-1] if numbered else None
         days = (_date(row) - _date(before)).days if before else 0
         follows = before and (not member or row[member] == before[member]) and days == _DAYS[row["period"]]
-        numbered.append({**row, "segment": before["segment"] if before and follows else len(numbered)})
+        numbered.append({**row, "run": before["run"] if before and follows else len(numbered)})
     return numbered
 
 
@@ -130,7 +130,7 @@ def _legend() -> alt.Legend:
 
 def bars(rows: Sequence[Row], tooltip: Tooltips, name: str, value: str) -> Drawing:
     return (
-        alt.Chart(_data(rows), height=_BAR * len(rows))
+        alt.Chart(_data(rows), height=_BAR_PIXELS * len(rows))
         .mark_bar(color=COLOURS[0])
         .encode(
             x=alt.X(f"{value}:Q", axis=_SHARE),
@@ -144,13 +144,13 @@ def lines(rows: Sequence[Row], tooltip: Tooltips, member: str, value: str, axis:
     members = list(dict.fromkeys(row[member] for row in rows))
     mondays = sorted({row["period_start"] for row in rows if row["period"] == "week"})
     return (
-        alt.Chart(_data(_segments(rows, member)), height=_HEIGHT)
+        alt.Chart(_data(_with_runs(rows, member)), height=_HEIGHT_PIXELS)
         .mark_line(point=alt.OverlayMarkDef(size=28), strokeWidth=2)
         .encode(
             x=_day("period_start", mondays),
             y=alt.Y(f"{value}:Q", axis=axis),
             color=alt.Color(f"{member}:N", scale=alt.Scale(domain=members, range=COLOURS), legend=_legend()),
-            detail="segment:N",
+            detail="run:N",
             tooltip=list(tooltip),
         )
     )
@@ -161,7 +161,7 @@ def stack(rows: Sequence[Row], tooltip: Tooltips, order: Sequence[str]) -> Drawi
     colours = {"other": COLOURS[7], "unclassified": _UNKNOWN, "unpriced": _UNKNOWN}
     spare = iter(COLOURS)
     return (
-        alt.Chart(_data(rows), height=_HEIGHT)
+        alt.Chart(_data(rows), height=_HEIGHT_PIXELS)
         .transform_calculate(place=f"indexof({json.dumps(there)}, datum.segment)")
         .mark_bar()
         .encode(
@@ -185,12 +185,12 @@ def stack(rows: Sequence[Row], tooltip: Tooltips, order: Sequence[str]) -> Drawi
 
 def total(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
     return (
-        alt.Chart(_data(_segments(rows)), height=_HEIGHT)
+        alt.Chart(_data(_with_runs(rows)), height=_HEIGHT_PIXELS)
         .mark_area(line={"color": COLOURS[0]}, point={"color": COLOURS[0], "size": 20}, color=COLOURS[0], opacity=0.25)
         .encode(
             x=_day("period_start"),
             y=alt.Y("total_tokens:Q", axis=alt.Axis(format="~s", title="tokens per day")),
-            detail="segment:N",
+            detail="run:N",
             tooltip=list(tooltip),
         )
     )
@@ -199,7 +199,9 @@ def total(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
 def growth(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
     """A bar where growth is known, a line with two ends where only its bounds are known."""
     names = [row["author"] for row in sorted(rows, key=lambda row: -(row["growth_low"] + row["growth_high"]))]
-    base = alt.Chart(_data(rows), height=_BAR * len(rows)).encode(y=_names("author", names), tooltip=list(tooltip))
+    base = alt.Chart(_data(rows), height=_BAR_PIXELS * len(rows)).encode(
+        y=_names("author", names), tooltip=list(tooltip)
+    )
     axis = alt.Axis(
         format="+.0%", title="growth over the 28 days before, log scale", values=_GROWTHS, labelOverlap=True
     )
@@ -218,7 +220,7 @@ def growth(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
 
 def spend(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
     """The plausible range as a thick line with a tick at each end, and the whole range as a thin line behind it."""
-    base = alt.Chart(_data(rows), height=_BAR * len(rows)).encode(
+    base = alt.Chart(_data(rows), height=_BAR_PIXELS * len(rows)).encode(
         y=_names("author", [row["author"] for row in rows]), tooltip=list(tooltip)
     )
 
@@ -235,7 +237,7 @@ def spend(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
 
 def drivers(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
     return (
-        alt.Chart(_data(rows), height=_BAR * len(rows))
+        alt.Chart(_data(rows), height=_BAR_PIXELS * len(rows))
         .mark_bar()
         .encode(
             x=alt.X("contribution_pp:Q", title="contribution to the growth of all traffic, percentage points"),
@@ -248,7 +250,7 @@ def drivers(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
 
 def price_share(rows: Sequence[Row], tooltip: Tooltips, price: str, colour: str) -> Drawing:
     named = _with_labels(rows, "model_permaslug", lambda row: (math.log10(row[price] + 0.05), row["share"]))
-    points = alt.Chart(_data(named), height=_HEIGHT).encode(
+    points = alt.Chart(_data(named), height=_HEIGHT_PIXELS).encode(
         x=alt.X(
             f"{price}:Q",
             scale=_PRICE_SCALE,
@@ -262,8 +264,8 @@ def price_share(rows: Sequence[Row], tooltip: Tooltips, price: str, colour: str)
 
 
 def hhi(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
-    base = alt.Chart(_data(_segments(rows)), height=_HEIGHT).encode(
-        x=_day("period_start"), detail="segment:N", tooltip=list(tooltip)
+    base = alt.Chart(_data(_with_runs(rows)), height=_HEIGHT_PIXELS).encode(
+        x=_day("period_start"), detail="run:N", tooltip=list(tooltip)
     )
     bands = []
     for low, high, name, colour in (
@@ -296,7 +298,7 @@ def price_changes(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
             return None
         return _number(row["valid_from"]), math.copysign(math.log1p(abs(greater) / 5), greater)
 
-    base = alt.Chart(_data(_with_labels(changes, "model_id", at)), height=_HEIGHT).encode(
+    base = alt.Chart(_data(_with_labels(changes, "model_id", at)), height=_HEIGHT_PIXELS).encode(
         x=alt.X("utcyearmonthdatehours(seen):T", title=None, axis=alt.Axis(format="%b %-d", tickCount=6)),
         tooltip=list(tooltip),
     )
@@ -333,7 +335,7 @@ def scorecard(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
             else None
         ),
     )
-    points = alt.Chart(_data(named), height=_HEIGHT).encode(
+    points = alt.Chart(_data(named), height=_HEIGHT_PIXELS).encode(
         x=alt.X(
             "context_length:Q",
             scale=alt.Scale(type="log", base=2, padding=24),
@@ -392,7 +394,7 @@ def restatements(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
         "model_permaslug",
         lambda row: (_number(row["date"]), row["change_pct"]) if row["change_pct"] is not None else None,
     )
-    points = alt.Chart(_data(named), height=_HEIGHT).encode(
+    points = alt.Chart(_data(named), height=_HEIGHT_PIXELS).encode(
         x=_day("date"),
         y=alt.Y("change_pct:Q", title="change since first published, %"),
         tooltip=list(tooltip),

@@ -19,7 +19,7 @@ import jinja2
 from markupsafe import Markup
 
 from orchestration.errors import ReportError
-from orchestration.formatting import date_in_words, timestamp_in_words
+from orchestration.formatting import SIMULATED_PREFIX, date_in_words, timestamp_in_words
 from orchestration.publish.citations import citation_as_of
 from orchestration.publish.datapackage import SIMULATED
 from orchestration.publish.report.brief import as_markdown, period_of, sentences
@@ -112,8 +112,8 @@ def _write(
     folder: Path, connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Table], made: Mapping[str, str]
 ) -> list[str]:
     connection.execute(
-        "CREATE TEMP VIEW newest AS SELECT period, period_start FROM traffic_summary WHERE period IN ('week', 'day') "
-        "ORDER BY period = 'week' DESC, period_start DESC LIMIT 1"
+        "create temp view newest as select period, period_start from traffic_summary where period in ('week', 'day') "
+        "order by period = 'week' desc, period_start desc limit 1"
     )
     scope = rows_of(connection, "from scopes where scope_id = (select any_value(scope_id) from traffic_summary)")[0]
     lines = {row["surface"]: row for row in rows_of(connection, "from citations order by surface")}
@@ -206,7 +206,7 @@ def _picture(view: FigureView, scope: Row, mark: str) -> dict[str, Any]:
     """The chart as Vega-Lite on white, with its scope and its citations below the title."""
     under = _wrapped([*([mark] if mark else []), scope["statement"], *view.cited, view.timestamps])
     title = {
-        "text": f"SIMULATED: {view.figure.title}" if mark else view.figure.title,
+        "text": f"{SIMULATED_PREFIX}{view.figure.title}" if mark else view.figure.title,
         "color": "#B00020" if mark else "black",
         "subtitle": under,
         "anchor": "start",
