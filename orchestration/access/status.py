@@ -9,6 +9,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from orchestration.access.release import PublishedRelease
+from orchestration.formatting import iso_timestamp
 from orchestration.openrouter.quota import REQUEST_LOG, RequestLog
 from orchestration.publish.freshness import Measure, State, measures, surfaces, worst_state
 from orchestration.storage.warehouse import Warehouse
@@ -77,4 +78,4 @@ def _rejected(release: PublishedRelease) -> str | None:
     rejection = Warehouse(release.data).rejection()
     if rejection is None or rejection.rejected_at <= dt.datetime.fromisoformat(release.package["created"]):
         return None
-    return f"{rejection.rejected_at:%Y-%m-%dT%H:%M:%SZ}: {rejection.reasons}"
+    return f"{iso_timestamp(rejection.rejected_at)}: {rejection.reasons}"

@@ -61,7 +61,7 @@ print(sorted({"dagster", "httpx", "dbt", "sqlglot"} & sys.modules.keys()))
 @pytest.mark.parametrize(
     ("job", "first", "refetch", "message"),
     [
-        (Job.refresh, "2026-11-01", True, "--refetch fetches all days, --from and --to only some"),
+        (Job.refresh, "2026-11-01", True, "--refetch fetches all days; --from and --to select some"),
         (Job.refresh_prices, "2026-11-01", False, "The API has no history of prices and endpoints"),
         (Job.refresh_prices, "", True, "The API has no history of prices and endpoints"),
     ],

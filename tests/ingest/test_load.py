@@ -58,7 +58,7 @@ def test_body_is_quarantined_if_its_refetch_fails(tmp_path: Path) -> None:
     result, quarantined, _ = fetch(tmp_path, CUT, BUSY)
     assert (result.responses_added, quarantined) == (0, [CUT[1]])
     assert "The body is quarantined as" in result.problems[0]
-    assert "did not respond" in result.problems[1]
+    assert "failed after 5 attempts" in result.problems[1]
 
 
 def test_parsed_response_is_fetched_once(tmp_path: Path) -> None:

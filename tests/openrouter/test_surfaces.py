@@ -105,7 +105,7 @@ def test_malformed_rankings_are_refused(body: Any, word: str) -> None:
     message = str(raised.value)
     assert message.startswith("a response cannot be parsed")
     assert word in message
-    assert "every other response is kept" in message
+    assert "all other responses are kept" in message
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ def test_any_exception_of_a_parser_refuses_the_response() -> None:
         parse(replace(MODELS, _parse=fail), {})
     assert "a response cannot be parsed as a response of /models" in str(raised.value)
     assert "OverflowError: an unexpected value" in str(raised.value)
-    assert "every other response is kept" in str(raised.value)
+    assert "all other responses are kept" in str(raised.value)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])

@@ -63,8 +63,8 @@ def test_invisible_gain_gives_no_sentence() -> None:
     assert gained(0.049) == []
     [text] = gained(0.0501)
     assert text.startswith(
-        "In the week of 27 July 2026, the listed models of Author {A} gained 0.1 percentage points of the tokens "
-        "over the week before, "
+        "In the week of 27 July 2026, the listed models of Author {A} raised their share of the tokens by "
+        "0.1 percentage points over the week before, "
     )
 
 

@@ -195,7 +195,7 @@ def test_every_sentence_is_a_row_of_its_mart(run: Run, page: Page) -> None:
 # What a sentence must contain of its row.
 CONTAINS = {
     "claim": ("statement", lambda statement: [statement]),
-    "growth_author": ("share_change_pp", lambda change: [f"gained {change:.1f} percentage points"]),
+    "growth_author": ("share_change_pp", lambda change: [f"by {change:.1f} percentage points"]),
     "share_model": ("model_permaslug, share", lambda slug, share: [slug, f"{100 * share:.1f}%"]),
     "price_history": (
         "model_id, previous_prompt_usd_per_mtok, prompt_usd_per_mtok, completion_usd_per_mtok",

@@ -182,11 +182,10 @@ def _largest_gain(connection: duckdb.DuckDBPyConnection, period: Period, traffic
     )
     for row in rows_as_dicts(found):
         yield _Draft(
-            f"{_capitalized(period.phrase)}, the share of {row['name']}'s listed models in {traffic} rose by "
-            f"{row['share_change_pp']:.1f} percentage points from the {period.kind} before, more than that of any "
+            f"{_capitalized(period.phrase)}, the listed models of {row['name']} raised their share of {traffic} by "
+            f"{row['share_change_pp']:.1f} percentage points over the {period.kind} before, more than those of any "
             "other author whose models were listed every day.",
-            "Authors whose models were not listed every day are not compared; the share of one of them may have risen "
-            "more.",
+            "Authors whose models were not listed every day are not compared; one of them may have gained more share.",
             row,
             "growth_author",
             {"window_end": f"{period.end}", "horizon": horizon, "author": row["author"]},
