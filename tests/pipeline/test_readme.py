@@ -49,9 +49,9 @@ def test_known_shares_are_stated(everything: Run) -> None:
     }
     stated = " ".join((PROJECT / "docs" / "concepts.md").read_text().split())
     for segment_type, sentence in {
-        "weights": "weights are known for {:.1f}%",
+        "weights": "weights are classified for {:.1f}%",
         "author_country": "the author's country for {:.1f}%",
         "size_class": "the size for {:.1f}%",
     }.items():
         assert sentence.format(100 - known.get((segment_type, "unclassified"), 0)) in stated
-    assert f"({known['weights', 'undisclosed']:.1f}% belong to stealth models" in stated
+    assert f"({known['weights', 'undisclosed']:.1f}% as `undisclosed`" in stated
