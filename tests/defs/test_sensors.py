@@ -124,7 +124,7 @@ def test_failing_check_is_sent_when_it_starts_to_fail(
     assert tick(alerts, instance)[0] == "No new alerts."
 
 
-def test_housekeeping_ends_lost_runs(instance: dg.DagsterInstance) -> None:
+def test_housekeeping_ends_killed_runs(instance: dg.DagsterInstance) -> None:
     lost = create_run_for_test(instance, job_name="refresh", status=dg.DagsterRunStatus.STARTED)
     instance.add_run_tags(lost.run_id, {PROCESS_TAG: f"{lost.run_id} 1/of-another-boot/7"})
     message, _ = tick(housekeeping, instance)
