@@ -1,4 +1,4 @@
-"""The alert sensor sends failures and the alerts of a release once; housekeeping ends lost runs."""
+"""The alert sensor sends failures and the alerts of a release once; housekeeping ends killed runs."""
 
 import json
 import shutil
