@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -36,9 +35,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from orchestration.clock import parse_timestamp
 from orchestration.errors import SettingsError
+from orchestration.folders import PROJECT_DIR, absolute
 
 BASE_URL = "https://openrouter.ai/api/v1"
-PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 # DuckDB changes a path with `?` for its write-ahead log and reads `\` as `/`; dbt-duckdb cuts a path at `#`.
 _UNSUPPORTED_PATH_CHARACTERS = set("?#\\")
@@ -172,7 +171,7 @@ class Settings(BaseSettings):
     @property
     def data(self) -> Path:
         """Folder of the lake, the warehouse and the published files."""
-        return _absolute(self.data_dir or PROJECT_DIR / "data" / self.source)
+        return absolute(self.data_dir or PROJECT_DIR / "data" / self.source)
 
     @classmethod
     def load(cls, source: Source | None = None) -> Settings:
@@ -195,23 +194,6 @@ def _check_webhook(address: str) -> None:
             "ROUTERSCOPE_ALERTS_WEBHOOK is not usable (its value is not shown). Set it to an http or https address, or "
             "unset it."
         ) from None
-
-
-def _absolute(folder: Path) -> Path:
-    """The absolute path. `..` is resolved here: DuckDB removes it from the text, ignoring symbolic links."""
-    return folder.resolve() if ".." in folder.parts else folder.absolute()
-
-
-def data_folder(folder: Path | None = None) -> Path:
-    """The given data folder, or the one that the environment sets, or the one with the newest release."""
-    if folder is None and (setting := os.environ.get("ROUTERSCOPE_DATA_DIR")):
-        folder = Path(setting)
-    if folder is not None:
-        return _absolute(folder)
-    if source := os.environ.get("ROUTERSCOPE_SOURCE"):
-        return PROJECT_DIR / "data" / source
-    published = sorted((PROJECT_DIR / "data").glob("*/published"), key=lambda path: path.resolve().name)
-    return published[-1].parent if published else PROJECT_DIR / "data" / "live"
 
 
 _HINTS = {

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestration.folders import PROJECT_DIR
 from orchestration.formatting import (
     as_listed,
     as_percent,
@@ -23,7 +24,6 @@ from orchestration.formatting import (
     usd,
     usd_price,
 )
-from orchestration.settings import PROJECT_DIR
 
 TEMPLATE = jinja2.Environment(autoescape=False)  # noqa: S701  # SQL
 TEMPLATE.globals["adapter"] = SimpleNamespace(dispatch=lambda name: getattr(MACROS, f"duckdb__{name}"))

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from orchestration.errors import SettingsError
-from orchestration.settings import PROJECT_DIR, Settings, data_folder
+from orchestration.folders import PROJECT_DIR, data_folder
+from orchestration.settings import Settings
 
 VARIABLES = (
     "ROUTERSCOPE_SOURCE",

@@ -18,9 +18,9 @@ import duckdb
 
 from orchestration.clock import parse_timestamp
 from orchestration.errors import QueryError
+from orchestration.folders import data_folder
 from orchestration.publish.claim_history import CLAIM_HISTORY
 from orchestration.publish.datapackage import PACKAGE, SIMULATED
-from orchestration.settings import data_folder
 from orchestration.storage.releases import FILE_NAME, Releases
 
 
@@ -78,7 +78,7 @@ class PublishedRelease:
 
 @contextmanager
 def open_release(data: Path | None = None) -> Iterator[PublishedRelease]:
-    """Open the release that is published in a data folder (by default, the one that `settings.data_folder` finds).
+    """Open the release that is published in a data folder (by default, the one that `data_folder` finds).
 
     The link `published` is resolved once, so that the whole command reads one release even if a run publishes another.
     Raises QueryError if no release can be read.

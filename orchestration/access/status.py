@@ -12,6 +12,7 @@ from orchestration.access.release import PublishedRelease
 from orchestration.formatting import iso_timestamp
 from orchestration.openrouter.quota import REQUEST_LOG, RequestLog
 from orchestration.publish.freshness import Measure, State, measures, surfaces, worst_state
+from orchestration.storage.last_run import LastRun, last_run
 from orchestration.storage.warehouse import Warehouse
 
 GAP_WINDOW_DAYS = 28
@@ -38,6 +39,7 @@ class ReleaseStatus:
     """`measures` against their thresholds; days missing within GAP_WINDOW_DAYS; surfaces that were never observed.
 
     `quota_left_today` is None if no key was used. `rejected` is when and why a newer build was rejected, or None.
+    `last_run` is None if no run was recorded.
     """
 
     clock: dt.datetime
@@ -46,6 +48,7 @@ class ReleaseStatus:
     never_observed: list[str]
     quota_left_today: int | None
     rejected: str | None
+    last_run: LastRun | None
 
     @property
     def worst(self) -> State:
@@ -65,6 +68,7 @@ def status_of(release: PublishedRelease) -> ReleaseStatus:
         never_observed=sorted(set(surfaces()) - {measure.surface for measure in found}),
         quota_left_today=_quota_left(release, now),
         rejected=_rejected(release),
+        last_run=last_run(release.data),
     )
 
 

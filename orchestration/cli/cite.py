@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
-from orchestration.access.claims import Claim, as_bibtex, as_markdown, as_text, find_claim, newest_claims
-from orchestration.access.release import PublishedRelease, open_release
 from orchestration.cli.terminal import Data, ExitCode, out
-from orchestration.clock import parse_timestamp
 from orchestration.formatting import iso_timestamp
-from orchestration.publish.claim_history import ClaimVersion, check_claim
+
+if TYPE_CHECKING:
+    from orchestration.access.release import PublishedRelease
+    from orchestration.publish.claim_history import ClaimVersion
 
 
 class Style(StrEnum):
@@ -23,13 +22,6 @@ class Style(StrEnum):
     text = "text"
     markdown = "markdown"
     bibtex = "bibtex"
-
-
-_WRITERS: dict[Style, Callable[[Claim], str]] = {
-    Style.text: as_text,
-    Style.markdown: as_markdown,
-    Style.bibtex: as_bibtex,
-}
 
 
 def cite(
@@ -54,13 +46,17 @@ def cite(
 
     --check reports whether the claim is unchanged, revised (and by how much) or withdrawn.
     """
+    from orchestration.access.claims import as_bibtex, as_markdown, as_text, find_claim, newest_claims
+    from orchestration.access.release import open_release
+
     with open_release(data) as release:
         if is_check:
             if not claim_id:
                 raise typer.BadParameter("--check needs a claim id.")
             raise typer.Exit(_check(release, claim_id, as_of))
         if claim_id:
-            typer.echo(_WRITERS[style](find_claim(release, claim_id)))
+            written_as = {Style.text: as_text, Style.markdown: as_markdown, Style.bibtex: as_bibtex}[style]
+            typer.echo(written_as(find_claim(release, claim_id)))
             return
         for identifier, statement in newest_claims(release):
             out.print(f"[bold]{escape(identifier)}[/]", soft_wrap=True)
@@ -68,6 +64,9 @@ def cite(
 
 
 def _check(release: PublishedRelease, claim_id: str, as_of: str) -> ExitCode:
+    from orchestration.clock import parse_timestamp
+    from orchestration.publish.claim_history import check_claim
+
     moment = parse_timestamp(as_of).replace(tzinfo=None) if as_of else None
     verdict = check_claim(claim_id, release.folder, release.claim_history, moment)
     then, now = verdict.then, verdict.now

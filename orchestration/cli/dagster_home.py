@@ -14,7 +14,7 @@ from pathlib import Path
 
 from orchestration.cli.terminal import say
 from orchestration.errors import SettingsError, WarehouseError
-from orchestration.settings import PROJECT_DIR
+from orchestration.folders import PROJECT_DIR
 from orchestration.storage.files import write_atomically
 
 TEMPLATE = PROJECT_DIR / "dagster_home" / "dagster.yaml"

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 
 from orchestration.cli.dagster_home import dagster_home, use_dagster_home
 from orchestration.cli.terminal import Data, errors_as_lines, say
-from orchestration.settings import data_folder
-from orchestration.storage.migrations import migrate
-from orchestration.storage.releases import Releases
+from orchestration.folders import data_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +22,9 @@ def rollback(data: Data = None) -> None:
 
     The current release is withdrawn. The next run publishes a new one.
     """
+    from orchestration.storage.migrations import migrate
+    from orchestration.storage.releases import Releases
+
     with errors_as_lines():
         folder = data_folder(data)
         for line in migrate(folder):

@@ -7,11 +7,8 @@ import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 import typer
 from rich.console import Console, Group
 from rich.markup import escape
@@ -19,10 +16,13 @@ from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table
 
-from orchestration.access.query import run_query, tables_in
-from orchestration.access.release import PublishedRelease, open_release
 from orchestration.cli.terminal import Data, err, format_cell, json_text, out
 from orchestration.errors import QueryError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from orchestration.access.release import PublishedRelease
 
 _MAX_TABLE_ROWS = 100
 _FILE_WIDTH = 200
@@ -51,12 +51,16 @@ def query(
     Prints scope and citations below a table, or on standard error for other formats. JSON and Parquet also contain
     them.
     """
+    from orchestration.access.release import open_release
+
     with open_release(data) as release:
         if not sql:
             _show_tables(release)
             return
         if form is Format.parquet and output is None:
             raise typer.BadParameter("Parquet cannot be written to the terminal. Name a file with --output.")
+        from orchestration.access.query import run_query, tables_in
+
         rows = run_query(release, sql)
         about = release.about(tables_in(sql, release))
     try:
@@ -77,10 +81,14 @@ def _show_tables(release: PublishedRelease) -> None:
 
 def _write(rows: pa.Table, about: Sequence[str], form: Format, output: Path | None) -> None:
     if form is Format.parquet:
+        import pyarrow.parquet
+
         assert output is not None  # noqa: S101  # `query` has checked it
         metadata = {**(rows.schema.metadata or {}), b"routerscope": json.dumps(about).encode()}
         pyarrow.parquet.write_table(rows.replace_schema_metadata(metadata), output)
     elif form is Format.csv:
+        import pyarrow.csv
+
         with output.open("wb") if output else sys.stdout.buffer as file:
             pyarrow.csv.write_csv(_nested_as_json(rows), file)
     elif form is Format.json:
@@ -102,6 +110,8 @@ def _write(rows: pa.Table, about: Sequence[str], form: Format, output: Path | No
 
 def _nested_as_json(rows: pa.Table) -> pa.Table:
     """Lists and structs as JSON text, because CSV has no nested values."""
+    import pyarrow as pa
+
     for number, field in enumerate(rows.schema):
         if pa.types.is_nested(field.type):
             values = rows.column(number).to_pylist()

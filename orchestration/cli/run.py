@@ -19,10 +19,10 @@ import typer
 from orchestration.cli.dagster_home import use_dagster_home
 from orchestration.cli.terminal import ExitCode, errors_as_lines, say
 from orchestration.errors import RouterscopeError, SettingsError, SourceError
-from orchestration.settings import BASE_URL, Settings
 
 if TYPE_CHECKING:
     from orchestration.ingest.sources import FetchOptions, Source
+    from orchestration.settings import Settings
 
 PROBE_TIMEOUT_SECONDS = 5.0
 _OTHER_SOURCE = {
@@ -121,6 +121,7 @@ def run(
 def choose_source() -> str:
     """Set ROUTERSCOPE_SOURCE to live if OpenRouter's keyless export responds, or to simulator; returns the reason."""
     from orchestration.openrouter.client import Client
+    from orchestration.settings import BASE_URL
 
     base_url = os.environ.get("ROUTERSCOPE_BASE_URL") or BASE_URL
     is_reachable = Client(base_url).is_reachable(PROBE_TIMEOUT_SECONDS)
@@ -132,6 +133,8 @@ def choose_source() -> str:
 
 def _resolve_settings() -> tuple[Settings, str]:
     """The settings of the run, also exported for its child processes, and its headline: source, reason, data folder."""
+    from orchestration.settings import BASE_URL, Settings
+
     reason = ""
     if not os.environ.get("ROUTERSCOPE_SOURCE"):
         if os.environ.get("ROUTERSCOPE_REPLAY_DIR"):

@@ -9,11 +9,12 @@ import shlex
 
 from orchestration.access.summary import summary_of
 from orchestration.errors import ResponseError, SourceError
+from orchestration.folders import PROJECT_DIR
 from orchestration.formatting import date_in_words, timestamp_in_words, usd_price
 from orchestration.ingest.planner import Plan
 from orchestration.ingest.sources import FetchOptions, Live, Source
 from orchestration.openrouter.quota import REQUESTS_PER_DAY, REQUESTS_PER_MINUTE
-from orchestration.settings import PROJECT_DIR, Settings
+from orchestration.settings import Settings
 from orchestration.storage.releases import FILE_NAME
 
 _EXAMPLE_SQL = (

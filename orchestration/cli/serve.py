@@ -15,11 +15,10 @@ import typer
 from orchestration.cli.dagster_home import use_dagster_home
 from orchestration.cli.maintain import tidy_home
 from orchestration.cli.terminal import Data, ExitCode, Port, errors_as_lines, say
-from orchestration.settings import PROJECT_DIR, Settings, data_folder
+from orchestration.folders import PROJECT_DIR, data_folder
 
 DEFAULT_PORT = 3000
 _SHUTDOWN_TIMEOUT_SECONDS = 30
-_WORKSPACE = ["--workspace", str(PROJECT_DIR / "workspace.yaml")]
 
 
 def up(port: Port = DEFAULT_PORT) -> None:
@@ -27,6 +26,8 @@ def up(port: Port = DEFAULT_PORT) -> None:
 
     Needs ROUTERSCOPE_SOURCE. Ctrl-C stops both the web server and the daemon.
     """
+    from orchestration.settings import Settings
+
     with errors_as_lines():
         settings = Settings.load()  # an invalid setting fails here, not at every tick of a schedule
         os.environ["ROUTERSCOPE_DATA_DIR"] = str(settings.data)
@@ -36,7 +37,7 @@ def up(port: Port = DEFAULT_PORT) -> None:
         f"Source {settings.source}, data in {settings.data}, DAGSTER_HOME is {home}.",
         "The UI's Automation page lists the schedules.",
     ]
-    code = _serve([_webserver(port), ["dagster-daemon", "run", *_WORKSPACE]], port, lines)
+    code = _serve([_webserver(port), ["dagster-daemon", "run"]], port, lines)
     raise typer.Exit(code)
 
 
@@ -46,22 +47,25 @@ def ui(port: Port = DEFAULT_PORT, data: Data = None) -> None:
         folder = data_folder(data)
         home = use_dagster_home(folder)
         tidy_home(folder)
-    code = _serve([[*_webserver(port), "--read-only"]], port, [f"Runs in {folder}, DAGSTER_HOME is {home}."])
+    code = _serve(
+        [[*_webserver(port), "--read-only"]], port, [f"Showing the runs in {folder}. DAGSTER_HOME is {home}."]
+    )
     raise typer.Exit(code)
 
 
 def _webserver(port: int) -> list[str]:
-    return ["dagster-webserver", *_WORKSPACE, "--host", "127.0.0.1", "--port", str(port)]
+    return ["dagster-webserver", "--host", "127.0.0.1", "--port", str(port)]
 
 
 def _serve(commands: list[list[str]], port: int, lines: list[str]) -> ExitCode:
     """Start Dagster's programs and wait. When one ends, or on Ctrl-C or SIGTERM, end the others."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with contextlib.ExitStack() as stack:
+        workspace = ["--workspace", str(PROJECT_DIR / "workspace.yaml")]
         started = []
         for command in commands:
             program = str(Path(sys.executable).with_name(command[0]))
-            process = subprocess.Popen([program, *command[1:]], cwd=PROJECT_DIR)  # noqa: S603  # Dagster's own
+            process = subprocess.Popen([program, *command[1:], *workspace], cwd=PROJECT_DIR)  # noqa: S603  # Dagster's own
             stack.callback(_end, process)
             started.append((command[0], process))
         say(f"Dagster's UI starts on http://127.0.0.1:{port} in a few seconds. Ctrl-C stops it.")

@@ -7,7 +7,6 @@ import datetime as dt
 import time
 
 from orchestration.cli.terminal import Port, errors_as_lines, say
-from orchestration.settings import Settings
 
 DEFAULT_PORT = 8080
 # The simulated history reaches this far ahead, so that a server that keeps running does not run out of it.
@@ -22,6 +21,7 @@ def simulator(port: Port = DEFAULT_PORT) -> None:
     from orchestration.openrouter.simulator import Simulator
     from orchestration.openrouter.simulator.api import KEY
     from orchestration.openrouter.simulator.server import serve
+    from orchestration.settings import Settings
 
     with errors_as_lines():
         settings = Settings.load(source="simulator")

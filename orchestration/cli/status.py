@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from dataclasses import asdict
-from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from orchestration.access.release import PublishedRelease, open_release
-from orchestration.access.status import GAP_WINDOW_DAYS, ReleaseStatus, status_of
-from orchestration.cli.dagster_home import dagster_home
 from orchestration.cli.terminal import Data, ExitCode, out
-from orchestration.openrouter.quota import REQUESTS_PER_DAY
-from orchestration.publish.datapackage import SIMULATED
+
+if TYPE_CHECKING:
+    from orchestration.access.release import PublishedRelease
+    from orchestration.access.status import ReleaseStatus
+    from orchestration.storage.last_run import LastRun
 
 _STYLES = {"fresh": "green", "stale": "yellow", "too old": "red"}
 _VERDICTS = {
@@ -36,6 +34,9 @@ def status(
     Lists the age of each surface against its thresholds, missing days, the API quota left today and the result of the
     last run.
     """
+    from orchestration.access.release import open_release
+    from orchestration.access.status import status_of
+
     with open_release(data) as release:
         found = status_of(release)
         shown = _as_json(release, found)
@@ -60,36 +61,23 @@ def _as_json(release: PublishedRelease, found: ReleaseStatus) -> dict[str, Any]:
         "missing_days": [{"surface": gap.surface, "date": str(gap.date), "reason": gap.reason} for gap in found.gaps],
         "never_observed": found.never_observed,
         "quota_left_today": found.quota_left_today,
-        "last_run": _last_run(release.data),
+        "last_run": _as_keys(found.last_run),
         "rejected": found.rejected,
     }
 
 
-def _last_run(data: Path) -> dict[str, str] | None:
-    """Id, state and end of the newest run in this data folder, from Dagster's history; None if there is none."""
-    home = dagster_home(data)
-    if not home.is_dir():
+def _as_keys(run: LastRun | None) -> dict[str, str] | None:
+    if run is None:
         return None
-    import dagster as dg
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from orchestration.defs.runs import DATA_TAG
-
-    try:
-        with dg.DagsterInstance.from_config(str(home)) as instance:
-            # A home of the user's choice can hold the runs of several data folders.
-            records = instance.get_run_records(dg.RunsFilter(tags={DATA_TAG: str(data)}), limit=1)
-    except SQLAlchemyError:  # Dagster opens its history for writing, which fails on a read-only disk
-        return None
-    if not records:
-        return None
-    end = records[0].end_time
-    ended = dt.datetime.fromtimestamp(end, dt.UTC).isoformat(timespec="seconds") if end else "not yet"
-    run = records[0].dagster_run
-    return {"run_id": run.run_id, "state": run.status.value, "ended": ended}
+    state = "FAILURE" if run.is_killed else run.state
+    return {"run_id": run.run_id, "state": state, "ended": run.ended or ("killed" if run.is_killed else "not yet")}
 
 
 def _show(shown: dict[str, Any], code: ExitCode) -> None:
+    from orchestration.access.status import GAP_WINDOW_DAYS
+    from orchestration.openrouter.quota import REQUESTS_PER_DAY
+    from orchestration.publish.datapackage import SIMULATED
+
     if shown["is_simulated"]:
         out.print(f"[bold red]{SIMULATED}[/]")
     source, data = shown["source"], escape(shown["data"])
@@ -114,7 +102,7 @@ def _show(shown: dict[str, Any], code: ExitCode) -> None:
     )
     run = shown["last_run"]
     if run:
-        ended = "not ended yet" if run["ended"] == "not yet" else f"ended {run['ended']}"
+        ended = {"not yet": "not ended yet", "killed": "killed"}.get(run["ended"], f"ended {run['ended']}")
         out.print(f"Last run: {run['state']}, {ended} ({run['run_id'][:8]})")
     else:
         out.print("Last run: none found")

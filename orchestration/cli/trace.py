@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from orchestration.access.release import PublishedRelease, open_release
-from orchestration.access.trace import RawFile, Row, audit_lake, files_of, find_row
 from orchestration.cli.terminal import Data, ExitCode, format_cell, json_text, out
 from orchestration.errors import QueryError
 from orchestration.formatting import iso_timestamp
-from orchestration.storage.lake import LAKE_FOLDER
+
+if TYPE_CHECKING:
+    from orchestration.access.release import PublishedRelease
+    from orchestration.access.trace import RawFile, Row
 
 _MAX_FILES_SHOWN = 12
 
@@ -34,6 +35,10 @@ def trace(
 
     Shows each file's request and payload hash, and verifies that the file is unchanged.
     """
+    from orchestration.access.release import open_release
+    from orchestration.access.trace import files_of, find_row
+    from orchestration.storage.lake import LAKE_FOLDER
+
     with open_release(data) as release:
         if is_all:
             raise typer.Exit(_trace_all(release, as_json))
@@ -80,6 +85,9 @@ def _show(table: str, row: Row, files: Sequence[RawFile], damaged: Sequence[RawF
 
 
 def _trace_all(release: PublishedRelease, as_json: bool) -> ExitCode:
+    from orchestration.access.trace import audit_lake
+    from orchestration.storage.lake import LAKE_FOLDER
+
     root = release.data / LAKE_FOLDER
     found = audit_lake(release.connection, root)
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import fcntl
 import warnings
@@ -9,18 +10,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster import DagsterEventType
 from dagster_dbt import DbtCliResource
 from packaging.version import Version
 
 from orchestration.defs.runs import DATA_TAG, PROCESS_TAG, process_tag
 from orchestration.errors import RejectedError, RouterscopeError, SettingsError
+from orchestration.folders import PROJECT_DIR
 from orchestration.ingest.sources import Source, open_source
 from orchestration.publish.freshness import limits
-from orchestration.settings import PROJECT_DIR, Settings
+from orchestration.settings import Settings
 from orchestration.storage.lake import LAKE_FOLDER, Lake
+from orchestration.storage.last_run import State, record_end, record_start
 from orchestration.storage.migrations import migrate
 from orchestration.storage.releases import Releases
 from orchestration.storage.warehouse import Warehouse
@@ -82,11 +87,33 @@ class DataFolder(dg.ConfigurableResource[Any]):
                 if context.log:
                     context.log.warning(f"Another run is using {folder}; this one waits until it has finished.")
                 fcntl.flock(lock, fcntl.LOCK_EX)
-            with dagster_failures():
-                for line in migrate(folder):
-                    if context.log:
-                        context.log.info(line)
-            yield self
+            with _recorded(folder, context):
+                with dagster_failures():
+                    for line in migrate(folder):
+                        if context.log:
+                            context.log.info(line)
+                yield self
+
+
+@contextmanager
+def _recorded(folder: Path, context: dg.InitResourceContext) -> Iterator[None]:
+    """Records beside the data that the run has started and how it ended; a full disk must not hide its own errors."""
+    instance, run = context.instance, context.run
+    if not (instance and run):
+        yield
+        return
+    state: State = "FAILURE"
+    try:
+        with contextlib.suppress(OSError):
+            record_start(folder, run.run_id)
+        yield
+        state = "FAILURE" if instance.all_logs(run.run_id, of_type=DagsterEventType.STEP_FAILURE) else "SUCCESS"
+    except (dg.DagsterExecutionInterruptedError, GeneratorExit, KeyboardInterrupt):
+        state = "CANCELED"
+        raise
+    finally:
+        with contextlib.suppress(OSError):
+            record_end(folder, run.run_id, state)
 
 
 @lru_cache

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from pathlib import Path
 
 import dagster as dg
 from dagster import DagsterEvent, DagsterRunStatus, RunsFilter
 from dagster_shared.error import SerializableErrorInfo
 
 from orchestration.errors import RouterscopeError
+from orchestration.storage.processes import is_running, process_identity
 
 # A DAGSTER_HOME that the user sets can record the runs of several data folders. This tag holds the folder of a run.
 DATA_TAG = "routerscope/data"
@@ -79,30 +79,11 @@ def process_tag(run: dg.DagsterRun) -> str:
 def _is_killed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     run_id, _, identity = run.tags.get(PROCESS_TAG, "").partition(" ")
     if identity and run_id == run.run_id:
-        return process_identity(int(identity.partition("/")[0])) != identity
+        return not is_running(identity)
     # The run has not reached its first step. If it has no event at all, Dagster's run monitoring ends it on a timeout.
     pids = [entry.dagster_event.pid for entry in instance.all_logs(run.run_id) if entry.dagster_event]
     known = [pid for pid in pids if pid]
     return bool(known) and process_identity(known[-1]) is None
-
-
-def process_identity(pid: int) -> str | None:
-    """Identifies a process even after its number is reused: `pid/boot id/start tick`. None if it has ended.
-
-    It contains no wall-clock time, because that clock can change while a process runs.
-    """
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        pass
-    try:
-        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:  # a system without /proc
-        return f"{pid}/"
-    return None if state == "Z" else f"{pid}/{boot}/{fields[18]}"
 
 
 def delete_old_runs(instance: dg.DagsterInstance, now: dt.datetime, days: int = RETENTION_DAYS) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from orchestration.settings import PROJECT_DIR
+from orchestration.folders import PROJECT_DIR
 
 SEEDS = PROJECT_DIR / "seeds"
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestration.errors import WarehouseError
-from orchestration.settings import PROJECT_DIR
+from orchestration.folders import PROJECT_DIR
 from orchestration.storage.files import locked, sha256
 from orchestration.transform import DBT_EXECUTABLE
 

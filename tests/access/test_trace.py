@@ -17,8 +17,8 @@ from conftest import Run
 from orchestration.access import trace as trace_module
 from orchestration.access.trace import RawFile, audit_lake, files_of, find_row
 from orchestration.errors import QueryError
+from orchestration.folders import PROJECT_DIR
 from orchestration.publish.datapackage import PACKAGE
-from orchestration.settings import PROJECT_DIR
 
 ROWS_PER_TABLE = 12
 

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from orchestration.cli.app import app
 from orchestration.publish.claim_history import CLAIM_HISTORY, record
 from orchestration.publish.datapackage import PACKAGE
+from orchestration.storage.last_run import LAST_RUN, record_start
 from orchestration.storage.releases import FILE_NAME
 
 WEEK = "leading_model/week/2026-07-27"
@@ -97,10 +98,16 @@ def test_status_reads_the_release_that_is_published(few_run: Run) -> None:
     assert status["generation"] == package["generation"] == (few_run.data / "published").resolve().name
 
 
-def test_status_without_history_creates_no_dagster_home(copied: Path) -> None:
-    done = routerscope(copied, "status", DAGSTER_HOME="")
-    assert "Last run: none found" in done.stdout, done.stderr
-    assert not (copied / "dagster_home").exists()
+def test_status_needs_no_record_of_a_run(copied: Path) -> None:
+    (copied / LAST_RUN).unlink()
+    assert "Last run: none found" in routerscope(copied, "status").stdout
+
+
+def test_status_reports_killed_run(copied: Path) -> None:
+    record_start(copied, "0123456789")
+    record = json.loads((copied / LAST_RUN).read_text())
+    (copied / LAST_RUN).write_text(json.dumps(record | {"process": "999999999/boot/1"}))
+    assert "Last run: FAILURE, killed (01234567)" in routerscope(copied, "status").stdout
 
 
 DOCUMENTED_QUERIES = [

@@ -14,8 +14,9 @@ from conftest import Run
 from dagster._core.test_utils import create_run_for_test
 
 from orchestration.defs.resources import dagster_failures
-from orchestration.defs.runs import PROCESS_TAG, delete_old_runs, end_killed_runs, process_identity, reason_of
+from orchestration.defs.runs import PROCESS_TAG, delete_old_runs, end_killed_runs, reason_of
 from orchestration.errors import MigrationError
+from orchestration.storage.processes import process_identity
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import csv
 
+from orchestration.folders import PROJECT_DIR
 from orchestration.publish.report.figures import SPEND
-from orchestration.settings import PROJECT_DIR
 
 with (PROJECT_DIR / "seeds" / "token_mix.csv").open(encoding="utf-8", newline="") as file:
     BASIS = {row["mix_class"]: row["basis"] for row in csv.DictReader(file)}

@@ -11,8 +11,8 @@ from conftest import Run
 from frictionless import Package, Schema
 from frictionless.resources import TableResource
 
+from orchestration.folders import PROJECT_DIR
 from orchestration.publish.datapackage import CITATION, PACKAGE, SCOPE_OF, SIMULATED, unit_of
-from orchestration.settings import PROJECT_DIR
 from orchestration.storage.files import sha256
 
 MAX_VALIDATED_ROWS = 200

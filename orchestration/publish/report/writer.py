@@ -19,6 +19,7 @@ import jinja2
 from markupsafe import Markup
 
 from orchestration.errors import ReportError
+from orchestration.folders import PROJECT_DIR
 from orchestration.formatting import SIMULATED_PREFIX, date_in_words, timestamp_in_words
 from orchestration.publish.citations import citation_as_of
 from orchestration.publish.datapackage import SIMULATED
@@ -26,7 +27,6 @@ from orchestration.publish.report.brief import as_markdown, period_of, sentences
 from orchestration.publish.report.charts import Row
 from orchestration.publish.report.figures import FIGURES, SECTIONS, Column, Figure
 from orchestration.publish.report.renderer import render, xml_text
-from orchestration.settings import PROJECT_DIR
 from orchestration.storage.files import replace_when_complete
 from orchestration.storage.releases import FILE_NAME, Table
 from orchestration.storage.sql import rows_as_dicts

@@ -1,0 +1,25 @@
+"""Where the project is, and which data folder a command reads. Imports nothing that takes long, unlike `settings`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+
+
+def data_folder(folder: Path | None = None) -> Path:
+    """The given data folder, or the one that the environment sets, or the one with the newest release."""
+    if folder is None and (setting := os.environ.get("ROUTERSCOPE_DATA_DIR")):
+        folder = Path(setting)
+    if folder is not None:
+        return absolute(folder)
+    if source := os.environ.get("ROUTERSCOPE_SOURCE"):
+        return PROJECT_DIR / "data" / source
+    published = sorted((PROJECT_DIR / "data").glob("*/published"), key=lambda path: path.resolve().name)
+    return published[-1].parent if published else PROJECT_DIR / "data" / "live"
+
+
+def absolute(folder: Path) -> Path:
+    """The absolute path. `..` is resolved here: DuckDB removes it from the text, ignoring symbolic links."""
+    return folder.resolve() if ".." in folder.parts else folder.absolute()

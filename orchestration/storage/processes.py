@@ -1,0 +1,30 @@
+"""Whether the process that did something is still running."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def process_identity(pid: int) -> str | None:
+    """Identifies a process even after its number is reused: `pid/boot id/start tick`. None if it has ended.
+
+    It contains no wall-clock time, because that clock can change while a process runs.
+    """
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        pass
+    try:
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:  # a system without /proc
+        return f"{pid}/"
+    return None if state == "Z" else f"{pid}/{boot}/{fields[18]}"
+
+
+def is_running(identity: str) -> bool:
+    """Whether the process with this identity is still running."""
+    return process_identity(int(identity.partition("/")[0])) == identity
