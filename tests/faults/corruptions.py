@@ -54,7 +54,7 @@ FIGURE_CORRUPTIONS = [
         "share_model",
         f"delete from share_model where period = 'day' and period_start = {ONE_DAY}",
         "assert_newest_day_is_published",
-        "The newest complete day",
+        "the newest complete day",
     ),
     Corruption(
         "A figure cites a response that is not the newest for its day",

@@ -377,7 +377,7 @@ def test_every_mart_has_rows_marked_simulated(simulated: Run) -> None:
             ).fetchall() == [(0,)], table
         citations = marts.sql("select citation from citations").fetchall()
     assert len(citations) == len(SURFACES)
-    assert all("Simulated by Routerscope; not data of OpenRouter" in citation for (citation,) in citations)
+    assert all("Simulated by Routerscope. This is not OpenRouter data" in citation for (citation,) in citations)
 
 
 def test_dagster_metadata_is_marked_simulated(simulated: Run, simulated_home: Path) -> None:  # noqa: ARG001
