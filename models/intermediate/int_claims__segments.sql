@@ -39,7 +39,7 @@ open_weights as (
 
 ),
 
--- Which models are free depends on prices, so the claim also cites the price list.
+-- Which models are free depends on prices, so the claim also cites the list of models.
 free_models as (
 
     select

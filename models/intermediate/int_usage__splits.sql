@@ -12,7 +12,7 @@ corners as (
 
 ),
 
--- A price is linear in each share, so its extremes are at corners: those of the box of single models, and those of
+-- A price is linear in each share, so its extremes are at corners: those of the box of individual models, and those of
 -- the class of the model's first price. All classes use caches, so input that is not read from the cache may have been
 -- written to it.
 at_corners as (

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import time
 from typing import TYPE_CHECKING
 
 from orchestration.cli.terminal import say
 from orchestration.defs.runs import message_for_users, reason_of, root_cause
+from orchestration.formatting import timestamp_in_words
 from orchestration.openrouter.surfaces import SURFACES
 
 if TYPE_CHECKING:
@@ -65,10 +67,11 @@ class ProgressListener:
             if not values.get("responses"):
                 self._print(f"{path[-1]}: {self._source.why_empty(SURFACES[path[-1]])}")
                 return
+            newest = timestamp_in_words(dt.datetime.fromisoformat(str(values["newest_as_of"])))
             deferred = values.get("requests_deferred")
             self._print(
                 f"{path[-1]}: {values['new_responses']} new responses, {values['responses']} in the lake, "
-                f"newest as of {values['newest_as_of']}{f', {deferred} requests deferred' if deferred else ''}"
+                f"newest as of {newest}{f', {deferred} requests deferred' if deferred else ''}"
             )
         elif path == ["published"]:
             self._print(f"published: {metadata['tables'].value} tables, {metadata['rows'].value:,} rows")

@@ -257,7 +257,7 @@ def parse_rankings(response: Response) -> ParsedResponse:
     for position, date in enumerate(columns["date"]):
         if query["period"] == DAY and not start <= date <= end:
             raise ResponseError(f"row {position} of `data`: {date} is outside the response's window, {start} to {end}")
-    # Single days are missing at the source, but a window without any rows is not plausible.
+    # Individual days are missing at the source, but a window without any rows is not plausible.
     if not rows and end > start and not any(query.get(name) for name in SLICES):
         raise ResponseError(f"it has no rows for any day from {start} to {end}")
     constants = {"period": query["period"], **{name: query.get(name) for name in SLICES}}

@@ -291,7 +291,7 @@ SPEND = Figure(
     "spend",
     "Implied spend, as a range",
     "The cost of the newest week's tokens at list prices. Thin line: every possible split into input, output and "
-    "cached input, at every price that may have been valid. Thick line: the splits observed for single models. "
+    "cached input, at every price that may have been valid. Thick line: the splits observed for individual models. "
     f"{_token_mix_basis('single_model')} The source does not publish the split, so spend is a range. "
     "Before fees; without traffic on callers' own provider keys.",
     "spend_author",
