@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import time
 from typing import TYPE_CHECKING
 
-from orchestration.cli.terminal import say
+from orchestration.defs.dbt import dbt_models
 from orchestration.defs.runs import message_for_users, reason_of, root_cause
 from orchestration.formatting import timestamp_in_words
 from orchestration.openrouter.surfaces import SURFACES
@@ -15,20 +14,19 @@ from orchestration.openrouter.surfaces import SURFACES
 if TYPE_CHECKING:
     from dagster import DagsterEvent, EventLogEntry
 
+    from orchestration.cli.heartbeat import Heartbeat
     from orchestration.ingest.sources import Source
 
-_MAX_SILENCE_SECONDS = 15
+_MODELS_AND_CHECKS = len(list(dbt_models.keys)) + len(list(dbt_models.check_keys))
 
 
 class ProgressListener:
     """Prints a run's progress as Dagster reports its events; `reasons` collects why the run failed."""
 
-    def __init__(self, started: float, source: Source) -> None:
+    def __init__(self, heartbeat: Heartbeat, source: Source) -> None:
         self.reasons: list[str] = []
-        self._started = started
+        self._heartbeat = heartbeat
         self._source = source
-        self._printed_at = started
-        self._built = 0
 
     def __call__(self, entry: EventLogEntry) -> None:
         event = entry.dagster_event
@@ -37,26 +35,24 @@ class ProgressListener:
             is_ours = not entry.user_message.startswith("Dependencies for step")
             if is_ours and (int(entry.level) >= logging.WARNING or (entry.step_key or "").startswith("raw")):
                 self._print(entry.user_message)
+            elif entry.step_key == "publish":
+                self._heartbeat.enter(entry.user_message)
         elif event.is_step_start and event.step_key == "dbt":
             self._print("building and checking the models …")
+            self._heartbeat.enter("models and checks", _MODELS_AND_CHECKS)
+        elif event.is_step_start:
+            self._heartbeat.enter(f"{(event.step_key or '').removeprefix('raw__')}: fetching what is due")
         elif event.is_step_failure:
             self._on_failure(event)
         elif event.event_type_value == "ASSET_MATERIALIZATION":
             self._on_materialization(event)
-            self._count(event)
+            self._heartbeat.count()
         elif event.event_type_value == "ASSET_CHECK_EVALUATION":
             self._on_check(event)
-            self._count(event)
+            self._heartbeat.count()
 
     def _print(self, line: str) -> None:
-        self._printed_at = time.monotonic()
-        say(f"{self._printed_at - self._started:5.0f} s  {line}")
-
-    def _count(self, event: DagsterEvent) -> None:
-        if event.step_key == "dbt":
-            self._built += 1
-            if time.monotonic() - self._printed_at >= _MAX_SILENCE_SECONDS:
-                self._print(f"… {self._built} models and checks done")
+        self._heartbeat.print(line)
 
     def _on_materialization(self, event: DagsterEvent) -> None:
         metadata = event.step_materialization_data.materialization.metadata

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestration.cli.dagster_home import use_dagster_home
+from orchestration.cli.heartbeat import Heartbeat
 from orchestration.cli.terminal import ExitCode, errors_as_lines, say
 from orchestration.errors import RouterscopeError, SettingsError, SourceError
 
@@ -158,6 +159,11 @@ def _resolve_settings() -> tuple[Settings, str]:
 
 
 def _run_job(settings: Settings, request: RunRequest, started: float) -> ExitCode:
+    with Heartbeat(started, "loading Dagster and dbt's models") as heartbeat:
+        return _execute(settings, request, heartbeat, started)
+
+
+def _execute(settings: Settings, request: RunRequest, heartbeat: Heartbeat, started: float) -> ExitCode:
     import dagster as dg
 
     from orchestration.cli.maintain import tidy_instance
@@ -187,7 +193,7 @@ def _run_job(settings: Settings, request: RunRequest, started: float) -> ExitCod
     with dg.DagsterInstance.get() as instance:
         tidy_instance(instance)
         run_id = str(uuid.uuid4())
-        progress = ProgressListener(started, source)
+        progress = ProgressListener(heartbeat, source)
         instance.add_event_listener(run_id, progress)
         # dbt's own lines are in its log; the progress listener prints a summary of them.
         with contextlib.redirect_stdout(io.StringIO()):

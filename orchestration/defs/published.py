@@ -218,6 +218,8 @@ def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def
         settings = Settings.load()
         warehouse, releases = Warehouse(settings.data), Releases(settings.data)
         completion = prepare_completion(settings)
+        completion.log = context.log.info
+        completion.log("copying the tables (step 1 of 3 of publishing)")
         try:
             release = releases.publish(warehouse, completion.tables, completion)
         except RejectedError as error:

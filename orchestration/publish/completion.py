@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,7 @@ class Completion:
     """Called when the tables of a new release are written, before it is visible. Keeps the results of the audit.
 
     `sql` is the compiled SQL of each mart by name; `source` and `clock` are the name and the time of the data's source.
+    `log` receives a line for each step.
     """
 
     lake: Lake
@@ -34,6 +35,7 @@ class Completion:
     results: list[Result] = field(default_factory=list)
     report_error: ReportError | None = None
     warnings: list[str] = field(default_factory=list)
+    log: Callable[[str], None] = lambda _: None
 
     def __call__(self, release: Release) -> None:
         """Raises RejectedError if an audit check fails. Tables are published even if the report cannot be made."""
@@ -44,12 +46,14 @@ class Completion:
             "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         }
         name = folder.name.partition("Z")[0] + "Z"  # without the suffix of an unfinished release
+        self.log("drawing the report (step 2 of 3 of publishing)")
         try:
             self.warnings.extend(write_report(folder, self.tables, made))
         except ReportError as error:
             self.report_error = error
             shutil.rmtree(folder / FOLDER, ignore_errors=True)
         write_package(folder, self.tables, SCOPE_OF[self.lake.kind], name, made, __version__)
+        self.log("auditing the release (step 3 of 3 of publishing)")
         self.results.extend(self.audit(folder))
         if failed := [str(result) for result in self.results if not result.passed]:
             raise RejectedError("\n".join([f"{len(failed)} of the checks of the release failed.", *failed]))
