@@ -64,9 +64,9 @@ class ProgressListener:
                 self._print(f"{path[-1]}: {self._source.why_empty(SURFACES[path[-1]])}")
                 return
             newest = timestamp_in_words(dt.datetime.fromisoformat(str(values["newest_as_of"])))
-            deferred = values.get("requests_deferred")
+            new, deferred = values["new_responses"], values.get("requests_deferred")
             self._print(
-                f"{path[-1]}: {values['new_responses']} new responses, {values['responses']} in the lake, "
+                f"{path[-1]}: {new} new response{'' if new == 1 else 's'}, {values['responses']} in the lake, "
                 f"newest as of {newest}{f', {deferred} requests deferred' if deferred else ''}"
             )
         elif path == ["published"]:
