@@ -1,10 +1,14 @@
-# Needs Python 3.11 to 3.13 with venv. Everything else is installed into .venv from requirements.lock, with hashes checked.
+# Needs Python 3.11 to 3.13 with venv. Everything else is installed into .venv from requirements.lock and, for tests,
+# requirements-dev.lock, with hashes checked.
 # The command line does the work: `.venv/bin/routerscope --help`.
 
 PYTHON ?= python3
 BIN := .venv/bin
 ROUTERSCOPE := $(BIN)/routerscope
-SETUP := .venv/.set-up-from-lock
+SETUP := .venv/.set-up
+DEV_SETUP := .venv/.set-up-dev
+PIP_OPTIONS := --quiet --disable-pip-version-check
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet
 # sqlfluff compiles the SQL with dbt, which needs a warehouse, even an empty one.
 LINT_DATA := target/lint
 
@@ -37,11 +41,16 @@ help:
 $(SETUP): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 	    || { echo "Routerscope needs Python 3.11 to 3.13, but $(PYTHON) is another version. Select one: make run PYTHON=python3.12"; exit 1; }
-	@echo "Setting up .venv from requirements.lock (once, about two minutes) …"
+	@echo "Setting up .venv from requirements.lock (once, about a minute) …"
 	@rm -rf .venv
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "The virtual environment could not be created. On Debian: apt-get install python3-venv"; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip install $(PIP_OPTIONS) --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install $(PIP_OPTIONS) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV_SETUP): $(SETUP) requirements-dev.lock
+	@echo "Installing the tools of the tests from requirements-dev.lock (once, about a minute) …"
+	@$(BIN)/python -m pip install $(PIP_OPTIONS) --require-hashes -r requirements-dev.lock
 	@touch $@
 
 run:
@@ -57,37 +66,38 @@ ui up: $(SETUP)
 rollback: $(SETUP)
 	@$(ROUTERSCOPE) rollback
 
-test: $(SETUP)
+test: $(DEV_SETUP)
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
-bench: $(SETUP)
+bench: $(DEV_SETUP)
 	@$(BIN)/python tests/benchmarks/bench.py
 
 # The tests compare the documents with runs on recorded responses; with UPDATE_DOCS they write them.
-docs: $(SETUP)
+docs: $(DEV_SETUP)
 	@UPDATE_DOCS=1 $(BIN)/python -m pytest -q tests/pipeline/test_generated_docs.py tests/pipeline/test_readme.py \
 	    tests/pipeline/test_docs.py::test_command_line_reference_is_current \
 	    tests/faults/test_corruptions.py::test_documented_corruptions_are_the_tested_ones
 
-lint: $(SETUP)
+lint: $(DEV_SETUP)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@mkdir -p $(LINT_DATA) && ROUTERSCOPE_DATA_DIR=$(LINT_DATA) $(BIN)/sqlfluff lint models dbt_project/tests
 
-format: $(SETUP)
+format: $(DEV_SETUP)
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 	@mkdir -p $(LINT_DATA) && ROUTERSCOPE_DATA_DIR=$(LINT_DATA) $(BIN)/sqlfluff fix models dbt_project/tests
 
-# Pins change only if pyproject.toml excludes them or ARGS=--upgrade is given. An equal lock is not touched, because a
-# newer file would cause .venv to be rebuilt.
-lock: $(SETUP)
-	@mkdir -p target && cp requirements.lock target/
-	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet \
-	    --group dev --output-file target/requirements.lock $(ARGS) pyproject.toml
-	@cmp --silent target/requirements.lock requirements.lock || cp target/requirements.lock requirements.lock
+# Pins change only if pyproject.toml excludes them or ARGS=--upgrade is given. What both locks contain has the same pin. An
+# equal lock is not touched, because a newer file would cause .venv to be rebuilt.
+lock: $(DEV_SETUP)
+	@mkdir -p target && cp requirements.lock requirements-dev.lock target/
+	@$(COMPILE) --group setup --output-file target/requirements.lock $(ARGS) pyproject.toml
+	@$(COMPILE) --group setup --group dev --constraints target/requirements.lock \
+	    --output-file target/requirements-dev.lock $(ARGS) pyproject.toml
+	@for lock in requirements.lock requirements-dev.lock; do cmp --silent target/$$lock $$lock || cp target/$$lock $$lock; done
 
 # dagster_home has the history of runs from before each data folder kept its own. A data folder that has not run since then
 # copies the states of its schedules from there, so it stays.
