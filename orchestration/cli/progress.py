@@ -35,13 +35,13 @@ class ProgressListener:
             is_ours = not entry.user_message.startswith("Dependencies for step")
             if is_ours and (int(entry.level) >= logging.WARNING or (entry.step_key or "").startswith("raw")):
                 self._print(entry.user_message)
-            elif entry.step_key == "publish":
+            elif is_ours and entry.step_key == "publish":
                 self._heartbeat.enter(entry.user_message)
         elif event.is_step_start and event.step_key == "dbt":
             self._print("building and checking the models …")
             self._heartbeat.enter("models and checks", _MODELS_AND_CHECKS)
-        elif event.is_step_start:
-            self._heartbeat.enter(f"{(event.step_key or '').removeprefix('raw__')}: fetching what is due")
+        elif event.is_step_start and (surface := (event.step_key or "").removeprefix("raw__")) in SURFACES:
+            self._heartbeat.enter(f"{surface}: fetching what is due")
         elif event.is_step_failure:
             self._on_failure(event)
         elif event.event_type_value == "ASSET_MATERIALIZATION":

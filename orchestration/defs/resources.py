@@ -95,6 +95,14 @@ class DataFolder(dg.ConfigurableResource[Any]):
                 yield self
 
 
+def _end_state(instance: dg.DagsterInstance, run_id: str) -> State:
+    """How the run that is about to end ends: Dagster reports that only after its resources are closed."""
+    run = instance.get_run_by_id(run_id)
+    if run and run.status is dg.DagsterRunStatus.CANCELING:
+        return "CANCELED"
+    return "FAILURE" if instance.all_logs(run_id, of_type=DagsterEventType.STEP_FAILURE) else "SUCCESS"
+
+
 @contextmanager
 def _recorded(folder: Path, context: dg.InitResourceContext) -> Iterator[None]:
     """Records beside the data that the run has started and how it ended; a full disk must not hide its own errors."""
@@ -107,10 +115,7 @@ def _recorded(folder: Path, context: dg.InitResourceContext) -> Iterator[None]:
         with contextlib.suppress(OSError):
             record_start(folder, run.run_id)
         yield
-        state = "FAILURE" if instance.all_logs(run.run_id, of_type=DagsterEventType.STEP_FAILURE) else "SUCCESS"
-    except (dg.DagsterExecutionInterruptedError, GeneratorExit, KeyboardInterrupt):
-        state = "CANCELED"
-        raise
+        state = _end_state(instance, run.run_id)
     finally:
         with contextlib.suppress(OSError):
             record_end(folder, run.run_id, state)

@@ -1,0 +1,72 @@
+"""The resource `folder` records beside the data how a run ended."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from orchestration.defs import resources
+from orchestration.defs.resources import DataFolder
+from orchestration.errors import MigrationError
+from orchestration.storage.last_run import last_run
+
+
+@pytest.fixture
+def instance() -> dg.DagsterInstance:
+    return dg.DagsterInstance.ephemeral()
+
+
+def run(instance: dg.DagsterInstance, work: Callable[[dg.OpExecutionContext], None]) -> None:
+    @dg.op(required_resource_keys={"folder"})
+    def step(context: dg.OpExecutionContext) -> None:
+        work(context)
+
+    @dg.job(resource_defs={"folder": DataFolder()}, executor_def=dg.in_process_executor)
+    def one() -> None:
+        step()
+
+    one.execute_in_process(instance=instance, raise_on_error=False)
+
+
+def fail(_: dg.OpExecutionContext) -> None:
+    raise ValueError("no")
+
+
+def cancel(context: dg.OpExecutionContext) -> None:
+    """What terminating a run in Dagster's UI does."""
+    context.instance.report_run_canceling(context.run)
+    raise dg.DagsterExecutionInterruptedError
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("ROUTERSCOPE_SOURCE", "simulator")
+    monkeypatch.setenv("ROUTERSCOPE_DATA_DIR", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("work", "state"),
+    [(lambda _: None, "SUCCESS"), (fail, "FAILURE"), (cancel, "CANCELED")],
+    ids=["success", "failure", "cancel"],
+)
+def test_end_of_a_run_is_recorded(
+    data: Path, instance: dg.DagsterInstance, work: Callable[[dg.OpExecutionContext], None], state: str
+) -> None:
+    run(instance, work)
+    found = last_run(data)
+    assert found is not None
+    assert (found.run_id, found.state) == (instance.get_runs()[0].run_id, state)
+    assert found.ended is not None
+
+
+def test_run_that_cannot_migrate_is_recorded_as_failed(
+    data: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> list[str]:
+        raise MigrationError("no")
+
+    monkeypatch.setattr(resources, "migrate", refuse)
+    run(instance, lambda _: None)
+    assert getattr(last_run(data), "state", None) == "FAILURE"
