@@ -8,6 +8,7 @@ ROUTERSCOPE := $(BIN)/routerscope
 SETUP := .venv/.set-up
 DEV_SETUP := .venv/.set-up-dev
 PIP_OPTIONS := --quiet --disable-pip-version-check
+PYTEST_OPTIONS := --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet
 # sqlfluff compiles the SQL with dbt, which needs a warehouse, even an empty one.
 LINT_DATA := target/lint
@@ -19,7 +20,7 @@ ifdef REPLAY_DIR
 export ROUTERSCOPE_REPLAY_DIR := $(REPLAY_DIR)
 endif
 
-.PHONY: help run simulator ui up rollback test bench docs lint format lock clean
+.PHONY: help run simulator ui up rollback test test-long bench docs lint format lock clean
 
 help:
 	@echo "make run                                     fetch, build, check and publish"
@@ -30,7 +31,8 @@ help:
 	@echo "make ui [PORT=3000]                          serve Dagster's UI, read-only"
 	@echo "make rollback                                publish the release before the current one"
 	@echo "make simulator [PORT=8080]                   serve a simulated OpenRouter API"
-	@echo "make test                                    run every test"
+	@echo "make test                                    run the tests"
+	@echo "make test-long                               run the long tests (about two hours)"
 	@echo "make bench                                   measure time and memory"
 	@echo "make docs                                    update the generated parts of README and docs/"
 	@echo "make lint                                    check formatting, style, types and imports"
@@ -67,7 +69,12 @@ rollback: $(SETUP)
 	@$(ROUTERSCOPE) rollback
 
 test: $(DEV_SETUP)
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+	@$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+# More seeds, every corruption, and a month under the real daemon.
+test-long: $(DEV_SETUP)
+	@$(BIN)/python -m pytest -m long $(PYTEST_OPTIONS)
+	@$(BIN)/python tests/soak.py target/soak
 
 bench: $(DEV_SETUP)
 	@$(BIN)/python tests/benchmarks/bench.py
