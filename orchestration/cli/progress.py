@@ -6,8 +6,9 @@ import datetime as dt
 import logging
 from typing import TYPE_CHECKING
 
-from orchestration.defs.dbt import dbt_models
+from orchestration.defs.dbt import BUILDING, NOTHING_NEW, dbt_models
 from orchestration.defs.runs import message_for_users, reason_of, root_cause
+from orchestration.defs.unchanged import MARK
 from orchestration.formatting import timestamp_in_words
 from orchestration.openrouter.surfaces import SURFACES
 
@@ -35,11 +36,11 @@ class ProgressListener:
             is_ours = not entry.user_message.startswith("Dependencies for step")
             if is_ours and (int(entry.level) >= logging.WARNING or (entry.step_key or "").startswith("raw")):
                 self._print(entry.user_message)
+            elif entry.user_message in (BUILDING, NOTHING_NEW):
+                self._print(entry.user_message)
+                self._heartbeat.enter("models and checks", _MODELS_AND_CHECKS)
             elif is_ours and entry.step_key == "publish":
                 self._heartbeat.enter(entry.user_message)
-        elif event.is_step_start and event.step_key == "dbt":
-            self._print("building and checking the models …")
-            self._heartbeat.enter("models and checks", _MODELS_AND_CHECKS)
         elif event.is_step_start and (surface := (event.step_key or "").removeprefix("raw__")) in SURFACES:
             self._heartbeat.enter(f"{surface}: fetching what is due")
         elif event.is_step_failure:
@@ -70,7 +71,8 @@ class ProgressListener:
                 f"newest as of {newest}{f', {deferred} requests deferred' if deferred else ''}"
             )
         elif path == ["published"]:
-            self._print(f"published: {metadata['tables'].value} tables, {metadata['rows'].value:,} rows")
+            what = "unchanged" if MARK in metadata else "published"
+            self._print(f"{what}: {metadata['tables'].value} tables, {metadata['rows'].value:,} rows")
 
     def _on_check(self, event: DagsterEvent) -> None:
         check = event.asset_check_evaluation_data

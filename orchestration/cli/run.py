@@ -42,12 +42,13 @@ class Job(StrEnum):
 
 @dataclass(frozen=True)
 class RunRequest:
-    """The job, and what to fetch in addition to what is due: days as YYYY-MM-DD, or everything."""
+    """The job; what to fetch in addition to what is due: days as YYYY-MM-DD, or everything; whether to build always."""
 
     job: Job
     first: str
     last: str
     refetch: bool
+    rebuild: bool
 
     def __post_init__(self) -> None:
         """Raises SettingsError if the options exclude each other."""
@@ -71,10 +72,12 @@ class RunRequest:
 
             window = {"start_date": self.first, "end_date": self.last}
             ops |= {f"raw__{surface.name}": {"config": window} for surface in (RANKINGS, APPS)}
-        if self.refetch:
-            from orchestration.defs.jobs import REFETCH_ALL
+        from orchestration.defs.jobs import REBUILD, REFETCH_ALL
 
+        if self.refetch:
             ops |= REFETCH_ALL
+        if self.rebuild:
+            ops |= REBUILD
         return {"ops": ops, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
     def fetch_options(self, source: Source) -> FetchOptions:
@@ -93,18 +96,23 @@ def run(
         bool,
         typer.Option("--refetch", help="Refetch all days of the rankings and every daily snapshot."),
     ] = False,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Build, check and publish even if nothing is new.")
+    ] = False,
     job: Annotated[
         Job, typer.Option(help="refresh: everything. refresh_prices: prices and endpoints only.")
     ] = Job.refresh,
 ) -> None:
     """Fetch what is due; build, check and publish the tables.
 
+    If the lake, the code, the seeds and the settings are those of the published release, nothing is built.
+
     ROUTERSCOPE_SOURCE sets the source. Without it, run probes OpenRouter for 5 seconds and uses the live source if it
     responds, otherwise the simulator.
     """
     started = time.monotonic()
     with errors_as_lines():
-        request = RunRequest(job, first, last, refetch)
+        request = RunRequest(job, first, last, refetch, rebuild)
         settings, headline = _resolve_settings()
         say(headline)
         say("Starting (a few seconds) …")
@@ -164,12 +172,11 @@ def _run_job(settings: Settings, request: RunRequest, started: float) -> ExitCod
 
 
 def _execute(settings: Settings, request: RunRequest, heartbeat: Heartbeat, started: float) -> ExitCode:
-    import dagster as dg
-
     from orchestration.cli.maintain import tidy_instance
     from orchestration.cli.progress import ProgressListener
     from orchestration.cli.run_summary import plan_lines, result_lines
     from orchestration.definitions import defs
+    from orchestration.defs.event_log import open_instance
     from orchestration.defs.resources import source_of
     from orchestration.ingest.sources import Live
     from orchestration.storage.migrations import migrate
@@ -184,13 +191,13 @@ def _execute(settings: Settings, request: RunRequest, heartbeat: Heartbeat, star
     options = request.fetch_options(source)
     for line in [*source.explain(), *plan_lines(source, options)]:
         say(line)
-    use_dagster_home(settings.data)  # not before the options are checked: a wrong one leaves no folder behind
+    home = use_dagster_home(settings.data)  # not before the options are checked: a wrong one leaves no folder behind
     for line in migrate(settings.data):
         say(line)
     published = Releases(settings.data).published
     before = published.resolve()
     job = defs().resolve_job_def(request.job.value)
-    with dg.DagsterInstance.get() as instance:
+    with open_instance(home) as instance:
         tidy_instance(instance)
         run_id = str(uuid.uuid4())
         progress = ProgressListener(heartbeat, source)

@@ -1,5 +1,6 @@
 """dbt's models, seeds and data tests as one set of Dagster assets and checks."""
 
+import graphlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,7 +19,9 @@ from orchestration.defs.resources import (
     freshness_policy,
     reject_build,
 )
+from orchestration.defs.unchanged import current_inputs, unchanged_results
 from orchestration.settings import Settings
+from orchestration.storage.releases import Releases
 from orchestration.storage.warehouse import Warehouse
 from orchestration.transform.lineage import ColumnLineage, SourceColumns
 from orchestration.transform.manifest import MANIFEST, describe_test
@@ -36,6 +39,11 @@ from orchestration.transform.results import (
 MAX_SAMPLE_COLUMNS = 20
 # dbt takes longer to log a statement than most statements take to run.
 _LOG_LEVEL = ["--log-level-file", "info"]
+BUILDING = "building and checking the models …"
+NOTHING_NEW = (
+    "nothing new: the lake, the code, the seeds and the settings are those of the published release, so nothing is "
+    "built. Its freshness is checked again. To build anyway: make run ARGS=--rebuild"
+)
 
 
 class Translator(DagsterDbtTranslator):
@@ -70,6 +78,12 @@ def asset_key(node: Mapping[str, Any]) -> dg.AssetKey:
     return TRANSLATOR.get_asset_key(node)
 
 
+class BuildConfig(dg.Config):
+    """Whether to build even if nothing has changed since the published release was built."""
+
+    rebuild: bool = False
+
+
 @dbt_assets(
     manifest=MANIFEST,
     dagster_dbt_translator=TRANSLATOR,
@@ -77,10 +91,28 @@ def asset_key(node: Mapping[str, Any]) -> dg.AssetKey:
     name="dbt",
     pool=POOL,
 )
-def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource, folder: DataFolder) -> Iterator[Any]:  # noqa: ARG001  # its lock
+def dbt_models(
+    context: dg.AssetExecutionContext,
+    config: BuildConfig,
+    dbt: DbtCliResource,
+    folder: DataFolder,  # noqa: ARG001  # its lock
+) -> Iterator[Any]:
     with dagster_failures():
-        data = Settings.load().data
+        settings = Settings.load()
+        data, inputs = settings.data, current_inputs(settings)
         warehouse = Warehouse(data)
+        # Compared with the whole definition: `context.assets_def` is only the selected part of it.
+        is_whole = (context.selected_asset_keys, context.selected_asset_check_keys) == (
+            dbt_models.keys,
+            dbt_models.check_keys,
+        )
+        if is_whole and not config.rebuild and Releases(data).is_current(inputs, warehouse):
+            unchanged = unchanged_results(context.instance, _IN_ORDER, dbt_models.check_keys)
+            if unchanged is not None:
+                context.log.info(NOTHING_NEW)
+                yield from unchanged
+                return
+        context.log.info(BUILDING)
         warehouse.start()
         os.environ["ROUTERSCOPE_DATA_DIR"] = str(data)
         # In the data folder, so that dbt reuses what it parsed for this warehouse.
@@ -99,19 +131,24 @@ def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource, folder: D
         for event in failed_checks:
             result = results.get(str(event.metadata["unique_id"].value))
             yield _with_sample(event, result, results) if result else event
-        # Compared with the whole definition: `context.assets_def` is only the selected part of it.
-        is_whole = (context.selected_asset_keys, context.selected_asset_check_keys) == (
-            dbt_models.keys,
-            dbt_models.check_keys,
-        )
         if not invocation.is_successful() or results.failed() or (is_whole and results.missing()):
             raise reject_build(warehouse, results.describe_failures())
         if is_whole:
-            warehouse.approve()
+            warehouse.approve(inputs)
         else:  # the models that were not built may not match those that were
             context.log.warning(
                 "Only part of the models was built and checked. To publish, run the whole job `refresh`."
             )
+
+
+# Dagster wants the materializations of one step in the order of the lineage.
+_IN_ORDER = [
+    key
+    for key in graphlib.TopologicalSorter(
+        {spec.key: [dep.asset_key for dep in spec.deps] for spec in dbt_models.specs}
+    ).static_order()
+    if key in dbt_models.keys
+]
 
 
 def _with_sample(event: dg.AssetCheckResult, result: Result, results: BuildResults) -> dg.AssetCheckResult:

@@ -10,6 +10,8 @@ from orchestration.openrouter.surfaces import ENDPOINTS, MODELS, RANKINGS, SURFA
 QUIET_CONSOLE = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
 # Run config that fetches all days of the rankings and every daily snapshot again.
 REFETCH_ALL = {f"raw__{surface.name}": {"config": {"refetch": True}} for surface in ESSENTIAL[RANKINGS.name]}
+# Run config that builds, checks and publishes even if nothing is new.
+REBUILD = {"dbt": {"config": {"rebuild": True}}}
 
 refresh = dg.define_asset_job(
     "refresh",

@@ -19,6 +19,7 @@ from orchestration.defs.resources import (
     reject_build,
     source_of,
 )
+from orchestration.defs.unchanged import current_inputs, unchanged_results
 from orchestration.errors import RejectedError, WarehouseError
 from orchestration.publish.audit import CHECKS, Result
 from orchestration.publish.catalog import Node, published_nodes, published_tables
@@ -217,6 +218,14 @@ def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def
     with dagster_failures():
         settings = Settings.load()
         warehouse, releases = Warehouse(settings.data), Releases(settings.data)
+        if releases.is_current(current_inputs(settings), warehouse):
+            audited = [dg.AssetCheckKey(PUBLISHED, check.name) for check in CHECKS]
+            results = unchanged_results(context.instance, [PUBLISHED, REPORT], audited)
+            if results is not None:
+                yield from results
+                with duckdb.connect(str(releases.published / FILE_NAME), read_only=True) as connection:
+                    yield from _checks_of_age(connection, settings)
+                return
         completion = prepare_completion(settings)
         completion.log = context.log.info
         completion.log("copying the tables (step 1 of 3 of publishing)")
@@ -238,14 +247,19 @@ def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def
             metadata = _table_metadata(node, release, connection)
             scopes |= {str(metadata["scope"].value)} - {""} if "scope" in metadata else set()
             context.log_event(dg.AssetObservation(asset_key(node), metadata=metadata))
-        yield _classification_result(connection)
-        yield from _freshness_results(measures(connection, source_of(settings).now))
+        yield from _checks_of_age(connection, settings)
         numbers = indicators(connection)
     yield _published_result(release, releases.published / FILE_NAME, scopes, numbers)
     with dagster_failures():
         if completion.report_error:
             raise completion.report_error
     yield _report_result(release.folder / FOLDER, releases.published / FOLDER)
+
+
+def _checks_of_age(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[dg.AssetCheckResult]:
+    """The checks that a release can fail later, because time has passed or a seed has changed."""
+    yield _classification_result(connection)
+    yield from _freshness_results(measures(connection, source_of(settings).now))
 
 
 @dg.definitions

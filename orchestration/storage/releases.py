@@ -2,6 +2,7 @@
 
     <data>/releases/<time>/             routerscope.duckdb, <mart>.parquet and their description; never changed
     <data>/releases/<time>.building/    a release that is being written
+    <data>/releases/<time>.approval     the approval of the warehouse that it was copied from
     <data>/releases/<time>.withdrawn    marks a release that was rolled back
     <data>/published -> releases/…      replaced in one atomic step
 
@@ -37,6 +38,7 @@ READER_GRACE_SECONDS = 60
 _NAME_FORMAT = "%Y%m%dT%H%M%S.%fZ"
 _BUILDING = ".building"
 _LINK = ".link"
+_APPROVAL = ".approval"
 _WITHDRAWN = ".withdrawn"
 
 
@@ -85,7 +87,8 @@ class Releases:
         raises a WarehouseError if the release must not be published. Raises WarehouseError if the warehouse is not
         approved or a file cannot be written. After an error, the published release is the same as before.
         """
-        if not warehouse.is_approved():
+        approval = warehouse.approval()
+        if approval is None:
             raise WarehouseError(
                 f"{warehouse.path} has not passed its checks, so it was not published. The published release is "
                 "unchanged. Run the whole job `refresh`, which builds, checks and publishes."
@@ -102,6 +105,7 @@ class Releases:
             for path in (*building.rglob("*"), building):
                 sync(path)
             with self._lock():
+                _beside(folder, _APPROVAL).write_text(approval)
                 building.replace(folder)
                 self._point_to(folder)
             self.prune()
@@ -113,6 +117,18 @@ class Releases:
         finally:
             shutil.rmtree(building, ignore_errors=True)
         return Release(folder, rows)
+
+    def is_current(self, inputs: str, warehouse: Warehouse) -> bool:
+        """Whether the published release was built from inputs with this hash, and nothing newer waits to be published.
+
+        False after a rollback: the next run publishes again.
+        """
+        published = self.published.resolve()
+        recorded = _beside(published, _APPROVAL)
+        if not recorded.exists() or any(path.stem > published.name for path in self._folder.glob(f"*{_WITHDRAWN}")):
+            return False
+        approval = recorded.read_text()
+        return approval.partition("\n")[2] == inputs and warehouse.approval() in (None, approval)
 
     def rollback(self) -> Path:
         """Publish the previous release again in one atomic step, and return its folder.
@@ -130,7 +146,7 @@ class Releases:
                         "Run `make run` to rebuild and publish from the raw data."
                     )
                 self._point_to(earlier[-1])
-                current.with_name(f"{current.name}{_WITHDRAWN}").touch()
+                _beside(current, _WITHDRAWN).touch()
         except OSError as error:
             raise WarehouseError(
                 f"{self.published} could not be changed: {error}. The published release is unchanged. Fix the "
@@ -145,14 +161,13 @@ class Releases:
             for path in self._folder.glob("*Z"):
                 if path.name not in kept and abs(time.time() - path.stat().st_mtime) >= READER_GRACE_SECONDS:
                     shutil.rmtree(path, ignore_errors=True)
-                    path.with_name(f"{path.name}{_WITHDRAWN}").unlink(missing_ok=True)
+                    for suffix in (_APPROVAL, _WITHDRAWN):
+                        _beside(path, suffix).unlink(missing_ok=True)
 
     def list(self) -> Sequence[Path]:
         """The folders of the releases that were not withdrawn, oldest first."""
         return sorted(
-            path
-            for path in self._folder.glob("*Z")
-            if path.is_dir() and not path.with_name(f"{path.name}{_WITHDRAWN}").exists()
+            path for path in self._folder.glob("*Z") if path.is_dir() and not _beside(path, _WITHDRAWN).exists()
         )
 
     def _lock(self) -> contextlib.AbstractContextManager[None]:
@@ -174,6 +189,14 @@ class Releases:
             shutil.rmtree(folder)
         for link in self._folder.glob(f"*{_LINK}"):
             link.unlink()
+        for approval in self._folder.glob(f"*{_APPROVAL}"):
+            if not approval.with_suffix("").exists():
+                approval.unlink()
+
+
+def _beside(release: Path, suffix: str) -> Path:
+    """The file beside a release that has its name and this suffix."""
+    return release.with_name(f"{release.name}{suffix}")
 
 
 def _copy(warehouse: Warehouse, tables: Sequence[Table], folder: Path) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """The warehouse that dbt builds, and whether its current state passed every check.
 
     <data>/warehouse.duckdb      written by one process at a time; readers use the published release
-    <data>/warehouse.approved    the state of that file that passed every blocking check
+    <data>/warehouse.approved    the state of that file that passed every blocking check, and what it was built from
     <data>/rejected/             the newest rejected build, with the reason in why.txt
 
 dbt defines the tables; `releases.py` publishes them.
@@ -68,14 +68,20 @@ class Warehouse:
         """Mark the warehouse as not checked: the lake or the warehouse itself has changed, or is about to."""
         self._approval.unlink(missing_ok=True)
 
-    def approve(self) -> None:
-        """Record that the current state of the file passed every blocking check."""
-        self._approval.write_text(self._fingerprint())
+    def approve(self, inputs: str = "") -> None:
+        """Record that the current state of the file passed every blocking check, and the hash of its inputs."""
+        self._approval.write_text(f"{self._fingerprint()}\n{inputs}")
+
+    def approval(self) -> str | None:
+        """The approved state of the file with the hash of its inputs; None if it is missing or has changed since."""
+        if not (self.path.exists() and self._approval.exists()):
+            return None
+        approval = self._approval.read_text()
+        return approval if approval.partition("\n")[0] == self._fingerprint() else None
 
     def is_approved(self) -> bool:
         """Whether the file exists and has not changed since it was approved."""
-        is_recorded = self.path.exists() and self._approval.exists()
-        return is_recorded and self._approval.read_text() == self._fingerprint()
+        return self.approval() is not None
 
     def reject(self, why: str) -> Path:
         """Move the build to `rejected/` with the reason, and return that folder.

@@ -5,7 +5,6 @@ A stamp beside the manifest holds the hash of the inputs and of the manifest, so
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import subprocess
@@ -15,9 +14,9 @@ from typing import Any
 from orchestration.errors import WarehouseError
 from orchestration.folders import PROJECT_DIR
 from orchestration.storage.files import locked, sha256
+from orchestration.storage.inputs import DBT_INPUTS, project_hash
 from orchestration.transform import DBT_EXECUTABLE
 
-_INPUTS = ("dbt_project.yml", "profiles.yml", "dbt_project/**/*", "models/**/*", "seeds/**/*")
 _TARGET = PROJECT_DIR / "target"
 
 
@@ -26,7 +25,7 @@ def load_manifest() -> dict[str, Any]:
     # If several processes start at the same time, one parses and the others wait.
     with locked(_TARGET / "manifest.lock"):
         stamp, path = _TARGET / "manifest.sha256", _TARGET / "manifest.json"
-        inputs = _inputs_hash()
+        inputs = project_hash(DBT_INPUTS)
         if not (path.exists() and stamp.exists() and stamp.read_text() == f"{inputs} {sha256(path)}"):
             _parse()
             # It includes the manifest's hash, because dbt writes the file without a stamp when a user starts it.
@@ -44,14 +43,6 @@ def _parse() -> None:
     )
     if finished.returncode:
         raise WarehouseError(f"dbt cannot parse the project, so nothing was built:\n{finished.stdout}{finished.stderr}")
-
-
-def _inputs_hash() -> str:
-    digest = hashlib.sha256((PROJECT_DIR / "requirements.lock").read_bytes())
-    for pattern in _INPUTS:
-        for path in sorted(path for path in PROJECT_DIR.glob(pattern) if path.is_file()):
-            digest.update(str(path.relative_to(PROJECT_DIR)).encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
 
 
 def describe_test(manifest: Mapping[str, Any], test: Mapping[str, Any]) -> str:

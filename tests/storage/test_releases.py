@@ -29,12 +29,12 @@ class Data:
     def published(self) -> Path:
         return self.releases.published
 
-    def build(self, share: float) -> None:
+    def build(self, share: float, inputs: str = "") -> None:
         self.warehouse.start()
         with duckdb.connect(str(self.warehouse.path)) as connection:
             connection.execute("create schema if not exists marts")
             connection.execute(f"create or replace table marts.shares as select 'a/one' as model, {share} as share")
-        self.warehouse.approve()
+        self.warehouse.approve(inputs)
 
     def publish(self, share: float | None = None) -> Release:
         if share is not None:
@@ -104,7 +104,7 @@ def test_failed_publish_leaves_the_release_as_it_was(data: Data) -> None:
         data.releases.publish(data.warehouse, [SHARES, Table("missing", "marts", "", {})])
     assert data.published.resolve() == before
     assert shares(data.published) == [(0.25,)]
-    assert [path.name for path in before.parent.glob("2*")] == [before.name]
+    assert [path.name for path in before.parent.glob("2*Z")] == [before.name]
 
 
 def test_only_an_approved_warehouse_is_published(data: Data) -> None:
@@ -148,7 +148,7 @@ def test_publish_removes_what_a_killed_publish_left(data: Data) -> None:
 def test_old_releases_are_deleted(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("orchestration.storage.releases.READER_GRACE_SECONDS", 0)
     folders = [data.publish().folder for _ in range(MAX_KEPT_RELEASES + 1)]
-    assert sorted(folders[0].parent.glob("2*")) == folders[1:]
+    assert sorted(folders[0].parent.glob("2*Z")) == folders[1:]
     assert data.releases.list() == folders[1:]
 
 
@@ -184,7 +184,7 @@ def test_withdrawn_release_is_deleted_later(data: Data, monkeypatch: pytest.Monk
     assert data.releases.rollback() == first
     monkeypatch.setattr("orchestration.storage.releases.READER_GRACE_SECONDS", 0)
     newest = data.publish().folder
-    assert sorted(first.parent.glob("2*")) == [first, newest]
+    assert sorted(first.parent.glob("2*Z")) == [first, newest]
     assert not withdrawn.exists()
 
 
@@ -198,4 +198,46 @@ def test_release_that_fails_its_checks_leaves_no_trace(data: Data) -> None:
     with pytest.raises(RejectedError, match="It claims too much"):
         data.releases.publish(data.warehouse, [SHARES], reject)
     assert data.published.resolve() == before
-    assert [path.name for path in before.parent.glob("2*")] == [before.name]
+    assert [path.name for path in before.parent.glob("2*Z")] == [before.name]
+
+
+def test_release_is_current_for_its_inputs_only(data: Data) -> None:
+    data.build(0.5, inputs="a")
+    assert not data.releases.is_current("a", data.warehouse)  # built and not published
+    data.publish()
+    assert data.releases.is_current("a", data.warehouse)
+    assert not data.releases.is_current("b", data.warehouse)
+
+
+def test_release_stays_current_without_an_approved_warehouse(data: Data) -> None:
+    data.build(0.5, inputs="a")
+    data.publish()
+    data.warehouse.withdraw_approval()
+    assert data.releases.is_current("a", data.warehouse)
+    data.build(0.5, inputs="a")  # `--rebuild`
+    assert not data.releases.is_current("a", data.warehouse)
+
+
+def test_no_release_is_current_after_a_rollback(data: Data) -> None:
+    for _ in range(2):
+        data.build(0.5, inputs="a")
+        data.publish()
+    data.releases.rollback()
+    assert not data.releases.is_current("a", data.warehouse)
+    data.publish()
+    assert data.releases.is_current("a", data.warehouse)
+
+
+def test_release_of_an_older_version_is_not_current(data: Data) -> None:
+    data.build(0.5, inputs="a")
+    folder = data.publish().folder
+    folder.with_name(f"{folder.name}.approval").unlink()
+    assert not data.releases.is_current("a", data.warehouse)
+
+
+def test_approval_of_a_deleted_release_is_deleted(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestration.storage.releases.READER_GRACE_SECONDS", 0)
+    for _ in range(MAX_KEPT_RELEASES + 2):
+        data.publish()
+    kept = sorted(path.name for path in data.releases.list())
+    assert sorted(path.stem for path in data.published.resolve().parent.glob("*.approval")) == kept

@@ -1,0 +1,55 @@
+"""The event log of a run in this process: Dagster's own files, read by every other process with Dagster's own class."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.storage.event_log import SqliteEventLogStorage
+
+from orchestration.defs.event_log import _MAX_OPEN_FILES, EventLog, open_instance
+
+
+@dg.asset
+def counted() -> dg.MaterializeResult:
+    return dg.MaterializeResult(metadata={"rows": 7})
+
+
+def materialize(instance: dg.DagsterInstance) -> str:
+    return dg.materialize([counted], instance=instance).run_id
+
+
+def test_events_are_readable_with_the_default_class(tmp_path: Path) -> None:
+    with open_instance(tmp_path) as instance:
+        assert isinstance(instance.event_log_storage, EventLog)
+        run_id = materialize(instance)
+        ours = [entry.to_json() for entry in instance.all_logs(run_id)]
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert type(instance.event_log_storage) is SqliteEventLogStorage
+        assert [entry.to_json() for entry in instance.all_logs(run_id)] == ours
+        [event] = instance.fetch_materializations(dg.AssetKey("counted"), limit=2).records
+        assert event.asset_materialization.metadata["rows"].value == 7
+        second = materialize(instance)
+    with open_instance(tmp_path) as instance:
+        assert {run.run_id for run in instance.get_runs()} == {run_id, second}
+        assert instance.all_logs(second)
+
+
+def test_few_files_stay_open(tmp_path: Path) -> None:
+    with open_instance(tmp_path) as instance:
+        runs = [materialize(instance) for _ in range(_MAX_OPEN_FILES + 2)]
+        assert len(instance.event_log_storage._engines) == _MAX_OPEN_FILES
+        assert all(instance.all_logs(run_id) for run_id in runs)
+
+
+@pytest.mark.parametrize(
+    "configured",
+    [
+        "storage: {{sqlite: {{base_dir: {home}}}}}",
+        "event_log_storage: {{module: dagster._core.storage.event_log, class: SqliteEventLogStorage, "
+        "config: {{base_dir: {home}}}}}",
+    ],
+)
+def test_configured_storage_is_kept(configured: str, tmp_path: Path) -> None:
+    (tmp_path / "dagster.yaml").write_text(configured.format(home=tmp_path))
+    with open_instance(tmp_path) as instance:
+        assert not isinstance(instance.event_log_storage, EventLog)

@@ -1,0 +1,59 @@
+"""A run that has nothing to build records the results of the run that built."""
+
+import dagster as dg
+
+from orchestration.defs.unchanged import unchanged_results
+
+FIRST, SECOND = dg.AssetKey("first"), dg.AssetKey("second")
+CHECKS = [dg.AssetCheckKey(SECOND, name) for name in ("passes", "warns")]
+
+
+@dg.multi_asset(
+    specs=[dg.AssetSpec(FIRST), dg.AssetSpec(SECOND, deps=[FIRST])],
+    check_specs=[dg.AssetCheckSpec(key.name, asset=key.asset_key) for key in CHECKS],
+    can_subset=True,
+)
+def built(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def]
+    for key in context.selected_asset_keys:
+        yield dg.MaterializeResult(asset_key=key, metadata={"rows": 7})
+    for key in context.selected_asset_check_keys:
+        yield dg.AssetCheckResult(
+            passed=key.name == "passes",
+            asset_key=key.asset_key,
+            check_name=key.name,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"sample": key.name},
+            description=f"It {key.name}.",
+        )
+
+
+def test_newest_results_are_repeated_and_marked() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        dg.materialize([built], instance=instance)
+        results = unchanged_results(instance, [FIRST, SECOND], CHECKS)
+    assert results is not None
+    first, second, passes, warns = results
+    assert [first.asset_key, second.asset_key] == [FIRST, SECOND]
+    assert first.metadata == {"rows": dg.IntMetadataValue(7), "unchanged": dg.BoolMetadataValue(True)}
+    assert isinstance(passes, dg.AssetCheckResult)
+    assert isinstance(warns, dg.AssetCheckResult)
+    assert (passes.check_name, passes.passed) == ("passes", True)
+    assert (warns.check_name, warns.passed, warns.severity) == ("warns", False, dg.AssetCheckSeverity.WARN)
+    assert warns.description == "It warns."
+    assert warns.metadata == {"sample": dg.TextMetadataValue("warns"), "unchanged": dg.BoolMetadataValue(True)}
+
+
+def test_results_of_several_runs_are_combined() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        dg.materialize([built], instance=instance)
+        dg.materialize([built], instance=instance, selection=[FIRST])
+        assert unchanged_results(instance, [FIRST, SECOND], CHECKS) is not None
+
+
+def test_incomplete_history_has_no_results() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert unchanged_results(instance, [FIRST, SECOND], CHECKS) is None
+        dg.materialize([built], instance=instance, selection=[FIRST])
+        assert unchanged_results(instance, [FIRST], []) is not None
+        assert unchanged_results(instance, [FIRST, SECOND], []) is None
+        assert unchanged_results(instance, [FIRST], CHECKS) is None
