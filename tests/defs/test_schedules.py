@@ -6,11 +6,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from conftest import SMALL_WORLD, run
 from dagster._core.test_utils import create_run_for_test
 
 from orchestration.definitions import defs
-from orchestration.defs.runs import DATA_TAG
+from orchestration.defs.runs import DATA_TAG, reason_of
 from orchestration.defs.schedules import SCHEDULES
 
 TICK = dt.datetime(2026, 11, 23, 2, 10, tzinfo=dt.UTC)
@@ -81,10 +80,15 @@ def test_tick_without_source_names_the_command(instance: dg.DagsterInstance, mon
     assert "make up SOURCE=live" in reason
 
 
-def test_price_run_without_rankings_fails_with_advice(home: Path, tmp_path: Path) -> None:
-    settings = {"ROUTERSCOPE_SOURCE": "simulator", "ROUTERSCOPE_SIMULATOR": SMALL_WORLD}
-    done = run(tmp_path / "data", home, "--job", "refresh_prices", **settings)
-    assert done.code == 1, done.output
-    assert "holds no rankings yet, and this run does not fetch them" in done.output
-    assert "Run the whole job `refresh` first." in done.output
-    assert list((tmp_path / "data" / "raw" / "models").rglob("*.parquet"))
+def test_price_run_without_rankings_fails_with_advice(
+    data: Path, instance: dg.DagsterInstance, few: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROUTERSCOPE_REPLAY_DIR", str(few))
+    job = defs().resolve_job_def(PRICES.job_name)
+    result = job.execute_in_process(instance=instance, raise_on_error=False)
+    failures = {event.step_key: reason_of(event) for event in result.all_events if event.is_step_failure}
+    assert failures.keys() == {"raw__models", "raw__endpoints"}
+    for reason in failures.values():
+        assert "holds no rankings yet, and this run does not fetch them" in reason
+        assert "Run the whole job `refresh` first." in reason
+    assert len(list((data / "raw" / "models").rglob("*.parquet"))) == 3

@@ -10,15 +10,12 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pytest
-from conftest import PROJECT, REFRESH, Run, differing, environment, replay
+from conftest import PROJECT, REFRESH, environment
 
-from orchestration.alerts.events import release_alerts
 from orchestration.publish.audit import CHECKS, audit
 from orchestration.publish.candidate import ReleaseCandidate
-from orchestration.publish.claim_history import CLAIM_HISTORY, check_claim, record
 from orchestration.storage.lake import LEDGER, Lake, Provenance
 from orchestration.storage.releases import FILE_NAME
-from orchestration.storage.sql import file_pattern
 
 NAME = "it's [a] *test"
 # NAME matches this name if it is read as a pattern.
@@ -190,23 +187,3 @@ def test_failing_check_does_not_hide_others(built: Path, monkeypatch: pytest.Mon
     results = {result.check.name: result for result in audit(candidate)}
     assert results["inventory"].passed
     assert "the check cannot run: Catalog Error" in str(results["scope"])
-
-
-def test_any_folder_name_gives_the_same_figures(few_run: Run, few: Path, home: Path, tmp_path: Path) -> None:
-    neighbour = Lake(tmp_path / NEIGHBOUR / "raw")
-    fill(neighbour, days=range(3, 6))
-    run = replay(tmp_path / NAME, few, home)
-    assert run.code == 0, run.output
-    assert differing(run, few_run) == []
-    assert f"--data '{tmp_path}/it'\"'\"'s [a] *test'" in run.output
-    published, history = (run.data / "published").resolve(), run.data / CLAIM_HISTORY
-    assert [alert.id for alert in release_alerts(published)] == [
-        alert.id for alert in release_alerts((few_run.data / "published").resolve())
-    ]
-    later = published.with_name("20990101T000000.000000Z")
-    published.rename(later)
-    assert record([later], history) == 0
-    [(claim,)] = duckdb.execute(
-        "select min(claim_id) from read_parquet($files)", {"files": file_pattern(later / "claim.parquet")}
-    ).fetchall()
-    assert check_claim(claim, later, history).state == "unchanged"

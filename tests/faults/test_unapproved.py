@@ -1,5 +1,6 @@
 """A build that was not checked as a whole is not published, however it was started and however dbt ended."""
 
+import shutil
 from pathlib import Path
 
 import dagster as dg
@@ -26,6 +27,12 @@ def data(started_from_few: Path, recordings: Path, home: Path, tmp_path: Path, m
     return started_from_few
 
 
+@pytest.fixture
+def silent_dbt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dbt that succeeds without building, checking or reporting anything."""
+    monkeypatch.setattr("orchestration.defs.resources.DBT_EXECUTABLE", shutil.which("true"))
+
+
 def build(selection: str) -> dg.ExecuteInProcessResult:
     return dg.materialize(
         [dbt_models],
@@ -43,6 +50,7 @@ def assert_not_published(data: Path) -> None:
     assert (data / "published").resolve() == published
 
 
+@pytest.mark.usefixtures("silent_dbt")
 def test_partial_build_is_not_approved(data: Path) -> None:
     assert build("key:seeds/freshness").success
     assert_not_published(data)
@@ -56,8 +64,8 @@ def test_new_raw_files_withdraw_the_approval(data: Path, recordings: Path, tmp_p
     assert_not_published(data)
 
 
-def test_build_without_check_results_is_not_approved(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DBT_WRITE_JSON", "false")
+@pytest.mark.usefixtures("silent_dbt")
+def test_build_without_check_results_is_not_approved(data: Path) -> None:
     result = build("*")
     assert not result.success
     [failure] = [event for event in result.all_events if event.is_step_failure]
@@ -65,5 +73,4 @@ def test_build_without_check_results_is_not_approved(data: Path, monkeypatch: py
     assert reported is not None
     assert "dbt exited without a result for" in str(reported.description)
     assert "The rejected build is kept in" in str(reported.description)
-    monkeypatch.delenv("DBT_WRITE_JSON")
     assert_not_published(data)

@@ -48,6 +48,34 @@ class Compiled:
                 connection.executemany(f"insert into raw.{source['name']} values ({marks})", values)
         return self.run(connection, self.models)
 
+    def build_from(self, lake: Path) -> "Built":
+        """All models over the files of a lake."""
+        connection = self.connect()
+        self.load(connection, lake)
+        return self.run(connection, self.models)
+
+    def load(self, connection: duckdb.DuckDBPyConnection, lake: Path) -> None:
+        """Fill the raw tables from a lake, as the macro create_raw_views reads it."""
+        for source in self.sources.values():
+            name = source["name"]
+            if name == "responses":
+                rows = f"""
+                    select replace(file_name, '{lake}/', '') as raw_file, decode(value) as metadata
+                    from parquet_kv_metadata('{lake}/*/*/*.parquet') where decode(key) = 'routerscope'
+                """
+            elif (lake / name).exists():
+                rows = f"""
+                    select replace(filename, '{lake}/', '') as raw_file, * exclude (filename) from read_parquet(
+                        '{lake}/{name}/*/*.parquet', union_by_name = true, filename = true, hive_partitioning = false)
+                """
+            else:
+                continue
+            columns = ", ".join(
+                f"{column['meta'].get('expression') or column['name']} as {column['name']}"
+                for column in source["columns"].values()
+            )
+            connection.execute(f"insert into raw.{name} by name select {columns} from ({rows})")
+
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A database in memory with the seeds and empty raw tables."""
         connection = duckdb.connect()

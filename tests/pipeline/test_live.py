@@ -407,7 +407,7 @@ def test_every_surface_reaches_its_staging_model(simulated: Run) -> None:
 
 
 def test_second_run_adds_nothing(simulated: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """test_observations shows that the same raw files give the same tables."""
+    """test_kills shows that the same raw files give the same tables."""
     data = Path(shutil.copytree(simulated.data, tmp_path / "data", symlinks=True))
     before = contents(data / "raw")
     for name, value in (("SOURCE", "simulator"), ("SIMULATOR", SMALL_WORLD), ("DATA_DIR", str(data))):

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -131,8 +130,7 @@ class World:
     def __init__(self, compiled: Compiled, lake: Path) -> None:
         self.compiled = compiled
         self.connection = compiled.connect()
-        for source in compiled.sources.values():
-            self._load(source, lake)
+        compiled.load(self.connection, lake)
         # Simulated overrides lack some fields; with these, each can be set to null.
         prices = ", ".join(f"'{name}': 0.000002" for name in PRICES)
         override = f"{{'min_prompt_tokens': 200000, 'utc_start': 100, 'utc_end': 900, {prices}, 'extra': '{{}}'}}"
@@ -142,25 +140,6 @@ class World:
         )
         self.built = compiled.run(self.connection, compiled.models)
         self.members = {surface: [one for (one,) in self.built.query(sql)] for surface, (_, sql) in LEADERS.items()}
-
-    def _load(self, source: dict[str, Any], lake: Path) -> None:
-        """Fill a raw table from the lake, as the macro create_raw_views reads it."""
-        name = source["name"]
-        if name == "responses":
-            rows = f"""
-                select replace(file_name, '{lake}/', '') as raw_file, decode(value) as metadata
-                from parquet_kv_metadata('{lake}/*/*/*.parquet') where decode(key) = 'routerscope'
-            """
-        else:
-            rows = f"""
-                select replace(filename, '{lake}/', '') as raw_file, * exclude (filename) from read_parquet(
-                    '{lake}/{name}/*/*.parquet', union_by_name = true, filename = true, hive_partitioning = false)
-            """
-        columns = ", ".join(
-            f"{column['meta'].get('expression') or column['name']} as {column['name']}"
-            for column in source["columns"].values()
-        )
-        self.connection.execute(f"insert into raw.{name} by name select {columns} from ({rows})")
 
     @contextmanager
     def nulled(self, nulls: list[Null], place: int, responses: str) -> Iterator[Built]:
