@@ -121,11 +121,12 @@ class Releases:
     def is_current(self, inputs: str, warehouse: Warehouse) -> bool:
         """Whether the published release was built from inputs with this hash, and nothing newer waits to be published.
 
-        False after a rollback: the next run publishes again.
+        False after a rollback, because the next run publishes again, and if the warehouse was deleted.
         """
         published = self.published.resolve()
         recorded = _beside(published, _APPROVAL)
-        if not recorded.exists() or any(path.stem > published.name for path in self._folder.glob(f"*{_WITHDRAWN}")):
+        is_rolled_back = any(path.stem > published.name for path in self._folder.glob(f"*{_WITHDRAWN}"))
+        if is_rolled_back or not (recorded.exists() and warehouse.path.exists()):
             return False
         approval = recorded.read_text()
         return approval.partition("\n")[2] == inputs and warehouse.approval() in (None, approval)

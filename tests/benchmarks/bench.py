@@ -1,80 +1,178 @@
-"""Measures time and memory on this machine: `make bench`.
+"""Measures time and memory on this machine: `make bench`, and `make bench-long` for medians of five and larger sizes.
 
-In a temporary folder: a first and a second run of the simulated world (as `make run` does), the parts of publishing,
-and the report in a browser. Nothing here is a test.
+A run is compared with an empty job of one asset, one dbt model and one asset, run in the same minute with every default
+of Dagster, because machines differ. Runs read the recorded responses beside the project if they are there, and the
+simulated OpenRouter otherwise. Nothing here is a test, but a run that fails ends the program.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 PROJECT = Path(__file__).resolve().parents[2]
+RECORDINGS = PROJECT.parent / "shared" / "data" / "openrouter"
+EMPTY_JOB = PROJECT / "tests" / "benchmarks" / "empty_job"
+PROGRAMS = Path(sys.executable).parent
 NOW = "2026-11-22T02:00:00Z"
+SIMULATOR = {"ROUTERSCOPE_SOURCE": "simulator", "ROUTERSCOPE_NOW": NOW}
+REPLAY = {"ROUTERSCOPE_SOURCE": "replay", "ROUTERSCOPE_REPLAY_DIR": str(RECORDINGS)}
+# Twice and four times the models and the days of observation that the simulator has by default.
+SIZES = (
+    {"models": 600, "observations": 90},
+    {"models": 1200, "observations": 180},
+    {"models": 2400, "observations": 360},
+)
+REPEATS = 5
 
 
-def environment(folder: Path) -> dict[str, str]:
+def environment(folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ROUTERSCOPE_", "OPENROUTER_"))}
-    return kept | {
-        "DAGSTER_HOME": str(folder / "home"),
-        "ROUTERSCOPE_SOURCE": "simulator",
-        "ROUTERSCOPE_NOW": NOW,
-        "ROUTERSCOPE_DATA_DIR": str(folder / "data"),
-    }
+    path = os.pathsep.join([str(PROGRAMS), kept["PATH"]])
+    home = {"DAGSTER_HOME": str(folder / "home"), "ROUTERSCOPE_DATA_DIR": str(folder / "data")}
+    return kept | {"PATH": path} | home | dict(settings)
+
+
+def make_home(folder: Path) -> Path:
+    (folder / "home").mkdir(parents=True)
+    shutil.copy(PROJECT / "dagster_home" / "dagster.yaml", folder / "home")
+    return folder
 
 
 def report(what: str, seconds: float, more: str = "") -> None:
-    print(f"{what:42} {seconds:7.2f} s  {more}", flush=True)
+    print(f"{what:44} {seconds:7.2f} s  {more}".rstrip(), flush=True)
 
 
-def timed(what: str, do: Callable[[], Any], more: Callable[[Any], str] = lambda _: "") -> Any:
+def timed(do: Callable[[], Any]) -> tuple[float, Any]:
     started = time.perf_counter()
     result = do()
-    report(what, time.perf_counter() - started, more(result))
-    return result
+    return time.perf_counter() - started, result
 
 
-def run(folder: Path, what: str) -> None:
-    command = [sys.executable, "-m", "orchestration.cli", "run"]
+def execute(command: list[str], where: Path, environ: Mapping[str, str]) -> tuple[float, str]:
+    """Seconds and output of a command; a failure ends the program."""
     started = time.perf_counter()
-    done = subprocess.run(command, cwd=PROJECT, env=environment(folder), capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=where, env=environ, capture_output=True, text=True, check=False)
     if done.returncode:
-        sys.exit(done.stdout)
-    # Of the largest process so far: the run or dbt.
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    [tables] = [line.split("published: ")[1] for line in done.stdout.splitlines() if "published: " in line]
-    report(what, time.perf_counter() - started, f"peak {peak:.0f} MB, {tables}")
+        sys.exit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+    return time.perf_counter() - started, done.stdout
 
 
-def publishing(folder: Path) -> None:
-    os.environ.update(environment(folder))
+class EmptyJob:
+    """The empty job in a folder of its own; its project is parsed once, before anything is measured."""
+
+    def __init__(self, folder: Path) -> None:
+        self._project = Path(shutil.copytree(EMPTY_JOB, folder / "empty_job"))
+        (self._project / "home").mkdir()
+        (self._project / "home" / "dagster.yaml").touch()
+        self._environ = environment(self._project, {"DAGSTER_HOME": str(self._project / "home")})
+        execute(["dbt", "parse", "--profiles-dir", "."], self._project / "dbt", self._environ)
+
+    def run(self) -> float:
+        command = ["dagster", "job", "execute", "--python-file", "definitions.py", "--job", "empty"]
+        return execute(command, self._project, self._environ)[0]
+
+
+def run(folder: Path, settings: Mapping[str, str], *arguments: str, expected: str = "published: ") -> tuple[float, str]:
+    """Seconds of a run, and what it says about its tables after `expected`."""
+    command = [sys.executable, "-m", "orchestration.cli", "run", *arguments]
+    seconds, output = execute(command, PROJECT, environment(folder, settings))
+    found = [line.partition(expected)[2] for line in output.splitlines() if expected in line]
+    if not found:
+        sys.exit(f"{' '.join(command)} did not print {expected!r}:\n{output}")
+    return seconds, found[0]
+
+
+def runs(folder: Path, repeats: int) -> None:
+    """The runs that people wait for, each against the empty job of the same minute."""
+    source, settings = ("recordings", REPLAY) if RECORDINGS.is_dir() else ("simulator", SIMULATOR)
+    empty_job = EmptyJob(folder)
+    first: list[float] = []
+    for number in range(repeats):
+        shutil.rmtree(folder / "run", ignore_errors=True)
+        seconds, tables = run(make_home(folder / "run"), settings)
+        first.append(seconds)
+        if number == 0:
+            report(f"first run, {source}", seconds, tables)
+    with_data = folder / "run"
+    rebuild = lambda: run(with_data, settings, "--rebuild")[0]  # noqa: E731
+    unchanged = lambda: run(with_data, settings, expected="unchanged: ")[0]  # noqa: E731
+    measured = {"empty job": empty_job.run, "rebuild": rebuild, "nothing new": unchanged}
+    seconds_of: dict[str, list[float]] = {name: [] for name in measured}
+    for _ in range(repeats):
+        for name, measure in measured.items():
+            seconds_of[name].append(measure())
+    empty = statistics.median(seconds_of["empty job"])
+    for name, seconds in {**seconds_of, f"first run, {source}": first}.items():
+        median = statistics.median(seconds)
+        spread = f", {min(seconds):.1f} to {max(seconds):.1f} s" if repeats > 1 else ""
+        report(f"median of {repeats}: {name}", median, f"{median / empty:.2f} × the empty job{spread}")
+    builds(with_data / "data", repeats)
+
+
+def builds(data: Path, repeats: int) -> None:
+    """dbt's part of a run against the same statements in DuckDB alone."""
+    results = json.loads((data / "dbt" / "run_results.json").read_text())
+    report("dbt, from its first node to its last", results["elapsed_time"], f"{len(results['results'])} nodes")
+    bare = [bare_duckdb(data, results["results"]) for _ in range(repeats)]
+    report(f"median of {repeats}: bare DuckDB", statistics.median(bare), "the same models and checks")
+
+
+def bare_duckdb(data: Path, results: list[dict[str, Any]]) -> float:
+    """Seconds for the models and data tests of dbt's last build, in its order, in a copy of the warehouse."""
+    nodes = json.loads((PROJECT / "target" / "manifest.json").read_text())["nodes"]
+    with tempfile.TemporaryDirectory() as folder:
+        copy = shutil.copy(data / "warehouse.duckdb", folder)
+        with duckdb.connect(str(copy), config={"TimeZone": "UTC"}) as connection:
+            started = time.perf_counter()
+            for result in results:
+                node, sql = nodes[result["unique_id"]], result["compiled_code"]
+                if node["resource_type"] == "model":
+                    kind = node["config"]["materialized"]
+                    connection.execute(f"create or replace {kind} {node['schema']}.{node['name']} as {sql}")
+                elif node["resource_type"] == "test":
+                    connection.execute(f"select count(*) from ({sql})")
+            return time.perf_counter() - started
+
+
+@contextmanager
+def settings_of(folder: Path, settings: Mapping[str, str]) -> Iterator[Any]:
+    from orchestration.settings import Settings
+
+    os.environ.update(environment(folder, settings))
+    yield Settings.load()
+
+
+def publishing(folder: Path, settings: Mapping[str, str]) -> None:
+    """The parts of publishing, and the report in a browser."""
     sys.path.insert(0, str(PROJECT))
     from orchestration.defs.published import prepare_completion
     from orchestration.publish.report import FOLDER, PAGE, write_report
-    from orchestration.settings import Settings
 
-    completion, published = prepare_completion(Settings.load()), (folder / "data" / "published").resolve()
-    timed("the audit", lambda: completion.audit(published))
+    with settings_of(folder, settings) as loaded:
+        completion, published = prepare_completion(loaded), (folder / "data" / "published").resolve()
+    report("the audit", timed(lambda: completion.audit(published))[0])
     copy = folder / "report"
     copy.mkdir()
     shutil.copy(published / "routerscope.duckdb", copy)
-    made = {"source": "simulator", "created": NOW}
-    timed(
-        "the report",
-        lambda: write_report(copy, completion.tables, made),
-        lambda _: (
-            f"page {(copy / FOLDER / PAGE).stat().st_size / 1e6:.2f} MB, "
-            f"{len(list((copy / FOLDER).glob('*.png')))} pictures"
-        ),
-    )
+    made = {"source": settings["ROUTERSCOPE_SOURCE"], "created": NOW}
+    seconds, _ = timed(lambda: write_report(copy, completion.tables, made))
+    size, pictures = (copy / FOLDER / PAGE).stat().st_size / 1e6, len(list((copy / FOLDER).glob("*.png")))
+    report("the report", seconds, f"page {size:.2f} MB, {pictures} pictures")
     page(copy / FOLDER / PAGE)
 
 
@@ -103,14 +201,42 @@ def page(path: Path) -> None:
         browser.close()
 
 
+def commands(folder: Path, settings: Mapping[str, str]) -> None:
+    """CPU seconds of the commands that read."""
+    claim = duckdb.sql(f"select min(claim_id) from '{folder / 'data/published/claim.parquet'}'").fetchall()[0][0]
+    for arguments in (["--help"], ["status"], ["query", "from model limit 5"], ["cite", claim]):
+        command = [sys.executable, "-m", "orchestration.cli", *arguments]
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, cwd=PROJECT, env=environment(folder, settings), capture_output=True, check=False)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        report(f"CPU of routerscope {arguments[0]}", seconds)
+
+
+def sizes(folder: Path) -> None:
+    """First runs of simulated worlds of several sizes, with the memory of the largest process so far."""
+    for size in SIZES:
+        place = make_home(folder / f"{size['models']}_models")
+        seconds, tables = run(place, SIMULATOR | {"ROUTERSCOPE_SIMULATOR": json.dumps(size)})
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        name = ", ".join(f"{number} {what}" for what, number in size.items())
+        report(f"first run, simulator, {name}", seconds, f"peak {peak:.0f} MB, {tables}")
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure time and memory on this machine.")
+    parser.add_argument("--long", action="store_true", help="medians of five runs, and larger simulated worlds")
+    is_long = parser.parse_args().long
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "home").mkdir()
-        shutil.copy(PROJECT / "dagster_home" / "dagster.yaml", folder / "home")
-        run(folder, "a first run")
-        run(folder, "a second run, nothing new")
-        publishing(folder)
+        settings = REPLAY if RECORDINGS.is_dir() else SIMULATOR
+        load = os.getloadavg()[0]
+        print(f"{os.cpu_count()} cores, load {load:.1f}")
+        runs(folder, REPEATS if is_long else 1)
+        commands(folder / "run", settings)
+        publishing(folder / "run", settings)
+        if is_long:
+            sizes(folder)
 
 
 if __name__ == "__main__":

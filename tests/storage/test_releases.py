@@ -228,6 +228,13 @@ def test_no_release_is_current_after_a_rollback(data: Data) -> None:
     assert data.releases.is_current("a", data.warehouse)
 
 
+def test_deleted_warehouse_is_built_again(data: Data) -> None:
+    data.build(0.5, inputs="a")
+    data.publish()
+    data.warehouse.path.unlink()
+    assert not data.releases.is_current("a", data.warehouse)
+
+
 def test_release_of_an_older_version_is_not_current(data: Data) -> None:
     data.build(0.5, inputs="a")
     folder = data.publish().folder
