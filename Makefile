@@ -10,8 +10,9 @@ DEV_SETUP := .venv/.set-up-dev
 PIP_OPTIONS := --quiet --disable-pip-version-check
 PYTEST_OPTIONS := --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet
-# sqlfluff compiles the SQL with dbt, which needs a warehouse, even an empty one.
+# sqlfluff compiles the SQL with dbt, which needs a warehouse, even an empty one. It uses every core.
 LINT_DATA := target/lint
+SQL_OPTIONS := --processes 0
 
 ifdef SOURCE
 export ROUTERSCOPE_SOURCE := $(SOURCE)
@@ -20,7 +21,7 @@ ifdef REPLAY_DIR
 export ROUTERSCOPE_REPLAY_DIR := $(REPLAY_DIR)
 endif
 
-.PHONY: help run simulator ui up rollback test test-long bench docs lint format lock clean
+.PHONY: help run simulator ui up rollback test test-long bench bench-long docs lint format lock clean
 
 help:
 	@echo "make run                                     fetch, build, check and publish"
@@ -33,7 +34,8 @@ help:
 	@echo "make simulator [PORT=8080]                   serve a simulated OpenRouter API"
 	@echo "make test                                    run the tests"
 	@echo "make test-long                               run the long tests (about two hours)"
-	@echo "make bench                                   measure time and memory"
+	@echo "make bench                                   measure time and memory (three minutes)"
+	@echo "make bench-long                              medians of five, and larger sizes (an hour)"
 	@echo "make docs                                    update the generated parts of README and docs/"
 	@echo "make lint                                    check formatting, style, types and imports"
 	@echo "make format                                  fix what lint can fix"
@@ -79,6 +81,9 @@ test-long: $(DEV_SETUP)
 bench: $(DEV_SETUP)
 	@$(BIN)/python tests/benchmarks/bench.py
 
+bench-long: $(DEV_SETUP)
+	@$(BIN)/python tests/benchmarks/bench.py --long
+
 # The tests compare the documents with runs on recorded responses; with UPDATE_DOCS they write them.
 docs: $(DEV_SETUP)
 	@UPDATE_DOCS=1 $(BIN)/python -m pytest -q tests/pipeline/test_generated_docs.py tests/pipeline/test_readme.py \
@@ -90,12 +95,12 @@ lint: $(DEV_SETUP)
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
-	@mkdir -p $(LINT_DATA) && ROUTERSCOPE_DATA_DIR=$(LINT_DATA) $(BIN)/sqlfluff lint models dbt_project/tests
+	@mkdir -p $(LINT_DATA) && ROUTERSCOPE_DATA_DIR=$(LINT_DATA) $(BIN)/sqlfluff lint $(SQL_OPTIONS) models dbt_project/tests
 
 format: $(DEV_SETUP)
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
-	@mkdir -p $(LINT_DATA) && ROUTERSCOPE_DATA_DIR=$(LINT_DATA) $(BIN)/sqlfluff fix models dbt_project/tests
+	@mkdir -p $(LINT_DATA) && ROUTERSCOPE_DATA_DIR=$(LINT_DATA) $(BIN)/sqlfluff fix $(SQL_OPTIONS) models dbt_project/tests
 
 # Pins change only if pyproject.toml excludes them or ARGS=--upgrade is given. What both locks contain has the same pin. An
 # equal lock is not touched, because a newer file would cause .venv to be rebuilt.

@@ -222,9 +222,14 @@ def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def
             audited = [dg.AssetCheckKey(PUBLISHED, check.name) for check in CHECKS]
             results = unchanged_results(context.instance, [PUBLISHED, REPORT], audited)
             if results is not None:
-                yield from results
-                with duckdb.connect(str(releases.published / FILE_NAME), read_only=True) as connection:
-                    yield from _checks_of_age(connection, settings)
+                try:
+                    with duckdb.connect(str(releases.published / FILE_NAME), read_only=True) as connection:
+                        yield from [*results, *_checks_of_age(connection, settings)]
+                except duckdb.Error as error:
+                    raise WarehouseError(
+                        f"The published release {releases.published} cannot be read: {error}. Raw data is untouched. "
+                        "Replace the release: make run ARGS=--rebuild"
+                    ) from error
                 return
         completion = prepare_completion(settings)
         completion.log = context.log.info

@@ -119,17 +119,17 @@ class Releases:
         return Release(folder, rows)
 
     def is_current(self, inputs: str, warehouse: Warehouse) -> bool:
-        """Whether the published release was built from inputs with this hash, and nothing newer waits to be published.
+        """Whether the published release is a copy of the approved warehouse, built from inputs with this hash.
 
-        False after a rollback, because the next run publishes again, and if the warehouse was deleted.
+        False after a rollback, because the next run publishes again, and if the release was deleted.
         """
         published = self.published.resolve()
         recorded = _beside(published, _APPROVAL)
         is_rolled_back = any(path.stem > published.name for path in self._folder.glob(f"*{_WITHDRAWN}"))
-        if is_rolled_back or not (recorded.exists() and warehouse.path.exists()):
+        if is_rolled_back or not (recorded.exists() and (published / FILE_NAME).exists()):
             return False
         approval = recorded.read_text()
-        return approval.partition("\n")[2] == inputs and warehouse.approval() in (None, approval)
+        return approval.partition("\n")[2] == inputs and warehouse.approval() == approval
 
     def rollback(self) -> Path:
         """Publish the previous release again in one atomic step, and return its folder.

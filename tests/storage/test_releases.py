@@ -209,12 +209,13 @@ def test_release_is_current_for_its_inputs_only(data: Data) -> None:
     assert not data.releases.is_current("b", data.warehouse)
 
 
-def test_release_stays_current_without_an_approved_warehouse(data: Data) -> None:
+def test_release_is_not_current_after_another_build(data: Data) -> None:
     data.build(0.5, inputs="a")
     data.publish()
-    data.warehouse.withdraw_approval()
-    assert data.releases.is_current("a", data.warehouse)
-    data.build(0.5, inputs="a")  # `--rebuild`
+    data.build(0.5, inputs="a")
+    assert not data.releases.is_current("a", data.warehouse)
+    data.publish()
+    data.warehouse.withdraw_approval()  # a build of some models
     assert not data.releases.is_current("a", data.warehouse)
 
 
@@ -228,10 +229,11 @@ def test_no_release_is_current_after_a_rollback(data: Data) -> None:
     assert data.releases.is_current("a", data.warehouse)
 
 
-def test_deleted_warehouse_is_built_again(data: Data) -> None:
+@pytest.mark.parametrize("deleted", ["warehouse.duckdb", f"published/{FILE_NAME}"])
+def test_deleted_file_is_built_again(deleted: str, data: Data, tmp_path: Path) -> None:
     data.build(0.5, inputs="a")
     data.publish()
-    data.warehouse.path.unlink()
+    (tmp_path / deleted).unlink()
     assert not data.releases.is_current("a", data.warehouse)
 
 
