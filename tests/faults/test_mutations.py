@@ -1,6 +1,7 @@
 """A sweep of small corruptions over a finished build, one at a time: a check catches each before it is published.
 
-The result counts separately what data tests catch and what only rebuilding the model does, as `reproducible` does.
+The result counts separately what a mart's contract rejects, what data tests catch, and what only rebuilding the model
+does, as `reproducible` does.
 """
 
 from collections import Counter
@@ -110,9 +111,12 @@ class Sweep:
         self._sql = {node["name"]: node["compiled_code"] for node in self._compiled.models}
 
     def catches(self, mutant: Mutant) -> str:
-        """What catches the mutant: a data test, rebuilding the model, or nothing. The mutation is rolled back."""
+        """What catches the mutant: a contract, a data test, rebuilding the model, or nothing. It is rolled back."""
         with self._built.rolled_back():
-            self.connection.execute(mutant.sql)
+            try:
+                self.connection.execute(mutant.sql)
+            except duckdb.ConstraintException:
+                return "contract"
             # Short ones first: they are fast and catch most mutants.
             for law in sorted(self._compiled.laws_of(mutant.mart.name), key=lambda law: len(law["compiled_code"])):
                 if self._built.query(f"select 1 from ({law['compiled_code']}) limit 1"):
@@ -123,7 +127,7 @@ class Sweep:
 
 def sweep(run: Run, seed: int, share: float) -> tuple[Counter, dict[str, list[Mutant]]]:
     checks, random = Sweep(run), Random(seed)
-    caught: dict[str, list[Mutant]] = {"data test": [], "rebuild": [], "nothing": []}
+    caught: dict[str, list[Mutant]] = {"contract": [], "data test": [], "rebuild": [], "nothing": []}
     kinds: Counter = Counter()
     with closing(checks.connection):
         for mart in published_tables(MANIFEST):
