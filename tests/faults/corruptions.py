@@ -11,7 +11,7 @@ from dataclasses import dataclass
 class Corruption:
     """A deliberate fault: SQL that changes the warehouse (schema marts), the check, and a pattern of its message.
 
-    `source` is the run whose data is corrupted.
+    `run` is the fixture of the run whose data is corrupted.
     """
 
     what: str
@@ -19,7 +19,7 @@ class Corruption:
     sql: str
     check: str
     message: str
-    source: str = "simulator"
+    run: str = "simulated"
 
 
 ONE_DAY = "(select max(period_start) from share_model where period = 'day')"
@@ -148,7 +148,7 @@ FIGURE_CORRUPTIONS = [
         f"and period_start = {ONE_DAY}",
         "assert_open_weights_bounds_agree",
         "has the same bounds in share_segment",
-        source="everything",
+        run="everything",
     ),
     Corruption(
         "The end of a window is shifted by 1,000 days",
@@ -347,7 +347,7 @@ FIGURE_CORRUPTIONS = [
         "update figure_check set verdict = 'match' where verdict = 'mismatch'",
         "assert_public_figures_match_seed",
         "a verdict that follows from its distance to our figure",
-        source="replay",
+        run="everything",
     ),
     Corruption(
         "A real row is among simulated ones",
@@ -381,7 +381,7 @@ RELEASE_CORRUPTIONS = [
         "create or replace view raw.models as from main.none",
         "inventory",
         "returns nothing of a file for which the ledger lists 3[0-9]{2} rows",
-        source="replay",
+        run="few_run",
     ),
     Corruption(
         "A claim contains an overclaim",
@@ -390,7 +390,7 @@ RELEASE_CORRUPTIONS = [
         "where kind = 'leading_model'",
         "overclaims",
         "“global”: OpenRouter's traffic is a slice",
-        source="replay",
+        run="few_run",
     ),
     Corruption(
         "A hint mentions users, but tokens were counted",
@@ -399,7 +399,7 @@ RELEASE_CORRUPTIONS = [
         "update anomaly set hint = 'The most used model of the week.'",
         "overclaims",
         "“most used model”",
-        source="replay",
+        run="few_run",
     ),
     Corruption(
         "A value that no other check covers is changed",
@@ -408,7 +408,7 @@ RELEASE_CORRUPTIONS = [
         "null and model_id = (select min(model_id) from price_endpoint where max_completion_tokens is not null)",
         "reproducible",
         "differing: max_completion_tokens",
-        source="everything",
+        run="everything",
     ),
     Corruption(
         "The caveat about tokenizers is missing",
@@ -416,7 +416,7 @@ RELEASE_CORRUPTIONS = [
         "update seeds.scopes set caveats = 'Tokens, not people.'",
         "tokenizer",
         "each provider has its own tokenizer",
-        source="replay",
+        run="few_run",
     ),
     Corruption(
         "The scope of the data is not defined",
@@ -424,7 +424,7 @@ RELEASE_CORRUPTIONS = [
         "delete from seeds.scopes where scope_id = 'simulated'; update seeds.scopes set scope_id = 'elsewhere'",
         "scope",
         "does not define the scope openrouter_public_traffic",
-        source="replay",
+        run="few_run",
     ),
 ]
 

@@ -1,13 +1,12 @@
 """Whatever a body contains, its parser returns rows that the lake can store, or raises ResponseError.
 
-A seeded sample of mutations runs in the suite; `FUZZ=5000` runs that many for each surface.
+A seeded sample of mutations runs in the suite; `make test-long` tries thousands for each surface.
 """
 
 import datetime as dt
 import gzip
 import hashlib
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -35,7 +34,6 @@ from orchestration.openrouter.surfaces import (
 from orchestration.settings import Simulation
 from orchestration.storage.lake import Lake
 
-MUTATIONS_IN_THE_SUITE = 80
 # Part of the message if a parser raised anything but ResponseError.
 UNEXPECTED = "its parser failed on a value"
 NOW = dt.datetime(2026, 11, 22, 2, tzinfo=dt.UTC)
@@ -244,13 +242,17 @@ def outcome(surface: Surface, response: Response, lake: Lake) -> str:
     return "parsed"
 
 
+@pytest.mark.parametrize("mutations", [80, pytest.param(5000, marks=pytest.mark.long)])
 @pytest.mark.parametrize("surface", SURFACES.values(), ids=lambda surface: surface.name)
 def test_any_body_is_stored_or_refused(
-    surface: Surface, recordings: Path, tmp_path: Path, record_property: Callable[[str, object], None]
+    surface: Surface,
+    mutations: int,
+    recordings: Path,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
-    """A sample of mutations; `FUZZ=5000` tries that many of each surface."""
     random, make, outcomes = Random(surface.name), responses(surface, recordings), Counter[str]()
-    for number in range(int(os.environ.get("FUZZ", MUTATIONS_IN_THE_SUITE))):
+    for number in range(mutations):
         response = make(random)
         try:
             outcomes[outcome(surface, response, Lake(tmp_path))] += 1

@@ -1,9 +1,11 @@
-"""Builds the whole warehouse in memory from a few observations, with the SQL that dbt compiled for a real run.
+"""The warehouse in memory, built or checked with the SQL that dbt compiled for a real run.
 
-Fast enough to try many small histories, since neither dbt nor Dagster runs.
+Fast enough to try many small histories and corruptions, since neither dbt nor Dagster runs.
 """
 
 import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -76,11 +78,23 @@ class Compiled:
             )
             connection.execute(f"insert into raw.{name} by name select {columns} from ({rows})")
 
+    def copy(self) -> "Built":
+        """The warehouse that the run built, with its raw views over the lake."""
+        connection = self._attach()
+        connection.execute("copy from database built to warehouse")
+        return Built(self, connection)
+
+    def _attach(self) -> duckdb.DuckDBPyConnection:
+        """An empty database in memory, with the warehouse of the run attached as `built`."""
+        connection = duckdb.connect()
+        # One thread, because threads cost more than they gain on tables this small.
+        connection.execute("set threads = 1; set TimeZone = 'UTC'; attach ':memory:' as warehouse; use warehouse")
+        connection.execute(f"attach '{self.warehouse}' as built (read_only)")
+        return connection
+
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A database in memory with the seeds and empty raw tables."""
-        connection = duckdb.connect()
-        connection.execute("attach ':memory:' as warehouse; use warehouse; set TimeZone = 'UTC'")
-        connection.execute(f"attach '{self.warehouse}' as built (read_only)")
+        connection = self._attach()
         for schema in {node["schema"] for node in self.nodes.values() if node["resource_type"] != "test"} | {"raw"}:
             connection.execute(f"create schema if not exists {schema}")
         for seed in (node for node in self.nodes.values() if node["resource_type"] == "seed"):
@@ -91,13 +105,11 @@ class Compiled:
             connection.execute(f"create table raw.{source['name']} ({declared})")
         return connection
 
-    def rebuild(self, *changes: str) -> "Built":
-        """All models over the raw tables of the run itself, changed by these SQL statements."""
+    def rebuild(self) -> "Built":
+        """All models over the raw tables of the run itself."""
         connection = self.connect()
         for source in self.sources.values():
             connection.execute(f"insert into raw.{source['name']} by name from built.raw.{source['name']}")
-        for change in changes:
-            assert connection.execute(change).fetchall() != [(0,)], f"changes nothing: {change}"
         return self.run(connection, self.models)
 
     def run(self, connection: duckdb.DuckDBPyConnection, models: list[dict[str, Any]]) -> "Built":
@@ -107,9 +119,13 @@ class Compiled:
             connection.execute(f"create or replace {kind} {model['relation_name']} as {model['compiled_code']}")
         return Built(self, connection)
 
-    def downstream(self, source: str) -> list[dict[str, Any]]:
-        """The models that read a raw table, directly or through others, in the order of their dependencies."""
-        reached = {name for name, node in self.sources.items() if node["name"] == source}
+    def laws_of(self, name: str) -> list[dict[str, Any]]:
+        """The laws that read a model or seed."""
+        return [law for law in self.laws if name in {node.split(".")[2] for node in law["depends_on"]["nodes"]}]
+
+    def downstream(self, *surfaces: str) -> list[dict[str, Any]]:
+        """The models that read these raw tables, directly or through others, in the order of their dependencies."""
+        reached = {name for name, node in self.sources.items() if node["name"] in surfaces}
         found = []
         for model in self.models:
             if reached & set(model["depends_on"]["nodes"]):
@@ -134,10 +150,31 @@ class Built:
     def query(self, sql: str) -> list[tuple]:
         return self.connection.execute(sql).fetchall()
 
+    def change(self, statements: Iterable[str]) -> None:
+        for statement in statements:
+            assert self.query(statement) != [(0,)], f"changes nothing: {statement}"
+
+    @contextmanager
+    def rolled_back(self) -> Iterator[None]:
+        """Takes back all changes that are made inside."""
+        self.connection.execute("begin")
+        try:
+            yield
+        finally:
+            self.connection.execute("rollback")
+
     def warning(self, name: str) -> str:
         """The SQL of a data test that does not block a release."""
         [test] = [node for node in self._compiled.nodes.values() if node["name"] == name]
         return test["compiled_code"]
+
+    @contextmanager
+    def changed(self, surface: str, *statements: str) -> Iterator[None]:
+        """Changes a raw table and builds the models that read it, and takes that back afterwards."""
+        with self.rolled_back():
+            self.change(statements)
+            self._compiled.run(self.connection, self._compiled.downstream(surface))
+            yield
 
     def broken_laws(self) -> dict[str, list[tuple]]:
         """Data test → the first rows that violate it."""

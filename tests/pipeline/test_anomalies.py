@@ -16,6 +16,8 @@ from in_memory import Compiled
 from orchestration.openrouter.simulator.world import World
 from orchestration.settings import Simulation
 
+pytestmark = pytest.mark.xdist_group("anomalies")
+
 ONE = dt.timedelta(days=1)
 MEMBERS = {"all": "model", "apps": "app"}
 LISTED = 50
@@ -161,8 +163,8 @@ class History:
 
 
 @pytest.fixture(scope="module")
-def detector(everything: Run) -> Detector:
-    return Detector(everything)
+def detector(few_run: Run) -> Detector:
+    return Detector(few_run)
 
 
 @pytest.fixture(scope="module")
@@ -246,7 +248,7 @@ def test_arrival_is_detected_across_missing_days(detector: Detector) -> None:
         assert sum(row["kind"] == "arrival" for row in rows) == expected
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in (2, 3))])
 def test_simulated_spikes_are_reported(detector: Detector, seed: int) -> None:
     """The simulator multiplies the tokens of a model by eight, or of an app by six, for two days."""
     last = dt.date(2026, 11, 21)

@@ -1,12 +1,11 @@
 """A field that the API omits does not prevent a release: models, data tests, contracts and readers handle its null.
 
 In a small simulated world, every nullable field of the raw schema is set to null in the leading row of its surface, or
-in the next one: in the newest response, or in every response. By default many fields are null at a time; `ALL_NULLS=1`
-sets them one by one.
+in the next one: in the newest response, or in every response. Many fields are null at a time; the long tests set them
+one by one.
 """
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +31,8 @@ from orchestration.settings import Settings
 from orchestration.storage.lake import Lake
 from orchestration.storage.releases import FILE_NAME
 from orchestration.transform.manifest import MANIFEST
+
+pytestmark = pytest.mark.xdist_group("nulls")
 
 # The smallest world with a whole week, growth over 28 days, and every surface.
 SIMULATION = json.dumps({"models": 60, "days": 62, "observations": 4})
@@ -144,9 +145,7 @@ class World:
     @contextmanager
     def nulled(self, nulls: list[Null], place: int, responses: str) -> Iterator[Built]:
         """`place`: 0 for the leading member, 1 for the next; `responses`: newest or every."""
-        surfaces = {null.surface for null in nulls}
-        self.connection.execute("begin")
-        try:
+        with self.built.rolled_back():
             for null in nulls:
                 key, _ = LEADERS[null.surface]
                 where = f"{key} = $member"
@@ -156,10 +155,7 @@ class World:
                     f"update raw.{null.surface} set {null.assignment} where {where}",
                     {"member": self.members[null.surface][place]},
                 )
-            touched = {model["name"] for surface in surfaces for model in self.compiled.downstream(surface)}
-            yield self.compiled.run(self.connection, [one for one in self.compiled.models if one["name"] in touched])
-        finally:
-            self.connection.execute("rollback")
+            yield self.compiled.run(self.connection, self.compiled.downstream(*{null.surface for null in nulls}))
 
     def problems(self, nulls: list[Null], place: int, responses: str, folder: Path) -> dict[str, object]:
         """What fails without these fields, by name: a model, data test, contract, release check or reader."""
@@ -208,14 +204,14 @@ def world(everything: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture
-def pictures(monkeypatch: pytest.MonkeyPatch, place: int, responses: str) -> None:
+def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures take most of the time and show the charts of the page, so they are drawn in one case only."""
-    if os.environ.get("ALL_NULLS") or (place, responses) != (0, "every"):
-        monkeypatch.setattr(writer, "render", lambda _: {})
-        monkeypatch.setattr(writer, "_script", str)
+    monkeypatch.setattr(writer, "render", lambda _: {})
+    monkeypatch.setattr(writer, "_script", str)
 
 
 def _assert_nothing_breaks(world: World, groups: list[list[Null]], place: int, responses: str, folder: Path) -> None:
+    """On failure, each field of a group is tested by itself to find the cause."""
     for number, group in enumerate(groups):
         if found := world.problems(group, place, responses, folder / f"{number}"):
             candidates = group if len(group) > 1 else []
@@ -223,22 +219,27 @@ def _assert_nothing_breaks(world: World, groups: list[list[Null]], place: int, r
             pytest.fail(f"without {', '.join(map(str, causes or group))}: {found}")
 
 
+def test_omitted_fields_break_nothing(world: World, tmp_path: Path) -> None:
+    _assert_nothing_breaks(world, [WHOLE_FIELDS], 0, "every", tmp_path)
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_omitted_fields_of_the_newest_response_break_nothing(world: World, tmp_path: Path) -> None:
+    _assert_nothing_breaks(world, [WHOLE_FIELDS], 1, "newest", tmp_path)
+
+
+@pytest.mark.parametrize("group", [FIELDS_INSIDE, *TESTED_SEPARATELY], ids=["inside", "permaslug", "prices"])
+@pytest.mark.usefixtures("without_pictures")
+def test_omitted_fields_that_hide_others_break_nothing(world: World, tmp_path: Path, group: list[Null]) -> None:
+    _assert_nothing_breaks(world, [group], 0, "newest", tmp_path)
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("responses", ["newest", "every"])
 @pytest.mark.parametrize("place", [0, 1], ids=["leader", "follower"])
-@pytest.mark.usefixtures("pictures")
-def test_omitted_fields_break_nothing(world: World, tmp_path: Path, place: int, responses: str) -> None:
-    """On failure, each field is tested by itself to find the cause."""
-    groups = [[null] for null in NULLS] if os.environ.get("ALL_NULLS") else [WHOLE_FIELDS]
-    _assert_nothing_breaks(world, groups, place, responses, tmp_path)
-
-
-@pytest.mark.parametrize(("place", "responses"), [(0, "newest")], ids=["leader"])
-@pytest.mark.parametrize("group", [FIELDS_INSIDE, *TESTED_SEPARATELY], ids=["inside", "permaslug", "prices"])
-@pytest.mark.usefixtures("pictures")
-def test_omitted_fields_that_hide_others_break_nothing(
-    world: World, tmp_path: Path, group: list[Null], place: int, responses: str
-) -> None:
-    _assert_nothing_breaks(world, [group], place, responses, tmp_path)
+@pytest.mark.usefixtures("without_pictures")
+def test_each_omitted_field_breaks_nothing(world: World, tmp_path: Path, place: int, responses: str) -> None:
+    _assert_nothing_breaks(world, [WHOLE_FIELDS, *([null] for null in NULLS)], place, responses, tmp_path)
 
 
 def test_null_that_breaks_a_model_is_reported(world: World, tmp_path: Path) -> None:

@@ -1,8 +1,12 @@
 """Malformed and incomplete responses through all models: what is published, and which checks report them."""
 
+from collections.abc import Iterator
+
 import pytest
 from conftest import Run
 from in_memory import Built, Compiled
+
+pytestmark = pytest.mark.xdist_group("suspect")
 
 NEWEST = (
     "(select max(date) from raw.rankings where as_of = (select max(as_of) from raw.rankings) and date < as_of::date)"
@@ -12,8 +16,10 @@ NTH = "(select model_permaslug from raw.rankings where {day} order by total_toke
 
 
 @pytest.fixture(scope="module")
-def compiled(few_run: Run) -> Compiled:
-    return Compiled(few_run.data)
+def built(few_run: Run) -> Iterator[Built]:
+    """All models over the responses of a run; each test takes its changes back."""
+    with Compiled(few_run.data).rebuild() as built:
+        yield built
 
 
 def rename(rank: int, slug: str) -> str:
@@ -37,16 +43,15 @@ def suspects(built: Built) -> list[tuple]:
 
 
 @pytest.fixture(scope="module")
-def complete(compiled: Compiled) -> tuple:
-    with compiled.rebuild() as built:
-        assert suspects(built) == []
-        return newest_day(built)
+def complete(built: Built) -> tuple:
+    assert suspects(built) == []
+    return newest_day(built)
 
 
-def test_other_is_recognised_in_any_spelling(compiled: Compiled, complete: tuple) -> None:
-    with compiled.rebuild(
-        "update raw.rankings set model_permaslug = ' Other' where model_permaslug = 'other'"
-    ) as built:
+def test_other_is_recognised_in_any_spelling(built: Built, complete: tuple) -> None:
+    with built.changed(
+        "rankings", "update raw.rankings set model_permaslug = ' Other' where model_permaslug = 'other'"
+    ):
         assert newest_day(built) == complete
         assert suspects(built) == []
         assert built.broken_laws() == {}
@@ -55,8 +60,8 @@ def test_other_is_recognised_in_any_spelling(compiled: Compiled, complete: tuple
 MALFORMED = ["''", "'  '", "'noslash'", "'google/gemini '", "upper(model_permaslug)", "'a/b/c'", "chr(7) || 'a/b'"]
 
 
-def test_malformed_slugs_count_in_the_total(compiled: Compiled, complete: tuple) -> None:
-    with compiled.rebuild(*(rename(20 + number, slug) for number, slug in enumerate(MALFORMED))) as built:
+def test_malformed_slugs_count_in_the_total(built: Built, complete: tuple) -> None:
+    with built.changed("rankings", *(rename(20 + number, slug) for number, slug in enumerate(MALFORMED))):
         total, other, models, authors, is_complete = newest_day(built)
         assert total == complete[0]
         assert other > complete[1]
@@ -69,19 +74,20 @@ def test_malformed_slugs_count_in_the_total(compiled: Compiled, complete: tuple)
         assert built.broken_laws() == {}
 
 
-def test_list_without_other_is_suspect(compiled: Compiled, complete: tuple) -> None:
-    with compiled.rebuild(f"delete from raw.rankings where {OF_NEWEST_DAY} and model_permaslug = 'other'") as built:
+def test_list_without_other_is_suspect(built: Built, complete: tuple) -> None:
+    with built.changed("rankings", f"delete from raw.rankings where {OF_NEWEST_DAY} and model_permaslug = 'other'"):
         assert newest_day(built) == (complete[0] - complete[1], 0, complete[2], complete[3], False)
         assert suspects(built) == [("rankings", "no_other")]
         assert built.broken_laws() == {}
 
 
-def test_rows_with_zero_tokens_are_ignored(compiled: Compiled, complete: tuple) -> None:
-    with compiled.rebuild(
+def test_rows_with_zero_tokens_are_ignored(built: Built, complete: tuple) -> None:
+    with built.changed(
+        "rankings",
         f"insert into raw.rankings by name select * replace ('a/none' as model_permaslug, 0 as total_tokens) "
         f"from raw.rankings where {OF_NEWEST_DAY} and model_permaslug = 'other'",
         f"update raw.rankings set total_tokens = 0 where {OF_NEWEST_DAY} and model_permaslug = 'other'",
-    ) as built:
+    ):
         assert newest_day(built) == (complete[0] - complete[1], 0, complete[2], complete[3], False)
         assert suspects(built) == [("rankings", "no_other")]
         assert built.query("select count(*) from marts.claim where period = 'day' and caveat like '%incomplete%'") == [
@@ -90,41 +96,43 @@ def test_rows_with_zero_tokens_are_ignored(compiled: Compiled, complete: tuple) 
         assert built.broken_laws() == {}
 
 
-def test_day_without_valid_slugs_keeps_its_tokens(compiled: Compiled, complete: tuple) -> None:
-    with compiled.rebuild(
+def test_day_without_valid_slugs_keeps_its_tokens(built: Built, complete: tuple) -> None:
+    with built.changed(
+        "rankings",
         f"update raw.rankings set model_permaslug = '?' || model_permaslug where {OF_NEWEST_DAY}",
-    ) as built:
+    ):
         total, other, models, authors, _ = newest_day(built)
         assert (total, other, models, authors) == (complete[0], complete[0], 0, 0)
         assert built.broken_laws() == {}
 
 
-def test_thirty_rows_without_other_are_suspect(compiled: Compiled) -> None:
+def test_thirty_rows_without_other_are_suspect(built: Built) -> None:
     thirtieth = f"(select total_tokens from raw.rankings where {OF_NEWEST_DAY} and model_permaslug <> 'other' "
     thirtieth += "order by total_tokens desc limit 1 offset 29)"
     cut = (
         f"delete from raw.rankings where {OF_NEWEST_DAY} and (total_tokens < {thirtieth} or model_permaslug = 'other')"
     )
-    with compiled.rebuild(cut) as built:
+    with built.changed("rankings", cut):
         assert suspects(built) == [("rankings", "no_other")]
         assert built.query("select count(*) from marts.growth_model where status = 'ok' and growth = -1") == [(0,)]
         assert built.broken_laws() == {}
 
 
-def test_malformed_id_has_no_price(compiled: Compiled) -> None:
-    with compiled.rebuild(
+def test_malformed_id_has_no_price(built: Built) -> None:
+    with built.changed(
+        "models",
         "update raw.models set id = 'no-slash' "
-        "where id = (select min(id) from raw.models where not starts_with(id, '~'))"
-    ) as built:
+        "where id = (select min(id) from raw.models where not starts_with(id, '~'))",
+    ):
         assert built.query("select count(*) from marts.price_current where model_id = 'no-slash'") == [(0,)]
         assert built.broken_laws() == {}
 
 
-def test_truncated_list_is_not_a_fall_of_100_percent(compiled: Compiled) -> None:
+def test_truncated_list_is_not_a_fall_of_100_percent(built: Built) -> None:
     tenth = f"(select total_tokens from raw.rankings where {OF_NEWEST_DAY} and model_permaslug <> 'other' "
     tenth += "order by total_tokens desc limit 1 offset 9)"
     cut = f"delete from raw.rankings where {OF_NEWEST_DAY} and (total_tokens < {tenth} or model_permaslug = 'other')"
-    with compiled.rebuild(cut) as built:
+    with built.changed("rankings", cut):
         assert [reason for _, reason in suspects(built)] == ["no_other, fewer_rows"]
         [(ok, exact, bounded)] = built.query(
             "select count(*) filter (where status = 'ok'), count(growth), count(*) filter (where growth_high > -1) "
@@ -136,12 +144,12 @@ def test_truncated_list_is_not_a_fall_of_100_percent(compiled: Compiled) -> None
         assert built.broken_laws() == {}
 
 
-def test_truncated_models_list_ends_no_price(compiled: Compiled) -> None:
+def test_truncated_models_list_ends_no_price(built: Built) -> None:
     cut = (
         "delete from raw.models where as_of = (select max(as_of) from raw.models) and id not in "
         "(select id from raw.models where as_of = (select max(as_of) from raw.models) order by id limit 20)"
     )
-    with compiled.rebuild(cut) as built:
+    with built.changed("models", cut):
         assert built.query("select count(*) > 300 from marts.price_history where valid_to is null") == [(True,)]
         assert built.query("select count(*) > 300 from marts.price_current") == [(True,)]
         assert suspects(built) == [("models", "fewer_ids")]
