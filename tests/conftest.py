@@ -162,7 +162,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory, recordings: Path) -> Ru
 
 
 # The commands as the documents show them.
-MAKE = {("run",): ["run"], ("live",): ["run", "SOURCE=live"]}
+MAKE = {("run",): ["run"], ("live",): ["run", "SOURCE=live"], ("simulator",): ["run", "SOURCE=simulator"]}
 
 
 def run(data: Path, home: Path, *arguments: str, timeout: int = 300, **settings: object) -> Run:
