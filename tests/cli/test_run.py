@@ -81,7 +81,7 @@ print(sorted({SLOW} & sys.modules.keys()))
 )
 def test_options_that_exclude_each_other_are_refused(job: Job, first: str, refetch: bool, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
-        RunRequest(job, first, "", refetch)
+        RunRequest(job, first, "", refetch, rebuild=False)
 
 
 def test_wrong_setting_exits_2_on_standard_output(command_line: CommandLine, tmp_path: Path) -> None:
