@@ -9,10 +9,12 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import duckdb
 import pytest
 
+from orchestration.cli.app import run_app
 from orchestration.ingest.load import load_surface
 from orchestration.ingest.sources import FetchOptions, open_source
 from orchestration.openrouter.surfaces import SURFACES
@@ -160,7 +162,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory, recordings: Path) -> Ru
 
 
 # The commands as the documents show them.
-MAKE = {("run",): ["run"], ("live",): ["run", "SOURCE=live"]}
+MAKE = {("run",): ["run"], ("live",): ["run", "SOURCE=live"], ("simulator",): ["run", "SOURCE=simulator"]}
 
 
 def run(data: Path, home: Path, *arguments: str, timeout: int = 300, **settings: object) -> Run:
@@ -177,6 +179,26 @@ def run(data: Path, home: Path, *arguments: str, timeout: int = 300, **settings:
         check=False,
     )
     return Run(data, finished.returncode, finished.stdout)
+
+
+CommandLine = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def command_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> CommandLine:
+    """Runs the command line in this process, with only the given settings; the environment is restored afterwards."""
+
+    def start(*arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
+        capfd.readouterr()
+        with (
+            patch.dict(os.environ, environment(tmp_path / "home", **settings), clear=True),
+            patch.object(sys, "argv", ["routerscope", *arguments]),
+            pytest.raises(SystemExit) as ended,
+        ):
+            run_app()
+        return subprocess.CompletedProcess(arguments, int(ended.value.code or 0), *capfd.readouterr())
+
+    return start
 
 
 NOWHERE = "http://127.0.0.1:9/api/v1"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -89,8 +90,9 @@ def _write(rows: pa.Table, about: Sequence[str], form: Format, output: Path | No
     elif form is Format.csv:
         import pyarrow.csv
 
-        with output.open("wb") if output else sys.stdout.buffer as file:
+        with output.open("wb") if output else nullcontext(sys.stdout.buffer) as file:
             pyarrow.csv.write_csv(_nested_as_json(rows), file)
+            file.flush()
     elif form is Format.json:
         # JSON has no NaN, which is the one value unequal to itself.
         records = [{name: None if value != value else value for name, value in row.items()} for row in rows.to_pylist()]

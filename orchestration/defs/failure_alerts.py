@@ -6,7 +6,8 @@ Alerts about the figures of a release are in `alerts.events`.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from functools import cache
 
 import dagster as dg
 from dagster import AssetCheckSeverity, DagsterRun, DagsterRunStatus, RunsFilter
@@ -47,16 +48,17 @@ def failed_checks(
 ) -> tuple[list[Alert], list[str]]:
     """Alerts for the checks that fail in a data folder now, and the deduplication keys of those that pass."""
     storage = instance.event_log_storage
+    get_run = cache(instance.get_run_by_id)  # few runs evaluate many checks
     latest = storage.get_latest_asset_check_execution_by_key(list(keys))
     alerts, resolved = [], []
     for key in keys:
         if key not in latest:
             continue
         record: AssetCheckExecutionRecord | None = latest[key]
-        if not _is_evaluated(instance, record, data):
+        if not _is_evaluated(get_run, record, data):
             # A run that has not reached the check yet, or a run in another folder, must not hide an earlier result.
             history = storage.get_asset_check_execution_history(key, limit=_MAX_RECORDS)
-            record = next((one for one in history if _is_evaluated(instance, one, data)), None)
+            record = next((one for one in history if _is_evaluated(get_run, one, data)), None)
         if record is None or record.event is None or record.event.dagster_event is None:
             continue
         name = f"{key.asset_key.to_user_string()}/{key.name}"
@@ -88,11 +90,13 @@ def _reasons(instance: dg.DagsterInstance, run: DagsterRun) -> str:
     return " ".join(map(reason_of, steps or events))
 
 
-def _is_evaluated(instance: dg.DagsterInstance, record: AssetCheckExecutionRecord | None, data: str) -> bool:
+def _is_evaluated(
+    get_run: Callable[[str], DagsterRun | None], record: AssetCheckExecutionRecord | None, data: str
+) -> bool:
     """Whether the record is the result of a check in a run in this data folder."""
     if record is None or record.status not in _EVALUATED:
         return False
-    run = instance.get_run_by_id(record.run_id)
+    run = get_run(record.run_id)
     return run is not None and not _is_in_other_folder(run, data)
 
 

@@ -78,14 +78,14 @@ def serving(home: Path, data: Path, log: Path) -> Iterator[str]:
             stderr=subprocess.STDOUT,
         )
         try:
-            for _ in range(120):
+            for _ in range(600):
                 if server.poll() is not None:
                     pytest.fail(log.read_text())
                 try:
                     urllib.request.urlopen(f"{url}/server_info", timeout=1)  # noqa: S310  # loopback
                     break
                 except OSError:
-                    time.sleep(1)
+                    time.sleep(0.2)
             else:
                 pytest.fail(f"the web server does not respond: {log.read_text()}")
             yield url

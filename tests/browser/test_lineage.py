@@ -11,6 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from .conftest import Visit, screenshot, serving
 
+pytestmark = pytest.mark.xdist_group("lineage_in_browser")
+
 CHAIN = ["openrouter/rankings", "raw/rankings", "staging/stg_openrouter__rankings", "intermediate/int_rankings__latest"]
 CHAIN += ["intermediate/int_periods__members", "marts/share_model", "published", "report"]
 

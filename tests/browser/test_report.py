@@ -12,6 +12,8 @@ from orchestration.publish.report.figures import FIGURES
 
 from .conftest import Visit, screenshot
 
+pytestmark = pytest.mark.xdist_group("report_in_browser")
+
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1200, "height": 900}
 
 

@@ -6,12 +6,13 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from conftest import PROJECT, Run, environment
+from conftest import PROJECT, CommandLine, Run, environment
 from typer.testing import CliRunner
 
 from orchestration.cli.app import app
@@ -23,18 +24,17 @@ from orchestration.storage.releases import FILE_NAME
 WEEK = "leading_model/week/2026-07-27"
 
 
-def routerscope(
-    data: Path, *arguments: str, home: Path | None = None, **settings: str
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "orchestration.cli", *arguments, "--data", str(data)],
-        cwd=PROJECT,
-        env=environment(home or data.parent / "home", **{"COLUMNS": "300", **settings}),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+Reader = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def routerscope(command_line: CommandLine) -> Reader:
+    """Runs a reading verb on a data folder."""
+
+    def read(data: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        return command_line(*arguments, "--data", str(data), **{"COLUMNS": "300", **settings})
+
+    return read
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def copied(few_run: Run, tmp_path: Path) -> Path:
     return Path(shutil.copytree(few_run.data, tmp_path / "data", symlinks=True))
 
 
-def test_status_reports_freshness_gaps_and_last_run(everything: Run) -> None:
+def test_status_reports_freshness_gaps_and_last_run(routerscope: Reader, everything: Run) -> None:
     done = routerscope(everything.data, "status")
     assert done.returncode == 4, done.stderr
     assert "Some data is too old." in done.stdout
@@ -53,7 +53,7 @@ def test_status_reports_freshness_gaps_and_last_run(everything: Run) -> None:
     assert "SIMULATED" not in done.stdout
 
 
-def test_keys_of_status_json_are_stable(everything: Run) -> None:
+def test_keys_of_status_json_are_stable(routerscope: Reader, everything: Run) -> None:
     status = json.loads(routerscope(everything.data, "status", "--json").stdout)
     assert list(status) == [
         *("data", "generation", "source", "is_simulated", "clock", "measures", "missing_days", "never_observed"),
@@ -70,40 +70,40 @@ def test_keys_of_status_json_are_stable(everything: Run) -> None:
     assert status["generation"] == (everything.data / "published").resolve().name
 
 
-def test_replay_is_measured_at_the_clock_that_is_set(everything: Run) -> None:
+def test_replay_is_measured_at_the_clock_that_is_set(routerscope: Reader, everything: Run) -> None:
     status = json.loads(routerscope(everything.data, "status", "--json", ROUTERSCOPE_NOW="2026-08-12").stdout)
     [measure] = [one for one in status["measures"] if (one["surface"], one["name"]) == ("rankings", "newest_day_hours")]
     assert (round(measure["value"]), measure["state"]) == (144, "too old")
 
 
-def test_status_of_simulated_data_starts_with_a_warning(simulated: Run) -> None:
+def test_status_of_simulated_data_starts_with_a_warning(routerscope: Reader, simulated: Run) -> None:
     done = routerscope(simulated.data, "status")
     assert done.stdout.startswith("SIMULATED")
     assert "Never observed: nothing" in done.stdout  # all surfaces are simulated
     assert "-0.0" not in done.stdout
 
 
-def test_status_reports_newer_rejected_build(few_run: Run, copied: Path) -> None:
+def test_status_reports_newer_rejected_build(routerscope: Reader, copied: Path) -> None:
     (copied / "rejected").mkdir()
     later = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
     (copied / "rejected" / "why.txt").write_text(f"{later:%Y-%m-%dT%H:%M:%SZ}\nassert_tokens_equal_raw: 3 rows.\n")
-    done = routerscope(copied, "status", home=few_run.data.parent / "home")
+    done = routerscope(copied, "status")
     assert "A newer build was rejected" in done.stdout
     assert "assert_tokens_equal_raw: 3 rows." in done.stdout
 
 
-def test_status_reads_the_release_that_is_published(few_run: Run) -> None:
+def test_status_reads_the_release_that_is_published(routerscope: Reader, few_run: Run) -> None:
     package = json.loads((few_run.data / "published" / PACKAGE).read_text())
     status = json.loads(routerscope(few_run.data, "status", "--json").stdout)
     assert status["generation"] == package["generation"] == (few_run.data / "published").resolve().name
 
 
-def test_status_needs_no_record_of_a_run(copied: Path) -> None:
+def test_status_needs_no_record_of_a_run(routerscope: Reader, copied: Path) -> None:
     (copied / LAST_RUN).unlink()
     assert "Last run: none found" in routerscope(copied, "status").stdout
 
 
-def test_status_reports_killed_run(copied: Path) -> None:
+def test_status_reports_killed_run(routerscope: Reader, copied: Path) -> None:
     record_start(copied, "0123456789")
     record = json.loads((copied / LAST_RUN).read_text())
     (copied / LAST_RUN).write_text(json.dumps(record | {"process": "999999999/boot/1"}))
@@ -125,7 +125,7 @@ def test_documented_query_runs_on_the_command_line(sql: str, everything: Run) ->
     assert "Source: OpenRouter (" in done.stderr
 
 
-def test_query_cites_every_joined_table(everything: Run) -> None:
+def test_query_cites_every_joined_table(routerscope: Reader, everything: Run) -> None:
     sql = "with led as (from share_model where rank = 1) select * from led join spend_model using (model_permaslug)"
     done = routerscope(everything.data, "query", f"{sql} limit 1")
     assert done.returncode == 0, done.stderr
@@ -133,7 +133,7 @@ def test_query_cites_every_joined_table(everything: Run) -> None:
     assert "openrouter.ai/api/v1/models" in done.stdout
 
 
-def test_query_prints_scope_and_citation(everything: Run) -> None:
+def test_query_prints_scope_and_citation(routerscope: Reader, everything: Run) -> None:
     done = routerscope(everything.data, "query", "select author, share from share_author where period = 'week' limit 2")
     assert done.returncode == 0, done.stderr
     assert "Scope: Tokens routed through OpenRouter's public models." in done.stdout
@@ -142,7 +142,7 @@ def test_query_prints_scope_and_citation(everything: Run) -> None:
     assert "share_author" in routerscope(everything.data, "query").stdout
 
 
-def test_wide_rows_are_printed_one_value_per_line(everything: Run) -> None:
+def test_wide_rows_are_printed_one_value_per_line(routerscope: Reader, everything: Run) -> None:
     sql = "from share_author order by period_start desc, period, rank limit 2"
     names = [name for (name,) in everything.query(f"select column_name from (describe {sql})")]
     printed = routerscope(everything.data, "query", sql, COLUMNS="80").stdout
@@ -157,7 +157,7 @@ def test_wide_rows_are_printed_one_value_per_line(everything: Run) -> None:
     assert empty.splitlines()[0].split() == ["period", "rank"]
 
 
-def test_query_writes_every_format(everything: Run, tmp_path: Path) -> None:
+def test_query_writes_every_format(routerscope: Reader, everything: Run, tmp_path: Path) -> None:
     sql = "select author, share from share_author where period = 'day' order by share desc, author limit 3"
     as_csv = routerscope(everything.data, "query", sql, "--format", "csv")
     assert as_csv.stdout.splitlines()[0] == '"author","share"'
@@ -179,7 +179,7 @@ def test_query_writes_every_format(everything: Run, tmp_path: Path) -> None:
     assert b"Scope: " in pq.read_schema(file).metadata[b"routerscope"]
 
 
-def test_refused_query_exits_1_with_one_message(few_run: Run) -> None:
+def test_refused_query_exits_1_with_one_message(routerscope: Reader, few_run: Run) -> None:
     """What is refused, and why, is in access/test_query.py."""
     done = routerscope(few_run.data, "query", "delete from share_model")
     assert done.returncode == 1
@@ -187,7 +187,7 @@ def test_refused_query_exits_1_with_one_message(few_run: Run) -> None:
     assert done.stdout == ""
 
 
-def test_wrong_usage_exits_2(few_run: Run) -> None:
+def test_wrong_usage_exits_2(routerscope: Reader, few_run: Run) -> None:
     for arguments in (
         ["query", "--format", "xml"],
         ["query", "from model", "--format", "parquet"],
@@ -199,12 +199,19 @@ def test_wrong_usage_exits_2(few_run: Run) -> None:
 
 
 def test_missing_release_exits_1(tmp_path: Path) -> None:
-    done = routerscope(tmp_path, "status")
+    """In a process of its own, to see the exit code and the standard error that a shell sees."""
+    done = subprocess.run(
+        [sys.executable, "-m", "orchestration.cli", "status", "--data", tmp_path],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 1
     assert "Run `make run` first" in done.stderr
 
 
-def test_cite_prints_each_style(everything: Run) -> None:
+def test_cite_prints_each_style(routerscope: Reader, everything: Run) -> None:
     """The styles in full are in access/test_claims.py."""
     text = routerscope(everything.data, "cite", WEEK).stdout
     [(statement, citation)] = everything.query(f"select statement, citation from claim where claim_id = '{WEEK}'")
@@ -264,7 +271,9 @@ def publish_changed(data: Path, sql: str) -> None:
         ("delete from claim", 4, ["Withdrawn.", "does not contain it"]),
     ],
 )
-def test_check_reports_unchanged_revised_or_withdrawn(quoted: Path, sql: str, code: int, words: list[str]) -> None:
+def test_check_reports_unchanged_revised_or_withdrawn(
+    routerscope: Reader, quoted: Path, sql: str, code: int, words: list[str]
+) -> None:
     [(claim,)] = duckdb.sql(
         f"select claim_id from '{quoted / 'published' / 'claim.parquet'}' "
         "where kind = 'leading_author' and period = 'day' order by claim_id desc limit 1"
@@ -275,21 +284,21 @@ def test_check_reports_unchanged_revised_or_withdrawn(quoted: Path, sql: str, co
     assert all(word in done.stdout for word in words), done.stdout
 
 
-def test_cite_of_withdrawn_claim_names_the_check(quoted: Path) -> None:
+def test_cite_of_withdrawn_claim_names_the_check(routerscope: Reader, quoted: Path) -> None:
     publish_changed(quoted, "delete from claim where claim_id = 'total_tokens/day/2026-06-20'")
     done = routerscope(quoted, "cite", "total_tokens/day/2026-06-20")
     assert done.returncode == 1
     assert "no longer contains total_tokens/day/2026-06-20. `routerscope cite --check " in done.stderr
 
 
-def test_check_of_unpublished_claim_exits_1(quoted: Path) -> None:
+def test_check_of_unpublished_claim_exits_1(routerscope: Reader, quoted: Path) -> None:
     done = routerscope(quoted, "cite", "--check", "leading_model/day/1999-01-01")
     assert done.returncode == 1
     assert "leading_model/day/1999-01-01" in done.stderr
     assert "`routerscope cite` lists" in done.stderr
 
 
-def test_check_compares_with_the_version_at_as_of(quoted: Path) -> None:
+def test_check_compares_with_the_version_at_as_of(routerscope: Reader, quoted: Path) -> None:
     claim = "total_tokens/day/2026-06-20"
     publish_changed(
         quoted,
@@ -310,7 +319,7 @@ def test_only_changed_claims_are_recorded(quoted: Path) -> None:
     assert duckdb.sql(f"select count(*) from '{quoted / CLAIM_HISTORY}/2099*.parquet'").fetchall() == [(1,)]
 
 
-def test_trace_ends_at_the_file_and_detects_a_change(copied: Path) -> None:
+def test_trace_ends_at_the_file_and_detects_a_change(routerscope: Reader, copied: Path) -> None:
     key = ("share_author", "day", "2026-06-20", "anthropic")
     done = routerscope(copied, "trace", *key)
     assert done.returncode == 0, done.stderr
@@ -344,7 +353,9 @@ def test_trace_ends_at_the_file_and_detects_a_change(copied: Path) -> None:
         (("share_author", "day", "2026-06-20", "nobody"), "has no row with"),
     ],
 )
-def test_trace_of_unknown_row_exits_1(few_run: Run, arguments: tuple[str, ...], words: str) -> None:
+def test_trace_of_unknown_row_exits_1(
+    routerscope: Reader, few_run: Run, arguments: tuple[str, ...], words: str
+) -> None:
     """What is wrong with a key is in access/test_trace.py."""
     done = routerscope(few_run.data, "trace", *arguments)
     assert done.returncode == 1

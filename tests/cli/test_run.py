@@ -1,5 +1,6 @@
 """The command line as a whole: help, start-up, options of `run`, and the Dagster home of a data folder."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from conftest import PROJECT, environment
+from conftest import PROJECT, CommandLine, environment
 
 from orchestration.cli.dagster_home import TEMPLATE, dagster_home, use_dagster_home
 from orchestration.cli.run import Job, RunRequest
@@ -31,16 +32,16 @@ def python(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_help_has_an_example_and_exit_codes_in_80_columns(verb: str, tmp_path: Path) -> None:
-    done = python(tmp_path, "-m", "orchestration.cli", verb, "--help")
+def test_help_has_an_example_and_exit_codes_in_80_columns(verb: str, command_line: CommandLine) -> None:
+    done = command_line(verb, "--help", COLUMNS="80")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count(f"Example: {'ROUTERSCOPE_SOURCE=live ' if verb == 'up' else ''}routerscope {verb} ") == 1
     assert "Exit codes: 0 success" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
-def test_help_lists_every_verb_in_full(tmp_path: Path) -> None:
-    done = python(tmp_path, "-m", "orchestration.cli", "--help")
+def test_help_lists_every_verb_in_full(command_line: CommandLine) -> None:
+    done = command_line("--help", COLUMNS="80")
     listed = done.stdout.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
     assert [line.split()[0] for line in listed] == VERBS
     assert all(line.endswith(".") and not line.endswith("...") for line in listed)
@@ -80,20 +81,38 @@ print(sorted({SLOW} & sys.modules.keys()))
 )
 def test_options_that_exclude_each_other_are_refused(job: Job, first: str, refetch: bool, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
-        RunRequest(job, first, "", refetch)
+        RunRequest(job, first, "", refetch, rebuild=False)
 
 
-def test_wrong_setting_exits_2_on_standard_output(tmp_path: Path) -> None:
+def test_wrong_setting_exits_2_on_standard_output(command_line: CommandLine, tmp_path: Path) -> None:
+    """The first in a process of its own, to see the exit code and the output that a shell sees."""
     done = python(tmp_path, "-m", "orchestration.cli", "run", "--job", "refresh_prices", "--refetch")
     assert done.returncode == 2
     assert done.stdout.startswith("The API has no history of prices and endpoints. Nothing was fetched.")
-    done = python(tmp_path, "-m", "orchestration.cli", "up")
+    done = command_line("up")
     assert done.returncode == 2
     assert done.stdout == "ROUTERSCOPE_SOURCE is not set. Set it to live, simulator or replay.\n"
+    done = command_line("run", ROUTERSCOPE_REPLAY_DIR=tmp_path)
+    assert done.returncode == 2
+    assert "ROUTERSCOPE_REPLAY_DIR is set, but ROUTERSCOPE_SOURCE is not" in done.stdout
 
 
-def test_rollback_without_release_exits_1(tmp_path: Path) -> None:
-    done = python(tmp_path, "-m", "orchestration.cli", "rollback", "--data", str(tmp_path / "data"))
+@pytest.mark.parametrize(
+    "days", [("--from", "2026-13-01", "--to", "2026-13-02"), ("--from", "2026-01-01"), ("--to", "2099-01-01")]
+)
+def test_wrong_days_exit_2_before_anything_starts(
+    command_line: CommandLine, days: tuple[str, ...], tmp_path: Path
+) -> None:
+    small = json.dumps({"models": 60, "days": 60, "observations": 0})
+    settings = {"ROUTERSCOPE_SOURCE": "simulator", "ROUTERSCOPE_SIMULATOR": small}
+    done = command_line("run", *days, ROUTERSCOPE_DATA_DIR=tmp_path / "data", **settings)
+    assert done.returncode == 2, done.stdout
+    assert "cannot be backfilled" in done.stdout
+    assert not (tmp_path / "data").exists()
+
+
+def test_rollback_without_release_exits_1(command_line: CommandLine, tmp_path: Path) -> None:
+    done = command_line("rollback", "--data", str(tmp_path / "data"))
     assert done.returncode == 1
     assert "so nothing was changed" in done.stdout
 

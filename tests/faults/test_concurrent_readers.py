@@ -2,10 +2,9 @@
 
 import json
 import multiprocessing
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from multiprocessing.synchronize import Event
+from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
 
 import duckdb
@@ -16,7 +15,6 @@ from orchestration.storage.files import sha256
 from orchestration.storage.releases import FILE_NAME, Release, Releases, Table
 from orchestration.storage.warehouse import Warehouse
 
-PUBLISHES = 100
 ROWS = 2000
 TABLES = [Table(name, "marts", "", {"release_no": "", "row": ""}, ("row",)) for name in ("one", "two", "three")]
 
@@ -66,8 +64,9 @@ def read_folder(published: Path) -> set[tuple]:
 READS = {"database": read_database, "folder": read_folder}
 
 
-def read_repeatedly(way: str, published: Path, stop: Event, results: multiprocessing.Queue) -> None:
+def read_repeatedly(way: str, published: Path, started: Barrier, stop: Event, results: multiprocessing.Queue) -> None:
     count, seen, errors = 0, [], []
+    started.wait()
     while not stop.is_set():
         try:
             found = READS[way](published)
@@ -84,39 +83,58 @@ def read_repeatedly(way: str, published: Path, stop: Event, results: multiproces
 def readers(published: Path, ways: list[str]) -> Iterator[list[tuple]]:
     """Starts a process for each way of reading, and fills the list with their results at the end."""
     context = multiprocessing.get_context("spawn")
-    stop, queue = context.Event(), context.Queue()
-    started = [context.Process(target=read_repeatedly, args=(way, published, stop, queue)) for way in ways]
+    started, stop, queue = context.Barrier(len(ways) + 1), context.Event(), context.Queue()
+    processes = [context.Process(target=read_repeatedly, args=(way, published, started, stop, queue)) for way in ways]
     results: list[tuple] = []
     try:
-        for process in started:
+        for process in processes:
             process.start()
+        started.wait(timeout=60)
         yield results
         stop.set()
-        results += [queue.get(timeout=60) for _ in started]
+        results += [queue.get(timeout=60) for _ in processes]
     finally:
         stop.set()
-        for process in started:
+        for process in processes:
             process.join(timeout=60)
             process.kill()
 
 
+def publish(data: Path, release_no: int) -> Releases:
+    warehouse, releases = Warehouse(data), Releases(data)
+    fill(warehouse, release_no)
+    releases.publish(warehouse, TABLES, lambda release: describe(release_no, release))
+    return releases
+
+
+@pytest.mark.parametrize("publishes", [20, pytest.param(100, marks=pytest.mark.long)])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_readers_see_whole_releases_only(tmp_path: Path) -> None:
-    warehouse, releases = Warehouse(tmp_path), Releases(tmp_path)
-
-    def publish(release_no: int) -> None:
-        fill(warehouse, release_no)
-        releases.publish(warehouse, TABLES, lambda release: describe(release_no, release))
-
-    publish(0)
+def test_readers_see_whole_releases_only(publishes: int, tmp_path: Path) -> None:
+    releases = publish(tmp_path, 0)
     with readers(releases.published, ["database", "database", "folder", "folder"]) as results:
-        time.sleep(3)  # until all of them have started
-        for release_no in range(1, PUBLISHES + 1):
-            publish(release_no)
+        for release_no in range(1, publishes + 1):
+            publish(tmp_path, release_no)
             if release_no % 10 == 0:
                 releases.rollback()
     assert len(results) == 4
     for way, count, seen, errors in results:
         assert errors == [], (way, errors[:3])
-        assert count >= PUBLISHES / 2, (way, count)
-        assert len(set(seen)) >= PUBLISHES / 5, (way, "has seen too few releases to prove anything")
+        assert count >= publishes / 2, (way, count)
+        assert len(set(seen)) >= publishes / 5, (way, "has seen too few releases to prove anything")
+
+
+def test_a_release_is_published_at_every_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two steps there is too little time for the readers above to notice a missing link."""
+    published = publish(tmp_path, 0).published
+
+    def checked(step: Callable[..., object]) -> Callable[..., object]:
+        def run(*arguments: object, **options: object) -> object:
+            result = step(*arguments, **options)
+            assert (published / FILE_NAME).exists(), (step, arguments)
+            return result
+
+        return run
+
+    for name in ("unlink", "rename", "replace", "symlink_to"):
+        monkeypatch.setattr(Path, name, checked(getattr(Path, name)))
+    publish(tmp_path, 1).rollback()

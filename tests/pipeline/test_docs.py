@@ -1,6 +1,7 @@
 """Every command in the documents is run here as printed there, or is listed with the test that runs it."""
 
 import configparser
+import datetime as dt
 import json
 import os
 import re
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import MAKE, NOWHERE, PROJECT, Run, environment
+from conftest import MAKE, NOWHERE, PROJECT, SMALL_WORLD, CommandLine, Run, environment
 from test_generated_docs import assert_document
 
 DOCUMENTS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").rglob("*.md"))]
@@ -24,7 +25,9 @@ FENCES = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TINY = '{"models": 60, "days": 45, "observations": 2}'
 # Run by `.ci/run`.
 BY_CI = {"make test", "make lint", "make format", "make docs", "make bench", "make lock"}
-# Run with exactly these words by conftest's `simulated`, and by test_live.
+# Takes too long for every change.
+LONG = "make test-long"
+# Run with exactly these words by conftest's `simulated`, by test_live and by test_upgrade.
 BY_OTHERS = {" ".join(["make", *words]) for words in MAKE.values()}
 # Run by the test of the systemd unit.
 UP = "make up SOURCE=live"
@@ -65,16 +68,14 @@ def shell(command: str, place: Path, home: Path, **settings: object) -> subproce
     )
 
 
-READING = [
-    pytest.param(path, command, id=f"{path.stem}: {command[:60]}")
-    for path in DOCUMENTS
-    for command in commands(path)
-    if not command.startswith("make ")
-]
+# Each command once, with the last document that shows it.
+READING = {command: path for path in DOCUMENTS for command in commands(path) if not command.startswith("make ")}
 
 
-@pytest.mark.parametrize(("path", "command"), READING)
-def test_documented_reading_command_succeeds(path: Path, command: str, place: Path, home: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "path"), [pytest.param(*one, id=f"{one[1].stem}: {one[0][:60]}") for one in READING.items()]
+)
+def test_documented_reading_command_succeeds(command: str, path: Path, place: Path, home: Path) -> None:
     done = shell(command, place, home)
     # The recordings end in August and lack some surfaces: the status is doubtful or invalid.
     expected = {0, 3, 4} if "status" in command else {0}
@@ -97,34 +98,35 @@ def test_documented_r_runs(path: Path, code: str, place: Path, home: Path) -> No
     assert done.returncode == 0, f"{path}: {done.stderr}"
 
 
-def test_documented_make_commands_work_in_sequence(tmp_path: Path, home: Path) -> None:
-    """Commands that change a data folder, in the order of the guides, in one folder with a tiny simulated world."""
-    data = tmp_path / "data"
-    in_order = ["make run SOURCE=simulator", 'make run ARGS="--from 2026-11-01 --to 2026-11-03"', "make rollback"]
-    in_order += ["make run ARGS=--refetch"]
+def test_documented_make_commands_work_in_sequence(
+    simulated: Run, home: Path, tmp_path: Path, command_line: CommandLine
+) -> None:
+    """Commands that change a data folder, in the order of the guides, after a first run."""
+    data = Path(shutil.copytree(simulated.data, tmp_path / "data", symlinks=True))
+    in_order = ['make run ARGS="--from 2026-11-01 --to 2026-11-03"', "make rollback", "make run ARGS=--refetch"]
     changing = {one for path in DOCUMENTS for one in commands(path) if one.startswith("make ")}
     assert changing - BY_CI - BY_OTHERS - {UP} == set(in_order)
     settings = environment(
         home,
         DAGSTER_HOME="",  # as most readers have it: the history is kept in the data folder
         ROUTERSCOPE_DATA_DIR=data,
-        ROUTERSCOPE_SIMULATOR=TINY,
+        ROUTERSCOPE_SIMULATOR=SMALL_WORLD,
         ROUTERSCOPE_BASE_URL=NOWHERE,
-        ROUTERSCOPE_NOW="2026-11-22",
+        # After the days above, and not before the first run.
+        ROUTERSCOPE_NOW=max(dt.datetime.now(dt.UTC).date(), dt.date(2026, 11, 22)),
     )
-    published = [None]
+    published = [(data / "published").resolve().name]
     for command in in_order:
         done = subprocess.run(
             ["bash", "-c", command], cwd=PROJECT, env=settings, capture_output=True, text=True, timeout=300, check=False
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-        now = (data / "published").resolve().name
-        assert now != published[-1]
-        published.append(now)
-    assert published[3] == published[1], "rollback publishes the first release again"
-    status = [sys.executable, "-m", "orchestration.cli", "status", "--json"]
-    done = subprocess.run(status, cwd=PROJECT, env=settings, capture_output=True, text=True, check=False)
-    assert json.loads(done.stdout)["last_run"]["state"] == "SUCCESS", done.stderr
+        published.append((data / "published").resolve().name)
+    first, backfilled, rolled_back, refetched = published
+    assert rolled_back == first, "rollback publishes the first release again"
+    assert first < backfilled < refetched
+    status = json.loads(command_line("status", "--json", "--data", str(data)).stdout)
+    assert status["last_run"]["state"] == "SUCCESS"
     assert (data / "dagster_home" / "history").is_dir()
 
 
@@ -146,14 +148,14 @@ def served(command: str, path: str, settings: dict[str, str], log: Path) -> Iter
             start_new_session=True,
         )
         try:
-            for _ in range(90):
+            for _ in range(450):
                 if process.poll() is not None:
                     pytest.fail(log.read_text())
                 try:
                     httpx.get(f"{address}/{path}", timeout=1).raise_for_status()
                     break
                 except httpx.HTTPError:
-                    time.sleep(1)
+                    time.sleep(0.2)
             else:
                 pytest.fail(log.read_text())
             yield address
@@ -233,7 +235,7 @@ def test_every_make_target_is_run(home: Path) -> None:
     makefile, ci = ((PROJECT / name).read_text() for name in ("Makefile", ".ci/run"))
     [targets] = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
     here = {f"make {name}" for name in ("run", "help", "up", "ui", "simulator", "rollback", "clean")}
-    assert {f"make {name}" for name in targets.split()} == here | BY_CI
+    assert {f"make {name}" for name in targets.split()} == here | BY_CI | {LONG}
     for command in BY_CI:
         assert re.search(rf"^{command}$", ci, re.MULTILINE), command
     done = subprocess.run(
@@ -242,20 +244,23 @@ def test_every_make_target_is_run(home: Path) -> None:
     assert "--refetch" in done.stdout
 
 
-def test_command_line_reference_is_current(home: Path) -> None:
-    def output(*command: str) -> list[str]:
-        environ = environment(home, COLUMNS="80", TERM="dumb", NO_COLOR="1")
-        done = subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True, check=True)
-        return [line.rstrip() for line in done.stdout.strip().splitlines()]
+def test_command_line_reference_is_current(command_line: CommandLine, home: Path) -> None:
+    def lines_of(text: str) -> list[str]:
+        return [line.rstrip() for line in text.strip().splitlines()]
 
-    program = str(Path(sys.executable).with_name("routerscope"))
-    help_of_all = output(program, "--help")
+    def help_of(*verb: str) -> list[str]:
+        return lines_of(command_line(*verb, "--help", COLUMNS="80", TERM="dumb", NO_COLOR="1").stdout)
+
+    help_of_all = help_of()
     verbs = [line.split()[0] for line in "\n".join(help_of_all).split("Commands:\n")[1].split("\n\n")[0].splitlines()]
     lines = ["# Command line", "", "Generated from `--help`: `make docs`.", ""]
     lines += ["## routerscope", "", "```", *help_of_all, "```", ""]
     for verb in verbs:
-        lines += [f"## routerscope {verb}", "", "```", *output(program, verb, "--help"), "```", ""]
-    lines += ["## make", "", "```", *output("make", "help"), "```", ""]
+        lines += [f"## routerscope {verb}", "", "```", *help_of(verb), "```", ""]
+    make = subprocess.run(
+        ["make", "help"], cwd=PROJECT, env=environment(home), capture_output=True, text=True, check=True
+    )
+    lines += ["## make", "", "```", *lines_of(make.stdout), "```", ""]
     assert_document(COMMAND_LINE, "\n".join(lines))
 
 

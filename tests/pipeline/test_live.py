@@ -3,7 +3,6 @@
 import datetime as dt
 import json
 import os
-import re
 import shutil
 import subprocess
 import time
@@ -12,12 +11,12 @@ from pathlib import Path
 
 import dagster as dg
 import duckdb
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import pytest
-from conftest import NOWHERE, PROJECT, REFRESH, SMALL_WORLD, Run, environment, new_responses, run, stated_requests
+from conftest import NOWHERE, PROJECT, REFRESH, SMALL_WORLD, Run, new_responses, run, stated_requests
+from in_memory import Compiled
 
 from orchestration.cli.run import choose_source
+from orchestration.clock import VirtualClock
 from orchestration.errors import LakeError, SettingsError
 from orchestration.ingest.load import LoadResult, load_surface
 from orchestration.ingest.sources import FetchOptions, Live, fetch_options, open_source
@@ -45,34 +44,17 @@ BUT_APPS = tuple(surface for surface in ALL if surface is not APPS)
 PATHS = {surface.path: surface.name for surface in SURFACES.values()}
 
 
-class FastClock:
-    """A clock on which a minute takes a second, shared by server and client."""
-
-    FACTOR = 60
-
-    def __init__(self, start: dt.datetime) -> None:
-        self.start, self._began = start, time.monotonic()
-
-    def now(self) -> dt.datetime:
-        return self.start + dt.timedelta(seconds=(time.monotonic() - self._began) * self.FACTOR)
-
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds / self.FACTOR)
-
-    def turn_to(self, start: dt.datetime) -> None:
-        self.start, self._began = start, time.monotonic()
-
-
 @pytest.fixture
-def clock() -> FastClock:
-    return FastClock(FIRST)
+def clock() -> VirtualClock:
+    """Shared by server and client, so that waiting for the quota takes no time."""
+    return VirtualClock(FIRST)
 
 
 Serve = Callable[..., Simulator]
 
 
 @pytest.fixture
-def server(clock: FastClock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Serve]:
+def server(clock: VirtualClock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Serve]:
     """Serves a simulated world on loopback, and sets the environment so that the source `live` reads it."""
     running = []
 
@@ -84,7 +66,7 @@ def server(clock: FastClock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
         monkeypatch.setenv("ROUTERSCOPE_SOURCE", "live")
         monkeypatch.setenv("ROUTERSCOPE_DATA_DIR", str(tmp_path / "data"))
         monkeypatch.setenv("OPENROUTER_API_KEY", key or "")
-        clock.turn_to(FIRST)
+        clock.set(FIRST)
         return simulator
 
     yield start
@@ -93,7 +75,7 @@ def server(clock: FastClock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 
 def load_all(
-    clock: FastClock, options: FetchOptions = DUE_ONLY, surfaces: Sequence[Surface] = ALL
+    clock: VirtualClock, options: FetchOptions = DUE_ONLY, surfaces: Sequence[Surface] = ALL
 ) -> tuple[Lake, dict[str, LoadResult]]:
     """Load the surfaces as a run does, without Dagster."""
     settings = Settings.load()
@@ -113,10 +95,10 @@ def count_requests(simulator: Simulator) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("key", [KEY, None], ids=["with a key", "without"])
-def test_requests_match_the_documented_table(server: Serve, clock: FastClock, key: str | None) -> None:
-    simulator = server(key)
+def test_requests_match_the_documented_table(server: Serve, clock: VirtualClock, key: str | None) -> None:
+    simulator = server(key, models=60)
     for day in range(2):
-        clock.turn_to(FIRST + day * ONE)
+        clock.set(FIRST + day * ONE)
         lake, results = load_all(clock)
         models = max(lake.responses(MODELS.name), key=lambda response: response["as_of"])["rows"]
         assert count_requests(simulator) == stated_requests(day, key is not None, models)
@@ -137,7 +119,7 @@ def test_requests_match_the_documented_table(server: Serve, clock: FastClock, ke
     )
 
 
-def test_deleted_files_are_fetched_again(server: Serve, clock: FastClock) -> None:
+def test_deleted_files_are_fetched_again(server: Serve, clock: VirtualClock) -> None:
     simulator = server(models=60)
     lake, _ = load_all(clock, surfaces=BUT_APPS)
     count_requests(simulator)
@@ -156,7 +138,7 @@ def test_deleted_files_are_fetched_again(server: Serve, clock: FastClock) -> Non
     assert results["rankings"].problems == []
 
 
-def test_spent_quota_defers_requests_to_the_next_day(server: Serve, clock: FastClock) -> None:
+def test_spent_quota_defers_requests_to_the_next_day(server: Serve, clock: VirtualClock) -> None:
     simulator = server(models=60)
     settings = Settings.load()
     lake = Lake(settings.data / "raw")
@@ -171,13 +153,13 @@ def test_spent_quota_defers_requests_to_the_next_day(server: Serve, clock: FastC
     assert count_requests(simulator)["rankings"] == 15
     assert deferred["rankings"] == 54 - 15
     assert {name for name, count in deferred.items() if count} == {"rankings", "apps"}
-    clock.turn_to(FIRST + ONE)
+    clock.set(FIRST + ONE)
     _, results = load_all(clock, surfaces=BUT_APPS)
     assert results["rankings"].requests_deferred == 0
     assert simulator.rate_limited_count == 0
 
 
-def test_backfill_fetches_covered_days_again(server: Serve, clock: FastClock) -> None:
+def test_backfill_fetches_covered_days_again(server: Serve, clock: VirtualClock) -> None:
     simulator = server(models=60)
     load_all(clock, surfaces=BUT_APPS)
     count_requests(simulator)
@@ -187,7 +169,7 @@ def test_backfill_fetches_covered_days_again(server: Serve, clock: FastClock) ->
     assert count_requests(simulator)["rankings"] == 11
 
 
-def test_backfill_needs_a_key(server: Serve, clock: FastClock) -> None:
+def test_backfill_needs_a_key(server: Serve, clock: VirtualClock) -> None:
     server(key=None, models=60)
     settings = Settings.load()
     source = open_source(settings, Lake(settings.data / "raw"), clock)
@@ -206,7 +188,7 @@ def remove_snapshots(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, *sna
 
 
 def test_other_snapshots_replace_an_absent_one(
-    server: Serve, clock: FastClock, monkeypatch: pytest.MonkeyPatch
+    server: Serve, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remove_snapshots(server(key=None, models=60), monkeypatch, "2026-10-19", "2026-11-22")
     lake, results = load_all(clock, surfaces=[RANKINGS_EXPORT])
@@ -216,7 +198,7 @@ def test_other_snapshots_replace_an_absent_one(
 
 
 def test_unparsed_slice_leaves_other_slices_intact(
-    server: Serve, clock: FastClock, monkeypatch: pytest.MonkeyPatch
+    server: Serve, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     simulator = server(models=60)
     answer = simulator.handle
@@ -233,7 +215,7 @@ def test_unparsed_slice_leaves_other_slices_intact(
 
 
 def test_simulated_lake_refuses_live_even_if_nothing_is_due(
-    server: Serve, clock: FastClock, monkeypatch: pytest.MonkeyPatch
+    server: Serve, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     simulator = server(key=None, models=60)
     load_all(clock)
@@ -248,7 +230,7 @@ def test_simulated_lake_refuses_live_even_if_nothing_is_due(
         load_all(clock)
 
 
-def test_refetch_fetches_every_snapshot(server: Serve, clock: FastClock) -> None:
+def test_refetch_fetches_every_snapshot(server: Serve, clock: VirtualClock) -> None:
     server(key=None, models=60)
     settings = Settings.load()
     lake = Lake(settings.data / "raw")
@@ -258,7 +240,7 @@ def test_refetch_fetches_every_snapshot(server: Serve, clock: FastClock) -> None
     assert result.responses_added == 65 - 4
 
 
-def test_unparsed_models_are_quarantined_and_fatal(server: Serve, clock: FastClock) -> None:
+def test_unparsed_models_are_quarantined_and_fatal(server: Serve, clock: VirtualClock) -> None:
     server(models=60, faults=Faults(drift="type_change"))
     lake, results = load_all(clock, surfaces=BUT_APPS)
     [problem] = results["models"].fatal_problems
@@ -273,7 +255,7 @@ def test_unparsed_models_are_quarantined_and_fatal(server: Serve, clock: FastClo
     assert not lake.files("models")
 
 
-def test_failing_server_loses_no_response(server: Serve, clock: FastClock) -> None:
+def test_failing_server_loses_no_response(server: Serve, clock: VirtualClock) -> None:
     faults = Faults(server_error=0.05, too_many_requests=0.05, cut=0.05, garbage=0.02)
     server(models=60, faults=faults)
     for _ in range(4):
@@ -406,59 +388,53 @@ def test_every_surface_reaches_its_staging_model(simulated: Run) -> None:
     assert min(rows.values()) > 0, rows
 
 
+def test_snapshot_that_contradicts_the_rankings_warns(simulated: Run) -> None:
+    compiled, table = Compiled(simulated.data), "intermediate.int_rankings__reported"
+    assert "assert_exports_agree_with_rankings" not in {law["name"] for law in compiled.laws}
+    with compiled.run(compiled.connect(), []) as built:
+        contradictions = f"select count(*) from ({built.warning('assert_exports_agree_with_rankings')})"
+        built.query(f"create table {table} as from built.{table}")
+        assert built.query(contradictions) == [(0,)]
+        newest = f"select max(raw_file) from {table} where raw_file like 'rankings_export/%'"
+        built.query(f"update {table} set tokens = tokens * 1.001 where raw_file = ({newest})")
+        [(count,)] = built.query(contradictions)
+    # Every model of the thirty days, except those with too few tokens.
+    assert 1400 <= count <= 1530
+
+
+def load_into_copy(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, **settings: object) -> dict[str, int]:
+    """Load what is due into a copy of a run's lake, as a second run does; returns the new responses by surface."""
+    shutil.copytree(run.data / "raw", folder / "raw")
+    for name, value in {"DATA_DIR": folder, **settings}.items():
+        monkeypatch.setenv(f"ROUTERSCOPE_{name}", str(value))
+    return new_responses()
+
+
 def test_second_run_adds_nothing(simulated: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """test_kills shows that the same raw files give the same tables."""
-    data = Path(shutil.copytree(simulated.data, tmp_path / "data", symlinks=True))
-    before = contents(data / "raw")
-    for name, value in (("SOURCE", "simulator"), ("SIMULATOR", SMALL_WORLD), ("DATA_DIR", str(data))):
-        monkeypatch.setenv(f"ROUTERSCOPE_{name}", value)
-    assert new_responses() == {}
-    assert contents(data / "raw") == before
+    settings = {"SOURCE": "simulator", "SIMULATOR": SMALL_WORLD}
+    assert load_into_copy(simulated, tmp_path, monkeypatch, **settings) == {}
+    assert contents(tmp_path / "raw") == contents(simulated.data / "raw")
 
 
-def test_snapshot_that_contradicts_the_rankings_warns(simulated: Run, home: Path, tmp_path: Path) -> None:
-    data = Path(shutil.copytree(simulated.data, tmp_path / "data", symlinks=True))
-    lake = Lake(data / "raw")
-    newest = max(lake.files(RANKINGS_EXPORT.name), key=lambda path: path.name)
-    table = pq.read_table(newest, partitioning=None)
-    more = pc.add(table.column("total_tokens"), pc.divide(table.column("total_tokens"), 1000))
-    changed = table.set_column(table.column_names.index("total_tokens"), table.schema.field("total_tokens"), more)
-    pq.write_table(changed, newest)
-    command = [Path(REFRESH[0]).with_name("dbt"), "--no-use-colors", "build", "--target-path", tmp_path / "target"]
-    done = subprocess.run(
-        [*command, "--select", "int_rankings__reported", "assert_exports_agree_with_rankings"],
-        cwd=PROJECT,
-        env=environment(home, ROUTERSCOPE_DATA_DIR=data),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "WARN" in done.stdout, done.stdout
-    # Every model of the thirty days, except those with too few tokens.
-    assert 1400 <= int(re.findall(r"Got (\d+) results", done.stdout)[0]) <= 1530
-
-
-def test_other_simulated_world_is_refused(simulated: Run, home: Path, tmp_path: Path) -> None:
-    data = Path(shutil.copytree(simulated.data, tmp_path / "data", symlinks=True))
+def test_other_simulated_world_is_refused(simulated: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = json.dumps(json.loads(SMALL_WORLD) | {"seed": 2})
-    done = run(data, home, ROUTERSCOPE_SOURCE="simulator", ROUTERSCOPE_SIMULATOR=other)
-    assert done.code == 1, done.output
-    assert "holds a simulated world other than" in done.output
-    assert contents(data / "raw") == contents(simulated.data / "raw")
+    with pytest.raises(LakeError, match="holds a simulated world other than"):
+        load_into_copy(simulated, tmp_path, monkeypatch, SOURCE="simulator", SIMULATOR=other)
+    assert contents(tmp_path / "raw") == contents(simulated.data / "raw")
 
 
-def test_source_of_the_other_kind_is_refused(simulated: Run, few: Path, home: Path, tmp_path: Path) -> None:
-    data = Path(shutil.copytree(simulated.data, tmp_path / "data", symlinks=True))
-    before = contents(data / "raw") | contents((data / "published").resolve())
-    done = run(data, home, ROUTERSCOPE_SOURCE="replay", ROUTERSCOPE_REPLAY_DIR=few)
-    assert done.code == 1, done.output
-    assert "holds simulated data and refuses real data, so that the two never mix" in done.output
-    assert "Set ROUTERSCOPE_DATA_DIR to a separate folder for this source" in done.output
-    assert contents(data / "raw") | contents((data / "published").resolve()) == before
+def test_source_of_the_other_kind_is_refused(
+    simulated: Run, few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advice = "Set ROUTERSCOPE_DATA_DIR to a separate folder for this source"
+    with pytest.raises(LakeError, match=f"holds simulated data and refuses real data, so that the two never.*{advice}"):
+        load_into_copy(simulated, tmp_path, monkeypatch, SOURCE="replay", REPLAY_DIR=few)
+    assert contents(tmp_path / "raw") == contents(simulated.data / "raw")
 
 
 def test_real_lake_refuses_a_simulator_read_as_live(
-    server: Serve, clock: FastClock, few_run: Run, tmp_path: Path
+    server: Serve, clock: VirtualClock, few_run: Run, tmp_path: Path
 ) -> None:
     server(key=None, models=60)
     shutil.copytree(few_run.data, tmp_path / "data", symlinks=True)
@@ -466,18 +442,3 @@ def test_real_lake_refuses_a_simulator_read_as_live(
     with pytest.raises(LakeError, match="holds real data and refuses simulated data"):
         load_all(clock)
     assert contents(tmp_path / "data" / "raw") == before
-
-
-def test_wrong_fetch_options_exit_before_anything_starts(home: Path, tmp_path: Path) -> None:
-    help_text = run(tmp_path / "data", home, "--help").output
-    assert "--refetch" in help_text
-    small = json.dumps({"models": 60, "days": 60, "observations": 0})
-    settings = {"ROUTERSCOPE_SOURCE": "simulator", "ROUTERSCOPE_SIMULATOR": small}
-    no_source = run(tmp_path / "data", home, "run", ROUTERSCOPE_REPLAY_DIR=tmp_path)
-    assert no_source.code == 2, no_source.output
-    assert "ROUTERSCOPE_REPLAY_DIR is set, but ROUTERSCOPE_SOURCE is not" in no_source.output
-    for days in (("--from", "2026-13-01", "--to", "2026-13-02"), ("--from", "2026-01-01"), ("--to", "2099-01-01")):
-        wrong = run(tmp_path / "data", home, *days, **settings)
-        assert wrong.code == 2, wrong.output
-        assert "cannot be backfilled" in wrong.output
-        assert not (tmp_path / "data").exists()
