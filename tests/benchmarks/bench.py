@@ -54,7 +54,7 @@ def make_home(folder: Path) -> Path:
 
 
 def report(what: str, seconds: float, more: str = "") -> None:
-    print(f"{what:44} {seconds:7.2f} s  {more}".rstrip(), flush=True)
+    print(f"{what:46} {seconds:7.2f} s  {more}".rstrip(), flush=True)
 
 
 def timed(do: Callable[[], Any]) -> tuple[float, Any]:
@@ -98,30 +98,30 @@ def run(folder: Path, settings: Mapping[str, str], *arguments: str, expected: st
 
 
 def runs(folder: Path, repeats: int) -> None:
-    """The runs that people wait for, each against the empty job of the same minute."""
+    """The runs that people wait for, each as a median and against the empty job of the same minutes."""
     source, settings = ("recordings", REPLAY) if RECORDINGS.is_dir() else ("simulator", SIMULATOR)
-    empty_job = EmptyJob(folder)
-    first: list[float] = []
-    for number in range(repeats):
-        shutil.rmtree(folder / "run", ignore_errors=True)
-        seconds, tables = run(make_home(folder / "run"), settings)
-        first.append(seconds)
-        if number == 0:
-            report(f"first run, {source}", seconds, tables)
-    with_data = folder / "run"
-    rebuild = lambda: run(with_data, settings, "--rebuild")[0]  # noqa: E731
-    unchanged = lambda: run(with_data, settings, expected="unchanged: ")[0]  # noqa: E731
-    measured = {"empty job": empty_job.run, "rebuild": rebuild, "nothing new": unchanged}
-    seconds_of: dict[str, list[float]] = {name: [] for name in measured}
+    empty_job, place = EmptyJob(folder), folder / "run"
+
+    def first_run() -> float:
+        shutil.rmtree(place, ignore_errors=True)
+        return run(make_home(place), settings)[0]
+
+    measures: dict[str, Callable[[], float]] = {
+        "the empty job": empty_job.run,
+        f"first run, {source}": first_run,
+        "run with --rebuild": lambda: run(place, settings, "--rebuild")[0],
+        "run with nothing new": lambda: run(place, settings, expected="unchanged: ")[0],
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in measures}
     for _ in range(repeats):
-        for name, measure in measured.items():
-            seconds_of[name].append(measure())
-    empty = statistics.median(seconds_of["empty job"])
-    for name, seconds in {**seconds_of, f"first run, {source}": first}.items():
-        median = statistics.median(seconds)
-        spread = f", {min(seconds):.1f} to {max(seconds):.1f} s" if repeats > 1 else ""
-        report(f"median of {repeats}: {name}", median, f"{median / empty:.2f} × the empty job{spread}")
-    builds(with_data / "data", repeats)
+        for name, measure in measures.items():
+            seconds[name].append(measure())
+    empty = statistics.median(seconds["the empty job"])
+    for name, found in seconds.items():
+        median = statistics.median(found)
+        spread = f", median of {repeats}, {min(found):.1f} to {max(found):.1f} s" if repeats > 1 else ""
+        report(name, median, f"{median / empty:.2f} × the empty job{spread}")
+    builds(place / "data", repeats)
 
 
 def builds(data: Path, repeats: int) -> None:
@@ -129,7 +129,7 @@ def builds(data: Path, repeats: int) -> None:
     results = json.loads((data / "dbt" / "run_results.json").read_text())
     report("dbt, from its first node to its last", results["elapsed_time"], f"{len(results['results'])} nodes")
     bare = [bare_duckdb(data, results["results"]) for _ in range(repeats)]
-    report(f"median of {repeats}: bare DuckDB", statistics.median(bare), "the same models and checks")
+    report("the same statements in bare DuckDB", statistics.median(bare))
 
 
 def bare_duckdb(data: Path, results: list[dict[str, Any]]) -> float:
@@ -137,7 +137,8 @@ def bare_duckdb(data: Path, results: list[dict[str, Any]]) -> float:
     nodes = json.loads((PROJECT / "target" / "manifest.json").read_text())["nodes"]
     with tempfile.TemporaryDirectory() as folder:
         copy = shutil.copy(data / "warehouse.duckdb", folder)
-        with duckdb.connect(str(copy), config={"TimeZone": "UTC"}) as connection:
+        with duckdb.connect(str(copy)) as connection:
+            connection.execute("set TimeZone = 'UTC'")
             started = time.perf_counter()
             for result in results:
                 node, sql = nodes[result["unique_id"]], result["compiled_code"]
@@ -215,12 +216,16 @@ def commands(folder: Path, settings: Mapping[str, str]) -> None:
 
 def sizes(folder: Path) -> None:
     """First runs of simulated worlds of several sizes, with the memory of the largest process so far."""
-    for size in SIZES:
-        place = make_home(folder / f"{size['models']}_models")
-        seconds, tables = run(place, SIMULATOR | {"ROUTERSCOPE_SIMULATOR": json.dumps(size)})
+    for number, size in enumerate(SIZES):
+        found = []
+        for repeat in range(1 if number else REPEATS):
+            place = make_home(folder / f"{size['models']}_models_{repeat}")
+            seconds, tables = run(place, SIMULATOR | {"ROUTERSCOPE_SIMULATOR": json.dumps(size)})
+            found.append(seconds)
+            shutil.rmtree(place)
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-        name = ", ".join(f"{number} {what}" for what, number in size.items())
-        report(f"first run, simulator, {name}", seconds, f"peak {peak:.0f} MB, {tables}")
+        name = f"simulator, {size['models']:,} models, {size['observations']} days of runs"
+        report(name, statistics.median(found), f"median of {len(found)}, peak {peak:.0f} MB, {tables}")
 
 
 def main() -> None:
