@@ -141,11 +141,11 @@ def bare_duckdb(data: Path, results: list[dict[str, Any]]) -> float:
             connection.execute("set TimeZone = 'UTC'")
             started = time.perf_counter()
             for result in results:
-                node, sql = nodes[result["unique_id"]], result["compiled_code"]
-                if node["resource_type"] == "model":
+                node, sql = nodes.get(result["unique_id"], {}), result["compiled_code"]
+                if node.get("resource_type") == "model":
                     kind = node["config"]["materialized"]
                     connection.execute(f"create or replace {kind} {node['schema']}.{node['name']} as {sql}")
-                elif node["resource_type"] == "test":
+                elif node.get("resource_type") == "test":
                     connection.execute(f"select count(*) from ({sql})")
             return time.perf_counter() - started
 
