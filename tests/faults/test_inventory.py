@@ -17,6 +17,8 @@ from orchestration.publish.candidate import ReleaseCandidate
 from orchestration.storage.lake import LEDGER, Lake, Provenance
 from orchestration.storage.releases import FILE_NAME
 
+pytestmark = pytest.mark.xdist_group("inventory")
+
 NAME = "it's [a] *test"
 # NAME matches this name if it is read as a pattern.
 NEIGHBOUR = "it's a longtest"
