@@ -2,8 +2,8 @@
 
     python tests/soak.py <folder> [--days 30] [--kills 2] [--asleep 0]
 
-The clock of the daemon and of its child processes is set (see `clock/`); their work takes its real time. Prints the
-problems found and exits with 1 if there are any. Not part of `make test`: it takes an hour and a half.
+The clock of the daemon and of its child processes is set (see `moved_clock/`); their work takes its real time. Prints
+the problems found and exits with 1 if there are any. Not part of `make test`: it takes an hour and a half.
 """
 
 from __future__ import annotations

@@ -66,14 +66,14 @@ class RunRequest:
     @property
     def run_config(self) -> dict[str, Any]:
         """The run config of the job."""
+        from orchestration.defs.jobs import REBUILD, REFETCH_ALL
+
         ops: dict[str, Any] = {}
         if self.first or self.last:
             from orchestration.openrouter.surfaces import APPS, RANKINGS
 
             window = {"start_date": self.first, "end_date": self.last}
             ops |= {f"raw__{surface.name}": {"config": window} for surface in (RANKINGS, APPS)}
-        from orchestration.defs.jobs import REBUILD, REFETCH_ALL
-
         if self.refetch:
             ops |= REFETCH_ALL
         if self.rebuild:

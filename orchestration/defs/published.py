@@ -219,12 +219,12 @@ def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def
         settings = Settings.load()
         warehouse, releases = Warehouse(settings.data), Releases(settings.data)
         if releases.is_current(current_inputs(settings), warehouse):
-            audited = [dg.AssetCheckKey(PUBLISHED, check.name) for check in CHECKS]
-            results = unchanged_results(context.instance, [PUBLISHED, REPORT], audited)
+            lasting = [dg.AssetCheckKey(PUBLISHED, name) for name in (*(check.name for check in CHECKS), "classified")]
+            results = unchanged_results(context.instance, [PUBLISHED, REPORT], lasting)
             if results is not None:
                 try:
                     with duckdb.connect(str(releases.published / FILE_NAME), read_only=True) as connection:
-                        yield from [*results, *_checks_of_age(connection, settings)]
+                        yield from [*results, *_freshness_results(measures(connection, source_of(settings).now))]
                 except duckdb.Error as error:
                     raise WarehouseError(
                         f"The published release {releases.published} cannot be read: {error}. Raw data is untouched. "
@@ -252,19 +252,14 @@ def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def
             metadata = _table_metadata(node, release, connection)
             scopes |= {str(metadata["scope"].value)} - {""} if "scope" in metadata else set()
             context.log_event(dg.AssetObservation(asset_key(node), metadata=metadata))
-        yield from _checks_of_age(connection, settings)
+        yield _classification_result(connection)
+        yield from _freshness_results(measures(connection, source_of(settings).now))
         numbers = indicators(connection)
     yield _published_result(release, releases.published / FILE_NAME, scopes, numbers)
     with dagster_failures():
         if completion.report_error:
             raise completion.report_error
     yield _report_result(release.folder / FOLDER, releases.published / FOLDER)
-
-
-def _checks_of_age(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[dg.AssetCheckResult]:
-    """The checks that a release can fail later, because time has passed or a seed has changed."""
-    yield _classification_result(connection)
-    yield from _freshness_results(measures(connection, source_of(settings).now))
 
 
 @dg.definitions

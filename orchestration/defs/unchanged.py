@@ -1,4 +1,4 @@
-"""What a run records if it has nothing to build: the results of the run that built, marked as unchanged.
+"""A run that has nothing to build: how it notices, and what it records, which is the results of the last build again.
 
 Dagster measures freshness from the last materialization, and takes an asset's columns, lineage and numbers from it.
 """

@@ -17,8 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -150,22 +149,15 @@ def bare_duckdb(data: Path, results: list[dict[str, Any]]) -> float:
             return time.perf_counter() - started
 
 
-@contextmanager
-def settings_of(folder: Path, settings: Mapping[str, str]) -> Iterator[Any]:
-    from orchestration.settings import Settings
-
-    os.environ.update(environment(folder, settings))
-    yield Settings.load()
-
-
 def publishing(folder: Path, settings: Mapping[str, str]) -> None:
     """The parts of publishing, and the report in a browser."""
     sys.path.insert(0, str(PROJECT))
     from orchestration.defs.published import prepare_completion
     from orchestration.publish.report import FOLDER, PAGE, write_report
+    from orchestration.settings import Settings
 
-    with settings_of(folder, settings) as loaded:
-        completion, published = prepare_completion(loaded), (folder / "data" / "published").resolve()
+    os.environ.update(environment(folder, settings))
+    completion, published = prepare_completion(Settings.load()), (folder / "data" / "published").resolve()
     report("the audit", timed(lambda: completion.audit(published))[0])
     copy = folder / "report"
     copy.mkdir()
