@@ -22,9 +22,8 @@ Results = Sequence[dg.MaterializeResult[Any] | dg.AssetCheckResult]
 
 
 def current_inputs(settings: Settings) -> str:
-    """The hash of what a build would read now. The clock of a live source is left out: it never stands still."""
-    source = source_of(settings)
-    clock = "" if settings.source == "live" else source.now.isoformat()
+    """The hash of what a build would read now. The clock counts in a replay only: the others never stand still."""
+    clock = source_of(settings).now.isoformat() if settings.source == "replay" else ""
     return inputs_hash(open_lake(settings), {"source": settings.source, "clock": clock})
 
 

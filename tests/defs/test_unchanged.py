@@ -1,8 +1,12 @@
 """A run that has nothing to build records the results of the run that built."""
 
-import dagster as dg
+from pathlib import Path
 
-from orchestration.defs.unchanged import unchanged_results
+import dagster as dg
+import pytest
+
+from orchestration.defs.unchanged import current_inputs, unchanged_results
+from orchestration.settings import Settings
 
 FIRST, SECOND = dg.AssetKey("first"), dg.AssetKey("second")
 CHECKS = [dg.AssetCheckKey(SECOND, name) for name in ("passes", "warns")]
@@ -57,3 +61,12 @@ def test_incomplete_history_has_no_results() -> None:
         assert unchanged_results(instance, [FIRST], []) is not None
         assert unchanged_results(instance, [FIRST, SECOND], []) is None
         assert unchanged_results(instance, [FIRST], CHECKS) is None
+
+
+@pytest.mark.parametrize(("source", "is_same"), [("simulator", True), ("replay", False)])
+def test_clock_counts_in_a_replay_only(source: str, is_same: bool, tmp_path: Path) -> None:
+    (tmp_path / "rankings-daily").mkdir()
+    (tmp_path / "rankings-daily" / "20261101T000000Z.json.gz").touch()
+    named = {"ROUTERSCOPE_SOURCE": source, "ROUTERSCOPE_DATA_DIR": tmp_path, "ROUTERSCOPE_REPLAY_DIR": tmp_path}
+    hashes = {current_inputs(Settings(**named, ROUTERSCOPE_NOW=f"2026-11-{day}")) for day in (21, 22)}
+    assert (len(hashes) == 1) == is_same
