@@ -124,7 +124,7 @@ select
     'author, against the seed' as entity,
     author.author as member
 from {{ ref('author') }} as author
-left join {{ ref('authors') }} as authors on author.author = authors.author and authors.status = 'verified'
+left join {{ ref('int_authors__attributes') }} as authors on author.author = authors.author
 where
     author.country is distinct from authors.country
     or author.display_name is distinct from authors.display_name

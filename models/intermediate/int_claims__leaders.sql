@@ -42,14 +42,12 @@ apps as (
 
 ),
 
--- An author's name is shown only if its evidence was checked.
 authors as (
 
     select
         author,
         display_name
-    from {{ ref('authors') }}
-    where status = 'verified'
+    from {{ ref('int_authors__attributes') }}
 
 )
 

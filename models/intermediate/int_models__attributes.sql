@@ -52,9 +52,9 @@ authors as (
 
     select
         author,
-        country
-    from {{ ref('authors') }}
-    where status = 'verified'
+        country,
+        is_fictional
+    from {{ ref('int_authors__attributes') }}
 
 ),
 
@@ -90,7 +90,15 @@ select
     named.variant,
     named.author,
     cast(listed.created_at as date) as created_on,
-    coalesce(weights.weights, 'unclassified') as weights,
+    -- Of a fictional model, the simulator itself knows whether its weights are open.
+    coalesce(
+        weights.weights,
+        case
+            when authors.is_fictional and listed.hugging_face_id <> '' then 'open'
+            when authors.is_fictional and listed.model_permaslug is not null then 'closed'
+        end,
+        'unclassified'
+    ) as weights,
     sizes.total_parameters_b,
     sizes.active_parameters_b,
     coalesce(size_classes.class, 'unclassified') as size_class,

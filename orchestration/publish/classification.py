@@ -51,7 +51,7 @@ def classify(connection: duckdb.DuckDBPyConnection) -> Classification:
     """The classification of a release's last 28 days.
 
     It is complete if no model with 1% or more of the tokens lacks weights or its author's country. Simulated data is
-    always complete, because invented models cannot be classified.
+    always complete, because there is no evidence about invented models.
     """
     models = connection.sql(_MODELS)
     [(is_simulated,)] = connection.sql("select bool_or(scope_id = 'simulated') from traffic_summary").fetchall()

@@ -1,55 +1,147 @@
 """Charts do not hide what is missing, and name what nobody can point at on paper."""
 
-from pathlib import Path
+import itertools
+import json
+from typing import Any
 
-import altair as alt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
-from orchestration.publish.report.charts import Row, hhi, price_share, scorecard, stack, total
-from orchestration.publish.report.renderer import render
+from orchestration.publish.report.charts import (
+    Drawing,
+    Row,
+    Size,
+    daily_lines,
+    growth,
+    hhi,
+    price_share,
+    spread,
+    stack,
+    total,
+    waterfall,
+)
 
+WIDE = Size(900)
 WEEKS = ["2026-06-01", "2026-06-08", "2026-06-22", "2026-06-29"]  # without that of the 15th
 
 
+def rows_drawn(chart: Drawing) -> list[list[dict[str, Any]]]:
+    """The data of each layer that has its own."""
+    found: list[list[dict[str, Any]]] = []
+
+    def look(spec: dict[str, Any], datasets: dict[str, Any]) -> None:
+        if values := spec.get("data", {}).get("values"):
+            found.append(values)
+        elif name := spec.get("data", {}).get("name"):
+            found.append(datasets[name])
+        for layer in spec.get("layer", []):
+            look(layer, datasets)
+
+    whole = chart.to_dict()
+    look(whole, whole.get("datasets", {}))
+    return found
+
+
+def shares(week: str, **members: float) -> list[Row]:
+    return [
+        {"period": "week", "period_start": week, "name": name, "share": share, "place": place, "tip": name}
+        for place, (name, share) in enumerate(members.items(), 1)
+    ]
+
+
 def test_missing_week_keeps_its_place() -> None:
-    rows = [{"period": "week", "period_start": week, "segment": "open", "share": 1.0} for week in WEEKS]
-    chart = stack(rows, [], ["open"]).to_dict()
-    assert chart["encoding"]["x"]["scale"]["domain"] == [*WEEKS[:2], "2026-06-15", *WEEKS[2:]]
+    chart = stack([row for week in WEEKS for row in shares(week, open=1.0)], WIDE).to_dict()
+    domain = chart["layer"][0]["encoding"]["x"]["scale"]["domain"]
+    assert domain == [*WEEKS[:2], "2026-06-15", *WEEKS[2:]]
+
+
+def test_stack_begins_where_the_member_below_ends() -> None:
+    [drawn, labels] = rows_drawn(stack(shares("2026-06-01", a=0.6, b=0.3, c=0.1), WIDE))
+    assert [(round(row["low"], 9), round(row["high"], 9)) for row in drawn] == [(0, 0.6), (0.6, 0.9), (0.9, 1)]
+    assert [" ".join(label["text"]) for label in labels] == ["a 60.0%", "b 30.0%", "c 10.0%"]
+
+
+def day(number: int, tokens: float | None, mean: float | None) -> Row:
+    return {
+        "period": "day",
+        "period_start": f"2026-06-{number:02d}",
+        "name": "A",
+        "total_tokens": tokens,
+        "share": 0.1,
+        "mean_tokens": mean,
+        "mean_share": mean,
+        "tip": "A",
+    }
+
+
+def test_line_of_means_breaks_at_a_gap() -> None:
+    rows = [day(1, 5, 5.0), day(2, 5, 5.0), day(3, 5, None), day(4, 5, 5.0), day(6, 5, 5.0)]
+    means = rows_drawn(total(rows, WIDE))[1]
+    assert [row["period_start"][-2:] for row in means] == ["01", "02", "04", "06"]
+    assert len({row["run"] for row in means}) == 3
+    means = rows_drawn(daily_lines(rows, WIDE, "share", "mean_share"))[1]
+    assert len({row["run"] for row in means}) == 3
 
 
 def test_single_day_is_drawn_as_a_point() -> None:
     """A line through one point is nothing to see."""
-    day = {"period": "day", "period_start": "2026-06-01", "total_tokens": 1}
-    assert total([day], []).to_dict()["mark"]["point"]
+    [days, *means] = rows_drawn(total([day(1, 5, None)], WIDE))
+    assert len(days) == 1
+    assert means == []
     ends = {f"hhi_{kind}_{end}": 1000 for kind in ("author", "model") for end in ("low", "high")}
-    marks = [layer["mark"] for layer in hhi([{**day, **ends}], []).to_dict()["layer"]]
+    marks = [layer["mark"] for layer in hhi([{**day(1, 5, None), **ends}], WIDE).to_dict()["layer"] if "mark" in layer]
     assert [bool(mark.get("point")) for mark in marks if mark["type"] == "line"] == [True, True]
 
 
-def names_in(rows: list[Row]) -> list[str]:
-    chart = price_share(rows, [alt.Tooltip("share:Q")], "price", "#000000").to_dict()
-    return [row["label"] for row in chart["data"]["values"] if "label" in row]
+def names_in(*points: tuple[str, float, float]) -> list[str]:
+    rows = [{"name": name, "price": price, "share": share, "tip": name} for name, price, share in points]
+    [drawn] = rows_drawn(price_share(rows, WIDE, "price", "#000000"))
+    return [row["label"] for row in drawn if "label" in row]
 
 
 def test_points_are_labelled_where_there_is_room() -> None:
-    alone = [
-        {"model_permaslug": "a/first", "price": 0.1, "share": 0.3},
-        {"model_permaslug": "a/dear", "price": 10.0, "share": 0.2},
-        {"model_permaslug": "a/small", "price": 0.1, "share": 0.01},
+    first, dear, small = ("First", 0.1, 0.3), ("Dear", 10.0, 0.2), ("Small", 0.1, 0.01)
+    assert names_in(first, dear, small) == ["First", "Dear", "Small"]
+    assert names_in(first, ("Second", 0.11, 0.299), dear, small) == ["First", "Dear", "Small"]
+    assert names_in(first) == ["First"]
+
+
+def test_waterfall_leads_from_one_total_to_the_other() -> None:
+    changes = [("New models", 30, 30.0), ("Xiaomi", 20, 20.0), ("MiniMax", -10, -10.0)]
+    rows = [
+        {"name": name, "change_tokens": tokens, "contribution_pp": points, "base_total_tokens": 100, "tip": name}
+        for name, tokens, points in changes
     ]
-    assert names_in(alone) == ["a/first", "a/dear", "a/small"]
-    beside_the_first = {"model_permaslug": "a/second", "price": 0.11, "share": 0.299}
-    assert names_in([alone[0], beside_the_first, *alone[1:]]) == ["a/first", "a/dear", "a/small"]
-    assert names_in(alone[:1]) == ["a/first"]
+    [drawn] = rows_drawn(waterfall(rows, WIDE))
+    assert [(row["name"], row["low"], row["high"]) for row in drawn] == [
+        ("28 days before", 100, 100),
+        ("New models", 100, 130),
+        ("Xiaomi", 130, 150),
+        ("MiniMax", 140, 150),
+        ("newest 28 days", 140, 140),
+    ]
+    assert [row["number"] for row in drawn][1:4] == ["+30.0", "+20.0", "-10.0"]
 
 
-@pytest.mark.parametrize("context_length", [None, 0, -1])
-@pytest.mark.parametrize("providers", [None, 0])
-def test_models_without_context_or_providers_are_drawn(
-    context_length: int | None, providers: int | None, tmp_path: Path
-) -> None:
-    known = {"model_permaslug": "a/known", "context_length": 8192, "providers": 2, "share": 0.2, "weights": "open"}
-    unknown = {**known, "model_permaslug": "a/other", "context_length": context_length, "providers": providers}
-    chart = scorecard([unknown, known], []).to_dict()
-    assert [row.get("label") for row in chart["data"]["values"]] == [None, "a/known"]
-    assert render({tmp_path / "scorecard.png": {"spec": chart}}) == {}
+def test_unknown_growth_is_drawn_as_a_range() -> None:
+    known = {"name": "A", "growth": 0.5, "growth_low": 0.5, "growth_high": 0.5, "tip": "A"}
+    unknown = {"name": "B", "growth": None, "growth_low": 0.1, "growth_high": 0.9, "tip": "B"}
+    [drawn] = rows_drawn(growth([known, unknown], WIDE))
+    assert {row["name"]: row["number"] for row in drawn} == {"A": "+50%", "B": "+10% to +90%"}
+    assert "rule" in json.dumps(growth([known, unknown], WIDE).to_dict())
+    assert "rule" not in json.dumps(growth([known], WIDE).to_dict())
+
+
+@given(some.lists(some.tuples(some.floats(0, 300), some.sampled_from([14.0, 28.0])), max_size=9))
+def test_labels_never_overlap_if_there_is_room(labels: list[tuple[float, float]]) -> None:
+    labels = sorted(labels)
+    centres, heights = [centre for centre, _ in labels], [height for _, height in labels]
+    places = spread(centres, heights, 0, 300)
+    edges = [(place - height / 2, place + height / 2) for place, height in zip(places, heights, strict=True)]
+    assert all(low >= -1e-6 and high <= 300 + 1e-6 for low, high in edges)
+    assert all(after[0] >= before[1] - 1e-6 for before, after in itertools.pairwise(edges))
+
+
+def test_labels_with_room_stay_in_place() -> None:
+    assert spread([50, 100, 200], [14, 14, 14], 0, 300) == pytest.approx([50, 100, 200])

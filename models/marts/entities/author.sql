@@ -5,11 +5,9 @@ with models as (
 
 ),
 
--- A row of the seed counts only if its evidence was checked.
 authors as (
 
-    select * from {{ ref('authors') }}
-    where status = 'verified'
+    select * from {{ ref('int_authors__attributes') }}
 
 )
 

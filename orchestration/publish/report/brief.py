@@ -1,7 +1,7 @@
-"""The newest week in a dozen sentences, each with its citation.
+"""The newest week in at most 250 words: findings first, one caveat, sources at the end.
 
-Most sentences come from the mart `claim`. The others are written here from rows of other marts: the largest gain,
-the largest new model, the largest price change and the largest revision. A sentence without a row is left out.
+Each finding is one row of a mart, with names for people. A finding whose row does not exist is left out. Sentences fit
+to quote one by one, each with its own caveat and citation, are in the mart `claim`.
 """
 
 from __future__ import annotations
@@ -21,38 +21,23 @@ from orchestration.formatting import (
     date_in_words,
     in_words,
     is_visible,
-    period_in_words,
     rounding_of,
-    timestamp_in_words,
+    usd,
     usd_price,
 )
-from orchestration.periods import last_day
 from orchestration.publish.citations import citation_as_of, citations_by_url
 from orchestration.storage.sql import rows_as_dicts
 
-# The order of the brief: claims that most readers look for come first.
-_ORDER = (
-    "total_tokens",
-    "leading_model",
-    "leading_author",
-    "leading_app",
-    "top_5_models",
-    "open_weights",
-    "free_models",
-    "implied_spend",
-)
+MAX_WORDS = 250
 
 
 @dataclass(frozen=True)
 class Period:
-    """The week that the brief is about, or a day if no week is complete."""
+    """The week that the report is about, or a day if no week is complete."""
 
     kind: str
     start: dt.date
-
-    @property
-    def end(self) -> dt.date:
-        return last_day(self.kind, self.start)
+    end: dt.date
 
     @property
     def name(self) -> str:
@@ -61,211 +46,272 @@ class Period:
 
     @property
     def words(self) -> str:
-        """As a heading names it, in lower case: the week of 27 July 2026."""
+        """In lower case, as within a sentence: the week of 27 July 2026."""
         return f"{'the week of ' if self.kind == 'week' else ''}{date_in_words(self.start)}"
 
     @property
-    def phrase(self) -> str:
-        """As a sentence names it: in the week of 27 July 2026."""
-        return period_in_words(self.kind, self.start)
+    def title(self) -> str:
+        """As a heading: Week of 27 July 2026."""
+        return _capitalized(self.words.removeprefix("the "))
 
 
 @dataclass(frozen=True)
-class Sentence:
-    """A sentence with its caveat and citation line. `mart` and `key` identify the row that it is from."""
+class Finding:
+    """A sentence, and the row that it is from."""
 
     text: str
-    caveat: str
-    citation: str
-    as_of: dt.datetime
-    checked_at: dt.datetime
     mart: str
     key: Mapping[str, str]
+    row: Mapping[str, Any]
 
 
 def period_of(connection: duckdb.DuckDBPyConnection) -> Period:
     """The newest complete week, or the newest day if no week is complete; reads the view `newest`."""
-    [(kind, start)] = connection.sql("select period, period_start from newest").fetchall()
-    return Period(kind, start)
+    [(kind, start, end)] = connection.sql("select period, period_start, period_end from newest").fetchall()
+    return Period(kind, start, end)
 
 
-def sentences(connection: duckdb.DuckDBPyConnection) -> list[Sentence]:
-    """The sentences of the newest week, in the order of the brief; reads the view `newest`."""
+def findings_of(connection: duckdb.DuckDBPyConnection) -> list[Finding]:
+    """The findings of the newest period, the most asked for first; reads the views of `views.sql`."""
     period = period_of(connection)
-    [(scope_id, traffic, caveats)] = connection.sql(
-        "select scope_id, traffic, caveats from scopes "
-        "where scope_id = (select any_value(scope_id) from traffic_summary)"
-    ).fetchall()
-    mark = SIMULATED_PREFIX if scope_id == "simulated" else ""
+    return [
+        *_leading_model(connection),
+        *_traffic(connection, period),
+        *_largest_gain(connection, period),
+        *_largest_new_model(connection, period),
+        *_largest_price_change(connection, period),
+        *_leading_app(connection),
+        *_spend(connection),
+        *_largest_revision(connection, period),
+    ]
+
+
+def sources_of(connection: duckdb.DuckDBPyConnection, found: Sequence[Finding]) -> list[str]:
+    """The citation line of each source of these findings, with the newest of their timestamps."""
     lines = citations_by_url(connection.table("citations"))
-    found = _claims(connection)
-    for drafts in (
-        _largest_gain(connection, period, traffic),
-        _largest_new_model(connection, period, traffic),
-        _largest_price_change(connection, period),
-        _largest_revision(connection, period),
-    ):
-        for draft in drafts:
-            found.append(
-                Sentence(
-                    f"{mark}{draft.text}",
-                    f"{draft.caveat} {caveats}",
-                    citation_as_of(lines[draft.row["source_url"]], draft.row["as_of"]),
-                    draft.row["as_of"],
-                    draft.row["checked_at"],
-                    draft.mart,
-                    draft.key,
-                )
-            )
-    return found
+    newest: dict[str, dt.datetime] = {}
+    for one in found:
+        url = one.row["source_url"]
+        newest[url] = max(newest.get(url, one.row["as_of"]), one.row["as_of"])
+    return [citation_as_of(lines[url], as_of) for url, as_of in newest.items()]
 
 
-def as_markdown(period: Period, found: Sequence[Sentence], scope: Mapping[str, str], mark: str) -> str:
-    """The brief as Markdown: the scope and its caveats once, then each sentence with its own caveat and citation."""
-    lines = [f"# {period.words[0].upper()}{period.words[1:]}", ""]
+def as_markdown(period: Period, found: Sequence[Finding], caveat: str, sources: Sequence[str], mark: str) -> str:
+    """The brief as Markdown."""
+    prefix = SIMULATED_PREFIX if mark else ""
+    lines = [f"# {prefix}{period.title}", ""]
     if mark:
         lines += [f"**{mark}**", ""]
-    lines += [scope["statement"], f"Not included: {scope['left_out']} {scope['caveats']}", ""]
-    for number, sentence in enumerate(found, start=1):
-        own = sentence.caveat.removesuffix(scope["caveats"]).strip()
-        lines.append(
-            f"{number}. {_escaped(sentence.text)}{f' *{own}*' if own else ''} {sentence.citation} Checked "
-            f"{timestamp_in_words(sentence.checked_at)}."
-        )
+    lines += [f"- {prefix}{_escaped(one.text)}" for one in found]
+    lines += ["", caveat, "", *sources]
     return "\n".join(lines) + "\n"
+
+
+def caveat_of(scope: Mapping[str, str]) -> str:
+    """The one caveat: what the figures cover."""
+    return f"{scope['statement']} {scope['caveats']}"
 
 
 def _escaped(text: str) -> str:
     """A sentence as Markdown, in which names are not interpreted as markup."""
-    return re.sub(r"([\[\]<>`!])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\[\]<>`!*_])", r"\\\1", " ".join(text.split()))
 
 
-def _claims(connection: duckdb.DuckDBPyConnection) -> list[Sentence]:
-    claims = rows_as_dicts(connection.sql("from claim join newest using (period, period_start)"))
-    claims.sort(key=lambda row: (_ORDER.index(row["kind"]) if row["kind"] in _ORDER else len(_ORDER), row["claim_id"]))
-    return [
-        Sentence(
-            row["statement"],
-            row["caveat"],
-            row["citation"],
-            row["as_of"],
-            row["checked_at"],
-            "claim",
-            {"claim_id": row["claim_id"]},
-        )
-        for row in claims
-    ]
+def _one(connection: duckdb.DuckDBPyConnection, sql: str, *parameters: Any) -> list[dict[str, Any]]:
+    return rows_as_dicts(connection.execute(sql, list(parameters)))[:1]
 
 
-@dataclass(frozen=True)
-class _Draft:
-    """A sentence without the caveats of its scope and without its citation line, and the row that it is from."""
-
-    text: str
-    caveat: str
-    row: Mapping[str, Any]
-    mart: str
-    key: Mapping[str, str]
-
-
-def _largest_gain(connection: duckdb.DuckDBPyConnection, period: Period, traffic: str) -> Iterator[_Draft]:
-    """The author whose share rose most, of those whose models were listed on every day of this period and the last."""
-    horizon = "7d" if period.kind == "week" else "1d"
-    found = connection.execute(
+def _leading_model(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
+    """The model with the largest share, and its prices."""
+    for row in _one(
+        connection,
         """
-        select growth_author.*, coalesce(display_name, author) as name
-        from growth_author left join author using (author)
-        where horizon = ? and window_end = ? and status = 'ok' and share_change_pp >= 0.05  -- reads 0.1 or more
-        order by share_change_pp desc, author limit 1
+        select share_model.*, model_name, prompt_usd_per_mtok, completion_usd_per_mtok
+        from share_model
+        join newest using (period, period_start)
+        join model_names using (model_permaslug)
+        left join period_prices using (model_permaslug)
+        where rank = 1
+        order by model_permaslug
         """,
-        [horizon, period.end],
-    )
-    for row in rows_as_dicts(found):
-        yield _Draft(
-            f"{_capitalized(period.phrase)}, the listed models of {row['name']} raised their share of {traffic} by "
-            f"{row['share_change_pp']:.1f} percentage points over the {period.kind} before, more than those of any "
-            "other author whose models were listed every day.",
-            "Authors whose models were not listed every day are not compared; one of them may have gained more share.",
+    ):
+        prices = [
+            f"{usd_price(row[column])} per million {kind} tokens"
+            for column, kind in (("prompt_usd_per_mtok", "input"), ("completion_usd_per_mtok", "output"))
+            if row[column] is not None
+        ]
+        listed = f", listed at {' and '.join(prices)}" if prices else ""
+        yield Finding(
+            f"{row['model_name']} led with {as_percent(row['share'])} of tokens{listed}.",
+            "share_model",
+            _key(row, "period", "period_start", "model_permaslug"),
             row,
-            "growth_author",
-            {"window_end": f"{period.end}", "horizon": horizon, "author": row["author"]},
         )
 
 
-def _largest_new_model(connection: duckdb.DuckDBPyConnection, period: Period, traffic: str) -> Iterator[_Draft]:
-    """The model with the largest share, of those that were listed for the first time in the period."""
-    found = connection.execute(
+def _traffic(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[Finding]:
+    """All tokens, their growth, and the shares that most readers look for."""
+    growth_column = "growth_7d" if period.kind == "week" else "growth_1d"
+    for row in _one(connection, "from traffic_summary join newest using (period, period_start)"):
+        growth = row[growth_column]
+        change = "" if growth is None else f", {change_in_percent(100 * growth)} on the {period.kind} before"
+        yield Finding(
+            f"Traffic was {in_words(row['total_tokens'], 'tokens')} tokens{change}.",
+            "traffic_summary",
+            _key(row, "period", "period_start"),
+            row,
+        )
+    names = {
+        ("weights", "open"): "Open-weight models had at least {}",
+        ("author_country", "CN"): "authors in China {}",
+        ("author_country", "US"): "authors in the United States {}",
+        ("price_class", "free"): "free models {}",
+    }
+    rows = rows_as_dicts(connection.sql("from share_segment join newest using (period, period_start)"))
+    shares = {(row["segment_type"], row["segment"]): row for row in rows}
+    parts = [text.format(as_percent(shares[segment]["share"])) for segment, text in names.items() if segment in shares]
+    if parts:
+        first = next(segment for segment in names if segment in shares)
+        yield Finding(
+            f"{_capitalized(', '.join(parts))}.",
+            "share_segment",
+            _key(shares[first], "period", "period_start", "segment_type", "segment"),
+            shares[first],
+        )
+
+
+def _largest_gain(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[Finding]:
+    """The author whose share rose most, of those whose models were listed on every day of this period and the last."""
+    for row in _one(
+        connection,
         """
-        select share_model.*, first_ranked_on
-        from share_model join newest using (period, period_start) join model using (model_permaslug)
+        select growth_author.*, coalesce(author_name, author) as name
+        from growth_author left join author_names using (author)
+        where horizon = ? and window_end = ? and status = 'ok' and share_change_pp >= 0.05  -- reads 0.1 or more
+        order by share_change_pp desc, author
+        """,
+        "7d" if period.kind == "week" else "1d",
+        period.end,
+    ):
+        yield Finding(
+            f"{row['name']} gained most of the authors listed every day: {row['share_change_pp']:+.1f} points of "
+            "share.",
+            "growth_author",
+            _key(row, "window_end", "horizon", "author"),
+            row,
+        )
+
+
+def _largest_new_model(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[Finding]:
+    """The model with the largest share, of those that were listed for the first time in the period."""
+    for row in _one(
+        connection,
+        """
+        select share_model.*, first_ranked_on, coalesce(model_name, model_permaslug) as name
+        from share_model
+        join newest using (period, period_start)
+        join model using (model_permaslug)
+        left join model_names using (model_permaslug)
         where first_ranked_on between ? and ?
             and first_ranked_on > (select min(period_start) from share_model where period = 'day')
-        order by rank, model_permaslug limit 1
+        order by rank, model_permaslug
         """,
-        [period.start, period.end],
-    )
-    for row in rows_as_dicts(found):
-        yield _Draft(
-            f"{_capitalized(period.phrase)}, {row['model_permaslug']} had at least {as_percent(row['share'])} of "
-            f"{traffic}; it was first listed on {date_in_words(row['first_ranked_on'])}.",
-            "First listed within the observed days. Its tokens on days on which it was not listed are unknown.",
-            row,
+        period.start,
+        period.end,
+    ):
+        yield Finding(
+            f"New: {row['name']}, first listed on {date_in_words(row['first_ranked_on'])}, had at least "
+            f"{as_percent(row['share'])}.",
             "share_model",
-            {"period": period.kind, "period_start": f"{period.start}", "model_permaslug": row["model_permaslug"]},
+            _key(row, "period", "period_start", "model_permaslug"),
+            row,
         )
 
 
-def _largest_price_change(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[_Draft]:
+def _largest_price_change(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[Finding]:
     """The largest relative change of a listed input price."""
-    found = connection.execute(
+    for row in _one(
+        connection,
         """
+        select price_history.*, coalesce(model_name, model_id) as name
         from price_history
+        left join price_names using (model_id)
         where cast(valid_from as date) between ? and ? and prompt_usd_per_mtok <> previous_prompt_usd_per_mtok
             and model_id not like '~%' and not is_return  -- its previous price may be from long before
-        order by abs(ln((prompt_usd_per_mtok + 1e-9) / (previous_prompt_usd_per_mtok + 1e-9))) desc, model_id limit 1
+        order by abs(ln((prompt_usd_per_mtok + 1e-9) / (previous_prompt_usd_per_mtok + 1e-9))) desc, model_id
         """,
-        [period.start, period.end],
-    )
-    for row in rows_as_dicts(found):
-        yield _Draft(
-            f"The largest change in a listed input price first seen {period.phrase} was for {row['model_id']}: from "
-            f"{usd_price(row['previous_prompt_usd_per_mtok'])} to {usd_price(row['prompt_usd_per_mtok'])} per million "
-            f"tokens, seen on {date_in_words(row['valid_from'])}; its output price was "
-            f"{usd_price(row['previous_completion_usd_per_mtok'])} before and "
-            f"{usd_price(row['completion_usd_per_mtok'])} after.",
-            f"The previous price was last seen on {date_in_words(row['not_before'])}. Prices are from /models; "
-            "individual providers may charge other prices.",
-            row,
+        period.start,
+        period.end,
+    ):
+        prices = [
+            f"{kind} from {usd_price(row[f'previous_{column}'])} to {usd_price(row[column])}"
+            for column, kind in (("prompt_usd_per_mtok", "input"), ("completion_usd_per_mtok", "output"))
+        ]
+        yield Finding(
+            f"Largest price change: {row['name']}, per million tokens, {', '.join(prices)}, seen on "
+            f"{date_in_words(row['valid_from'])}.",
             "price_history",
             {"model_id": row["model_id"], "valid_from": row["valid_from"].isoformat()},
+            row,
         )
 
 
-def _largest_revision(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[_Draft]:
+def _leading_app(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
+    for row in _one(
+        connection,
+        "from share_app join newest using (period, period_start) where rank = 1 order by app_id",
+    ):
+        yield Finding(
+            f"Leading app: {row['app_name']}, {as_percent(row['share'])} of tokens.",
+            "share_app",
+            _key(row, "period", "period_start", "app_id"),
+            row,
+        )
+
+
+def _spend(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
+    for row in _one(
+        connection,
+        "from traffic_summary join newest using (period, period_start) where spend_plausible_high is not null",
+    ):
+        yield Finding(
+            f"At list prices, the tokens would have cost {usd(row['spend_plausible_low'])} to "
+            f"{usd(row['spend_plausible_high'])}: a scenario range, since the split into input and output is not "
+            "published.",
+            "traffic_summary",
+            _key(row, "period", "period_start"),
+            row,
+        )
+
+
+def _largest_revision(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[Finding]:
     """The figure for a day of the period that the source has revised most, if rounded figures show the change."""
     found = connection.execute(
         """
-        from restatement
+        select restatement.*, coalesce(model_name, model_permaslug) as name
+        from restatement left join model_names using (model_permaslug)
         where slice = 'all' and date between ? and ? and change_pct is not null
         order by abs(change_pct) desc, date, model_permaslug
         """,
         [period.start, period.end],
     )
     for row in rows_as_dicts(found):
-        slug, first, last = row["model_permaslug"], row["first_tokens"], row["last_tokens"]
+        first, last = row["first_tokens"], row["last_tokens"]
         if not is_visible(first, last, max(rounding_of(first, "tokens"), rounding_of(last, "tokens"))):
             continue
-        whose = "all unlisted models" if slug == "other" else slug
-        yield _Draft(
-            f"The largest revision of a day {period.phrase} is for {whose} on {date_in_words(row['date'])}: from "
-            f"{in_words(first, 'tokens')} to {in_words(last, 'tokens')} tokens "
-            f"({change_in_percent(row['change_pct'])}).",
-            "The source may revise a day for some time after its end.",
-            row,
+        name = "all unlisted models" if row["model_permaslug"] == "other" else row["name"]
+        yield Finding(
+            f"Largest revision: {name} on {date_in_words(row['date'])}, from {in_words(first, 'tokens')} to "
+            f"{in_words(last, 'tokens')} tokens ({change_in_percent(row['change_pct'])}).",
             "restatement",
-            {"slice": "all", "date": f"{row['date']}", "model_permaslug": slug},
+            {"slice": "all", "date": f"{row['date']}", "model_permaslug": row["model_permaslug"]},
+            row,
         )
         return
+
+
+def _key(row: Mapping[str, Any], *names: str) -> dict[str, str]:
+    return {name: f"{row[name]}" for name in names}
 
 
 def _capitalized(phrase: str) -> str:

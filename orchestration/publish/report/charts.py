@@ -1,70 +1,80 @@
-"""Draws the figures of the report: rows and tooltips in, an Altair chart out.
+"""Draws the figures of the report: rows and a size in, an Altair chart out.
 
-Which rows a figure shows, and from which mart, is defined in `figures`.
+Each row has `tip`, its text for tooltips and screen readers, and `name`. Which rows a figure shows, and from which
+mart, is defined in `figures`.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import json
 import math
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import altair as alt
 
+from orchestration.formatting import as_percent, change_in_percent, in_words, usd
+
 Row = Mapping[str, Any]
-Tooltips = Sequence[alt.Tooltip]
 Drawing: TypeAlias = alt.Chart | alt.LayerChart | alt.FacetChart
-Draw = Callable[[Sequence[Row], Tooltips], Drawing]
+
+
+@dataclass(frozen=True)
+class Size:
+    """The width of a picture, and whether it is one for phones."""
+
+    width_pixels: int
+    is_narrow: bool = False
+
+    def of(self, wide: int, narrow: int) -> int:
+        return narrow if self.is_narrow else wide
+
+
+Draw = Callable[[Sequence[Row], Size], Drawing]
 
 # Okabe and Ito's palette for colour-blind readers, darkened to a contrast of at least 3:1 on white.
-COLOURS = ["#0072B2", "#B87A00", "#008F68", "#C2609A", "#3A93C4", "#D55E00", "#8C6BB1", "#6E6E6E"]
-_UNKNOWN = "#A2845C"
+COLOURS = ["#0072B2", "#B87A00", "#008F68", "#C2609A", "#3A93C4", "#D55E00", "#8C6BB1", "#7A6A4F"]
 INPUT, OUTPUT = COLOURS[0], COLOURS[5]
+_RISE, _FALL, _UNKNOWN, _REST, _UNLISTED = COLOURS[0], COLOURS[5], COLOURS[3], "#8A8F94", "#C3C8CC"
+_REST_PLACE, _UNLISTED_PLACE = 90, 99
 _DAYS = {"day": 1, "week": 7}
 _HEIGHT_PIXELS = 300
-# The slug without its author, for short labels; the table has the whole slug.
-_WITHOUT_AUTHOR = "replace(datum.label, regexp('^[^/]*/'), '')"
-_BAR_PIXELS = 26
-_SHARE = alt.Axis(format=".0%", title=None)
+_BAR_PIXELS = 28
+_LINE_PIXELS = 14  # one line of a label
+_AXIS_PIXELS = 44
+_CHARACTER_PIXELS = 7
+_SHARE = alt.Axis(format=".0%", title=None, tickCount=5)
 _PRICE_SCALE = alt.Scale(type="symlog", constant=0.05, domainMin=0)
 _PRICES = [0, 0.1, 0.3, 1, 3, 10, 30, 100]
 _SPEND_SCALE = alt.Scale(type="symlog", constant=1000, domainMin=0)
-_SPEND = alt.Axis(
-    title="USD, on a logarithmic scale",
-    values=[0, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9],
-    labelExpr="datum.value == 0 ? '0' : datum.value < 1e6 ? datum.value / 1e3 + ' k' : datum.value / 1e6 + ' M'",
-    labelOverlap=True,
-)
 # The part of the chart that a label takes, so that labels do not overlap.
 _NAME_WIDTH, _NAME_HEIGHT = 0.4, 0.07
 _GROWTHS = [-0.9, -0.6, -0.3, -0.1, 0, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 100]
-_WINDOWS = [2**power for power in range(12, 25)]
+_UNITS = ((1e12, " T"), (1e9, " B"), (1e6, " M"), (1, ""))
+_TIP = alt.Description("tip:N")
 
 
 def _data(rows: Sequence[Row]) -> alt.Data:
     return alt.Data(values=list(rows))  # type: ignore[no-untyped-call]
 
 
-def _with_runs(rows: Sequence[Row], member: str = "") -> list[Row]:
-    """Rows with the number of their run of consecutive days or weeks, so that no line crosses a gap."""
-    numbered: list[Row] = []
-    for row in rows:
-        before = numbered[-1] if numbered else None
-        days = (_date(row) - _date(before)).days if before else 0
-        follows = before and (not member or row[member] == before[member]) and days == _DAYS[row["period"]]
-        numbered.append({**row, "run": before["run"] if before and follows else len(numbered)})
-    return numbered
-
-
-def _number(moment: str) -> float:
-    """An ISO date or timestamp as a number."""
-    return dt.datetime.fromisoformat(moment).replace(tzinfo=dt.UTC).timestamp()
-
-
 def _date(row: Row) -> dt.date:
     return dt.date.fromisoformat(row["period_start"])
+
+
+def _with_runs(rows: Sequence[Row], value: str) -> list[Row]:
+    """Rows with a value, and the number of their run of consecutive days or weeks, so that no line crosses a gap."""
+    numbered: list[Row] = []
+    for row in rows:
+        if row[value] is None:
+            continue
+        before = numbered[-1] if numbered else None
+        days = (_date(row) - _date(before)).days if before else 0
+        follows = before and row.get("name") == before.get("name") and days == _DAYS[row["period"]]
+        numbered.append({**row, "run": before["run"] if before and follows else len(numbered)})
+    return numbered
 
 
 def _weeks(rows: Sequence[Row]) -> list[str]:
@@ -74,329 +84,439 @@ def _weeks(rows: Sequence[Row]) -> list[str]:
     return [(min(days) + dt.timedelta(weeks=number)).isoformat() for number in range(count)]
 
 
-def _with_labels(
-    rows: Sequence[Row], name: str, at: Callable[[Row], tuple[float, float] | None], most: int = 7
-) -> list[Row]:
-    """Rows with a `label` for at most `most` points that have room for one, and the side it goes on (`is_left`).
+def _wrapped(text: str, size: Size) -> list[str]:
+    return textwrap.wrap(text, size.of(30, 16)) or [""]
 
-    `at` gives the position of a row's point, or None. Earlier rows are labelled first.
+
+def spread(centres: Sequence[float], heights: Sequence[float], low: float, high: float) -> list[float]:
+    """Centres moved as little as possible so that labels of these heights do not overlap between `low` and `high`.
+
+    Centres must be in ascending order.
     """
-    points = [at(row) for row in rows]
-    there = [point for point in points if point]
-    (left, width), (low, height) = (
-        (min(along), (max(along) - min(along)) or 1) for along in (zip(*there, strict=True) if there else ((0,), (0,)))
+    moved: list[float] = []
+    floor = low
+    for centre, height in zip(centres, heights, strict=True):
+        moved.append(max(centre, floor + height / 2))
+        floor = moved[-1] + height / 2
+    ceiling = high
+    for at in reversed(range(len(moved))):
+        moved[at] = min(moved[at], ceiling - heights[at] / 2)
+        ceiling = moved[at] - heights[at] / 2
+    return moved
+
+
+def _side_labels(
+    ends: Sequence[tuple[float, str, str]], size: Size, width: int, top: float, height: int = _HEIGHT_PIXELS
+) -> Drawing:
+    """Names at the right edge, each beside its end with a dot in its colour: (value, name, colour).
+
+    `top` is the value at the upper edge, 0 at the lower.
+    """
+    ends = sorted(ends)
+    texts = [_wrapped(text, size) for _, text, _ in ends]
+    heights = [len(lines) * _LINE_PIXELS for lines in texts]
+    places = spread([value / top * height for value, *_ in ends], heights, -_LINE_PIXELS, height + _LINE_PIXELS)
+    labels = [
+        {
+            "text": lines,
+            "pixel": height - place,
+            "first_line_pixel": height - place - (len(lines) - 1) * _LINE_PIXELS / 2,
+            "colour": colour,
+        }
+        for lines, place, (*_, colour) in zip(texts, places, ends, strict=True)
+    ]
+    base = alt.Chart(_data(labels)).encode(x=alt.value(width))
+    keys = base.mark_square(size=60, opacity=1, xOffset=12, aria=False).encode(
+        y=alt.Y("pixel:Q", scale=None), color=alt.Color("colour:N", scale=None)
     )
-    taken: list[tuple[float, float]] = []
-    labelled: list[Row] = []
-    for row, point in zip(rows, points, strict=True):
-        written = {}
-        if point and len(taken) < most:
-            x, y = (point[0] - left) / width, (point[1] - low) / height
-            if all(abs(x - across) > _NAME_WIDTH or abs(y - along) > _NAME_HEIGHT for across, along in taken):
-                taken.append((x, y))
-                written = {"label": row[name], "is_left": x > 0.5}
-        labelled.append({**row, **written})
-    return labelled
+    names = base.mark_text(
+        align="left", dx=21, fontSize=12, lineHeight=_LINE_PIXELS, baseline="middle", aria=False
+    ).encode(y=alt.Y("first_line_pixel:Q", scale=None), text="text:N")
+    return alt.layer(keys, names)
 
 
-def _labels(points: alt.Chart, dx: int = 9, dy: int = 0) -> alt.Chart:
-    """Text beside the labelled points: a picture has no tooltips."""
-    side = alt.expr("datum.is_left ? 'right' : 'left'")
-    return (
-        points.transform_filter("isValid(datum.label)")
-        .mark_text(align=side, dx=alt.expr(f"datum.is_left ? {-dx} : {dx}"), dy=dy, fontSize=11, limit=210)
-        .transform_calculate(short=_WITHOUT_AUTHOR)
-        .encode(text="short:N")
-    )
-
-
-def _day(name: str, mondays: Sequence[str] = ()) -> alt.X:
+def _day(name: str, size: Size, mondays: Sequence[str] = ()) -> alt.X:
     # Days are UTC days in every time zone.
     days = [dt.date.fromisoformat(monday) for monday in mondays]
     ticks = [alt.DateTime(year=day.year, month=day.month, date=day.day, utc=True) for day in days]
     axis = alt.Axis(
-        labelOverlap=True, format="%b %-d", values=ticks or alt.Undefined, tickCount=alt.Undefined if ticks else 6
+        labelOverlap=True,
+        format="%-d %b",
+        values=ticks or alt.Undefined,
+        tickCount=alt.Undefined if ticks else size.of(7, 3),
+        grid=False,
     )
     return alt.X(f"utcyearmonthdate({name}):T", title=None, axis=axis)
 
 
-def _names(name: str, order: str | Sequence[Any] | None = None) -> alt.Y:
-    return alt.Y(f"{name}:N", title=None, sort=order, axis=alt.Axis(labelLimit=190, labelExpr=_WITHOUT_AUTHOR))
+def _name_pixels(size: Size, names: Sequence[str]) -> int:
+    """The width that these names take at the left of a chart."""
+    return min(size.of(230, 126), max(len(name) for name in names) * _CHARACTER_PIXELS)
 
 
-def _legend() -> alt.Legend:
-    return alt.Legend(title=None, orient="top", labelLimit=190, symbolType="circle", labelExpr=_WITHOUT_AUTHOR)
+def _names(size: Size, names: Sequence[str]) -> alt.Y:
+    pixels = _name_pixels(size, names)
+    axis = alt.Axis(labelLimit=pixels, minExtent=pixels + 6, domain=False, ticks=False)
+    return alt.Y("name:N", title=None, sort=list(names), axis=axis)
 
 
-def bars(rows: Sequence[Row], tooltip: Tooltips, name: str, value: str) -> Drawing:
-    return (
-        alt.Chart(_data(rows), height=_BAR_PIXELS * len(rows))
-        .mark_bar(color=COLOURS[0])
-        .encode(
-            x=alt.X(f"{value}:Q", axis=_SHARE),
-            y=_names(name, [row[name] for row in rows]),
-            tooltip=list(tooltip),
-        )
+def _named(rows: Sequence[Row], size: Size, right: int, row_pixels: int = _BAR_PIXELS) -> alt.Chart:
+    """A chart with a line for each row, its name at the left, and `right` pixels left for labels."""
+    names = list(dict.fromkeys(row["name"] for row in rows))
+    width = size.width_pixels - _name_pixels(size, names) - 10 - right
+    return alt.Chart(_data(rows), width=width, height=row_pixels * len(names)).encode(y=_names(size, names))
+
+
+def _numbers(base: alt.Chart, text: str, x: alt.X, dx: int = 6) -> alt.Chart:
+    return base.mark_text(align="left", dx=dx, fontSize=12).encode(x=x, text=text)
+
+
+def bars(rows: Sequence[Row], size: Size, value: str) -> Drawing:
+    """A bar for each row, with its share at the end."""
+    base = _named([{**row, "number": as_percent(row[value])} for row in rows], size, 56)
+    x = alt.X(f"{value}:Q", axis=None)
+    return alt.layer(
+        base.mark_bar(color=COLOURS[0], height=16).encode(x=x, description=_TIP), _numbers(base, "number:N", x)
     )
 
 
-def lines(rows: Sequence[Row], tooltip: Tooltips, member: str, value: str, axis: alt.Axis = _SHARE) -> Drawing:
-    members = list(dict.fromkeys(row[member] for row in rows))
-    mondays = sorted({row["period_start"] for row in rows if row["period"] == "week"})
-    return (
-        alt.Chart(_data(_with_runs(rows, member)), height=_HEIGHT_PIXELS)
-        .mark_line(point=alt.OverlayMarkDef(size=28), strokeWidth=2)
-        .encode(
-            x=_day("period_start", mondays),
-            y=alt.Y(f"{value}:Q", axis=axis),
-            color=alt.Color(f"{member}:N", scale=alt.Scale(domain=members, range=COLOURS), legend=_legend()),
-            detail="run:N",
-            tooltip=list(tooltip),
-        )
+def categories(rows: Sequence[Row], size: Size) -> Drawing:
+    """A bar for each category: the share of its leading model, with the model's name."""
+
+    def number(row: Row) -> list[str]:
+        name, share = row["name"], as_percent(row["share"])
+        return [*_wrapped(name, size), share] if size.is_narrow else [f"{name}, {share}"]
+
+    shown = [{**row, "name": row["slice"], "number": number(row)} for row in rows]
+    base = _named(shown, size, size.of(240, 120), size.of(_BAR_PIXELS, 3 * _LINE_PIXELS + 6))
+    x = alt.X("share:Q", axis=None)
+    text = base.mark_text(align="left", dx=6, dy=size.of(0, -_LINE_PIXELS), fontSize=12, lineHeight=_LINE_PIXELS)
+    return alt.layer(
+        base.mark_bar(color=COLOURS[0], height=16).encode(x=x, description=_TIP), text.encode(x=x, text="number:N")
     )
 
 
-def stack(rows: Sequence[Row], tooltip: Tooltips, order: Sequence[str]) -> Drawing:
-    there = [one for one in order if any(row["segment"] == one for row in rows)]
-    colours = {"other": COLOURS[7], "unclassified": _UNKNOWN, "unpriced": _UNKNOWN}
+def stack(rows: Sequence[Row], size: Size) -> Drawing:
+    """Shares that add up to 100%, week by week, with the names beside the newest week."""
+    members = list(dict.fromkeys(row["name"] for row in sorted(rows, key=lambda row: (row["place"], row["name"]))))
+    places = {row["name"]: row["place"] for row in rows}
     spare = iter(COLOURS)
-    return (
-        alt.Chart(_data(rows), height=_HEIGHT_PIXELS)
-        .transform_calculate(place=f"indexof({json.dumps(there)}, datum.segment)")
+    colours = {
+        name: _UNLISTED
+        if places[name] >= _UNLISTED_PLACE
+        else _REST
+        if places[name] >= _REST_PLACE
+        else next(spare, _REST)
+        for name in members
+    }
+    weeks, width = _weeks(rows), size.width_pixels - _AXIS_PIXELS - size.of(196, 132)
+    shown, ends = [], []
+    for week in weeks:
+        floor = 0.0
+        for row in sorted((row for row in rows if row["period_start"] == week), key=lambda r: members.index(r["name"])):
+            shown.append({**row, "low": floor, "high": floor + row["share"]})
+            floor += row["share"]
+            if week == weeks[-1] and row["share"] >= 0.01:
+                name = f"{row['name']} {as_percent(row['share'])}"
+                ends.append((floor - row["share"] / 2, name, colours[row["name"]]))
+    areas = (
+        alt.Chart(_data(shown), width=width, height=_HEIGHT_PIXELS)
         .mark_bar()
         .encode(
             x=alt.X(
                 "period_start:O",
                 title=None,
-                axis=alt.Axis(labelOverlap=True, labelAngle=0),
-                scale=alt.Scale(domain=_weeks(rows)),
+                axis=alt.Axis(
+                    labelOverlap="greedy",
+                    labelAngle=0,
+                    labelSeparation=8,
+                    ticks=False,
+                    labelExpr="utcFormat(toDate(datum.value), '%-d %b')",
+                ),
+                scale=alt.Scale(domain=weeks, paddingInner=0.12, paddingOuter=0),
             ),
-            y=alt.Y("share:Q", stack="zero", axis=_SHARE, scale=alt.Scale(domain=[0, 1])),
+            y=alt.Y("low:Q", axis=_SHARE, scale=alt.Scale(domain=[0, 1])),
+            y2="high:Q",
             color=alt.Color(
-                "segment:N",
-                scale=alt.Scale(domain=there, range=[colours.get(one) or next(spare) for one in there]),
-                legend=_legend(),
+                "name:N", scale=alt.Scale(domain=members, range=[colours[name] for name in members]), legend=None
             ),
-            order=alt.Order("place:Q"),
-            tooltip=list(tooltip),
+            description=_TIP,
         )
     )
+    return alt.layer(areas, _side_labels(ends, size, width, 1))
 
 
-def total(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
-    return (
-        alt.Chart(_data(_with_runs(rows)), height=_HEIGHT_PIXELS)
-        .mark_area(line={"color": COLOURS[0]}, point={"color": COLOURS[0], "size": 20}, color=COLOURS[0], opacity=0.25)
-        .encode(
-            x=_day("period_start"),
-            y=alt.Y("total_tokens:Q", axis=alt.Axis(format="~s", title="tokens per day")),
-            detail="run:N",
-            tooltip=list(tooltip),
-        )
+def daily_lines(rows: Sequence[Row], size: Size, value: str, mean: str) -> Drawing:
+    """A line of means over seven days for each member, single days as dots, and the names at the right edge."""
+    members = list(dict.fromkeys(row["name"] for row in rows))
+    width = size.width_pixels - _AXIS_PIXELS - size.of(216, 132)
+    top = max(row[value] for row in rows) * 1.08
+    ends = [
+        (last[mean] if last[mean] is not None else last[value], name, colour)
+        for name, colour in zip(members, COLOURS, strict=False)
+        for last in [[row for row in rows if row["name"] == name][-1]]
+    ]
+    colour = alt.Color("name:N", scale=alt.Scale(domain=members, range=COLOURS), legend=None)
+    y: dict[str, Any] = {"axis": _SHARE, "scale": alt.Scale(domain=[0, top], nice=False)}
+    lines = (
+        alt.Chart(_data(_with_runs(rows, mean)), width=width, height=_HEIGHT_PIXELS)
+        .mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=10))
+        .encode(x=_day("period_start", size), y=alt.Y(f"{mean}:Q", **y), color=colour, detail="run:N", description=_TIP)
     )
-
-
-def growth(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
-    """A bar where growth is known, a line with two ends where only its bounds are known."""
-    names = [row["author"] for row in sorted(rows, key=lambda row: -(row["growth_low"] + row["growth_high"]))]
-    base = alt.Chart(_data(rows), height=_BAR_PIXELS * len(rows)).encode(
-        y=_names("author", names), tooltip=list(tooltip)
+    dots = (
+        alt.Chart(_data(rows))
+        .mark_circle(size=22, opacity=0.45)
+        .encode(x=_day("period_start", size), y=alt.Y(f"{value}:Q", **y), color=colour, description=_TIP)
     )
+    return alt.layer(dots, lines, _side_labels(ends, size, width, top))
+
+
+def total(rows: Sequence[Row], size: Size) -> Drawing:
+    """Single days as dots, and a line of means over seven days that ends at its number."""
+    width = size.width_pixels - _AXIS_PIXELS - size.of(160, 106)
+    top = max(row["total_tokens"] for row in rows) * 1.08
     axis = alt.Axis(
-        format="+.0%", title="growth over the 28 days before, log scale", values=_GROWTHS, labelOverlap=True
+        title=None, tickCount=5, labelExpr="datum.value == 0 ? '0' : format(datum.value / 1e12, '~g') + ' T'"
     )
-    known = base.transform_filter("isValid(datum.growth)").mark_bar(height=12)
-    colour = alt.condition("datum.growth < 0", alt.value(COLOURS[5]), alt.value(COLOURS[0]))
-    scale = alt.Scale(type="symlog", constant=0.5)  # an author that has grown tenfold leaves room for the others
-    layers = [known.encode(x=alt.X("growth:Q", axis=axis, scale=scale), color=colour)]
-    if any(row["growth"] is None for row in rows):
-        low, high = (alt.X(f"growth_{end}:Q", axis=axis, scale=scale) for end in ("low", "high"))
-        between = base.transform_filter("!isValid(datum.growth)")
-        layers.append(between.mark_rule(strokeWidth=3, color=COLOURS[3]).encode(x=low, x2="growth_high"))
-        ends = between.mark_tick(thickness=3, size=15, color=COLOURS[3])
-        layers += [ends.encode(x=low), ends.encode(x=high)]
+    if top < 1e12:
+        axis = alt.Axis(title=None, tickCount=5, format="~s")
+    y: dict[str, Any] = {"axis": axis, "scale": alt.Scale(domain=[0, top], nice=False)}
+    means = _with_runs(rows, "mean_tokens")
+    layers = [
+        alt.Chart(_data(rows), width=width, height=_HEIGHT_PIXELS)
+        .mark_circle(size=26, opacity=0.5, color=COLOURS[0])
+        .encode(x=_day("period_start", size), y=alt.Y("total_tokens:Q", **y), description=_TIP)
+    ]
+    if means:
+        layers.append(
+            alt.Chart(_data(means))
+            .mark_line(strokeWidth=2.5, color=COLOURS[0], point=alt.OverlayMarkDef(color=COLOURS[0], size=10))
+            .encode(x=_day("period_start", size), y=alt.Y("mean_tokens:Q", **y), detail="run:N", description=_TIP)
+        )
+        last = means[-1]["mean_tokens"]
+        layers.append(_side_labels([(last, f"{in_words(last, 'tokens')} a day", COLOURS[0])], size, width, top))
     return alt.layer(*layers)
 
 
-def spend(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
-    """The plausible range as a thick line with a tick at each end, and the whole range as a thin line behind it."""
-    base = alt.Chart(_data(rows), height=_BAR_PIXELS * len(rows)).encode(
-        y=_names("author", [row["author"] for row in rows]), tooltip=list(tooltip)
+def growth(rows: Sequence[Row], size: Size) -> Drawing:
+    """A bar where growth is known, a line with two ends where only its bounds are known."""
+
+    def text(row: Row) -> str:
+        low, high = (change_in_percent(100 * row[f"growth_{end}"]) for end in ("low", "high"))
+        return low if row["growth"] is not None or low == high else f"{low} to {high}"
+
+    shown = [
+        {**row, "number": text(row)} for row in sorted(rows, key=lambda row: -(row["growth_low"] + row["growth_high"]))
+    ]
+    base = _named(shown, size, size.of(130, 60))
+    axis = alt.Axis(
+        title="growth, on a logarithmic scale",
+        values=_GROWTHS,
+        labelExpr="datum.value == 0 ? '0%' : format(datum.value, '+.0%')",
+        labelOverlap="greedy",
+        labelSeparation=6,
     )
-
-    def at(end: str) -> alt.X:
-        return alt.X(f"{end}:Q", scale=_SPEND_SCALE, axis=_SPEND)
-
-    return alt.layer(
-        base.mark_rule(strokeWidth=2, color=COLOURS[4]).encode(x=at("spend_low"), x2="spend_high"),
-        base.mark_rule(strokeWidth=9, color=COLOURS[0]).encode(x=at("spend_plausible_low"), x2="spend_plausible_high"),
-        base.mark_tick(thickness=3, size=15, color=COLOURS[5]).encode(x=at("spend_plausible_low")),
-        base.mark_tick(thickness=3, size=15, color=COLOURS[5]).encode(x=at("spend_plausible_high")),
-    )
-
-
-def drivers(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
-    return (
-        alt.Chart(_data(rows), height=_BAR_PIXELS * len(rows))
-        .mark_bar()
-        .encode(
-            x=alt.X("contribution_pp:Q", title="contribution to the growth of all traffic, percentage points"),
-            y=_names("member_name", [row["member_name"] for row in rows]),
-            color=alt.condition("datum.contribution_pp < 0", alt.value(COLOURS[5]), alt.value(COLOURS[0])),
-            tooltip=list(tooltip),
+    scale = alt.Scale(type="symlog", constant=0.5)  # an author that has grown tenfold leaves room for the others
+    low, high = (alt.X(f"growth_{end}:Q", axis=axis, scale=scale) for end in ("low", "high"))
+    known = base.transform_filter("isValid(datum.growth)").mark_bar(height=14)
+    colour = alt.condition("datum.growth < 0", alt.value(_FALL), alt.value(_RISE))
+    layers = [known.encode(x=alt.X("growth:Q", axis=axis, scale=scale), color=colour, description=_TIP)]
+    if any(row["growth"] is None for row in rows):
+        between = base.transform_filter("!isValid(datum.growth)")
+        layers.append(
+            between.mark_rule(strokeWidth=3, color=_UNKNOWN).encode(x=low, x2="growth_high", description=_TIP)
         )
+        ends = between.mark_tick(thickness=3, size=15, color=_UNKNOWN)
+        layers += [ends.encode(x=low, description=_TIP), ends.encode(x=high, description=_TIP)]
+    number = alt.X("end:Q", axis=axis, scale=scale)
+    ended = base.transform_calculate(end="max(0, datum.growth_high)")
+    layers.append(_numbers(ended, "number:N", number))
+    return alt.layer(*layers)
+
+
+def waterfall(rows: Sequence[Row], size: Size) -> Drawing:
+    """From the tokens of one window to those of the next: each contribution begins where the one before ends."""
+    first, last = "28 days before", "newest 28 days"
+    at = rows[0]["base_total_tokens"]
+    steps: list[Row] = [{"name": first, "low": at, "high": at, "number": in_words(at, "tokens"), "kind": "total"}]
+    for row in rows:
+        end = at + row["change_tokens"]
+        steps.append(
+            {
+                **row,
+                "low": min(at, end),
+                "high": max(at, end),
+                "number": f"{row['contribution_pp']:+.1f}",
+                "kind": "rise" if end >= at else "fall",
+            }
+        )
+        at = end
+    steps.append({"name": last, "low": at, "high": at, "number": in_words(at, "tokens"), "kind": "total"})
+    least, most = min(step["low"] for step in steps), max(step["high"] for step in steps)
+    room = (most - least or most or 1) * 0.06
+    scale = alt.Scale(domain=[max(least - room, 0), most + room], nice=False, zero=False)
+    axis = alt.Axis(
+        title="tokens in 28 days, trillion; numbers: contribution in points",
+        labelExpr="format(datum.value / 1e12, '~g')",
+        tickCount=size.of(7, 4),
+    )
+    base = _named(steps, size, size.of(110, 70))
+    low, high = (alt.X(f"{end}:Q", scale=scale, axis=axis) for end in ("low", "high"))
+    moves = base.transform_filter("datum.kind != 'total'").mark_bar(height=16)
+    colour = alt.Color("kind:N", scale=alt.Scale(domain=["rise", "fall"], range=[_RISE, _FALL]), legend=None)
+    totals = base.transform_filter("datum.kind == 'total'").mark_tick(thickness=4, size=20, color=_REST)
+    return alt.layer(
+        moves.encode(x=low, x2="high:Q", color=colour, description=_TIP),
+        totals.encode(x=low),
+        _numbers(base, "number:N", high),
     )
 
 
-def price_share(rows: Sequence[Row], tooltip: Tooltips, price: str, colour: str) -> Drawing:
-    named = _with_labels(rows, "model_permaslug", lambda row: (math.log10(row[price] + 0.05), row["share"]))
-    points = alt.Chart(_data(named), height=_HEIGHT_PIXELS).encode(
+def price_share(rows: Sequence[Row], size: Size, price: str, colour: str) -> Drawing:
+    """A point for each model by its price and share; as many names as there is room for."""
+    named = _with_labels(rows, lambda row: (math.log10(row[price] + 0.05), row["share"]), size.of(9, 4))
+    points = alt.Chart(_data(named), width=size.width_pixels - _AXIS_PIXELS - 20, height=_HEIGHT_PIXELS + 20).encode(
         x=alt.X(
             f"{price}:Q",
             scale=_PRICE_SCALE,
-            axis=alt.Axis(values=_PRICES, labelExpr="datum.value"),
-            title="USD per million tokens, log scale; free at 0",
+            axis=alt.Axis(values=_PRICES, labelExpr="'$' + datum.value", labelOverlap="greedy", grid=False),
+            title="USD per million tokens, on a logarithmic scale",
         ),
         y=alt.Y("share:Q", axis=_SHARE),
-        tooltip=list(tooltip),
     )
-    return alt.layer(points.mark_circle(size=90, color=colour, opacity=0.75), _labels(points))
-
-
-def hhi(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
-    base = alt.Chart(_data(_with_runs(rows)), height=_HEIGHT_PIXELS).encode(
-        x=_day("period_start"), detail="run:N", tooltip=list(tooltip)
+    labels = (
+        points.transform_filter("isValid(datum.label)")
+        .mark_text(
+            align=alt.expr("datum.is_left ? 'right' : 'left'"),
+            dx=alt.expr("datum.is_left ? -9 : 9"),
+            fontSize=12,
+            limit=size.of(230, 150),
+        )
+        .encode(text="label:N")
     )
-    bands = []
-    for low, high, name, colour in (
-        ("hhi_author_low", "hhi_author_high", "authors", COLOURS[0]),
-        ("hhi_model_low", "hhi_model_high", "models", COLOURS[1]),
-    ):
-        named = base.transform_calculate(what=f"'{name}'")
-        colours = alt.Color(
-            "what:N", scale=alt.Scale(domain=["authors", "models"], range=COLOURS[:2]), legend=_legend()
-        )
-        y = alt.Y(f"{low}:Q", title="points of 10,000", scale=alt.Scale(zero=True))
-        bands.append(named.mark_area(opacity=0.35).encode(y=y, y2=high, color=colours))
-        bands.append(named.mark_line(color=colour, point=alt.OverlayMarkDef(color=colour, size=20)).encode(y=y))
-    return alt.layer(*bands)
+    return alt.layer(points.mark_circle(size=90, color=colour, opacity=0.75).encode(description=_TIP), labels)
 
 
-def price_changes(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
-    def change(column: str) -> alt.Y:
-        return alt.Y(
-            f"{column}:Q",
-            title="change, %, on a logarithmic scale",
-            scale=alt.Scale(type="symlog", constant=5),
-            axis=alt.Axis(values=[-100, -50, -20, -5, 0, 5, 20, 50, 100, 300, 1000]),
-        )
+def _with_labels(rows: Sequence[Row], at: Callable[[Row], tuple[float, float]], most: int) -> list[Row]:
+    """Rows with a `label` for at most `most` points that have room for one, and the side it goes on (`is_left`).
 
-    changes = [{**row, "greater": _greater_change(row)} for row in rows]
-
-    def at(row: Row) -> tuple[float, float] | None:
-        if (greater := row["greater"]) is None:
-            return None
-        return _number(row["valid_from"]), math.copysign(math.log1p(abs(greater) / 5), greater)
-
-    base = alt.Chart(_data(_with_labels(changes, "model_id", at)), height=_HEIGHT_PIXELS).encode(
-        x=alt.X("utcyearmonthdatehours(seen):T", title=None, axis=alt.Axis(format="%b %-d", tickCount=6)),
-        tooltip=list(tooltip),
-    )
-    # Without a zone, a browser reads a timestamp in the reader's own.
-    base = base.transform_calculate(seen="toDate(datum.valid_from + 'Z')")
-    marks = []
-    for column, name, shape in (
-        ("prompt_change_pct", "input", "circle"),
-        ("completion_change_pct", "output", "diamond"),
-    ):
-        changed = base.transform_filter(f"isValid(datum.{column}) && datum.{column} != 0").transform_calculate(
-            what=f"'{name}'"
-        )
-        colour = alt.Color(
-            "what:N", scale=alt.Scale(domain=["input", "output"], range=[INPUT, OUTPUT]), legend=_legend()
-        )
-        point = changed.mark_point(filled=True, size=80, opacity=0.75, shape=shape)
-        marks.append(point.encode(y=change(column), color=colour))
-    return alt.layer(*marks, _labels(base).encode(y=change("greater")))
+    `at` gives the position of a row's point. Earlier rows are labelled first.
+    """
+    points = [at(row) for row in rows]
+    (left, width), (low, height) = ((min(along), (max(along) - min(along)) or 1) for along in zip(*points, strict=True))
+    taken: list[tuple[float, float]] = []
+    labelled: list[Row] = []
+    for row, point in zip(rows, points, strict=True):
+        written = {}
+        if len(taken) < most:
+            x, y = (point[0] - left) / width, (point[1] - low) / height
+            if all(abs(x - across) > _NAME_WIDTH or abs(y - along) > _NAME_HEIGHT for across, along in taken):
+                taken.append((x, y))
+                written = {"label": row["name"], "is_left": x > 0.5}
+        labelled.append({**row, **written})
+    return labelled
 
 
-def _greater_change(row: Row) -> float | None:
-    changes = [row[f"{kind}_change_pct"] for kind in ("prompt", "completion")]
-    return max((change for change in changes if change), key=abs, default=None)
-
-
-def scorecard(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
-    named = _with_labels(
-        rows,
-        "model_permaslug",
-        lambda row: (
-            (math.log2(row["context_length"]), row["providers"])
-            if (row["context_length"] or 0) > 0 and row["providers"] is not None
-            else None
+def dollars(rows: Sequence[Row], size: Size) -> Drawing:
+    """The share of tokens as a dot, and the range of the share of spend as a bar."""
+    shown = [
+        {
+            **row,
+            "number": f"{as_percent(row['share'])} → {as_percent(row['spend_share_low'])}–"
+            f"{as_percent(row['spend_share_high'])}",
+        }
+        for row in rows
+    ]
+    base = _named(shown, size, size.of(170, 12))
+    axis = alt.Axis(format=".0%", title="dot: share of tokens; bar: share of implied spend", tickCount=size.of(7, 4))
+    low, dot = (alt.X(f"{name}:Q", axis=axis) for name in ("spend_share_low", "share"))
+    layers: list[alt.Chart] = [
+        base.mark_bar(height=12, color=COLOURS[1], opacity=0.75).encode(
+            x=low, x2="spend_share_high:Q", description=_TIP
         ),
+        base.mark_circle(size=110, color=COLOURS[0], opacity=1).encode(x=dot, description=_TIP),
+    ]
+    if not size.is_narrow:
+        ended = base.transform_calculate(end="max(datum.spend_share_high, datum.share)")
+        layers.append(_numbers(ended, "number:N", alt.X("end:Q", axis=axis), 10))
+    return alt.layer(*layers)
+
+
+def spend(rows: Sequence[Row], size: Size) -> Drawing:
+    """The plausible range as a thick line with its numbers, and the range of every possible split as a thin one."""
+    shown = [
+        {**row, "number": f"{usd(row['spend_plausible_low'])} to {usd(row['spend_plausible_high'])}"} for row in rows
+    ]
+    base = _named(shown, size, size.of(240, 12))
+    axis = alt.Axis(
+        title="USD, on a logarithmic scale",
+        values=[0, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9],
+        labelExpr="datum.value == 0 ? '$0' : datum.value < 1e6 ? '$' + datum.value / 1e3 + 'k' "
+        ": '$' + datum.value / 1e6 + 'M'",
+        labelOverlap="greedy",
     )
-    points = alt.Chart(_data(named), height=_HEIGHT_PIXELS).encode(
-        x=alt.X(
-            "context_length:Q",
-            scale=alt.Scale(type="log", base=2, padding=24),
-            axis=alt.Axis(values=_WINDOWS, format=".3~s", labelOverlap=True),
-            title="context window, tokens",
+
+    def at(end: str) -> alt.X:
+        return alt.X(f"{end}:Q", scale=_SPEND_SCALE, axis=axis)
+
+    layers: list[alt.Chart] = [
+        base.mark_rule(strokeWidth=2, color=COLOURS[4]).encode(x=at("spend_low"), x2="spend_high", description=_TIP),
+        base.mark_rule(strokeWidth=10, color=COLOURS[0]).encode(
+            x=at("spend_plausible_low"), x2="spend_plausible_high", description=_TIP
         ),
-        y=alt.Y("providers:Q", title="providers", axis=alt.Axis(tickMinStep=1), scale=alt.Scale(domainMin=0)),
-        tooltip=list(tooltip),
-    )
-    circles = points.mark_circle(opacity=0.7).encode(
-        size=alt.Size("share:Q", legend=None, scale=alt.Scale(range=[30, 600])),
-        color=alt.Color(
-            "weights:N",
-            scale=alt.Scale(domain=["open", "closed", "undisclosed", "unclassified"], range=[*COLOURS[:3], COLOURS[7]]),
-            legend=_legend(),
-        ),
-    )
-    return alt.layer(circles, _labels(points))
+    ]
+    if not size.is_narrow:
+        layers.append(_numbers(base, "number:N", at("spend_high"), 10))
+    return alt.layer(*layers)
 
 
-def anomalies(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
-    kinds = sorted({row["kind"] for row in rows})
-    named = _with_labels(
-        rows, "subject_name", lambda row: (_number(row["date"]), kinds.index(row["kind"])), 2 * len(kinds)
-    )
-    points = alt.Chart(_data(named), height=38 * len(kinds)).encode(
-        x=_day("date"), y=_names("kind", "ascending"), tooltip=list(tooltip)
-    )
-    marks = points.mark_point(filled=True, size=110, opacity=0.6).encode(
-        color=alt.Color("kind:N", scale=alt.Scale(range=COLOURS), legend=None)
-    )
-    return alt.layer(marks, _labels(points, dx=-5, dy=-12))  # above, since other points are beside
+def hhi(rows: Sequence[Row], size: Size) -> Drawing:
+    """Two bands between the bounds of the index, named at the right edge."""
+    width = size.width_pixels - _AXIS_PIXELS - size.of(110, 86)
+    top = max(row[f"hhi_{kind}_high"] for row in rows for kind in ("author", "model")) * 1.05 or 1
+    runs, layers, ends = _with_runs(rows, "hhi_model_high"), [], []
+    for kind, colour in (("author", COLOURS[0]), ("model", COLOURS[1])):
+        base = alt.Chart(_data(runs), width=width, height=_HEIGHT_PIXELS).encode(
+            x=_day("period_start", size), detail="run:N", description=_TIP
+        )
+        scale = alt.Scale(domain=[0, top], nice=False)
+        y = alt.Y(f"hhi_{kind}_low:Q", title=None, scale=scale, axis=alt.Axis(tickCount=5))
+        layers.append(base.mark_area(opacity=0.35, color=colour).encode(y=y, y2=f"hhi_{kind}_high"))
+        layers.append(base.mark_line(color=colour, point=alt.OverlayMarkDef(color=colour, size=20)).encode(y=y))
+        ends.append(((rows[-1][f"hhi_{kind}_low"] + rows[-1][f"hhi_{kind}_high"]) / 2, f"{kind}s", colour))
+    return alt.layer(*layers, _side_labels(ends, size, width, top))
 
 
-def coverage(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
+def coverage(rows: Sequence[Row], size: Size) -> Drawing:
+    """A cell for each surface and day."""
+    states = {"complete": COLOURS[2], "partial": COLOURS[1], "missing": COLOURS[5]}
+    shown = [
+        {
+            **row,
+            "name": row["surface"],
+            "state": "complete" if row["is_complete"] else "partial" if row["is_observed"] else "missing",
+        }
+        for row in rows
+    ]
     return (
-        alt.Chart(_data(rows), height=30 * len({row["surface"] for row in rows}))
-        .transform_calculate(what="datum.is_complete ? 'complete' : datum.is_observed ? 'partial' : 'missing'")
+        _named(sorted(shown, key=lambda row: row["name"]), size, 12)
         .mark_rect(stroke="white", strokeWidth=0.5)
         .encode(
-            x=alt.X("date:O", title=None, axis=alt.Axis(labelOverlap="greedy", labelSeparation=12, labelAngle=0)),
-            y=_names("surface"),
-            color=alt.Color(
-                "what:N",
-                scale=alt.Scale(domain=["complete", "partial", "missing"], range=[COLOURS[2], COLOURS[1], COLOURS[5]]),
-                legend=_legend(),
+            x=alt.X(
+                "date:O",
+                title=None,
+                axis=alt.Axis(
+                    labelOverlap="greedy",
+                    labelSeparation=12,
+                    labelAngle=0,
+                    labelExpr="utcFormat(toDate(datum.value), '%-d %b')",
+                ),
             ),
-            tooltip=list(tooltip),
+            color=alt.Color(
+                "state:N",
+                scale=alt.Scale(domain=list(states), range=list(states.values())),
+                legend=alt.Legend(title=None, orient="top", symbolType="square"),
+            ),
+            description=_TIP,
         )
     )
-
-
-def restatements(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
-    named = _with_labels(
-        rows,
-        "model_permaslug",
-        lambda row: (_number(row["date"]), row["change_pct"]) if row["change_pct"] is not None else None,
-    )
-    points = alt.Chart(_data(named), height=_HEIGHT_PIXELS).encode(
-        x=_day("date"),
-        y=alt.Y("change_pct:Q", title="change since first published, %"),
-        tooltip=list(tooltip),
-    )
-    return alt.layer(points.mark_circle(size=70, color=COLOURS[0], opacity=0.7), _labels(points))

@@ -1,6 +1,7 @@
-"""The figures of the report: the rows of each, the columns of its table, and the function that draws it.
+"""The figures of the report: the rows of each, the columns of its table, its title and the function that draws it.
 
-Every value comes from a published mart; `Column.scale` only converts units for display. Drawing is in `charts`.
+Values come from the published marts. A query computes only what a chart needs beside them: sums of the members that
+are not named, means over seven days, and shares of a range. Drawing is in `charts`, titles are in `findings`.
 """
 
 from __future__ import annotations
@@ -9,49 +10,53 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from orchestration.publish.report import charts
+from orchestration.publish.report import charts, findings
 from orchestration.publish.report.charts import Draw
+from orchestration.publish.report.findings import Finding
+from orchestration.publish.report.formats import (
+    COUNT,
+    DATE,
+    FRACTION,
+    GROWTH,
+    PERCENT_CHANGE,
+    POINTS,
+    PRICE,
+    RANKS,
+    SHARE,
+    TIMESTAMP,
+    TOKENS,
+    UPTIME,
+    USD,
+    YES_NO,
+    Column,
+)
 from orchestration.publish.seeds import read_seed
 
 
 @dataclass(frozen=True)
-class Column:
-    """A column of a figure's table: its name in the mart and its title.
-
-    Numbers are shown multiplied by `scale`, with `digits` decimals. `mart` is the column's mart if it differs from the
-    figure's.
-    """
-
-    name: str
-    title: str
-    scale: float | None = None
-    digits: int = 0
-    mart: str = ""
-
-
-@dataclass(frozen=True)
 class Figure:
-    """A chart and its table. `key` is the key of the mart; `sql` selects the rows.
+    """A chart with its table, or a table alone if `draw` is None.
 
-    The SQL may use the view `newest` (period, period_start: the newest week, or the newest day where no week is
-    complete) and must select the key and as_of, oldest_as_of and checked_at.
+    `topic` names it in the navigation and in files, `measure` defines what it shows. `sql` selects its rows with the
+    columns, the key of the mart (null for a row that is no row of the mart), source_url, as_of, oldest_as_of and
+    checked_at; it may use the views of `views.sql`. A figure without rows is left out of the report.
     """
 
     id: str
-    title: str
-    lede: str
+    topic: str
+    measure: str
     mart: str
     key: Sequence[str]
     columns: Sequence[Column]
     sql: str
-    draw: Draw
-    nothing: str = "No data yet: the source has published no such figures."
+    finding: Finding
+    draw: Draw | None = None
 
     @property
     def subject(self) -> str:
         """The column that names a row."""
-        shown = next((column.name for column in self.columns if column.name in ("subject_name", "member_name")), None)
-        return shown or next((name for name in ("model_id", "surface") if name in self.key), self.key[-1])
+        names = [column.name for column in self.columns]
+        return "name" if "name" in names else next(name for name in ("surface", "period_start") if name in names)
 
     @property
     def marts(self) -> list[str]:
@@ -68,217 +73,410 @@ class Section:
     figures: Sequence[Figure]
 
 
-_PERIOD = (Column("period", "period"), Column("period_start", "from"))
-_SHARE = Column("share", "share, %", 100, 2)
-_SHARE_HIGH = Column("share_high", "share at most, %", 100, 2)
-_TOKENS = Column("tokens", "tokens, billion", 1e-9, 1)
-_INPUT = Column("prompt_usd_per_mtok", "input, USD per million tokens", 1, 3, "spend_model")
-_OUTPUT = Column("completion_usd_per_mtok", "output, USD per million tokens", 1, 3, "spend_model")
-_BASIS = Column("price_basis", "price", mart="spend_model")
+_WEEK = Column("period_start", "week of", DATE)
+_DAY = Column("period_start", "day", DATE)
+_SHARE = Column("share", "share", SHARE)
+_SHARE_HIGH = Column("share_high", "share at most", SHARE)
+_TOKENS = Column("tokens", "tokens", TOKENS)
+_MODEL_KEY = ("period", "period_start", "model_permaslug")
+_INPUT = Column("prompt_usd_per_mtok", "input price", PRICE, "spend_model", _MODEL_KEY)
+_OUTPUT = Column("completion_usd_per_mtok", "output price", PRICE, "spend_model", _MODEL_KEY)
 
-# Usage with the prices of its days. as_of and oldest_as_of cover both usage and prices.
-_PRICED = """
-    select
-        period, period_start, model_permaslug, rank, share, share_high, share_model.tokens,
-        prompt_usd_per_mtok, completion_usd_per_mtok, price_basis,
-        greatest(share_model.as_of, spend_model.as_of) as as_of,
-        least(share_model.oldest_as_of, spend_model.oldest_as_of) as oldest_as_of,
-        greatest(share_model.checked_at, spend_model.checked_at) as checked_at
-    from share_model
-    join newest using (period, period_start)
-    join spend_model using (period, period_start, model_permaslug)
-"""
-_NO_WEEKS = "No data yet: no complete week was observed."
 
-LEADERS = Figure(
+def _name(title: str) -> Column:
+    return Column("name", title, mart=None)
+
+
+LEADERBOARD = Figure(
     "leaders",
     "Leading models",
-    "Share of all tokens in the newest week; the table adds the prices of that week. A variant, such as a free one, "
-    "counts as a separate model.",
+    "Share of all tokens in {period}, with the listed prices of that time per million tokens. A variant, such as a "
+    "free one, counts as a model of its own.",
     "share_model",
-    ("period", "period_start", "model_permaslug"),
+    _MODEL_KEY,
     (
-        *_PERIOD,
-        Column("rank", "rank", 1),
-        Column("model_permaslug", "model"),
+        Column("rank", "rank", COUNT),
+        Column("rank_change", "change of rank", RANKS, "growth_model", ("window_end", "horizon", "model_permaslug")),
+        _name("model"),
+        Column("author_name", "author", mart=None),
         _SHARE,
-        _SHARE_HIGH,
-        _TOKENS,
+        Column(
+            "share_change_pp",
+            "change of share, points",
+            POINTS,
+            "growth_model",
+            ("window_end", "horizon", "model_permaslug"),
+        ),
         _INPUT,
         _OUTPUT,
-        _BASIS,
+        Column("context_length", "context window, tokens", COUNT, "model", ("model_permaslug",)),
+        Column("weights", "weights", mart="model", key=("model_permaslug",)),
     ),
-    f"{_PRICED} where rank <= 12 order by rank, model_permaslug",
-    partial(charts.bars, name="model_permaslug", value="share"),
-)
-AUTHORS = Figure(
-    "authors",
-    "Authors, week by week",
-    "The eight leading authors of the newest week, and the share of their listed models over 26 weeks. An author is "
-    "the company or person that made a model, not the provider that hosts it.",
-    "share_author",
-    ("period", "period_start", "author"),
-    (*_PERIOD, Column("author", "author"), Column("rank", "rank", 1), _SHARE, _SHARE_HIGH, _TOKENS),
     """
-    with leaders as (
-        select author, rank as now from share_author join newest using (period, period_start) where rank <= 8
-    )
-    select share_author.* from share_author join leaders using (author)
-    where period = 'week' and period_start > (select period_start - 26 * 7 from newest)
-    order by now, author, period_start
+    select
+        share_model.period, share_model.period_start, share_model.model_permaslug, newest.period_end as window_end,
+        newest.horizon,
+        share_model.rank, rank_change, model_name as name, author_name, share_model.share, share_change_pp,
+        prompt_usd_per_mtok, completion_usd_per_mtok, context_length, weights,
+        share_model.source_url, price_source_url,
+        greatest(share_model.as_of, period_prices.as_of) as as_of,
+        least(share_model.oldest_as_of, period_prices.oldest_as_of) as oldest_as_of,
+        greatest(share_model.checked_at, period_prices.checked_at) as checked_at,
+        -- The line of shares in the row, oldest first; null where the model was not listed.
+        (
+            select list(recent.share order by periods.period_start)
+            from (select distinct period_start from traffic_summary where period = newest.period) as periods
+            left join share_model as recent
+                on recent.period = newest.period and recent.period_start = periods.period_start
+                and recent.model_permaslug = share_model.model_permaslug
+            where periods.period_start > newest.period_start - if(newest.period = 'week', 12 * 7, 12)
+        ) as history,
+    from share_model
+    join newest using (period, period_start)
+    join model_names using (model_permaslug)
+    join model using (model_permaslug)
+    left join period_prices using (model_permaslug)
+    left join growth_model
+        on growth_model.model_permaslug = share_model.model_permaslug
+        and growth_model.horizon = newest.horizon and growth_model.window_end = newest.period_end
+    order by share_model.rank, model_permaslug
     """,
-    partial(charts.lines, member="author", value="share"),
-    _NO_WEEKS,
+    findings.leading_models,
 )
-MODELS = Figure(
-    "models",
-    "Models, day by day",
-    "The six leading models of the newest week, over the last 60 days. On a day without a point, the model was not "
-    "listed, so its tokens are unknown.",
-    "share_model",
-    ("period", "period_start", "model_permaslug"),
-    (*_PERIOD, Column("model_permaslug", "model"), Column("rank", "rank", 1), _SHARE, _TOKENS),
-    """
-    with leaders as (
-        select model_permaslug, rank as now from share_model join newest using (period, period_start) where rank <= 6
-    )
-    select share_model.* from share_model join leaders using (model_permaslug)
-    where period = 'day' and period_start > (select max(period_start) - 60 from share_model where period = 'day')
-    order by now, model_permaslug, period_start
-    """,
-    partial(charts.lines, member="model_permaslug", value="share"),
-)
+
 TOTAL = Figure(
-    "total",
-    "All traffic, day by day",
-    "Tokens per day, of listed and unlisted models together, over the last 120 days. The table adds the growth over 7 "
-    "and over 28 days.",
+    "traffic",
+    "Traffic",
+    "Tokens a day of all public models, listed and unlisted. Line: mean of seven days; dots: single days.",
     "traffic_summary",
     ("period", "period_start"),
     (
-        *_PERIOD,
-        Column("total_tokens", "tokens, billion", 1e-9, 1),
-        Column("growth_7d", "growth over 7 days, %", 100, 1),
-        Column("growth_28d", "growth over 28 days, %", 100, 1),
-        Column("other_share", "share of unlisted models, %", 100, 1),
+        _DAY,
+        Column("total_tokens", "tokens", TOKENS),
+        Column("mean_tokens", "mean of seven days", TOKENS, mart=None),
+        Column("growth_7d", "growth over 7 days", GROWTH),
+        Column("growth_28d", "growth over 28 days", GROWTH),
+        Column("other_share", "share of unlisted models", SHARE),
     ),
     """
-    select * from traffic_summary
-    where period = 'day' and period_start > (select max(period_start) - 120 from traffic_summary where period = 'day')
+    select
+        *,
+        if(count(*) over seven_days = 7, avg(total_tokens) over seven_days, null) as mean_tokens,
+    from traffic_summary
+    where period = 'day'
+    window seven_days as (order by period_start range between interval 6 day preceding and current row)
+    qualify period_start > max(period_start) over () - 120
     order by period_start
     """,
+    findings.traffic,
     charts.total,
 )
-GROWTH = Figure(
+MODELS = Figure(
+    "models",
+    "Models day by day",
+    "Share of tokens of the five leading models of {period} and of the leader of the newest day. Line: share over "
+    "seven days; dots: single days. On a day without a dot the model was not listed, so its tokens are unknown.",
+    "share_model",
+    _MODEL_KEY,
+    (
+        _DAY,
+        _name("model"),
+        Column("rank", "rank", COUNT),
+        _SHARE,
+        Column("mean_share", "share over seven days", SHARE, mart=None),
+        _TOKENS,
+    ),
+    """
+    with daily as (
+        select
+            *,
+            if(count(*) over seven_days = 7, sum(tokens) over seven_days / sum(total_tokens) over seven_days, null)
+                as mean_share,
+        from share_model
+        where period = 'day'
+        window seven_days as (
+            partition by model_permaslug order by period_start range between interval 6 day preceding and current row
+        )
+    ),
+    shown as (
+        select model_permaslug, rank as place from share_model join newest using (period, period_start) where rank <= 5
+        union
+        select model_permaslug, 6 from daily where rank = 1 and period_start = (select max(period_start) from daily)
+    )
+    select daily.*, model_name as name, min(place) as place
+    from daily
+    join shown using (model_permaslug)
+    join model_names using (model_permaslug)
+    where period_start > (select max(period_start) - 60 from daily)
+    group by all
+    order by place, model_permaslug, period_start
+    """,
+    findings.leader_by_day,
+    partial(charts.daily_lines, value="share", mean="mean_share"),
+)
+
+
+def _stack(
+    identifier: str, topic: str, member: Column, measure: str, mart: str, key: str, rows: str, finding: Finding
+) -> Figure:
+    """Weekly shares of all tokens. `rows` has `name`, `place` (its order in the stack), `is_named` and the key."""
+    return Figure(
+        identifier,
+        topic,
+        measure,
+        mart,
+        ("period", "period_start", *key.split()),
+        (_WEEK, member, _SHARE, _SHARE_HIGH, _TOKENS),
+        f"select * from ({rows}) order by period_start, place, name",  # noqa: S608  # our own words
+        finding,
+        charts.stack,
+    )
+
+
+AUTHORS = _stack(
+    "authors",
+    "Authors",
+    _name("author"),
+    "Share of all tokens by author, each week. An author is the company or person that made a model, not the provider "
+    "that hosts it. Unlisted models, below the 50 that OpenRouter lists each day, cannot be attributed.",
+    "share_author",
+    "author",
+    """
+    with leaders as (
+        select author, rank as place from share_author join newest using (period, period_start) where rank <= 7
+    ),
+    listed as (
+        select share_author.*, place
+        from share_author
+        join recent_weeks using (period_start)
+        left join leaders using (author)
+        where period = 'week'
+    )
+    select
+        period, period_start, author, author_name as name, place, true as is_named, share, share_high, tokens,
+        source_url, as_of, oldest_as_of, checked_at,
+    from listed
+    join author_names using (author)
+    where place is not null
+    union all by name
+    select
+        period, period_start, 'Other authors' as name, 90 as place, false as is_named,
+        sum(share) as share, sum(tokens) as tokens, any_value(source_url) as source_url,
+        max(as_of) as as_of, min(oldest_as_of) as oldest_as_of, max(checked_at) as checked_at,
+    from listed
+    where place is null
+    group by period, period_start
+    union all by name
+    select
+        period, period_start, 'Unlisted models' as name, 99 as place, false as is_named,
+        other_share as share, other_tokens as tokens, source_url, as_of, oldest_as_of, checked_at,
+    from traffic_summary
+    join recent_weeks using (period_start)
+    where period = 'week' and other_tokens > 0
+    """,
+    findings.leading_member,
+)
+
+
+def _segments(identifier: str, topic: str, member: Column, measure: str, kind: str, finding: Finding) -> Figure:
+    return _stack(
+        identifier,
+        topic,
+        member,
+        measure,
+        "share_segment",
+        "segment_type segment",
+        f"""
+        select
+            share_segment.*, coalesce(segment_name, segment) as name, coalesce(place, 89) as place,
+            coalesce(place, 89) < 90 as is_named,
+        from share_segment
+        join recent_weeks using (period_start)
+        left join segment_names using (segment_type, segment)
+        where period = 'week' and segment_type = '{kind}'
+        """,  # noqa: S608  # our own word
+        finding,
+    )
+
+
+COUNTRIES = _segments(
+    "countries",
+    "Countries",
+    _name("country of the author"),
+    "Share of all tokens by the country of the author's headquarters, each week; not the country of users or servers. "
+    "The seed authors names the evidence.",
+    "author_country",
+    findings.leading_member,
+)
+WEIGHTS = _segments(
+    "weights",
+    "Open weights",
+    _name("weights"),
+    "Share of all tokens by whether the model's weights can be downloaded, each week. The classification is ours; the "
+    "seed model_weights names the evidence. Unlisted models may be of either kind.",
+    "weights",
+    findings.member("Open weights"),
+)
+PAID = _segments(
+    "free",
+    "Free models",
+    _name("price"),
+    "Share of all tokens by whether the listed price is zero for the caller, each week.",
+    "price_class",
+    findings.member("Free models"),
+)
+GROWTH_OF_AUTHORS = Figure(
     "growth",
-    "Authors that gained or lost the most",
-    "The latest 28 days against the 28 before, for the twelve authors with the largest certain change in tokens. If a "
-    "model was not listed every day, growth is a range.",
+    "Growth of authors",
+    "Tokens of the newest 28 days against the 28 before, for the twelve authors with the largest certain change in "
+    "tokens. Where a model was not listed every day, growth is a range.",
     "growth_author",
     ("window_end", "horizon", "author"),
     (
-        Column("window_end", "last day of the 28"),
-        Column("horizon", "horizon"),
-        Column("author", "author"),
-        Column("growth_low", "growth at least, %", 100, 1),
-        Column("growth", "growth, %", 100, 1),
-        Column("growth_high", "growth at most, %", 100, 1),
-        Column("share_change_pp", "change of share, percentage points", 1, 2),
-        Column("rank_change", "ranks gained", 1),
-        Column("status", "status"),
+        _name("author"),
+        Column("window_end", "last day", DATE),
+        Column("growth_low", "growth at least", GROWTH),
+        Column("growth", "growth", GROWTH),
+        Column("growth_high", "growth at most", GROWTH),
+        Column("share_change_pp", "change of share, points", POINTS),
+        Column("rank_change", "change of rank", RANKS),
     ),
     """
-    select * from growth_author
+    select growth_author.*, author_name as name
+    from growth_author
+    join author_names using (author)
     where horizon = '28d' and growth_low is not null and growth_high is not null
         and window_end = (select max(window_end) from growth_author where horizon = '28d')
-    order by greatest(tokens - base_tokens_high, base_tokens - tokens_high, 0) desc, author limit 12
+    order by greatest(tokens - base_tokens_high, base_tokens - tokens_high, 0) desc, author
+    limit 12
     """,
+    findings.gained_most,
     charts.growth,
-    "No data yet: this needs 56 days, all of them observed.",
 )
 DRIVERS = Figure(
     "drivers",
     "Drivers of growth",
-    "The fourteen largest contributions of authors to the growth of the total over 28 days; all contributions add up "
-    "to it. “crossed_top50” stands for models that were listed in only one of the two windows: an artefact of the "
-    "list's length, not an entry into any market. “launched” stands for models created in the window, “other” for all "
-    "unlisted traffic.",
+    "How the tokens of the 28 days before became those of the newest 28 days: the ten largest contributions, and all "
+    "others together. New models were created within the newest 28 days. Models listed in one window only entered or "
+    "left OpenRouter's list of 50, which says little about their traffic.",
     "growth_drivers",
     ("window_end", "horizon", "dimension", "member"),
     (
-        Column("window_end", "last day of the 28"),
-        Column("horizon", "horizon"),
-        Column("dimension", "dimension"),
-        Column("member_name", "author"),
-        Column("contribution_pp", "contribution, percentage points", 1, 2),
-        Column("change_tokens", "change, billion tokens", 1e-9, 1),
+        _name("part"),
+        Column("contribution_pp", "contribution to growth, points", POINTS),
+        Column("change_tokens", "change in tokens", TOKENS),
+        Column("window_end", "last day", DATE),
     ),
     """
-    select * from growth_drivers
-    where horizon = '28d' and dimension = 'author'
-        and window_end = (select max(window_end) from growth_drivers where horizon = '28d')
-    order by abs(contribution_pp) desc, member limit 14
+    with members as (
+        select *, row_number() over (order by abs(change_tokens) desc, member) as place
+        from growth_drivers
+        where horizon = '28d' and dimension = 'author'
+            and window_end = (select max(window_end) from growth_drivers where horizon = '28d')
+    ),
+    named as (
+        select
+            window_end, horizon, dimension, if(place <= 10, member, null) as member,
+            if(place <= 10, coalesce(driver_name, author_name, member_name), 'All others') as name,
+            sum(contribution_pp) as contribution_pp,
+            sum(change_tokens) as change_tokens,
+            any_value(base_total_tokens) as base_total_tokens,
+            any_value(total_tokens) as total_tokens,
+            any_value(source_url) as source_url,
+            max(as_of) as as_of, min(oldest_as_of) as oldest_as_of, max(checked_at) as checked_at,
+        from members
+        left join driver_names using (member)
+        left join author_names on author_names.author = member
+        group by all
+    )
+    select * from named
+    order by member is null, member in ('other'), change_tokens desc, name
     """,
-    charts.drivers,
-    "No data yet: this needs 56 days, all of them observed.",
+    findings.drivers,
+    charts.waterfall,
 )
 
+# Models of the report's period with their prices.
+_PRICED = """
+    select
+        period_prices.period, period_prices.period_start, model_permaslug, rank, model_name as name, author_name,
+        share, prompt_usd_per_mtok, completion_usd_per_mtok, price_basis, share_model.source_url, price_source_url,
+        greatest(share_model.as_of, period_prices.as_of) as as_of,
+        least(share_model.oldest_as_of, period_prices.oldest_as_of) as oldest_as_of,
+        greatest(share_model.checked_at, period_prices.checked_at) as checked_at,
+    from share_model
+    join newest using (period, period_start)
+    join period_prices using (model_permaslug)
+    join model_names using (model_permaslug)
+"""
 
-def _price_figure(identifier: str, title: str, column: Column, colour: str) -> Figure:
+
+def _price_figure(kind: str, column: Column, colour: str) -> Figure:
     return Figure(
-        identifier,
-        title,
-        "Each point is a model of the newest week with its listed price and its share. The chart does not show that "
-        "one causes the other.",
+        f"{kind}-price",
+        f"{kind.capitalize()} price and share",
+        f"Listed {kind} price and share of tokens of each model in {{period}}. The chart does not show that one causes "
+        "the other.",
         "share_model",
-        ("period", "period_start", "model_permaslug"),
-        (*_PERIOD, Column("rank", "rank", 1), Column("model_permaslug", "model"), column, _SHARE, _BASIS),
+        _MODEL_KEY,
+        (_name("model"), Column("rank", "rank", COUNT), column, _SHARE),
         f"{_PRICED} where {column.name} is not null order by rank, model_permaslug",
+        findings.cheap_share(column.name, kind),
         partial(charts.price_share, price=column.name, colour=colour),
-        "No data yet: no price was observed for the models of the newest week.",
     )
 
 
-INPUT_PRICE = _price_figure("input-price", "Input price against share", _INPUT, charts.INPUT)
-OUTPUT_PRICE = _price_figure("output-price", "Output price against share", _OUTPUT, charts.OUTPUT)
+INPUT_PRICE = _price_figure("input", _INPUT, charts.INPUT)
+OUTPUT_PRICE = _price_figure("output", _OUTPUT, charts.OUTPUT)
 PRICE_CHANGES = Figure(
     "price-changes",
     "Price changes",
-    "The 60 largest changes in listed prices in the 30 days before the newest list, input and output separately. Each "
-    "price changed at some time between its two dates; if the model was temporarily not listed, the earlier price is "
-    "the last one seen.",
+    "Listed prices per million tokens that changed in the 30 days before the newest list, the largest changes first, "
+    "at most 40. “Seen” is the first list with the new price; it may have changed on the day before.",
     "price_history",
     ("model_id", "valid_from"),
     (
-        Column("model_id", "model"),
-        Column("valid_from", "first seen (UTC)"),
-        Column("not_before", "changed after (UTC)"),
-        Column("previous_prompt_usd_per_mtok", "input before, USD per million tokens", 1, 3),
-        Column("prompt_usd_per_mtok", "input, USD per million tokens", 1, 3),
-        Column("prompt_change_pct", "input, change in %", 1, 1),
-        Column("previous_completion_usd_per_mtok", "output before, USD per million tokens", 1, 3),
-        Column("completion_usd_per_mtok", "output, USD per million tokens", 1, 3),
-        Column("completion_change_pct", "output, change in %", 1, 1),
+        _name("model"),
+        Column("valid_from", "seen", DATE),
+        Column("previous_prompt_usd_per_mtok", "input from", PRICE),
+        Column("prompt_usd_per_mtok", "input to", PRICE),
+        Column("prompt_change_pct", "input change", PERCENT_CHANGE),
+        Column("previous_completion_usd_per_mtok", "output from", PRICE),
+        Column("completion_usd_per_mtok", "output to", PRICE),
+        Column("completion_change_pct", "output change", PERCENT_CHANGE),
     ),
     """
-    select * from price_history
-    where valid_from > (select max(last_seen_at) - interval 30 day from price_history)
-        and model_id not like '~%'
-        and (
-            prompt_usd_per_mtok <> previous_prompt_usd_per_mtok
-            or completion_usd_per_mtok <> previous_completion_usd_per_mtok
-        )
-    -- Changes from a price of 0, which have no percentage, come first.
+    with changed as (
+        select *, coalesce(nullif(prompt_change_pct, 0), nullif(completion_change_pct, 0)) as direction
+        from price_history
+        where valid_from > (select max(last_seen_at) - interval 30 day from price_history)
+            and model_id not like '~%'
+            and (
+                prompt_usd_per_mtok <> previous_prompt_usd_per_mtok
+                or completion_usd_per_mtok <> previous_completion_usd_per_mtok
+            )
+    )
+    select
+        changed.*, coalesce(model_name, model_id) as name,
+        count(*) over () as changes,
+        count(*) filter (where direction < 0) over () as cuts,
+        count(*) filter (where direction > 0 or direction is null) over () as rises,
+    from changed
+    left join price_names using (model_id)
+    -- A change from a price of 0 has no percentage and comes first.
     order by
         (previous_prompt_usd_per_mtok = 0 and prompt_usd_per_mtok > 0)
         or (previous_completion_usd_per_mtok = 0 and completion_usd_per_mtok > 0) desc,
-        greatest(abs(coalesce(prompt_change_pct, 0)), abs(coalesce(completion_change_pct, 0))) desc,
+        -- A cut to a tenth is as large as a rise to ten times the price.
+        greatest(
+            abs(ln(nullif(prompt_usd_per_mtok, 0) / nullif(previous_prompt_usd_per_mtok, 0))),
+            abs(ln(nullif(completion_usd_per_mtok, 0) / nullif(previous_completion_usd_per_mtok, 0)))
+        ) desc nulls last,
         model_id,
         valid_from
-    limit 60
+    limit 40
     """,
-    charts.price_changes,
-    "No listed price changed in the 30 days before the newest list.",
+    findings.price_changes,
 )
 
 
@@ -287,92 +485,138 @@ def _token_mix_basis(mix_class: str) -> str:
     return next(row["basis"] for row in read_seed("token_mix") if row["mix_class"] == mix_class)
 
 
+_SPEND_ROWS = """
+    select spend_author.*, author_name as name, share
+    from spend_author
+    join newest using (period, period_start)
+    join share_author using (period, period_start, author)
+    join author_names using (author)
+    where spend_plausible_high is not null
+"""
+DOLLARS = Figure(
+    "dollars",
+    "Tokens and dollars",
+    "Share of tokens (dot) and of implied spend at list prices (range) of the twelve authors with the largest spend in "
+    "{period}. The source does not publish how tokens split into input, output and cached input, so spend is a range: "
+    "its low end sets this author's lowest spend against the highest of all others.",
+    "share_author",
+    ("period", "period_start", "author"),
+    (
+        _name("author"),
+        _SHARE,
+        Column("spend_share_low", "share of spend at least", FRACTION, mart=None),
+        Column("spend_share_high", "share of spend at most", FRACTION, mart=None),
+    ),
+    f"""
+    with spend as ({_SPEND_ROWS})
+    select
+        *,
+        spend_plausible_low / nullif(
+            sum(spend_plausible_high) over () - spend_plausible_high + spend_plausible_low, 0
+        ) as spend_share_low,
+        spend_plausible_high / nullif(
+            sum(spend_plausible_low) over () - spend_plausible_low + spend_plausible_high, 0
+        ) as spend_share_high,
+    from spend
+    qualify spend_share_high is not null
+    order by spend_plausible_high desc, author
+    limit 12
+    """,  # noqa: S608  # our own words
+    findings.dollar_share,
+    charts.dollars,
+)
 SPEND = Figure(
     "spend",
-    "Implied spend, as a range",
-    "The cost of the newest week's tokens at list prices. Thin line: every possible split into input, output and "
-    "cached input, at every price that may have been valid. Thick line: the splits observed for individual models. "
-    f"{_token_mix_basis('single_model')} The source does not publish the split, so spend is a range. "
-    "Before fees; without traffic on callers' own provider keys.",
+    "Implied spend",
+    "What the tokens of {period} would have cost at list prices. Plausible: the splits into input, output and cached "
+    "input observed for single models; for all traffic, those of each price class. Outer range: every possible split. "
+    f"{_token_mix_basis('single_model')} Before fees; without traffic on callers' own provider keys.",
     "spend_author",
     ("period", "period_start", "author"),
     (
-        *_PERIOD,
-        Column("author", "author"),
+        _name("author"),
         _TOKENS,
-        Column("spend_low", "at least, million USD", 1e-6, 3),
-        Column("spend_plausible_low", "plausible, at least, million USD", 1e-6, 3),
-        Column("spend_plausible_high", "plausible, at most, million USD", 1e-6, 3),
-        Column("spend_high", "at most, million USD", 1e-6, 3),
-        Column("priced_share", "tokens that have a price, %", 100, 1),
+        Column("spend_plausible_low", "plausible from", USD),
+        Column("spend_plausible_high", "plausible to", USD),
+        Column("spend_low", "at least", USD),
+        Column("spend_high", "at most", USD),
+    ),
+    f"""
+    select
+        period, period_start, null as author, 'All traffic' as name, total_tokens as tokens,
+        spend_plausible_low, spend_plausible_high, spend_low, spend_high,
+        source_url, as_of, oldest_as_of, checked_at, true as is_total,
+    from traffic_summary
+    join newest using (period, period_start)
+    where spend_plausible_high is not null
+    union all by name
+    select *, false as is_total from ({_SPEND_ROWS} order by spend_plausible_high desc, author limit 12)
+    order by is_total desc, spend_plausible_high desc, name
+    """,  # noqa: S608  # our own words
+    findings.spend,
+    charts.spend,
+)
+APPS = Figure(
+    "apps",
+    "Apps",
+    "Tokens that apps sent in their newest observed week, as a share of all tokens of that week. An app is not an "
+    "account, and traffic that names no app is attributed to none.",
+    "share_app",
+    ("period", "period_start", "app_id"),
+    (
+        _name("app"),
+        _WEEK,
+        _SHARE,
+        _TOKENS,
+        Column("requests", "requests", COUNT),
+        Column("tokens_per_request", "tokens per request", COUNT),
     ),
     """
-    select * from spend_author join newest using (period, period_start)
-    where spend_plausible_high is not null
-    order by spend_plausible_high desc, author limit 12
+    select *, app_name as name
+    from share_app
+    where period = 'week' and period_start = (select max(period_start) from share_app where period = 'week')
+    order by rank, app_id
+    limit 12
     """,
-    charts.spend,
-    "No data yet: no price was observed for the models of the newest week.",
+    findings.leading_app,
+    partial(charts.bars, value="share"),
 )
-
-
-def _segment_figure(identifier: str, title: str, lede: str, kind: str, order: Sequence[str]) -> Figure:
-    return Figure(
-        identifier,
-        title,
-        lede,
-        "share_segment",
-        ("period", "period_start", "segment_type", "segment"),
-        (
-            *_PERIOD,
-            Column("segment_type", "segmented by"),
-            Column("segment", "segment"),
-            _SHARE,
-            _SHARE_HIGH,
-            _TOKENS,
-        ),
-        f"""
-        select * from share_segment
-        where segment_type = '{kind}' and period = 'week' and period_start > (select period_start - 26 * 7 from newest)
-        order by period_start, tokens desc, segment
-        """,  # noqa: S608  # our own word
-        partial(charts.stack, order=order),
-        _NO_WEEKS,
-    )
-
-
-WEIGHTS = _segment_figure(
-    "weights",
-    "Open and closed weights",
-    "Share of tokens each week by whether the model's weights are open. The classification is ours; the seed "
-    "model_weights names the evidence. “other” is all unlisted models.",
-    "weights",
-    ("open", "closed", "undisclosed", "unclassified", "other"),
-)
-PAID = _segment_figure(
-    "paid",
-    "Free and paid",
-    "Share of tokens each week by whether the listed price is zero, that is, free for the caller. “other” is all "
-    "unlisted models.",
-    "price_class",
-    ("paid", "free", "unpriced", "other"),
+CATEGORIES = Figure(
+    "categories",
+    "Categories",
+    "The leading model of each category of requests and its share of the category's tokens. OpenRouter classifies a "
+    "small sample of requests, so these are estimates and never compared with exact totals.",
+    "share_slice",
+    ("period", "period_start", "slice_kind", "slice", "model_permaslug"),
+    (Column("slice", "category"), _name("leading model"), _SHARE, _WEEK),
+    """
+    select share_slice.*, model_name as name
+    from share_slice
+    join model_names using (model_permaslug)
+    where period = 'week' and slice_kind = 'category' and rank = 1
+        and period_start = (
+            select max(period_start) from share_slice where period = 'week' and slice_kind = 'category'
+        )
+    order by share desc, slice, model_permaslug
+    """,
+    findings.categories,
+    charts.categories,
 )
 CONCENTRATION = Figure(
     "concentration",
-    "Concentration, day by day",
-    "The Herfindahl-Hirschman index of a day's tokens over authors and over models, for the last 90 days; 10,000 means "
-    "that one of them has all tokens. It is a range because the tokens of single unlisted models are unknown. It "
-    "measures the traffic of one router, not a market.",
+    "Concentration",
+    "The Herfindahl-Hirschman index of each day's tokens over authors and over models; at 10,000 points one of them "
+    "has all tokens. The bands end where the unlisted models can put them. It describes one router, not a market.",
     "traffic_summary",
     ("period", "period_start"),
     (
-        *_PERIOD,
-        Column("hhi_author_low", "authors, at least", 1),
-        Column("hhi_author_high", "authors, at most", 1),
-        Column("hhi_model_low", "models, at least", 1),
-        Column("hhi_model_high", "models, at most", 1),
-        Column("cr1", "leading model, %", 100, 1),
-        Column("cr5", "leading five models, %", 100, 1),
+        _DAY,
+        Column("hhi_author_low", "authors at least", COUNT),
+        Column("hhi_author_high", "authors at most", COUNT),
+        Column("hhi_model_low", "models at least", COUNT),
+        Column("hhi_model_high", "models at most", COUNT),
+        Column("cr1", "leading model", SHARE),
+        Column("cr5", "five leading models", SHARE),
     ),
     """
     select * from traffic_summary
@@ -380,77 +624,78 @@ CONCENTRATION = Figure(
         and period_start > (select max(period_start) - 90 from traffic_summary where period = 'day')
     order by period_start
     """,
+    findings.concentration,
     charts.hhi,
 )
 SCORECARD = Figure(
     "scorecard",
     "Models to test",
-    "The twenty leading models of the newest day by context window and number of providers; larger points have larger "
-    "shares. Endpoints and providers are as of the time in the table, which may be days earlier. The reason to test, "
-    "if any, comes from our own rules and is only a suggestion.",
+    "The twenty leading models of the newest day. Providers and uptime are as of the time beside them. A reason to "
+    "test follows from our own rules; your own tests decide.",
     "model_scorecard",
     ("model_permaslug",),
     (
-        Column("date", "day"),
-        Column("rank", "rank", 1),
-        Column("model_permaslug", "model"),
+        Column("rank", "rank", COUNT),
+        _name("model"),
         _SHARE,
-        Column("prompt_usd_per_mtok", "input, USD per million tokens", 1, 3),
-        Column("completion_usd_per_mtok", "output, USD per million tokens", 1, 3),
-        Column("context_length", "context window, tokens", 1),
-        Column("providers", "providers", 1),
-        Column("endpoints_up", "endpoints up", 1),
-        Column("endpoints", "endpoints", 1),
-        Column("median_uptime_30m_pct", "median uptime, %", 1, 1),
-        Column("endpoints_as_of", "endpoints as of (UTC)"),
-        Column("weights", "weights"),
+        Column("prompt_usd_per_mtok", "input price", PRICE),
+        Column("completion_usd_per_mtok", "output price", PRICE),
+        Column("context_length", "context window, tokens", COUNT),
+        Column("providers", "providers", COUNT),
+        Column("median_uptime_30m_pct", "median uptime", UPTIME),
+        Column("endpoints_as_of", "endpoints as of", TIMESTAMP),
         Column("try_reason", "reason to test"),
     ),
-    "select * from model_scorecard where rank <= 20 order by rank, model_permaslug",
-    charts.scorecard,
+    """
+    select model_scorecard.*, model_name as name
+    from model_scorecard
+    join model_names using (model_permaslug)
+    where rank <= 20
+    order by rank, model_permaslug
+    """,
+    findings.models_to_test,
 )
 ANOMALIES = Figure(
     "anomalies",
     "Unusual changes",
-    "The fifty newest unusual changes of the last 28 days; unusual does not mean wrong. Price changes of models that "
-    "the rankings do not list are in the table `anomaly` only.",
+    "The thirty newest changes of the last 28 days that our rules call unusual. Unusual does not mean wrong: each is a "
+    "question.",
     "anomaly",
     ("date", "kind", "subject_type", "subject"),
     (
-        Column("date", "day"),
-        Column("kind", "kind"),
-        Column("subject_type", "subject type"),
-        Column("subject_name", "subject"),
-        Column("peak_date", "largest on"),
-        Column("last_date", "until"),
-        Column("score", "score", 1, 1),
-        Column("threshold", "threshold", 1, 1),
-        Column("score_unit", "unit of both"),
-        Column("evidence", "evidence"),
-        Column("hint", "where to look"),
+        Column("date", "day", DATE),
+        _name("about"),
+        Column("happened", "what happened", mart=None),
+        Column("hint", "what to look at"),
     ),
     """
-    select * from anomaly
+    select
+        anomaly.*,
+        coalesce(model_names.model_name, price_names.model_name, author_names.author_name, subject_name) as name,
+        replace(evidence, subject_name, name) as happened,
+        count(*) over () as changes,
+    from anomaly
+    left join model_names on subject_type = 'model' and subject = model_names.model_permaslug
+    left join price_names on subject_type = 'model_id' and subject = price_names.model_id
+    left join author_names on subject_type = 'author' and subject = author_names.author
     where is_listed and date > (select max(period_start) - 28 from traffic_summary where period = 'day')
-    order by date desc, score / threshold desc, kind, subject limit 50
+    order by date desc, score / threshold desc, kind, subject
+    limit 30
     """,
-    charts.anomalies,
-    "No unusual change in the last 28 days, or too few earlier days to compare with.",
+    findings.anomalies,
 )
 COVERAGE = Figure(
     "coverage",
     "Coverage",
-    "The last 45 days of each surface: complete, partial or missing. Missing days are never filled in.",
+    "The last 45 days of each surface of the API: complete, partial or missing. Missing days are never filled in.",
     "coverage",
     ("surface", "slice", "date"),
     (
         Column("surface", "surface"),
-        Column("slice", "slice"),
-        Column("date", "day"),
-        Column("is_observed", "observed"),
-        Column("is_complete", "complete"),
-        Column("observations", "observations", 1),
-        Column("rows", "rows", 1),
+        Column("date", "day", DATE),
+        Column("is_observed", "observed", YES_NO),
+        Column("is_complete", "complete", YES_NO),
+        Column("observations", "observations", COUNT),
         Column("gap_reason", "reason for the gap"),
     ),
     """
@@ -458,42 +703,42 @@ COVERAGE = Figure(
     where slice = 'all' and date > (select max(date) - 45 from coverage where slice = 'all')
     order by surface, date
     """,
+    findings.coverage,
     charts.coverage,
 )
 RESTATEMENTS = Figure(
     "restatements",
     "Revised days",
-    "The sixty largest revisions of the last 60 days. Each row is a model's tokens on a day that the source has since "
-    "revised. Figures quoted before the revision are out of date.",
+    "The twenty largest revisions of a model's tokens on one of the last 60 days. A figure quoted before the revision "
+    "is out of date.",
     "restatement",
     ("slice", "date", "model_permaslug"),
     (
-        Column("slice", "slice"),
-        Column("date", "day"),
-        Column("model_permaslug", "model"),
-        Column("first_tokens", "first published, billion tokens", 1e-9, 3),
-        Column("last_tokens", "now, billion tokens", 1e-9, 3),
-        Column("change_pct", "change, %", 1, 4),
-        Column("first_as_of", "first published (UTC)"),
-        Column("last_as_of", "last revised (UTC)"),
+        _name("model"),
+        Column("date", "day", DATE),
+        Column("first_tokens", "first published", TOKENS),
+        Column("last_tokens", "now", TOKENS),
+        Column("change_pct", "change", PERCENT_CHANGE),
+        Column("last_as_of", "revised", DATE),
     ),
     """
-    select * from restatement
+    select restatement.*, coalesce(model_name, 'Unlisted models') as name, count(*) over () as changes
+    from restatement
+    left join model_names using (model_permaslug)
     where slice = 'all' and date > (select max(period_start) - 60 from traffic_summary where period = 'day')
-    order by abs(change_pct) desc nulls last, date, model_permaslug limit 60
+    order by abs(change_pct) desc nulls last, date, model_permaslug
+    limit 20
     """,
-    charts.restatements,
-    "No day of the last 60 was revised.",
+    findings.restatements,
 )
 
 SECTIONS = (
-    Section("leaders-and-shares", "Leaders", (LEADERS, AUTHORS, MODELS)),
-    Section("growth-and-drivers", "Growth", (TOTAL, GROWTH, DRIVERS)),
-    Section("prices", "Prices", (INPUT_PRICE, OUTPUT_PRICE, PRICE_CHANGES)),
-    Section("implied-spend", "Usage and price", (SPEND,)),
-    Section("cuts", "Open and closed, free and paid", (WEIGHTS, PAID)),
-    Section("how-concentrated", "Concentration", (CONCENTRATION,)),
-    Section("investigate", "Scorecard and anomalies", (SCORECARD, ANOMALIES)),
-    Section("how-well-known", "Coverage and revisions", (COVERAGE, RESTATEMENTS)),
+    Section("models-and-prices", "Leading models", (LEADERBOARD, MODELS)),
+    Section("who", "Authors, countries, weights", (AUTHORS, COUNTRIES, WEIGHTS, PAID)),
+    Section("growing", "Growth", (TOTAL, DRIVERS, GROWTH_OF_AUTHORS)),
+    Section("price", "Prices and spend", (PRICE_CHANGES, INPUT_PRICE, OUTPUT_PRICE, DOLLARS, SPEND)),
+    Section("use", "Apps and categories", (APPS, CATEGORIES)),
+    Section("investigate", "Worth a look", (ANOMALIES, SCORECARD)),
+    Section("quality", "Concentration and data quality", (CONCENTRATION, COVERAGE, RESTATEMENTS)),
 )
 FIGURES = tuple(figure for section in SECTIONS for figure in section.figures)

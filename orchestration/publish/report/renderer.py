@@ -1,4 +1,4 @@
-"""Images and the page's script, made in a separate process, because the renderer is native code and can abort.
+"""Pictures, made in a separate process, because the renderer is native code and can abort.
 
 The report calls `render`. Run as a program, this file reads jobs from its standard input, one JSON object per line, and
 writes a line for each: `null`, or why the file could not be made.
@@ -32,8 +32,8 @@ def xml_text(text: str) -> str:
 def render(jobs: Mapping[Path, Mapping[str, Any]], timeout_seconds: float = JOB_TIMEOUT_SECONDS) -> dict[Path, str]:
     """Make each file from its job; returns the files that could not be made, with the reason.
 
-    A job is {"spec": a Vega-Lite chart with its data} for a PNG, or {"script": JavaScript} for that script bundled with
-    Vega. If a job crashes the renderer or takes longer than `timeout_seconds`, only its file is lost.
+    A job is {"spec": a Vega-Lite chart with its data} for an SVG, or {"svg": an SVG} for a PNG of it. If a job crashes
+    the renderer or takes longer than `timeout_seconds`, only its file is lost.
     """
     lost: dict[Path, str] = {}
     renderer: _Renderer | None = None
@@ -105,9 +105,9 @@ def main(timeout_seconds: float) -> None:
         path, reason = Path(job["path"]), None
         try:
             if "spec" in job:
-                path.write_bytes(vl_convert.vegalite_to_png(job["spec"], scale=PICTURE_SCALE))
+                path.write_text(vl_convert.vegalite_to_svg(job["spec"]), encoding="utf-8")
             else:
-                path.write_text(vl_convert.javascript_bundle(job["script"]), encoding="utf-8")
+                path.write_bytes(vl_convert.svg_to_png(job["svg"], scale=PICTURE_SCALE))
         except Exception as error:  # the parent decides what a lost file costs
             reason = f"{type(error).__name__}: {error}"
         signal.setitimer(signal.ITIMER_REAL, 0)

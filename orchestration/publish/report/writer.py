@@ -1,104 +1,97 @@
-"""Writes the report of a release: the page from its template, an image of each chart, and the brief."""
+"""Writes the report of a release: the page from its template, the downloads of each figure, and the brief."""
 
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 import math
-import textwrap
+import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from importlib.metadata import version
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import altair as alt
 import duckdb
 import jinja2
 from markupsafe import Markup
 
 from orchestration.errors import ReportError
-from orchestration.folders import PROJECT_DIR
 from orchestration.formatting import SIMULATED_PREFIX, date_in_words, timestamp_in_words
-from orchestration.publish.citations import citation_as_of
+from orchestration.publish.citations import citation_as_of, citations_by_url
 from orchestration.publish.datapackage import SIMULATED
-from orchestration.publish.report.brief import as_markdown, period_of, sentences
-from orchestration.publish.report.charts import Row
-from orchestration.publish.report.figures import FIGURES, SECTIONS, Column, Figure
+from orchestration.publish.report.brief import (
+    Finding,
+    Period,
+    as_markdown,
+    caveat_of,
+    findings_of,
+    period_of,
+    sources_of,
+)
+from orchestration.publish.report.charts import Drawing, Size
+from orchestration.publish.report.downloads import FONT, Label, as_csv, standalone
+from orchestration.publish.report.figures import FIGURES, SECTIONS, Figure
+from orchestration.publish.report.formats import tooltip
+from orchestration.publish.report.headline import headline, sparkline
 from orchestration.publish.report.renderer import render, xml_text
-from orchestration.storage.files import replace_when_complete
 from orchestration.storage.releases import FILE_NAME, Table
 from orchestration.storage.sql import rows_as_dicts
 
 FOLDER = "report"
 BRIEF = "brief-*.md"
 PAGE = "index.html"
+_URLS = ("source_url", "price_source_url")  # the columns of a row that name the pages to cite
+WIDE, NARROW = Size(900), Size(350, is_narrow=True)
 _HERE = Path(__file__).parent
-_PICTURE_WIDTH = 760
-_MAX_LINE_CHARACTERS = 130
-_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif"
 _CONFIG = {
-    "font": _FONT,
+    "font": FONT,
     "background": "transparent",
     "view": {"stroke": None},
-    "axis": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "grid": True, "labelPadding": 4},
-    "legend": {"labelFontSize": 12, "columns": 3},
-    "aria": False,  # the chart has one accessible name; its table has the figures
+    "axis": {
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "labelPadding": 4,
+        "gridColor": "#e3e5e8",
+        "domainColor": "#9aa0a6",
+        "tickColor": "#9aa0a6",
+        "labelColor": "#333333",
+        "titleColor": "#333333",
+    },
+    "legend": {"labelFontSize": 12, "columns": 3, "labelColor": "#333333"},
+    "text": {"color": "#1c1c1c"},
 }
+Row = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Cell:
-    """A formatted table cell."""
-
-    text: str
-    is_number: bool
-    is_row_name: bool = False
-
-
-@dataclass(frozen=True)
+@dataclass
 class FigureView:
-    """A figure with its rows, citations and chart, as the page shows it."""
+    """A figure as the page shows it: its rows, texts and charts (by size, as SVG)."""
 
     figure: Figure
     rows: Sequence[Row]
-    cited: Sequence[str]
-    spec: Mapping[str, Any] | None
+    label: Label
+    charts: dict[str, Markup] = field(default_factory=dict)
+    downloads: list[tuple[str, str]] = field(default_factory=list)  # kind, file
 
-    @property
-    def lines(self) -> list[tuple[str, list[Cell]]]:
-        """The rows of its table, each with its key in the mart, so that a test can compare page and mart."""
-        return [
-            (
-                json.dumps({name: row[name] for name in self.figure.key}),
-                [
-                    replace(cell(row[column.name], column), is_row_name=column.name == self.figure.subject)
-                    for column in self.figure.columns
-                ],
-            )
-            for row in self.rows
-        ]
-
-    @property
-    def timestamps(self) -> str:
-        """When the source made the figures, and when they were last fetched."""
-        as_of = _newest_and_oldest(
-            max(one["as_of"] for one in self.rows), min(one["oldest_as_of"] for one in self.rows)
-        )
-        checked = [one["checked_at"] for one in self.rows]
-        return f"As of {as_of}; checked {_newest_and_oldest(max(checked), min(checked))}."
+    def key_of(self, row: Row) -> str:
+        """The keys of all marts that the row shows, as JSON; empty for a row that is no row of a mart."""
+        if any(row.get(name) is None for name in self.figure.key):
+            return ""
+        names = dict.fromkeys([*self.figure.key, *(name for column in self.figure.columns for name in column.key)])
+        return json.dumps({name: row[name] for name in names})
 
 
 def write_report(folder: Path, tables: Sequence[Table], made: Mapping[str, str]) -> list[str]:
     """Write the report beside the tables of a release; `made` has the source and its clock.
 
-    Returns a warning for each image that could not be drawn. Raises ReportError if the report cannot be made or
+    Returns a warning for each chart that could not be drawn. Raises ReportError if the report cannot be made or
     written.
     """
     try:
         (folder / FOLDER).mkdir()
         with duckdb.connect(str(folder / FILE_NAME), read_only=True) as connection:
+            connection.execute((_HERE / "views.sql").read_text(encoding="utf-8"))
             return _write(folder / FOLDER, connection, {table.name: table for table in tables}, made)
     except Exception as error:  # an error in a drawing library must not block the release
         reason = f"{type(error).__name__}: {error}"
@@ -111,125 +104,161 @@ def write_report(folder: Path, tables: Sequence[Table], made: Mapping[str, str])
 def _write(
     folder: Path, connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Table], made: Mapping[str, str]
 ) -> list[str]:
-    connection.execute(
-        "create temp view newest as select period, period_start from traffic_summary where period in ('week', 'day') "
-        "order by period = 'week' desc, period_start desc limit 1"
-    )
-    scope = rows_of(connection, "from scopes where scope_id = (select any_value(scope_id) from traffic_summary)")[0]
-    lines = {row["surface"]: row for row in rows_of(connection, "from citations order by surface")}
-    views = {figure.id: _view(figure, connection, tables, lines) for figure in FIGURES}
-    mark = SIMULATED if scope["scope_id"] == "simulated" else ""
-    drawn = [one for one in views.values() if one.spec]
-    lost = render({_png(folder, one.figure): {"spec": _picture(one, scope, mark)} for one in drawn})
-    brief = [replace(one, text=xml_text(one.text)) for one in sentences(connection)]
     period = period_of(connection)
-    (folder / f"brief-{period.name}.md").write_text(as_markdown(period, brief, scope, mark), encoding="utf-8")
+    scope = rows_of(connection, "from scopes where scope_id = (select any_value(scope_id) from traffic_summary)")[0]
+    mark = SIMULATED if scope["scope_id"] == "simulated" else ""
+    lines = citations_by_url(connection.table("citations"))
+    views = [
+        _view(figure, rows, lines, period, mark)
+        for figure in FIGURES
+        if _says_something(rows := rows_of(connection, figure.sql))
+    ]
+    warnings = _draw(folder, views)
+    for view in views:
+        text = as_csv(view.rows, view.figure.columns, view.figure.key, view.label)
+        (folder / f"{view.figure.id}.csv").write_text(text, encoding="utf-8")
+        view.downloads.insert(0, ("CSV", f"{view.figure.id}.csv"))
+    brief = [Finding(xml_text(one.text), one.mart, one.key, one.row) for one in findings_of(connection)]
+    sources = sources_of(connection, brief)
+    (folder / f"brief-{period.name}.md").write_text(
+        as_markdown(period, brief, caveat_of(scope), sources, mark), encoding="utf-8"
+    )
+    shown = {view.figure.id: view for view in views}
     page = (
         _environment()
         .get_template("page.html.j2")
         .render(
             mark=mark,
+            prefix=SIMULATED_PREFIX if mark else "",
             scope=scope,
-            sections=SECTIONS,
-            views=views,
-            sentences=brief,
+            sections=[(section, there) for section in SECTIONS if (there := _shown(section.figures, shown))],
+            left_out=[figure.topic for figure in FIGURES if figure.id not in shown],
+            headline=headline(connection),
+            brief=brief,
             period=period,
             tables=tables,
-            citations=list(lines.values()),
+            citations=rows_of(connection, "from citations order by surface"),
             newest=rows_of(
                 connection,
                 "select max(period_start) as day, max(as_of) as as_of, max(checked_at) as checked_at "
                 "from traffic_summary where period = 'day'",
             )[0],
             made=made,
-            format_timestamp=format_timestamp,
-            timestamp_in_words=timestamp_in_words,
+            format_timestamp=lambda text: timestamp_in_words(dt.datetime.fromisoformat(text)),
             format_date=lambda day: date_in_words(dt.date.fromisoformat(day)),
-            pictures={one.figure.id for one in drawn if _png(folder, one.figure) not in lost},
-            specs={one.figure.id: one.spec for one in views.values() if one.spec},
+            date_in_words=date_in_words,
+            sparkline=sparkline,
+            cell=_cell,
             style=Markup((_HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704  # our own
-            script=Markup(_script()),  # noqa: S704  # our own, and that of a pinned library
+            script=Markup((_HERE / "page.js").read_text(encoding="utf-8")),  # noqa: S704  # our own
         )
     )
     (folder / PAGE).write_text(page, encoding="utf-8")
-    return [
-        f"{FOLDER}/{path.name} could not be drawn: {reason}. The tables and the rest of the report are published; the "
-        f"page shows the chart's table. Please report this error; the next run tries again."
-        for path, reason in lost.items()
-    ]
+    return warnings
 
 
-def _png(folder: Path, figure: Figure) -> Path:
-    return folder / f"{figure.id}.png"
+def _shown(figures: Sequence[Figure], views: Mapping[str, FigureView]) -> list[FigureView]:
+    return [views[figure.id] for figure in figures if figure.id in views]
+
+
+def _says_something(rows: Sequence[Row]) -> bool:
+    """Whether there are rows and, in a split, one with a known class."""
+    return bool(rows) and any(row.get("is_named", True) for row in rows)
 
 
 def _view(
     figure: Figure,
-    connection: duckdb.DuckDBPyConnection,
-    tables: Mapping[str, Table],
-    lines: Mapping[str, Row],
+    rows: Sequence[Row],
+    lines: Mapping[str, str],
+    period: Period,
+    mark: str,
 ) -> FigureView:
-    rows = rows_of(connection, figure.sql)
-    surfaces = {surface for mart in figure.marts for surface in tables[mart].surfaces}
-    cited = [line["citation"] for surface, line in lines.items() if surface in surfaces]
-    if rows:
-        newest = dt.datetime.fromisoformat(max(row["as_of"] for row in rows))
-        # Rows do not name the surface of their timestamp; with several surfaces, each citation keeps its own.
-        dated = {citation_as_of(line, newest) for line in cited}
-        cited = list(dated) if len(dated) == 1 else cited
-    return FigureView(figure, rows, cited, _spec(figure, rows) if rows else None)
+    for row in rows:
+        row["tip"] = tooltip(row, figure.columns)
+    label = Label(
+        figure.finding(rows),
+        figure.measure.replace("{period}", period.words),
+        _dates(rows, period),
+        _source(rows, lines),
+        SIMULATED_PREFIX if mark else "",
+    )
+    return FigureView(figure, rows, label)
 
 
-def _spec(figure: Figure, rows: Sequence[Row]) -> dict[str, Any]:
-    """The chart as Vega-Lite, as wide as its container on the page."""
-    # The chart gets only the columns of its table, so that every point can be looked up.
-    names = [column.name for column in figure.columns]
-    values = [{name: row[name] for name in names} for row in rows]
-    tooltip = [_tooltip(column) for column in figure.columns]
-    spec = figure.draw(values, tooltip).properties(width="container", description=figure.title)
-    return {**spec.to_dict(), "config": _CONFIG}
+def _dates(rows: Sequence[Row], period: Period) -> str:
+    """The time that the rows cover, in words."""
+    name = next((name for name in ("period_start", "window_end", "date", "valid_from") if name in rows[0]), "")
+    days = sorted({str(row[name])[:10] for row in rows if row.get(name)}) if name else []
+    if not days:
+        return period.words
+    first, last = (date_in_words(dt.date.fromisoformat(day)) for day in (days[0], days[-1]))
+    if name == "window_end":
+        return f"28 days to {last}"
+    weekly = "week of " if rows[0].get("period") == "week" else ""
+    return f"{weekly}{last}" if first == last else f"{weekly}{first} to {weekly}{last}"
 
 
-def _tooltip(column: Column) -> alt.Tooltip:
-    if column.scale is None:
-        return alt.Tooltip(f"{column.name}:N", title=column.title)
-    title, _, unit = column.title.rpartition(", ")
-    if column.scale == 100 and unit == "%":
-        return alt.Tooltip(f"{column.name}:Q", title=title, format=f".{column.digits}%")
-    if column.scale < 1:  # the chart's axis is in tokens or USD, not in billions or millions
-        plain = title.removesuffix(", million").removesuffix(", billion")
-        return alt.Tooltip(f"{column.name}:Q", title=plain or column.title, format=",.4~g")
-    return alt.Tooltip(f"{column.name}:Q", title=column.title, format=f",.{column.digits}f")
+def _source(rows: Sequence[Row], lines: Mapping[str, str]) -> str:
+    """The citation lines of the pages that the rows cite; dated by the newest row if there is a single one."""
+    cited = [lines[url] for url in sorted({row[name] for row in rows for name in _URLS if row.get(name)})]
+    if len(cited) == 1:  # rows do not name the page of their timestamp
+        return citation_as_of(cited[0], dt.datetime.fromisoformat(max(row["as_of"] for row in rows)))
+    return " ".join(cited)
 
 
-def _picture(view: FigureView, scope: Row, mark: str) -> dict[str, Any]:
-    """The chart as Vega-Lite on white, with its scope and its citations below the title."""
-    under = _wrapped([*([mark] if mark else []), scope["statement"], *view.cited, view.timestamps])
-    title = {
-        "text": f"{SIMULATED_PREFIX}{view.figure.title}" if mark else view.figure.title,
-        "color": "#B00020" if mark else "black",
-        "subtitle": under,
-        "anchor": "start",
-        "fontSize": 16,
-        "subtitleFontSize": 11,
-        "subtitleColor": "#555555",
-        "offset": 14,
-    }
-    return {
-        **(view.spec or {}),
-        "width": _PICTURE_WIDTH,
-        "title": title,
-        "config": {**_CONFIG, "background": "white"},
-        "autosize": "pad",
-        "padding": 16,
-    }
+def _draw(folder: Path, views: Sequence[FigureView]) -> list[str]:
+    """Draw the charts of the page and their pictures; returns a warning for each chart that is lost."""
+    warnings = []
+    with tempfile.TemporaryDirectory() as scratch:
+        jobs = {
+            Path(scratch) / f"{view.figure.id}-{name}.svg": {"spec": _spec(view.figure.draw(view.rows, size))}
+            for view in views
+            if view.figure.draw
+            for name, size in (("wide", WIDE), ("narrow", NARROW))
+        }
+        lost = render(jobs)
+        pictures = {}
+        for view in views:
+            if not view.figure.draw:
+                continue
+            identifier = view.figure.id
+            paths = {name: Path(scratch) / f"{identifier}-{name}.svg" for name in ("wide", "narrow")}
+            if failed := [lost[path] for path in paths.values() if path in lost]:
+                warnings.append(_warning(identifier, failed[0]))
+                continue
+            svgs = {name: path.read_text(encoding="utf-8") for name, path in paths.items()}
+            view.charts = {name: Markup(_for_page(svg)) for name, svg in svgs.items()}  # noqa: S704  # the renderer escapes
+            alone = standalone(svgs["wide"], view.label)
+            (folder / f"{identifier}.svg").write_text(alone, encoding="utf-8")
+            pictures[folder / f"{identifier}.png"] = {"svg": alone}
+        lost = render(pictures)
+    warnings += [_warning(path.stem, reason) for path, reason in lost.items()]
+    for view in views:
+        for kind in ("png", "svg"):
+            if (folder / f"{view.figure.id}.{kind}").exists():
+                view.downloads.append((kind.upper(), f"{view.figure.id}.{kind}"))
+    return warnings
 
 
-def _wrapped(texts: Sequence[str]) -> list[str]:
-    return [line for text in texts for line in textwrap.wrap(text, _MAX_LINE_CHARACTERS)]
+def _warning(identifier: str, reason: str) -> str:
+    return (
+        f"{FOLDER}: the chart {identifier} could not be drawn: {reason}. The tables and the rest of the report are "
+        f"published; the page shows the figure's table. Please report this error; the next run tries again."
+    )
 
 
-def rows_of(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
+def _for_page(svg: str) -> str:
+    """An SVG that takes the width of its place."""
+    head, rest = svg.split(">", 1)
+    kept = " ".join(part for part in head.split(" ") if not part.startswith(("width=", "height=", "xmlns")))
+    return f"{kept}>{rest}"
+
+
+def _spec(drawing: Drawing) -> dict[str, Any]:
+    return {**drawing.to_dict(), "config": _CONFIG, "padding": 2}
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Row]:
     """Rows as dictionaries, dates and timestamps as ISO 8601 text.
 
     Third-party text is cleaned here, before it reaches a chart or the page. A number that JSON cannot hold is None.
@@ -246,45 +275,20 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, dt.date) else value
 
 
-def format_timestamp(timestamp: str) -> str:
-    """An ISO timestamp for people: 7 August 2026, 00:05 UTC."""
-    return timestamp_in_words(dt.datetime.fromisoformat(timestamp))
-
-
-def _newest_and_oldest(newest: str, oldest: str) -> str:
-    newest, oldest = format_timestamp(newest), format_timestamp(oldest)
-    return newest + (f" (oldest {oldest})" if oldest != newest else "")
-
-
-def cell(value: Any, column: Column) -> Cell:
-    """A value, formatted for a table."""
-    if value is None:
-        return Cell("–", column.scale is not None)
-    if isinstance(value, bool):
-        return Cell("yes" if value else "no", False)
-    if column.scale is not None:
-        return Cell(f"{value * column.scale:,.{column.digits}f}", True)
-    text = str(value)
-    return Cell(text[:16].replace("T", " ") if "(UTC)" in column.title else text, False)
+def _cell(view: FigureView, row: Row, name: str) -> Markup:
+    """A value of a row, marked with its column and mart."""
+    [column] = [column for column in view.figure.columns if column.name == name]
+    mart = column.mart or view.figure.mart
+    return Markup('<span data-column="{}" data-mart="{}">{}</span>').format(name, mart, column.text(row))
 
 
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-
-
-def _script() -> str:
-    """Vega and this page's own script as one script; cached, because bundling takes two seconds."""
-    drawing = (_HERE / "page.js").read_text(encoding="utf-8")
-    name = hashlib.sha256(f"{version('vl-convert-python')} {drawing}".encode()).hexdigest()
-    kept = PROJECT_DIR / "target" / f"report-{name[:16]}.js"
-    if not kept.exists():
-        with replace_when_complete(kept) as building:
-            if reason := render({building: {"script": drawing}}).get(building):
-                raise ReportError(f"the script of the page could not be bundled: {reason}")
-    return kept.read_text(encoding="utf-8")
+    environment.filters["json"] = lambda key: json.dumps(key, default=str)
+    return environment
