@@ -5,8 +5,8 @@
     <release>/report/<figure>.png, .svg  its chart, which stands alone
     <release>/report/brief-<week>.md     the newest week in at most 250 words, or the newest day if no week is complete
 
-Reads the published tables only. What it computes beside them are sums of members without a name of their own, means over
-seven days, shares of a range, and changes between two periods.
+Reads the published tables only. What it computes beside them are sums of members without a name of their own, means
+over seven days, shares of a range, and changes between two periods.
 
     writer      reads the rows and writes these files; page.html.j2, page.css and page.js are its template
     views.sql   the period of the report, and names for people
