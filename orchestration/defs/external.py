@@ -3,7 +3,7 @@
 import dagster as dg
 
 from orchestration.defs.raw import endpoint_key, raw_key
-from orchestration.defs.resources import OWNERS
+from orchestration.defs.resources import OWNERS, group_name
 from orchestration.openrouter.surfaces import SURFACES
 from orchestration.publish.catalog import RESPONSES
 from orchestration.settings import BASE_URL
@@ -14,7 +14,7 @@ def external_assets() -> dg.Definitions:
     endpoints = [
         dg.AssetSpec(
             endpoint_key(surface),
-            group_name="openrouter",
+            group_name=group_name("openrouter"),
             kinds={"api"},
             description=f"OpenRouter's public endpoint `{surface.path}`. Runs read it and never write to it.",
             metadata={
@@ -28,7 +28,7 @@ def external_assets() -> dg.Definitions:
     responses = dg.AssetSpec(
         ["raw", RESPONSES],
         deps=[raw_key(surface) for surface in SURFACES.values()],
-        group_name="raw",
+        group_name=group_name("raw"),
         kinds={"parquet"},
         owners=OWNERS,
         description="One row per response, read from the metadata of its Parquet file.",

@@ -15,6 +15,7 @@ from orchestration.defs.resources import (
     code_reference,
     dagster_failures,
     freshness_policy,
+    group_name,
     open_lake,
     reject_build,
     source_of,
@@ -164,7 +165,7 @@ def _report_result(folder: Path, published: Path) -> dg.MaterializeResult[Any]:
         dg.AssetSpec(
             PUBLISHED,
             deps=[asset_key(node) for node in (*_NODES, *_CHECK_SEEDS)],
-            group_name="published",
+            group_name=group_name("published"),
             kinds={"duckdb", "parquet"},
             owners=OWNERS,
             metadata=code_reference("orchestration/defs/published.py"),
@@ -178,7 +179,7 @@ def _report_result(folder: Path, published: Path) -> dg.MaterializeResult[Any]:
         dg.AssetSpec(
             REPORT,
             deps=[PUBLISHED],
-            group_name="published",
+            group_name=group_name("published"),
             kinds={"html", "markdown"},
             owners=OWNERS,
             metadata=code_reference("orchestration/publish/report/writer.py"),

@@ -16,6 +16,7 @@ from orchestration.defs.resources import (
     code_reference,
     dagster_failures,
     freshness_policy,
+    group_name,
     open_lake,
     source_of,
 )
@@ -109,7 +110,7 @@ def _raw_asset(surface: Surface, priority: int) -> dg.AssetsDefinition:
     @dg.asset(
         key=raw_key(surface),
         deps=[endpoint_key(surface)],
-        group_name="raw",
+        group_name=group_name("raw"),
         kinds={"parquet"},
         owners=OWNERS,
         freshness_policy=freshness_policy(surface.name),

@@ -1,4 +1,4 @@
-"""What several definitions share: pool, owners, freshness policies, error handling, the data folder, source and dbt."""
+"""What several definitions share: pool, owners, groups, freshness, errors, the data folder, source and dbt."""
 
 from __future__ import annotations
 
@@ -33,6 +33,13 @@ from orchestration.transform import DBT_EXECUTABLE
 
 POOL = "warehouse"
 OWNERS = ["team:routerscope"]
+# Dagster sorts groups by name, so their names begin with the number of their stage. A slash nests a group.
+_STAGES = ("openrouter", "raw", "seeds", "staging", "intermediate", "marts", "published")
+
+
+def group_name(stage: str, *folders: str) -> str:
+    """The Dagster group of the assets of a stage, or of a folder in it."""
+    return "/".join([f"{_STAGES.index(stage) + 1}_{stage}", *folders])
 
 
 def freshness_policy(surface: str = "rankings") -> dg.FreshnessPolicy:
@@ -128,7 +135,7 @@ def code_reference(path: str) -> Mapping[str, dg.MetadataValue[Any]]:
         warnings.simplefilter("ignore", dg.BetaWarning)
         reference = dg.LocalFileCodeReference(file_path=str(PROJECT_DIR / path), label=path)
         link = dg.CodeReferencesMetadataValue(code_references=[reference])
-    return {"source": dg.MetadataValue.path(path), "dagster/code_references": link}
+    return {"code": dg.MetadataValue.path(path), "dagster/code_references": link}
 
 
 @contextmanager

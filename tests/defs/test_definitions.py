@@ -66,11 +66,24 @@ def test_every_asset_is_described(graph: AssetGraph) -> None:
         assert node.owners or key.path[0] == "openrouter", key
 
 
-def test_groups_are_the_layers_and_mart_folders(graph: AssetGraph) -> None:
-    groups = {graph.get(key).group_name for key in graph.get_all_asset_keys()}
-    layers = {"openrouter", "raw", "seeds", "staging", "intermediate", "published"}
-    marts = {"entities", "share", "growth", "price", "spend", "quality"}
-    assert groups == layers | {f"marts_{name}" for name in marts}
+def test_descriptions_contain_no_sql(graph: AssetGraph) -> None:
+    described = {key: graph.get(key).description for key in graph.get_all_asset_keys()}
+    assert {key for key, text in described.items() if "```" in text or "Raw SQL" in text} == set()
+    assert described[dg.AssetKey(["marts", "share_model"])] == (
+        "Each listed model's share of all tokens, by day, week and month."
+    )
+
+
+def test_groups_sort_by_stage(graph: AssetGraph) -> None:
+    groups = sorted({graph.get(key).group_name for key in graph.get_all_asset_keys()})
+    marts = [f"6_marts/{name}" for name in ("entities", "growth", "price", "quality", "share", "spend")]
+    assert groups == ["1_openrouter", "2_raw", "3_seeds", "4_staging", "5_intermediate", *marts, "7_published"]
+
+
+def test_no_asset_depends_on_a_later_stage(graph: AssetGraph) -> None:
+    for key in graph.get_all_asset_keys():
+        for parent in graph.get(key).parent_keys:
+            assert graph.get(parent).group_name[0] <= graph.get(key).group_name[0], (parent, key)
 
 
 def test_every_materialization_uses_the_warehouse_pool() -> None:
@@ -100,7 +113,7 @@ def test_every_raw_column_is_described(graph: AssetGraph) -> None:
 
 def test_mart_links_to_its_file_and_data_dictionary(graph: AssetGraph) -> None:
     metadata = graph.get(dg.AssetKey(["marts", "share_model"])).metadata
-    assert metadata["source"].value == "models/marts/share/share_model.sql"
+    assert metadata["code"].value == "models/marts/share/share_model.sql"
     assert metadata["columns_and_units"].value == "docs/data-dictionary.md#share_model"
 
 
