@@ -20,6 +20,7 @@ from orchestration.defs.resources import (
     group_name,
     reject_build,
 )
+from orchestration.defs.source import show_source
 from orchestration.defs.unchanged import current_inputs, unchanged_results
 from orchestration.settings import Settings
 from orchestration.storage.releases import Releases
@@ -191,4 +192,4 @@ def _lineage_metadata(columns: SourceColumns) -> dict[str, Any]:
 
 @dg.definitions
 def transform_assets() -> dg.Definitions:
-    return dg.Definitions(assets=[dbt_models])
+    return dg.Definitions(assets=show_source([dbt_models]))

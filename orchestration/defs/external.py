@@ -4,6 +4,7 @@ import dagster as dg
 
 from orchestration.defs.raw import endpoint_key, raw_key
 from orchestration.defs.resources import OWNERS, group_name
+from orchestration.defs.source import show_source
 from orchestration.openrouter.surfaces import SURFACES
 from orchestration.publish.catalog import RESPONSES
 from orchestration.settings import BASE_URL
@@ -33,4 +34,4 @@ def external_assets() -> dg.Definitions:
         owners=OWNERS,
         description="One row per response, read from the metadata of its Parquet file.",
     )
-    return dg.Definitions(assets=[*endpoints, responses])
+    return dg.Definitions(assets=[*endpoints, *show_source([responses])])

@@ -18,7 +18,7 @@ from dagster import DagsterEventType
 from dagster_dbt import DbtCliResource
 from packaging.version import Version
 
-from orchestration.defs.runs import DATA_TAG, PROCESS_TAG, process_tag
+from orchestration.defs.runs import CODE_LOCATION_TAGS, DATA_TAG, PROCESS_TAG, SOURCE_TAG, process_tag
 from orchestration.errors import RejectedError, RouterscopeError, SettingsError
 from orchestration.folders import PROJECT_DIR
 from orchestration.ingest.sources import Source, open_source
@@ -78,7 +78,8 @@ class DataFolder(dg.ConfigurableResource[Any]):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[DataFolder]:
         try:
-            folder = Settings.load().data
+            settings = Settings.load()
+            folder = settings.data
             folder.mkdir(parents=True, exist_ok=True)
             lock = (folder / "run.lock").open("w")
         except (SettingsError, OSError):
@@ -86,8 +87,8 @@ class DataFolder(dg.ConfigurableResource[Any]):
             return
         with lock:
             if context.instance and context.run:
-                tags = {DATA_TAG: str(folder), PROCESS_TAG: process_tag(context.run)}
-                context.instance.add_run_tags(context.run.run_id, tags)
+                tags = {DATA_TAG: str(folder), PROCESS_TAG: process_tag(context.run), SOURCE_TAG: settings.source}
+                context.instance.add_run_tags(context.run.run_id, {**CODE_LOCATION_TAGS, **context.run.tags, **tags})
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

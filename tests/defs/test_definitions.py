@@ -8,6 +8,7 @@ import pytest
 from conftest import Run
 
 from orchestration.definitions import defs
+from orchestration.defs import source
 from orchestration.openrouter.surfaces import SURFACES
 from orchestration.publish.audit import CHECKS
 from orchestration.publish.catalog import published_tables
@@ -20,7 +21,10 @@ AssetGraph = Any  # Dagster's own, which it does not export
 
 @pytest.fixture(scope="module")
 def graph() -> AssetGraph:
-    return defs().resolve_asset_graph()
+    """All assets as they are before the first run, with the source unknown."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(source, "known_source", lambda: None)
+        return defs().resolve_asset_graph()
 
 
 def ancestors(graph: AssetGraph, key: dg.AssetKey) -> set[dg.AssetKey]:
@@ -208,6 +212,7 @@ def newest(instance: dg.DagsterInstance, key: list[str]) -> dict[str, dg.Metadat
 
 def test_raw_materialization_summarizes_the_surface(instance: dg.DagsterInstance) -> None:
     rankings = newest(instance, ["raw", "rankings"])
+    assert rankings["source"].value == "replay"
     assert rankings["responses"].value == 48
     assert rankings["dagster/row_count"].value == 48 * 1530
     assert (rankings["days_covered"].value, rankings["last_day"].value) == (76, "2026-08-06")
@@ -221,6 +226,7 @@ def test_raw_materialization_summarizes_the_surface(instance: dg.DagsterInstance
 
 def test_release_lists_the_rows_of_each_mart(instance: dg.DagsterInstance, everything: Run) -> None:
     published = newest(instance, ["published"])
+    assert published["source"].value == "replay"
     rows = {name: len(rows) for name, rows in everything.marts().items()}
     assert (published["tables"].value, published["rows"].value) == (len(rows), sum(rows.values()))
     assert f"| share_model | {rows['share_model']:,} |" in published["contents"].value
