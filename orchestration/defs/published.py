@@ -131,6 +131,7 @@ def freshness_results(found: Sequence[Measure], source: Source) -> Iterator[dg.A
             severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
             description=recorded if source.is_recorded else None,
             metadata={
+                "state": state,
                 **{one.name: dg.MetadataValue.float(round(one.value, 2)) for one in of_surface},
                 "measures": dg.MetadataValue.md(table),
             },

@@ -29,19 +29,20 @@ def check(hours: float, *, is_recorded: bool) -> dg.AssetCheckResult:
 
 
 @pytest.mark.parametrize(
-    ("hours", "is_recorded", "passed", "severity"),
+    ("hours", "is_recorded", "state", "severity"),
     [
-        (5.0, False, True, "WARN"),
-        (15.0, False, False, "WARN"),
-        (25.0, False, False, "ERROR"),
-        (5.0, True, True, "WARN"),
-        (15.0, True, False, "WARN"),
-        (25.0, True, False, "WARN"),
+        (5.0, False, "fresh", "WARN"),
+        (15.0, False, "stale", "WARN"),
+        (25.0, False, "too old", "ERROR"),
+        (5.0, True, "fresh", "WARN"),
+        (15.0, True, "stale", "WARN"),
+        (25.0, True, "too old", "WARN"),
     ],
 )
-def test_severity_follows_state_and_source(hours: float, is_recorded: bool, passed: bool, severity: str) -> None:
+def test_severity_follows_state_and_source(hours: float, is_recorded: bool, state: str, severity: str) -> None:
     result = check(hours, is_recorded=is_recorded)
-    assert (result.passed, result.severity.value) == (passed, severity)
+    assert (result.passed, result.severity.value) == (state == "fresh", severity)
+    assert result.metadata["state"].value == state
 
 
 @pytest.mark.parametrize("hours", [5.0, 25.0])
