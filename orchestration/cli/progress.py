@@ -81,7 +81,7 @@ class ProgressListener:
         is_warning = check.severity.value == "WARN"
         if check.check_name.startswith("fresh_"):
             surface = check.check_name.removeprefix("fresh_")
-            self._print(f"{'stale' if is_warning else 'too old'}: {surface} (routerscope status shows its age)")
+            self._print(f"{check.metadata['state'].value}: {surface} (routerscope status shows its age)")
             return
         asset = check.asset_key.to_user_string()
         description = f": {check.description}" if is_warning and check.description else ""

@@ -45,6 +45,9 @@ def ui(port: Port = DEFAULT_PORT, data: Data = None) -> None:
     """Serve Dagster's UI read-only, without schedules."""
     with errors_as_lines():
         folder = data_folder(data)
+        # The pages name the source of the release that the folder holds, not the one that a run would read.
+        os.environ["ROUTERSCOPE_DATA_DIR"] = str(folder)
+        os.environ.pop("ROUTERSCOPE_SOURCE", None)
         home = use_dagster_home(folder)
         tidy_home(folder)
     code = _serve(

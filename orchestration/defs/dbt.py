@@ -17,8 +17,10 @@ from orchestration.defs.resources import (
     code_reference,
     dagster_failures,
     freshness_policy,
+    group_name,
     reject_build,
 )
+from orchestration.defs.source import show_source
 from orchestration.defs.unchanged import current_inputs, unchanged_results
 from orchestration.settings import Settings
 from orchestration.storage.releases import Releases
@@ -50,8 +52,12 @@ class Translator(DagsterDbtTranslator):
     """Groups models by their folders, and gives checks their descriptions."""
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
-        folders = dbt_resource_props["fqn"][1:-1]
-        return "seeds" if dbt_resource_props["resource_type"] == "seed" else "_".join(folders) or None
+        is_seed = dbt_resource_props["resource_type"] == "seed"
+        return group_name("seeds") if is_seed else group_name(*dbt_resource_props["fqn"][1:-1])
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """The description in the `.yml`, without the SQL that dagster-dbt appends; the page links to the file."""
+        return str(dbt_resource_props["description"])
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
         spec = super().get_asset_spec(manifest, unique_id, project)
@@ -153,7 +159,8 @@ _IN_ORDER = [
 
 def _with_sample(event: dg.AssetCheckResult, result: Result, results: BuildResults) -> dg.AssetCheckResult:
     sample = dg.MetadataValue.md(preview(results.sample(result), columns=MAX_SAMPLE_COLUMNS))
-    metadata = {**event.metadata, "sample": sample}
+    # dbt's own status is always "warn", see dbt_project.yml; the check's severity is the declared one.
+    metadata = {name: value for name, value in event.metadata.items() if name != "status"} | {"sample": sample}
     if is_failure(result):  # described by the error that rejects the build
         return event._replace(severity=dg.AssetCheckSeverity.ERROR, metadata=metadata)
     description = results.describe(result, MAX_WARNING_ROWS).strip()
@@ -185,4 +192,4 @@ def _lineage_metadata(columns: SourceColumns) -> dict[str, Any]:
 
 @dg.definitions
 def transform_assets() -> dg.Definitions:
-    return dg.Definitions(assets=[dbt_models])
+    return dg.Definitions(assets=show_source([dbt_models]))

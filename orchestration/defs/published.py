@@ -15,12 +15,16 @@ from orchestration.defs.resources import (
     code_reference,
     dagster_failures,
     freshness_policy,
+    group_name,
     open_lake,
     reject_build,
     source_of,
 )
+from orchestration.defs.source import show_source
 from orchestration.defs.unchanged import current_inputs, unchanged_results
 from orchestration.errors import RejectedError, WarehouseError
+from orchestration.formatting import timestamp_in_words
+from orchestration.ingest.sources import Source
 from orchestration.publish.audit import CHECKS, Result
 from orchestration.publish.catalog import Node, published_nodes, published_tables
 from orchestration.publish.claim_history import CLAIM_HISTORY, record
@@ -100,11 +104,19 @@ def _classification_result(connection: duckdb.DuckDBPyConnection) -> dg.AssetChe
     )
 
 
-def _freshness_results(found: Sequence[Measure]) -> Iterator[dg.AssetCheckResult]:
-    """One result per surface. A surface that was never observed passes, unless the marts need it."""
+def freshness_results(found: Sequence[Measure], source: Source) -> Iterator[dg.AssetCheckResult]:
+    """One result per surface. A surface that was never observed passes, unless the marts need it.
+
+    No run can fetch newer data from recordings, so their age is never an error.
+    """
+    recorded = (
+        f"Recorded data of {timestamp_in_words(source.now)}: old by design. Ages are measured at that time, and a "
+        "surface that is too old is only a warning."
+    )
     for surface in surfaces():
         of_surface = [measure for measure in found if measure.surface == surface]
         state = worst_state(of_surface, [surface])
+        is_error = state == "too old" and not source.is_recorded
         table = markdown_table(
             ("measure", "value", "stale above", "too old above", "unit", "state"),
             [
@@ -116,8 +128,10 @@ def _freshness_results(found: Sequence[Measure]) -> Iterator[dg.AssetCheckResult
         yield dg.AssetCheckResult(
             check_name=f"fresh_{surface}",
             passed=state == "fresh",
-            severity=dg.AssetCheckSeverity.ERROR if state == "too old" else dg.AssetCheckSeverity.WARN,
+            severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
+            description=recorded if source.is_recorded else None,
             metadata={
+                "state": state,
                 **{one.name: dg.MetadataValue.float(round(one.value, 2)) for one in of_surface},
                 "measures": dg.MetadataValue.md(table),
             },
@@ -125,7 +139,7 @@ def _freshness_results(found: Sequence[Measure]) -> Iterator[dg.AssetCheckResult
 
 
 def _published_result(
-    release: Release, file: Path, scopes: set[str], numbers: dict[str, float]
+    release: Release, source: str, file: Path, scopes: set[str], numbers: dict[str, float]
 ) -> dg.MaterializeResult[Any]:
     contents = markdown_table(
         ("table", "rows"), [(name, f"{rows:,}") for name, rows in release.rows.items()], numbers=("rows",)
@@ -133,6 +147,7 @@ def _published_result(
     return dg.MaterializeResult(
         asset_key=PUBLISHED,
         metadata={
+            "source": source,
             "file": dg.MetadataValue.path(file),
             "release": release.folder.name,
             "scope": ", ".join(sorted(scopes)),
@@ -164,7 +179,7 @@ def _report_result(folder: Path, published: Path) -> dg.MaterializeResult[Any]:
         dg.AssetSpec(
             PUBLISHED,
             deps=[asset_key(node) for node in (*_NODES, *_CHECK_SEEDS)],
-            group_name="published",
+            group_name=group_name("published"),
             kinds={"duckdb", "parquet"},
             owners=OWNERS,
             metadata=code_reference("orchestration/defs/published.py"),
@@ -178,7 +193,7 @@ def _report_result(folder: Path, published: Path) -> dg.MaterializeResult[Any]:
         dg.AssetSpec(
             REPORT,
             deps=[PUBLISHED],
-            group_name="published",
+            group_name=group_name("published"),
             kinds={"html", "markdown"},
             owners=OWNERS,
             metadata=code_reference("orchestration/publish/report/writer.py"),
@@ -197,7 +212,7 @@ def _report_result(folder: Path, published: Path) -> dg.MaterializeResult[Any]:
                 asset="published",
                 description=(
                     f"The published {surface} data is no older than the seed `freshness` allows, by the source's "
-                    "clock. Measures the data, not the run. A failure does not block the release."
+                    "clock. Measures the data, not the run. A failure does not block the release. Recordings only warn."
                 ),
             )
             for surface in surfaces()
@@ -217,6 +232,7 @@ def _report_result(folder: Path, published: Path) -> dg.MaterializeResult[Any]:
 def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def]  # Dagster accepts no annotation here
     with dagster_failures():
         settings = Settings.load()
+        source = source_of(settings)
         warehouse, releases = Warehouse(settings.data), Releases(settings.data)
         if releases.is_current(current_inputs(settings), warehouse):
             lasting = [dg.AssetCheckKey(PUBLISHED, name) for name in (*(check.name for check in CHECKS), "classified")]
@@ -224,7 +240,8 @@ def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def
             if results is not None:
                 try:
                     with duckdb.connect(str(releases.published / FILE_NAME), read_only=True) as connection:
-                        yield from [*results, *_freshness_results(measures(connection, source_of(settings).now))]
+                        found = measures(connection, source.now)
+                    yield from [*results, *freshness_results(found, source)]
                 except duckdb.Error as error:
                     raise WarehouseError(
                         f"The published release {releases.published} cannot be read: {error}. Raw data is untouched. "
@@ -253,9 +270,9 @@ def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def
             scopes |= {str(metadata["scope"].value)} - {""} if "scope" in metadata else set()
             context.log_event(dg.AssetObservation(asset_key(node), metadata=metadata))
         yield _classification_result(connection)
-        yield from _freshness_results(measures(connection, source_of(settings).now))
+        yield from freshness_results(measures(connection, source.now), source)
         numbers = indicators(connection)
-    yield _published_result(release, releases.published / FILE_NAME, scopes, numbers)
+    yield _published_result(release, settings.source, releases.published / FILE_NAME, scopes, numbers)
     with dagster_failures():
         if completion.report_error:
             raise completion.report_error
@@ -264,4 +281,4 @@ def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def
 
 @dg.definitions
 def published_assets() -> dg.Definitions:
-    return dg.Definitions(assets=[published])
+    return dg.Definitions(assets=show_source([published]))

@@ -16,9 +16,11 @@ from orchestration.defs.resources import (
     code_reference,
     dagster_failures,
     freshness_policy,
+    group_name,
     open_lake,
     source_of,
 )
+from orchestration.defs.source import show_source
 from orchestration.ingest.load import LoadResult, load_surface
 from orchestration.ingest.readiness import MAX_PROBLEMS_SHOWN, check_readiness
 from orchestration.ingest.sources import fetch_options
@@ -109,7 +111,7 @@ def _raw_asset(surface: Surface, priority: int) -> dg.AssetsDefinition:
     @dg.asset(
         key=raw_key(surface),
         deps=[endpoint_key(surface)],
-        group_name="raw",
+        group_name=group_name("raw"),
         kinds={"parquet"},
         owners=OWNERS,
         freshness_policy=freshness_policy(surface.name),
@@ -153,7 +155,8 @@ def _raw_asset(surface: Surface, priority: int) -> dg.AssetsDefinition:
                 context.log.warning(problem)
             metadata = _result_metadata(result, time.monotonic() - started)
             return dg.MaterializeResult(
-                metadata={**metadata, **describe(surface, lake)}, check_results=[_fetch_check(result, metadata)]
+                metadata={"source": settings.source, **metadata, **describe(surface, lake)},
+                check_results=[_fetch_check(result, metadata)],
             )
 
     return raw
@@ -162,4 +165,5 @@ def _raw_asset(surface: Surface, priority: int) -> dg.AssetsDefinition:
 @dg.definitions
 def raw_assets() -> dg.Definitions:
     surfaces = list(SURFACES.values())
-    return dg.Definitions(assets=[_raw_asset(surface, len(surfaces) - rank) for rank, surface in enumerate(surfaces)])
+    assets = [_raw_asset(surface, len(surfaces) - rank) for rank, surface in enumerate(surfaces)]
+    return dg.Definitions(assets=show_source(assets))

@@ -1,4 +1,4 @@
-"""What several definitions share: pool, owners, freshness policies, error handling, the data folder, source and dbt."""
+"""What several definitions share: pool, owners, groups, freshness, errors, the data folder, source and dbt."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dagster import DagsterEventType
 from dagster_dbt import DbtCliResource
 from packaging.version import Version
 
-from orchestration.defs.runs import DATA_TAG, PROCESS_TAG, process_tag
+from orchestration.defs.runs import CODE_LOCATION_TAGS, DATA_TAG, PROCESS_TAG, SOURCE_TAG, process_tag
 from orchestration.errors import RejectedError, RouterscopeError, SettingsError
 from orchestration.folders import PROJECT_DIR
 from orchestration.ingest.sources import Source, open_source
@@ -33,6 +33,13 @@ from orchestration.transform import DBT_EXECUTABLE
 
 POOL = "warehouse"
 OWNERS = ["team:routerscope"]
+# Dagster sorts groups by name, so their names begin with the number of their stage. A slash nests a group.
+_STAGES = ("openrouter", "raw", "seeds", "staging", "intermediate", "marts", "published")
+
+
+def group_name(stage: str, *folders: str) -> str:
+    """The Dagster group of the assets of a stage, or of a folder in it."""
+    return "/".join([f"{_STAGES.index(stage) + 1}_{stage}", *folders])
 
 
 def freshness_policy(surface: str = "rankings") -> dg.FreshnessPolicy:
@@ -71,7 +78,8 @@ class DataFolder(dg.ConfigurableResource[Any]):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[DataFolder]:
         try:
-            folder = Settings.load().data
+            settings = Settings.load()
+            folder = settings.data
             folder.mkdir(parents=True, exist_ok=True)
             lock = (folder / "run.lock").open("w")
         except (SettingsError, OSError):
@@ -79,8 +87,8 @@ class DataFolder(dg.ConfigurableResource[Any]):
             return
         with lock:
             if context.instance and context.run:
-                tags = {DATA_TAG: str(folder), PROCESS_TAG: process_tag(context.run)}
-                context.instance.add_run_tags(context.run.run_id, tags)
+                tags = {DATA_TAG: str(folder), PROCESS_TAG: process_tag(context.run), SOURCE_TAG: settings.source}
+                context.instance.add_run_tags(context.run.run_id, {**CODE_LOCATION_TAGS, **context.run.tags, **tags})
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -128,7 +136,7 @@ def code_reference(path: str) -> Mapping[str, dg.MetadataValue[Any]]:
         warnings.simplefilter("ignore", dg.BetaWarning)
         reference = dg.LocalFileCodeReference(file_path=str(PROJECT_DIR / path), label=path)
         link = dg.CodeReferencesMetadataValue(code_references=[reference])
-    return {"source": dg.MetadataValue.path(path), "dagster/code_references": link}
+    return {"code": dg.MetadataValue.path(path), "dagster/code_references": link}
 
 
 @contextmanager

@@ -11,6 +11,8 @@ import os
 
 import dagster as dg
 from dagster import DagsterEvent, DagsterRunStatus, RunsFilter
+from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+from dagster._core.storage.tags import REPOSITORY_LABEL_TAG
 from dagster_shared.error import SerializableErrorInfo
 
 from orchestration.errors import RouterscopeError
@@ -18,8 +20,13 @@ from orchestration.storage.processes import is_running, process_identity
 
 # A DAGSTER_HOME that the user sets can record the runs of several data folders. This tag holds the folder of a run.
 DATA_TAG = "routerscope/data"
+# On runs and on assets: the source that their data comes from.
+SOURCE_TAG = "routerscope/source"
 # Holds the run's id and the identity of its process.
 PROCESS_TAG = "routerscope/process"
+# Dagster's UI lists only runs with this tag below their job. Dagster sets it on the runs that it launches, and not on
+# those of the command line.
+CODE_LOCATION_TAGS = {REPOSITORY_LABEL_TAG: f"{SINGLETON_REPOSITORY_NAME}@routerscope"}
 # Dagster's UI plots the last quarter; a run takes about 5 MB.
 RETENTION_DAYS = 90
 _MAX_DELETED_RUNS = 100

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.xdist_group("lineage_in_browser")
 
 CHAIN = ["openrouter/rankings", "raw/rankings", "staging/stg_openrouter__rankings", "intermediate/int_rankings__latest"]
 CHAIN += ["intermediate/int_periods__members", "marts/share_model", "published", "report"]
+STAGES = ["1_openrouter", "2_raw", "3_seeds", "4_staging", "5_intermediate", "6_marts", "7_published"]
 
 
 @pytest.fixture(scope="module")
@@ -46,11 +47,13 @@ def shortened(name: str) -> re.Pattern[str]:
     return re.compile(f"^({name}|{name[:3]}.*{name[-5:]})$")
 
 
-def test_catalog_has_every_group(page: Page, webserver: str) -> None:
+def test_lineage_lists_groups_by_stage(page: Page, webserver: str) -> None:
     page.goto(f"{webserver}/asset-groups")
-    layers = ["openrouter", "raw", "staging", "intermediate", "seeds", "published"]
-    for group in (*layers, "marts_share", "marts_growth", "marts_price", "marts_spend", "marts_quality"):
-        page.get_by_text(group, exact=True).first.wait_for()
+    shown = [page.get_by_text(stage, exact=True).first for stage in STAGES]
+    for group in shown:
+        group.wait_for()
+    heights = [(group.bounding_box() or {"y": 0})["y"] for group in shown]
+    assert heights == sorted(heights)
     page.wait_for_timeout(1500)
     screenshot(page, "lineage")
 
@@ -75,6 +78,9 @@ def test_mart_shows_columns_descriptions_and_checks(page: Page, webserver: str) 
     page.goto(f"{webserver}/assets/marts/share_model")
     page.get_by_text("Each listed model's share of all tokens, by day, week and month.").first.wait_for()
     page.get_by_text("share_of_named").first.wait_for()
+    page.get_by_text("routerscope/source: replay").first.wait_for()
+    expect(page.get_by_text("Raw SQL")).to_have_count(0)
+    expect(page.get_by_text("Freshness policy")).to_have_count(0)
     page.wait_for_timeout(1500)
     screenshot(page, "share_model")
     page.goto(f"{webserver}/assets/marts/share_model?view=checks")
@@ -99,14 +105,20 @@ def test_schedules_and_sensors_are_on(page: Page, webserver: str) -> None:
     screenshot(page, "automation")
 
 
-def test_failed_check_shows_its_measures(page: Page, webserver: str) -> None:
+def test_recordings_warn_that_they_are_old(page: Page, webserver: str) -> None:
     """The endpoints of the recordings end two weeks before the rankings do."""
     page.goto(f"{webserver}/assets/published?view=checks&checkDetail=fresh_endpoints")
     page.get_by_text("fresh_endpoints").first.wait_for()
     page.get_by_text("as_of_hours").first.wait_for()
     page.get_by_text("Failed").first.wait_for()
+    page.get_by_text("Recorded data of 7 August 2026, 00:05 UTC: old by design.").first.wait_for()
     page.wait_for_timeout(1000)
-    screenshot(page, "failed_check")
+    screenshot(page, "freshness")
+
+
+def test_job_lists_runs_of_the_command_line(page: Page, webserver: str) -> None:
+    page.goto(f"{webserver}/jobs")
+    page.get_by_text(re.compile(r"(ago|just now)$")).first.wait_for()
 
 
 def test_published_shows_metrics_and_the_brief(page: Page, webserver: str, everything: Run) -> None:

@@ -1,4 +1,4 @@
-"""The resource `folder` records beside the data how a run ended."""
+"""The resource `folder` tags a run, and records beside the data how it ended."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -59,6 +59,14 @@ def test_end_of_a_run_is_recorded(
     assert found is not None
     assert (found.run_id, found.state) == (instance.get_runs()[0].run_id, state)
     assert found.ended is not None
+
+
+@pytest.mark.usefixtures("data")
+def test_run_names_its_source_and_code_location(instance: dg.DagsterInstance) -> None:
+    run(instance, lambda _: None)
+    tags = instance.get_runs()[0].tags
+    assert tags["routerscope/source"] == "simulator"
+    assert tags[".dagster/repository"] == "__repository__@routerscope"  # the name in workspace.yaml
 
 
 def test_run_that_cannot_migrate_is_recorded_as_failed(

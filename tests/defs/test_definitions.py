@@ -8,6 +8,7 @@ import pytest
 from conftest import Run
 
 from orchestration.definitions import defs
+from orchestration.defs import source
 from orchestration.openrouter.surfaces import SURFACES
 from orchestration.publish.audit import CHECKS
 from orchestration.publish.catalog import published_tables
@@ -20,7 +21,10 @@ AssetGraph = Any  # Dagster's own, which it does not export
 
 @pytest.fixture(scope="module")
 def graph() -> AssetGraph:
-    return defs().resolve_asset_graph()
+    """All assets as they are before the first run, with the source unknown."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(source, "known_source", lambda: None)
+        return defs().resolve_asset_graph()
 
 
 def ancestors(graph: AssetGraph, key: dg.AssetKey) -> set[dg.AssetKey]:
@@ -66,11 +70,24 @@ def test_every_asset_is_described(graph: AssetGraph) -> None:
         assert node.owners or key.path[0] == "openrouter", key
 
 
-def test_groups_are_the_layers_and_mart_folders(graph: AssetGraph) -> None:
-    groups = {graph.get(key).group_name for key in graph.get_all_asset_keys()}
-    layers = {"openrouter", "raw", "seeds", "staging", "intermediate", "published"}
-    marts = {"entities", "share", "growth", "price", "spend", "quality"}
-    assert groups == layers | {f"marts_{name}" for name in marts}
+def test_descriptions_contain_no_sql(graph: AssetGraph) -> None:
+    described = {key: graph.get(key).description for key in graph.get_all_asset_keys()}
+    assert {key for key, text in described.items() if "```" in text or "Raw SQL" in text} == set()
+    assert described[dg.AssetKey(["marts", "share_model"])] == (
+        "Each listed model's share of all tokens, by day, week and month."
+    )
+
+
+def test_groups_sort_by_stage(graph: AssetGraph) -> None:
+    groups = sorted({graph.get(key).group_name for key in graph.get_all_asset_keys()})
+    marts = [f"6_marts/{name}" for name in ("entities", "growth", "price", "quality", "share", "spend")]
+    assert groups == ["1_openrouter", "2_raw", "3_seeds", "4_staging", "5_intermediate", *marts, "7_published"]
+
+
+def test_no_asset_depends_on_a_later_stage(graph: AssetGraph) -> None:
+    for key in graph.get_all_asset_keys():
+        for parent in graph.get(key).parent_keys:
+            assert graph.get(parent).group_name[0] <= graph.get(key).group_name[0], (parent, key)
 
 
 def test_every_materialization_uses_the_warehouse_pool() -> None:
@@ -100,7 +117,7 @@ def test_every_raw_column_is_described(graph: AssetGraph) -> None:
 
 def test_mart_links_to_its_file_and_data_dictionary(graph: AssetGraph) -> None:
     metadata = graph.get(dg.AssetKey(["marts", "share_model"])).metadata
-    assert metadata["source"].value == "models/marts/share/share_model.sql"
+    assert metadata["code"].value == "models/marts/share/share_model.sql"
     assert metadata["columns_and_units"].value == "docs/data-dictionary.md#share_model"
 
 
@@ -195,6 +212,7 @@ def newest(instance: dg.DagsterInstance, key: list[str]) -> dict[str, dg.Metadat
 
 def test_raw_materialization_summarizes_the_surface(instance: dg.DagsterInstance) -> None:
     rankings = newest(instance, ["raw", "rankings"])
+    assert rankings["source"].value == "replay"
     assert rankings["responses"].value == 48
     assert rankings["dagster/row_count"].value == 48 * 1530
     assert (rankings["days_covered"].value, rankings["last_day"].value) == (76, "2026-08-06")
@@ -208,6 +226,7 @@ def test_raw_materialization_summarizes_the_surface(instance: dg.DagsterInstance
 
 def test_release_lists_the_rows_of_each_mart(instance: dg.DagsterInstance, everything: Run) -> None:
     published = newest(instance, ["published"])
+    assert published["source"].value == "replay"
     rows = {name: len(rows) for name, rows in everything.marts().items()}
     assert (published["tables"].value, published["rows"].value) == (len(rows), sum(rows.values()))
     assert f"| share_model | {rows['share_model']:,} |" in published["contents"].value

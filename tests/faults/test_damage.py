@@ -318,3 +318,4 @@ def test_failed_check_blocks_the_publish_and_is_named(started_from_few: Path, fe
     evaluation = record.evaluation
     assert not evaluation.passed
     assert "| somewhere |" in evaluation.metadata["sample"].value
+    assert "status" not in evaluation.metadata
