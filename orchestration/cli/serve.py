@@ -38,7 +38,7 @@ def up(port: Port = DEFAULT_PORT) -> None:
         home = use_dagster_home(settings.data)
         tidy_home(settings.data)
     # At each tick, the daemon would report that a sensor has nothing to do, for example because no channel is set.
-    daemon = [*_dagster("dagster-daemon"), "--log-level", "warning"]
+    daemon = _dagster("dagster-daemon", "run", "--log-level", "warning")
     lines = [
         *_first_lines(port),
         f"Source {settings.source}, data in {settings.data}, DAGSTER_HOME is {home}.",
@@ -63,26 +63,26 @@ def _first_lines(port: int) -> list[str]:
 
 def _webserver(port: int) -> list[str]:
     address = ["--host", "127.0.0.1", "--port", str(port)]
-    return [*_dagster("dagster-webserver"), *address, "--code-server-log-level", "warning"]
+    return _dagster("dagster-webserver", *address, "--code-server-log-level", "warning")
 
 
-def _dagster(name: str) -> list[str]:
-    """The command that starts one of Dagster's programs in this environment."""
-    program = str(Path(sys.executable).with_name(name))
-    verb = ["run"] if name == "dagster-daemon" else []
-    return [program, *verb, "--workspace", str(PROJECT_DIR / "workspace.yaml")]
+def _dagster(name: str, *arguments: str) -> list[str]:
+    """The command that starts one of Dagster's programs, which is installed beside Python."""
+    program = Path(sys.executable).with_name(name)
+    return [str(program), *arguments, "--workspace", str(PROJECT_DIR / "workspace.yaml")]
 
 
 def serve(commands: Sequence[Sequence[str]], lines: Sequence[str]) -> ExitCode:
-    """Start programs, print the lines, and wait until one of them ends, or for Ctrl-C or SIGTERM; then end them all.
+    """Start programs, print the lines, and wait until one of them ends, or for Ctrl-C, SIGTERM or SIGHUP; end them all.
 
     Each program has its own process group, so that the servers it started end with it, and so that Ctrl-C in a terminal
     reaches this process only.
     """
     is_stopped = threading.Event()
     # The handler only notes the signal: an exception while a program starts would leave that program behind.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: is_stopped.set())
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup sets it
+            signal.signal(number, lambda *_: is_stopped.set())
     started: list[subprocess.Popen[bytes]] = []
     try:
         for command in commands:
@@ -91,10 +91,9 @@ def serve(commands: Sequence[Sequence[str]], lines: Sequence[str]) -> ExitCode:
         for line in lines:
             say(line)
         while not is_stopped.wait(_POLL_SECONDS):
-            for process in started:
+            for command, process in zip(commands, started, strict=True):
                 if process.poll() is not None:
-                    name = Path(str(process.args[0])).name  # type: ignore[index]
-                    say(f"{name} exited with code {process.returncode}; its last lines are above.")
+                    say(f"{Path(command[0]).name} exited with code {process.returncode}; its last lines are above.")
                     return ExitCode.FAILED
         say("Stopping …")
         return ExitCode.OK

@@ -54,7 +54,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_serve_ends_everything_within_five_seconds(
     started: subprocess.Popen[str], tmp_path: Path, number: signal.Signals
 ) -> None:
