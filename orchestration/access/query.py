@@ -6,12 +6,15 @@ The command line writes the rows to a terminal or a file.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 
 import duckdb
 import pyarrow as pa
+import sqlglot
+from sqlglot import exp
 
-from orchestration.access.release import PublishedRelease
+from orchestration.access.release import PublishedRelease, units_of
 from orchestration.errors import QueryError
 
 _ALLOWED = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
@@ -42,13 +45,35 @@ def tables_in(sql: str, release: PublishedRelease) -> Sequence[str]:
 
     DuckDB's own `get_table_names` fails on `JOIN … USING`.
     """
-    import sqlglot  # here, because it takes long to import and only queries need it
-
-    try:
-        parsed = sqlglot.parse_one(sql, dialect="duckdb")
-    except sqlglot.errors.SqlglotError:
+    parsed = _parse(sql)
+    if parsed is None:
         return list(release.tables)
-    return sorted({table.name.lower() for table in parsed.find_all(sqlglot.exp.Table)})
+    return sorted({table.name.lower() for table in parsed.find_all(exp.Table)})
+
+
+def units_in(sql: str, release: PublishedRelease) -> Mapping[str, str]:
+    """Column → unit, for the columns with a unit of the tables that a statement reads.
+
+    A name that the statement gives to something else has no unit: `100 * share as share` is not a fraction. No column
+    has one if rows are combined from several statements, where names do not show what a column holds.
+    """
+    parsed = _parse(sql)
+    if parsed is None or parsed.find(exp.SetOperation, exp.Columns):
+        return {}
+    renamed = {alias.alias.lower() for alias in parsed.find_all(exp.Alias) if alias.this.name != alias.alias}
+    for alias in parsed.find_all(exp.TableAlias):
+        renamed |= {alias.name.lower(), *(column.name.lower() for column in alias.columns)}
+    resources = [release.tables[table] for table in tables_in(sql, release) if table in release.tables]
+    return {name: unit for one in resources for name, unit in units_of(one).items() if name not in renamed}
+
+
+def _parse(sql: str) -> exp.Expr | None:
+    """The statement, or None if sqlglot does not know its syntax."""
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of statements such as EXPLAIN
+    try:
+        return sqlglot.parse_one(sql, dialect="duckdb")
+    except sqlglot.errors.SqlglotError:
+        return None
 
 
 def _with_unique_names(rows: pa.Table) -> pa.Table:

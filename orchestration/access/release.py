@@ -76,6 +76,11 @@ class PublishedRelease:
         return [citation for surface, citation in rows if surface in surfaces]
 
 
+def units_of(resource: Mapping[str, Any]) -> dict[str, str]:
+    """Column → unit, for the columns of a table's resource that have a unit."""
+    return {field["name"]: field["unit"] for field in resource["schema"]["fields"] if "unit" in field}
+
+
 @contextmanager
 def open_release(data: Path | None = None) -> Iterator[PublishedRelease]:
     """Open the release that is published in a data folder (by default, the one that `data_folder` finds).

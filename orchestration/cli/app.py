@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from orchestration import __version__
+from orchestration.cli.ask import ask
 from orchestration.cli.cite import cite
 from orchestration.cli.maintain import rollback, tidy
 from orchestration.cli.query import query
@@ -16,22 +17,26 @@ from orchestration.cli.run import run
 from orchestration.cli.serve import ui, up
 from orchestration.cli.simulator import simulator
 from orchestration.cli.status import status
-from orchestration.cli.terminal import ExitCode, err, out
+from orchestration.cli.terminal import err, exit_code_of, out
 from orchestration.cli.trace import trace
 from orchestration.errors import RouterscopeError
 
-_EXIT_CODES = "Exit codes: 0 success, 1 failure, 2 wrong usage or setting."
+_EXIT_CODES = "Exit codes: 0 success, 1 failure, 2 wrong usage or setting"
 _READING_EXIT_CODES = (
-    "Exit codes: 0 success, 1 failure, 2 wrong usage, 3 doubtful (data is stale, a claim was revised or a newer build "
-    "was rejected), 4 invalid (data is too old, a claim was withdrawn, a raw file was changed or is missing)."
+    f"{_EXIT_CODES}, 3 doubtful (data is stale, a claim was revised or a newer build was rejected), 4 invalid (data is "
+    "too old, a claim was withdrawn, a raw file was changed or is missing)"
 )
+_STATUS_EXIT_CODES = f"{_EXIT_CODES}, 3 data is stale or a newer build was rejected, 4 data is too old"
+_CITE_EXIT_CODES = f"{_EXIT_CODES}; with --check, 3 the claim was revised, 4 it was withdrawn"
+_TRACE_EXIT_CODES = f"{_EXIT_CODES}, 4 a raw file was changed or is missing"
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    epilog=_READING_EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=f"{_READING_EXIT_CODES}.",
     help=(
         "Build and read OpenRouter's public rankings and prices as tables.\n\n"
         "Figures cover the tokens routed through OpenRouter's public models only."
@@ -55,18 +60,19 @@ for _verb, _example, _codes in (
     (rollback, "routerscope rollback --data data/live", _EXIT_CODES),
     (tidy, "routerscope tidy --data data/live", _EXIT_CODES),
     (simulator, "routerscope simulator --port 8081", _EXIT_CODES),
-    (status, "routerscope status --data data/live", _READING_EXIT_CODES),
+    (status, "routerscope status --data data/live", _STATUS_EXIT_CODES),
     (query, 'routerscope query "from share_author limit 5" --format csv', _EXIT_CODES),
-    (cite, "routerscope cite leading_model/week/2026-07-27 --style bibtex", _READING_EXIT_CODES),
-    (trace, "routerscope trace share_author week 2026-07-27 anthropic", _READING_EXIT_CODES),
+    (ask, "routerscope ask 3 --data data/live", _EXIT_CODES),
+    (cite, "routerscope cite leading_model/week/2026-07-27 --style apa", _CITE_EXIT_CODES),
+    (trace, "routerscope trace share_author week 2026-07-27 anthropic", _TRACE_EXIT_CODES),
 ):
-    app.command(epilog=f"Example: {_example}\n\n{_codes}")(_verb)
+    app.command(epilog=f"Example: {_example}\n\n{_codes}.")(_verb)
 
 
 def run_app() -> None:
-    """Run the command line. An error is one plain message on standard error, and exit code 1."""
+    """Run the command line. An error is one plain message on standard error; exit 2 for an invalid setting, else 1."""
     try:
         app(prog_name="routerscope")
     except RouterscopeError as error:
         err.print(escape(str(error)), soft_wrap=True)
-        sys.exit(ExitCode.FAILED)
+        sys.exit(exit_code_of(error))

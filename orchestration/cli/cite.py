@@ -22,6 +22,7 @@ class Style(StrEnum):
     text = "text"
     markdown = "markdown"
     bibtex = "bibtex"
+    apa = "apa"
 
 
 def cite(
@@ -46,17 +47,18 @@ def cite(
 
     --check reports whether the claim is unchanged, revised (and by how much) or withdrawn.
     """
-    from orchestration.access.claims import as_bibtex, as_markdown, as_text, find_claim, newest_claims
+    from orchestration.access.claims import find_claim, in_style, newest_claims
     from orchestration.access.release import open_release
 
+    if is_check and not claim_id:
+        raise typer.BadParameter("--check needs a claim id.")
+    if as_of and not is_check:
+        raise typer.BadParameter("--as-of is used with --check only.")
     with open_release(data) as release:
         if is_check:
-            if not claim_id:
-                raise typer.BadParameter("--check needs a claim id.")
             raise typer.Exit(_check(release, claim_id, as_of))
         if claim_id:
-            written_as = {Style.text: as_text, Style.markdown: as_markdown, Style.bibtex: as_bibtex}[style]
-            typer.echo(written_as(find_claim(release, claim_id)))
+            typer.echo(in_style(find_claim(release, claim_id), style.value))
             return
         for identifier, statement in newest_claims(release):
             out.print(f"[bold]{escape(identifier)}[/]", soft_wrap=True)

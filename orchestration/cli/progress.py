@@ -84,7 +84,8 @@ class ProgressListener:
             self._print(f"{check.metadata['state'].value}: {surface} (routerscope status shows its age)")
             return
         asset = check.asset_key.to_user_string()
-        description = f": {check.description}" if is_warning and check.description else ""
+        found = (check.description or "").removeprefix(f"{check.check_name}: ")
+        description = f": {found}" if is_warning and found else ""
         level = "warning" if is_warning else "FAILED"
         self._print(f"{level}: check {check.check_name} of {asset} (make ui shows the rows){description}")
         if check.description and not is_warning:

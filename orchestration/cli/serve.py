@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
@@ -18,13 +20,15 @@ from orchestration.cli.terminal import Data, ExitCode, Port, errors_as_lines, sa
 from orchestration.folders import PROJECT_DIR, data_folder
 
 DEFAULT_PORT = 3000
-_SHUTDOWN_TIMEOUT_SECONDS = 30
+# Runs that are not finished by then are killed; the next start marks them as failed.
+_SHUTDOWN_TIMEOUT_SECONDS = 2.0
+_POLL_SECONDS = 0.2
 
 
 def up(port: Port = DEFAULT_PORT) -> None:
     """Serve Dagster's UI and run the schedules and alerts.
 
-    Needs ROUTERSCOPE_SOURCE. Ctrl-C stops both the web server and the daemon.
+    Needs ROUTERSCOPE_SOURCE. Ctrl-C stops the web server, the daemon and unfinished runs within 5 seconds.
     """
     from orchestration.settings import Settings
 
@@ -33,12 +37,14 @@ def up(port: Port = DEFAULT_PORT) -> None:
         os.environ["ROUTERSCOPE_DATA_DIR"] = str(settings.data)
         home = use_dagster_home(settings.data)
         tidy_home(settings.data)
+    # At each tick, the daemon would report that a sensor has nothing to do, for example because no channel is set.
+    daemon = _dagster("dagster-daemon", "run", "--log-level", "warning")
     lines = [
+        *_first_lines(port),
         f"Source {settings.source}, data in {settings.data}, DAGSTER_HOME is {home}.",
         "The UI's Automation page lists the schedules.",
     ]
-    code = _serve([_webserver(port), ["dagster-daemon", "run"]], port, lines)
-    raise typer.Exit(code)
+    raise typer.Exit(serve([_webserver(port), daemon], lines))
 
 
 def ui(port: Port = DEFAULT_PORT, data: Data = None) -> None:
@@ -50,43 +56,71 @@ def ui(port: Port = DEFAULT_PORT, data: Data = None) -> None:
         os.environ.pop("ROUTERSCOPE_SOURCE", None)
         home = use_dagster_home(folder)
         tidy_home(folder)
-    code = _serve(
-        [[*_webserver(port), "--read-only"]], port, [f"Showing the runs in {folder}. DAGSTER_HOME is {home}."]
-    )
-    raise typer.Exit(code)
+    lines = [*_first_lines(port), f"Showing the runs in {folder}. DAGSTER_HOME is {home}."]
+    raise typer.Exit(serve([[*_webserver(port), "--read-only"]], lines))
+
+
+def _first_lines(port: int) -> list[str]:
+    return [f"Dagster's UI starts on http://127.0.0.1:{port} in a few seconds. Ctrl-C stops it."]
 
 
 def _webserver(port: int) -> list[str]:
-    return ["dagster-webserver", "--host", "127.0.0.1", "--port", str(port)]
+    address = ["--host", "127.0.0.1", "--port", str(port)]
+    return _dagster("dagster-webserver", *address, "--code-server-log-level", "warning")
 
 
-def _serve(commands: list[list[str]], port: int, lines: list[str]) -> ExitCode:
-    """Start Dagster's programs and wait. When one ends, or on Ctrl-C or SIGTERM, end the others."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with contextlib.ExitStack() as stack:
-        workspace = ["--workspace", str(PROJECT_DIR / "workspace.yaml")]
-        started = []
+def _dagster(name: str, *arguments: str) -> list[str]:
+    """The command that starts one of Dagster's programs, which is installed beside Python."""
+    program = Path(sys.executable).with_name(name)
+    return [str(program), *arguments, "--workspace", str(PROJECT_DIR / "workspace.yaml")]
+
+
+def serve(commands: Sequence[Sequence[str]], lines: Sequence[str]) -> ExitCode:
+    """Start programs, print the lines, and wait until one of them ends, or for Ctrl-C, SIGTERM or SIGHUP; end them all.
+
+    Each program has its own process group, so that the servers it started end with it, and so that Ctrl-C in a terminal
+    reaches this process only.
+    """
+    is_stopped = threading.Event()
+    # The handler only notes the signal: an exception while a program starts would leave that program behind.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup sets it
+            signal.signal(number, lambda *_: is_stopped.set())
+    started: list[subprocess.Popen[bytes]] = []
+    try:
         for command in commands:
-            program = str(Path(sys.executable).with_name(command[0]))
-            process = subprocess.Popen([program, *command[1:], *workspace], cwd=PROJECT_DIR)  # noqa: S603  # Dagster's own
-            stack.callback(_end, process)
-            started.append((command[0], process))
-        say(f"Dagster's UI starts on http://127.0.0.1:{port} in a few seconds. Ctrl-C stops it.")
+            process = subprocess.Popen(command, cwd=PROJECT_DIR, start_new_session=True)  # noqa: S603  # Dagster's own
+            started.append(process)  # each at once, to be ended if the next one does not start
         for line in lines:
             say(line)
-        with contextlib.suppress(KeyboardInterrupt):
-            while True:
-                for name, process in started:
-                    if process.poll() is not None:
-                        say(f"{name} exited with code {process.returncode}; its last lines are above.")
-                        return ExitCode.FAILED
-                time.sleep(1)
-    return ExitCode.OK
+        while not is_stopped.wait(_POLL_SECONDS):
+            for command, process in zip(commands, started, strict=True):
+                if process.poll() is not None:
+                    say(f"{Path(command[0]).name} exited with code {process.returncode}; its last lines are above.")
+                    return ExitCode.FAILED
+        say("Stopping …")
+        return ExitCode.OK
+    finally:
+        _end(started)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(_SHUTDOWN_TIMEOUT_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
+def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Ask the groups of these processes to end, and kill what is left of them after the timeout."""
+    deadline = time.monotonic() + _SHUTDOWN_TIMEOUT_SECONDS
+    _signal_groups(processes, signal.SIGTERM)
+    while _signal_groups(processes, 0) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+    _signal_groups(processes, signal.SIGKILL)
+    for process in processes:
+        process.wait()
+
+
+def _signal_groups(processes: Sequence[subprocess.Popen[bytes]], number: int) -> bool:
+    """Send a signal, or none for 0, to the group of each process; whether any group still has a process."""
+    is_any_left = False
+    for process in processes:
+        process.poll()  # a process that has ended stays in its group until it was waited for
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+            is_any_left = True
+    return is_any_left

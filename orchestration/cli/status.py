@@ -20,9 +20,22 @@ if TYPE_CHECKING:
 _STYLES = {"fresh": "green", "stale": "yellow", "too old": "red"}
 _VERDICTS = {
     ExitCode.OK: "Fresh and complete.",
-    ExitCode.DOUBTFUL: "Usable, but check the warnings below.",
-    ExitCode.INVALID: "Some data is too old.",
+    ExitCode.DOUBTFUL: "Usable. See the warnings below.",
+    ExitCode.INVALID: "Some data is too old. See the warnings below.",
 }
+# Measure → what it is, and the finding if it is above its limit.
+_MEASURES = {
+    "newest_day_hours": ("hours since the newest complete day ended", "the newest complete day ended {} ago"),
+    "as_of_hours": ("hours since the source made the newest response", "the source made the newest response {} ago"),
+    "checked_hours": ("hours since a run fetched the newest response", "a run fetched the newest response {} ago"),
+    "days_missing": ("days without a response, of the last 28", "{} missing within 28 days"),
+    "days_to_restate": ("days not fetched since the source may have revised them", "{} may have been revised since"),
+    "price_hours": ("hours since the prices that usage is joined to were listed", "prices of usage are {} old"),
+}
+# One of them is enough to say how old a surface is.
+_AGES = ("newest_day_hours", "as_of_hours", "checked_hours")
+# Sources that return recorded responses.
+_RECORDED = ("replay", "sample")
 
 
 def status(
@@ -31,8 +44,8 @@ def status(
 ) -> None:
     """Show how fresh and complete the release is.
 
-    Lists the age of each surface against its thresholds, missing days, the API quota left today and the result of the
-    last run.
+    Lists the age of each surface against its limits, missing days, the API quota left today and the result of the last
+    run. A surface above a limit is a warning.
     """
     from orchestration.access.release import open_release
     from orchestration.access.status import status_of
@@ -88,11 +101,16 @@ def _show(shown: dict[str, Any], code: ExitCode) -> None:
         table.add_column(column, justify="right")
     table.add_column("state")
     for measure in shown["measures"]:
-        value = f"{round(measure['value'], 1) + 0:.1f}"  # + 0 turns -0.0 into 0.0
         limits = (f"{measure['warn_above']:g}", f"{measure['error_above']:g}")
         state = f"[{_STYLES[measure['state']]}]{measure['state']}[/]"
-        table.add_row(measure["surface"], measure["name"], value, *limits, state)
+        table.add_row(measure["surface"], measure["name"], _number(measure), *limits, state)
     out.print(table)
+    out.print()
+    for name in dict.fromkeys(measure["name"] for measure in shown["measures"]):
+        out.print(f"{name:16}  {_MEASURES[name][0]}")
+    out.print("The limits have their reasons in seeds/freshness.csv.")
+    for line in _warnings(shown):
+        out.print(line, soft_wrap=True)
     missing = ", ".join(f"{gap['date']} ({gap['surface']}: {gap['reason']})" for gap in shown["missing_days"])
     out.print(f"\nMissing within {GAP_WINDOW_DAYS} days: {missing or 'nothing'}", soft_wrap=True)
     out.print(f"Never observed: {', '.join(shown['never_observed']) or 'nothing'}", soft_wrap=True)
@@ -106,5 +124,47 @@ def _show(shown: dict[str, Any], code: ExitCode) -> None:
         out.print(f"Last run: {run['state']}, {ended} ({run['run_id'][:8]})")
     else:
         out.print("Last run: none found")
+
+
+def _warnings(shown: dict[str, Any]) -> list[str]:
+    """A heading, a line for each surface above a limit and for a rejected build, and what to do; empty without any."""
+    findings: dict[str, list[str]] = {}
+    for surface in dict.fromkeys(measure["surface"] for measure in shown["measures"]):
+        above = [one for one in shown["measures"] if one["surface"] == surface and one["state"] != "fresh"]
+        ages = sorted((one for one in above if one["name"] in _AGES), key=lambda one: one["state"] != "too old")
+        others = [one for one in above if one["name"] not in _AGES]
+        findings[surface] = [_finding(one, shown["missing_days"]) for one in [*ages[:1], *others]]
+    lines = [f"  {surface}: {'; '.join(found)}" for surface, found in findings.items() if found]
+    if lines:
+        lines.append(
+            "  Recordings are old by design. For current data: make run SOURCE=live"
+            if shown["source"] in _RECORDED
+            else f"  To fetch what is due: make run SOURCE={shown['source']}"
+        )
     if shown["rejected"]:
-        out.print(f"[yellow]A newer build was rejected[/] on {escape(shown['rejected'])}", soft_wrap=True)
+        lines.append(f"  A newer build was rejected on {escape(shown['rejected'])}")
+        lines.append("  To see the rows that failed: make ui")
+    return ["\n[yellow]Warnings[/]", *lines] if lines else []
+
+
+def _finding(measure: dict[str, Any], missing: list[dict[str, str]]) -> str:
+    """What was found, the first example, and the limit that it is above."""
+    is_too_old = measure["state"] == "too old"
+    limit = measure["error_above" if is_too_old else "warn_above"]
+    found = _MEASURES[measure["name"]][1].format(_amount(measure["value"], measure["unit"]))
+    example = next((day["date"] for day in missing if day["surface"] == measure["surface"]), None)
+    such_as = f", such as {example}" if example and measure["name"] == "days_missing" else ""
+    return f"{found}{such_as} ({measure['state']} above {_amount(limit, measure['unit'])})"
+
+
+def _amount(value: float, unit: str) -> str:
+    """15.5 days; 30 hours."""
+    if unit == "hours" and value >= 72:
+        value, unit = value / 24, "days"
+    number = f"{value:.1f}".removesuffix(".0")
+    return f"{number} {unit.removesuffix('s') if number == '1' else unit}"
+
+
+def _number(measure: dict[str, Any]) -> str:
+    value = f"{measure['value']:.1f}" if measure["unit"] == "hours" else f"{measure['value']:.0f}"
+    return value.removeprefix("-") if float(value) == 0 else value

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from orchestration.errors import RouterscopeError, SettingsError
+from orchestration.formatting import as_percent
+
+_MIN_SEPARATED = 10_000
+_MIN_WITHOUT_DECIMALS = 1_000_000
+_ID = re.compile(r"(^|_)id$")
 
 
 class ExitCode(IntEnum):
@@ -35,7 +42,7 @@ Data = Annotated[
         help="Data folder. Default: ROUTERSCOPE_DATA_DIR, or the folder with the newest release.",
     ),
 ]
-Port = Annotated[int, typer.Option(metavar="PORT", help="Port on 127.0.0.1.")]
+Port = Annotated[int, typer.Option(metavar="PORT", min=1, max=65_535, help="Port on 127.0.0.1.")]
 
 out, err = Console(highlight=False), Console(stderr=True, highlight=False)
 
@@ -52,8 +59,12 @@ def errors_as_lines() -> Iterator[None]:
         yield
     except RouterscopeError as error:
         say(str(error))
-        is_setting = isinstance(error, SettingsError)
-        raise typer.Exit(ExitCode.WRONG_USAGE if is_setting else ExitCode.FAILED) from error
+        raise typer.Exit(exit_code_of(error)) from error
+
+
+def exit_code_of(error: RouterscopeError) -> ExitCode:
+    """WRONG_USAGE for an invalid setting or option, FAILED for any other error."""
+    return ExitCode.WRONG_USAGE if isinstance(error, SettingsError) else ExitCode.FAILED
 
 
 def json_text(document: Mapping[str, Any]) -> str:
@@ -61,8 +72,22 @@ def json_text(document: Mapping[str, Any]) -> str:
     return json.dumps(document, indent=1, default=str, ensure_ascii=False)
 
 
-def format_cell(value: Any) -> str:
-    """A value in a table: floats with six significant digits, null as empty text."""
+def format_cell(value: Any, column: str = "", unit: str | None = None) -> str:
+    """A value in a table for people; null is empty.
+
+    Numbers from 10,000 on have thousands separators, so that years have none; ids have none either. Numbers with
+    decimals have six significant digits, and no decimals from 1,000,000 on. The unit `fraction` is shown in percent.
+    """
     if value is None:
         return ""
-    return f"{value:.6g}" if isinstance(value, float) else escape(str(value))
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not math.isfinite(value):
+        return str(value)
+    if unit == "fraction":
+        return as_percent(float(value))
+    separator = "," if abs(value) >= _MIN_SEPARATED and not _ID.search(column) else ""
+    has_decimals = isinstance(value, float) or value != int(value)
+    if not has_decimals or abs(value) >= _MIN_WITHOUT_DECIMALS:
+        return f"{round(value):{separator}d}"
+    if value == int(value):
+        return f"{int(value):{separator}d}" if separator else f"{value:.1f}"
+    return f"{float(value):{separator}.6g}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from orchestration.cli.terminal import Data, ExitCode, format_cell, json_text, out
 from orchestration.errors import QueryError
@@ -35,16 +36,21 @@ def trace(
 
     Shows each file's request and payload hash, and verifies that the file is unchanged.
     """
-    from orchestration.access.release import open_release
+    from orchestration.access.release import open_release, units_of
     from orchestration.access.trace import files_of, find_row
     from orchestration.storage.lake import LAKE_FOLDER
 
+    if bool(table) == is_all:
+        raise typer.BadParameter(
+            "Name a table and the key of a row, or use --all. `routerscope query` lists the tables."
+        )
     with open_release(data) as release:
         if is_all:
             raise typer.Exit(_trace_all(release, as_json))
-        if not table or table not in release.tables or table == "scopes":
-            problem = f"There is no table {table}." if table else "Name a table and the key of a row."
-            raise QueryError(f"{problem} The tables are {', '.join(sorted(release.tables.keys() - {'scopes'}))}.")
+        if table not in release.tables or table == "scopes":
+            raise QueryError(
+                f"There is no table {table}. The tables are {', '.join(sorted(release.tables.keys() - {'scopes'}))}."
+            )
         resource = release.tables[table]
         row = find_row(release.connection, table, resource["schema"]["primaryKey"], key or [])
         files = files_of(release.connection, table, row, resource["surfaces"], release.data / LAKE_FOLDER)
@@ -52,15 +58,15 @@ def trace(
     if as_json:
         typer.echo(json_text({"table": table, "row": row, "files": [asdict(file) for file in files]}))
     else:
-        _show(table, row, files, damaged)
+        _show(table, row, units_of(resource), files, damaged)
     raise typer.Exit(ExitCode.INVALID if damaged or not files else ExitCode.OK)
 
 
-def _show(table: str, row: Row, files: Sequence[RawFile], damaged: Sequence[RawFile]) -> None:
+def _show(table: str, row: Row, units: Mapping[str, str], files: Sequence[RawFile], damaged: Sequence[RawFile]) -> None:
     values = Table(show_header=False, box=None, pad_edge=False)
     for name, value in row.items():
         if value is not None:
-            values.add_row(f"[dim]{escape(name)}[/]", format_cell(value))
+            values.add_row(f"[dim]{escape(name)}[/]", Text(format_cell(value, name, units.get(name))))
     out.print(f"[bold]{table}[/]")
     out.print(values)
     count = f"{len(files)} raw file{'s' if len(files) != 1 else ''}"

@@ -1,11 +1,11 @@
-"""A claim with its citation as text, Markdown and BibTeX."""
+"""A claim with its citation as text, Markdown, BibTeX and in APA style."""
 
 import datetime as dt
 
 import pytest
 from conftest import Run
 
-from orchestration.access.claims import as_bibtex, as_markdown, as_text, find_claim, newest_claims
+from orchestration.access.claims import as_apa, as_bibtex, as_markdown, as_text, find_claim, newest_claims
 from orchestration.access.release import open_release
 from orchestration.errors import QueryError
 
@@ -15,6 +15,8 @@ CLAIM = {
     "citation": "Source: OpenRouter (openrouter.ai/rankings), as of 2026-08-07T00:05:19Z.",
     "caveat": "Tokens, not people.",
     "source_url": "https://openrouter.ai/rankings",
+    "scope_id": "openrouter_public_traffic",
+    "licence": "CC BY 4.0",
     "as_of": dt.datetime(2026, 8, 7, 0, 5, 19),  # noqa: DTZ001  # as DuckDB returns it
     "checked_at": dt.datetime(2026, 8, 7, 0, 5, 19),  # noqa: DTZ001
 }
@@ -45,9 +47,29 @@ def test_bibtex_escapes_special_characters() -> None:
     assert bibtex.count("{") - bibtex.count(r"\{") == bibtex.count("}") - bibtex.count(r"\}")
 
 
+def test_apa_has_in_text_citation_and_entry_of_reference_list() -> None:
+    statement, entry, note = as_apa(CLAIM | {"as_of": dt.datetime(2026, 8, 6, 23)}).split("\n\n")  # noqa: DTZ001
+    assert statement == "A {model} had 12.7% of R&D_tokens (OpenRouter, 2026)."
+    assert entry == (
+        "OpenRouter. (2026, August 6). Rankings [Data set]. Retrieved August 7, 2026, from https://openrouter.ai/rankings"
+    )
+    assert note == (
+        "Computed by Routerscope. Source: OpenRouter (openrouter.ai/rankings), as of 2026-08-07T00:05:19Z. Licence of "
+        "openrouter.ai/rankings: CC BY 4.0, https://creativecommons.org/licenses/by/4.0/. Tokens, not people."
+    )
+
+
+def test_simulated_claim_does_not_name_openrouter_as_author() -> None:
+    simulated = CLAIM | {"scope_id": "simulated", "licence": "simulated"}
+    assert as_apa(simulated).split("\n\n")[1].startswith("Routerscope. (2026, August 7). Simulated data [Data set].")
+    assert "Licence" not in as_apa(simulated)
+    assert "author = {{Routerscope}}" in as_bibtex(simulated)
+
+
 def test_listed_claims_are_found_and_others_are_not(few_run: Run) -> None:
     with open_release(few_run.data) as release:
         for claim_id, statement in newest_claims(release):
-            assert find_claim(release, claim_id)["statement"] == statement
+            found = find_claim(release, claim_id)
+            assert (found["statement"], found["licence"]) == (statement, "CC BY 4.0")
         with pytest.raises(QueryError, match="leading_model/day/1999-01-01"):
             find_claim(release, "leading_model/day/1999-01-01")

@@ -1,9 +1,9 @@
-"""Queries over a release: read-only, one statement, unique column names, and the tables to cite."""
+"""Queries over a release: read-only, one statement, unique column names, the tables to cite, and units of columns."""
 
 import pytest
 from conftest import Run
 
-from orchestration.access.query import run_query, tables_in
+from orchestration.access.query import run_query, tables_in, units_in
 from orchestration.access.release import open_release
 from orchestration.errors import QueryError
 
@@ -36,3 +36,31 @@ def test_tables_of_query_include_joins_and_ctes(few_run: Run) -> None:
     with open_release(few_run.data) as release:
         assert tables_in(sql, release) == ["led", "share_model", "spend_model"]
         assert tables_in("select ((", release) == list(release.tables)
+
+
+@pytest.mark.parametrize(
+    ("sql", "unit"),
+    [
+        ("from share_author", "fraction"),
+        ("select a.share from share_author as a join share_model using (period, period_start)", "fraction"),
+        ("with led as (from share_author where rank = 1) select share from led", "fraction"),
+        ("select author, share as share from share_author", "fraction"),
+        ("select 100 * share as share from share_author", None),
+        ("select share: 100 * share from share_author", None),
+        ("select * replace (100 * share as share) from share_author", None),
+        ("with led(share) as (select 100 * share from share_author) from led", None),
+        ("select columns('share') * 100 from share_author", None),
+        ("select share from share_author union all select 100 * share from share_author", None),
+        ("from model", None),
+        ("select ((", None),
+    ],
+)
+def test_only_unchanged_columns_keep_their_unit(few_run: Run, sql: str, unit: str | None) -> None:
+    with open_release(few_run.data) as release:
+        assert units_in(sql, release).get("share") == unit
+
+
+def test_explain_prints_no_warning_of_the_parser(few_run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    with open_release(few_run.data) as release:
+        assert tables_in("explain select 1", release) == []
+    assert caplog.messages == []

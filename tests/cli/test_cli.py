@@ -1,15 +1,19 @@
 """The reading verbs as people and programs use them: output and exit codes."""
 
 import datetime as dt
+import io
 import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
+import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 from conftest import PROJECT, CommandLine, Run, environment
@@ -22,6 +26,7 @@ from orchestration.storage.last_run import LAST_RUN, record_start
 from orchestration.storage.releases import FILE_NAME
 
 WEEK = "leading_model/week/2026-07-27"
+TINY = '{"models": 60, "days": 45, "observations": 2}'
 
 
 Reader = Callable[..., subprocess.CompletedProcess[str]]
@@ -51,6 +56,31 @@ def test_status_reports_freshness_gaps_and_last_run(routerscope: Reader, everyth
     assert "Never observed: benchmarks, session_cost, tasks" in done.stdout
     assert "Last run: SUCCESS" in done.stdout
     assert "SIMULATED" not in done.stdout
+
+
+def test_status_explains_measures_and_warns_with_findings(routerscope: Reader, everything: Run) -> None:
+    lines = routerscope(everything.data, "status", COLUMNS="80").stdout.splitlines()
+    [header] = [line for line in lines if line.startswith("surface ")]
+    table = lines[lines.index(header) + 1 : lines.index("", lines.index(header))]
+    explained = [line.split()[0] for line in lines if line[:5] in ("newes", "as_of", "check", "days_", "price")]
+    assert set(explained) == {line.split()[1] for line in table}
+    assert lines[lines.index("Warnings") + 1 :][:4] == [
+        "  apps: 2 days missing within 28 days, such as 2026-07-17 (stale above 0 days)",
+        "  endpoints: the source made the newest response 15.5 days ago (too old above 7 days)",
+        "  providers: the source made the newest response 76.7 days ago (too old above 14 days)",
+        "  Recordings are old by design. For current data: make run SOURCE=live",
+    ]
+
+
+def test_status_names_the_command_that_fetches(routerscope: Reader, simulated: Run) -> None:
+    """Two days after the run of the simulated data."""
+    clock = json.loads(routerscope(simulated.data, "status", "--json").stdout)["clock"]
+    later = (dt.datetime.fromisoformat(clock) + dt.timedelta(hours=40)).isoformat()
+    done = routerscope(simulated.data, "status", ROUTERSCOPE_NOW=later)
+    assert done.returncode == 3
+    assert "  endpoints: the source made the newest response 40 hours ago (stale above 36 hours)\n" in done.stdout
+    assert "  To fetch what is due: make run SOURCE=simulator\n" in done.stdout
+    assert "Warnings" not in routerscope(simulated.data, "status").stdout
 
 
 def test_keys_of_status_json_are_stable(routerscope: Reader, everything: Run) -> None:
@@ -88,7 +118,9 @@ def test_status_reports_newer_rejected_build(routerscope: Reader, copied: Path) 
     later = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
     (copied / "rejected" / "why.txt").write_text(f"{later:%Y-%m-%dT%H:%M:%SZ}\nassert_tokens_equal_raw: 3 rows.\n")
     done = routerscope(copied, "status")
+    assert "Warnings\n" in done.stdout
     assert "A newer build was rejected" in done.stdout
+    assert "To see the rows that failed: make ui" in done.stdout
     assert "assert_tokens_equal_raw: 3 rows." in done.stdout
 
 
@@ -129,16 +161,18 @@ def test_query_cites_every_joined_table(routerscope: Reader, everything: Run) ->
     sql = "with led as (from share_model where rank = 1) select * from led join spend_model using (model_permaslug)"
     done = routerscope(everything.data, "query", f"{sql} limit 1")
     assert done.returncode == 0, done.stderr
-    assert "openrouter.ai/rankings" in done.stdout
-    assert "openrouter.ai/api/v1/models" in done.stdout
+    assert "openrouter.ai/rankings" in done.stderr
+    assert "openrouter.ai/api/v1/models" in done.stderr
 
 
-def test_query_prints_scope_and_citation(routerscope: Reader, everything: Run) -> None:
+def test_query_prints_scope_and_citation_on_standard_error(routerscope: Reader, everything: Run) -> None:
     done = routerscope(everything.data, "query", "select author, share from share_author where period = 'week' limit 2")
     assert done.returncode == 0, done.stderr
-    assert "Scope: Tokens routed through OpenRouter's public models." in done.stdout
-    assert "Source: OpenRouter (openrouter.ai/rankings), as of 2026-08-07T00:05:19Z." in done.stdout
-    assert "api/v1/models" not in done.stdout  # only the surfaces of the queried table
+    assert "Scope: Tokens routed through OpenRouter's public models." in done.stderr
+    assert "Source: OpenRouter (openrouter.ai/rankings), as of 2026-08-07T00:05:19Z." in done.stderr
+    assert "api/v1/models" not in done.stderr  # only the surfaces of the queried table
+    assert done.stdout.startswith("author")
+    assert len(done.stdout.splitlines()) == 3
     assert "share_author" in routerscope(everything.data, "query").stdout
 
 
@@ -148,7 +182,7 @@ def test_wide_rows_are_printed_one_value_per_line(routerscope: Reader, everythin
     printed = routerscope(everything.data, "query", sql, COLUMNS="80").stdout
     lines = [line.split(maxsplit=1) for line in printed.splitlines()]
     assert [line[0] for line in lines if line and line[0] in names] == names * 2
-    for row in everything.query(f"select author, tokens::varchar, source_url from ({sql})"):
+    for row in everything.query(f"select author, format('{{:,}}', tokens), source_url from ({sql})"):
         for value in row:
             assert value in [line[1].strip() for line in lines if len(line) > 1]
     narrow = routerscope(everything.data, "query", f"select author, rank from ({sql})", COLUMNS="80").stdout
@@ -179,6 +213,50 @@ def test_query_writes_every_format(routerscope: Reader, everything: Run, tmp_pat
     assert b"Scope: " in pq.read_schema(file).metadata[b"routerscope"]
 
 
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+def test_query_writes_to_a_pipe(form: str, few_run: Run) -> None:
+    """In a process of its own, because a pipe has no positions, unlike the file that pytest captures into."""
+    sql = "select author, share from share_author where period = 'day' order by share desc, author limit 3"
+    done = subprocess.run(
+        [sys.executable, "-m", "orchestration.cli", "query", sql, "--format", form, "--data", few_run.data],
+        env=environment(few_run.data),
+        capture_output=True,
+        check=True,
+    )
+    reading = {"csv": pyarrow.csv.read_csv, "parquet": pq.read_table}
+    rows = reading[form](io.BytesIO(done.stdout)).to_pylist() if form in reading else json.loads(done.stdout)["rows"]
+    assert rows == [{"author": author, "share": share} for author, share in few_run.query(sql)]
+    assert done.stderr.startswith(b"\nScope: ")
+
+
+def test_reader_that_stops_early_gets_no_error(few_run: Run) -> None:
+    command = f"{sys.executable} -m orchestration.cli query 'from share_model' --format csv --data {few_run.data}"
+    done = subprocess.run(
+        ["bash", "-c", f"{command} | head -1"],
+        env=environment(few_run.data),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith('"period",')
+    assert "could not be written" not in done.stderr
+
+
+def test_ask_lists_and_answers_the_questions(routerscope: Reader, everything: Run) -> None:
+    listed = routerscope(everything.data, "ask").stdout.splitlines()
+    assert listed[0] == "  1  Which models lead?"
+    assert listed[13] == " 14  Which available provider is cheapest?"
+    done = routerscope(everything.data, "ask", "1", COLUMNS="80")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0].split() == ["week", "model_permaslug", "pct", "named_pct"]
+    assert done.stderr.startswith("1. Which models lead?\nThe denominator is all traffic")
+    assert "Its SQL is in docs/questions.md." in done.stderr
+    assert "Source: OpenRouter (openrouter.ai/rankings)" in done.stderr
+    rows = json.loads(routerscope(everything.data, "ask", "1", "--format", "json", "--limit", "2").stdout)["rows"]
+    assert [(row["week"], row["pct"]) for row in rows] == [("2026-07-27", 12.7), ("2026-07-27", 11.1)]
+    assert "No rows." in routerscope(everything.data, "ask", "10").stderr  # the recordings have no slices
+
+
 def test_refused_query_exits_1_with_one_message(routerscope: Reader, few_run: Run) -> None:
     """What is refused, and why, is in access/test_query.py."""
     done = routerscope(few_run.data, "query", "delete from share_model")
@@ -190,12 +268,43 @@ def test_refused_query_exits_1_with_one_message(routerscope: Reader, few_run: Ru
 def test_wrong_usage_exits_2(routerscope: Reader, few_run: Run) -> None:
     for arguments in (
         ["query", "--format", "xml"],
-        ["query", "from model", "--format", "parquet"],
+        ["query", "from model", "--limit", "0"],
+        ["ask", "15"],
+        ["ask", "first"],
         ["cite", "--check"],
+        ["cite", WEEK, "--as-of", "2026-08-07"],
+        ["cite", "--check", WEEK, "--as-of", "yesterday"],
+        ["trace"],
+        ["trace", "model", "--all"],
+        ["ui", "--port", "70000"],
     ):
         done = routerscope(few_run.data, *arguments)
         assert done.returncode == 2, arguments
         assert "Traceback" not in done.stderr
+
+
+def test_invalid_setting_exits_2(routerscope: Reader, few_run: Run) -> None:
+    done = routerscope(few_run.data, "status", ROUTERSCOPE_NOW="soon")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("'soon' is not a valid timestamp")
+
+
+def test_parquet_is_not_written_to_a_terminal(
+    routerscope: Reader, few_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestration.cli.rows.sys", SimpleNamespace(stdout=SimpleNamespace(isatty=lambda: True)))
+    done = routerscope(few_run.data, "query", "from model", "--format", "parquet")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "redirect standard output" in done.stderr
+
+
+def test_port_in_use_exits_1(command_line: CommandLine) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = command_line("simulator", "--port", str(taken.getsockname()[1]), ROUTERSCOPE_SIMULATOR=TINY)
+    assert done.returncode == 1
+    assert "Choose another port with --port." in done.stdout
 
 
 def test_missing_release_exits_1(tmp_path: Path) -> None:
@@ -219,6 +328,9 @@ def test_cite_prints_each_style(routerscope: Reader, everything: Run) -> None:
     assert "own tokenizer" in text
     markdown = routerscope(everything.data, "cite", WEEK, "--style", "markdown").stdout
     assert markdown.startswith(f"> {statement}\n")
+    apa = routerscope(everything.data, "cite", WEEK, "--style", "apa").stdout
+    assert "\nOpenRouter. (2026, August 7). Rankings [Data set]. Retrieved August 7, 2026, from https://" in apa
+    assert "CC BY 4.0" in apa
     bibtex = routerscope(everything.data, "cite", WEEK, "--style", "bibtex").stdout
     assert bibtex.startswith("@misc{routerscope_leading_model_week_20260727,\n")
     assert WEEK.replace("2026-07-27", "") in routerscope(everything.data, "cite").stdout
@@ -348,7 +460,6 @@ def test_trace_ends_at_the_file_and_detects_a_change(routerscope: Reader, copied
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), "Name a table and the key of a row. The tables are anomaly, "),
         (("no_such",), "There is no table no_such. The tables are anomaly, "),
         (("share_author", "day", "2026-06-20", "nobody"), "has no row with"),
     ],

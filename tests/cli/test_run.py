@@ -16,7 +16,7 @@ from orchestration.cli.dagster_home import TEMPLATE, dagster_home, use_dagster_h
 from orchestration.cli.run import Job, RunRequest
 from orchestration.errors import SettingsError, WarehouseError
 
-VERBS = ["run", "up", "ui", "rollback", "tidy", "simulator", "status", "query", "cite", "trace"]
+VERBS = ["run", "up", "ui", "rollback", "tidy", "simulator", "status", "query", "ask", "cite", "trace"]
 
 
 def python(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -35,6 +35,7 @@ def python(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_help_has_an_example_and_exit_codes_in_80_columns(verb: str, command_line: CommandLine) -> None:
     done = command_line(verb, "--help", COLUMNS="80")
     assert done.returncode == 0, done.stderr
+    assert command_line(verb, "-h", COLUMNS="80").stdout == done.stdout
     assert done.stdout.count(f"Example: {'ROUTERSCOPE_SOURCE=live ' if verb == 'up' else ''}routerscope {verb} ") == 1
     assert "Exit codes: 0 success" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import duckdb
 import httpx
 import pytest
 from conftest import MAKE, NOWHERE, PROJECT, SMALL_WORLD, CommandLine, Run, environment
@@ -86,6 +87,19 @@ def test_documented_reading_command_succeeds(command: str, path: Path, place: Pa
 def test_documented_python_runs(path: Path, code: str, place: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=place, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{path}: {done.stderr}"
+
+
+def test_notebook_draws_no_line_across_a_missing_week() -> None:
+    [code] = [code for _, code in blocks("python") if 'detail="stretch:N"' in code]
+    [sql] = re.findall(r'sql\("""(.*?)"""\)', code, re.DOTALL)
+    with duckdb.connect() as connection:
+        connection.execute(
+            "create table share_author as "
+            "select 'week' as period, date '2026-05-25' + cast(7 * n as integer) as period_start, 'a' as author, "
+            "0.1 as share, 1 as rank from range(5) as weeks(n) where n <> 2"
+        )
+        stretches = [row[-1] for row in connection.sql(sql).fetchall()]
+    assert stretches[0] == stretches[1] != stretches[2] == stretches[3]
 
 
 @pytest.mark.parametrize(("path", "code"), [pytest.param(*one, id=one[0].stem) for one in blocks("r")])

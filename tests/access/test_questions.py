@@ -1,0 +1,31 @@
+"""The questions of the document, as `ask` reads them: fourteen, and answerable from any release."""
+
+import re
+
+import pytest
+from conftest import Run
+
+from orchestration.access.query import run_query
+from orchestration.access.questions import DOCUMENT, Question, questions
+from orchestration.access.release import open_release
+
+# The first 80 days of a small simulated world have no price cut.
+WITHOUT_ROWS = {8}
+
+
+def test_every_question_of_the_document_is_found() -> None:
+    found = questions()
+    assert [question.number for question in found] == list(range(1, 15))
+    assert [question.title for question in found] == re.findall(r"^## \d+\. (.*)$", DOCUMENT.read_text(), re.MULTILINE)
+    assert all(question.about and "```" not in question.about + question.sql for question in found)
+
+
+def test_no_question_names_a_day() -> None:
+    assert [question.number for question in questions() if re.search(r"\d{4}-\d\d", question.sql)] == []
+
+
+@pytest.mark.parametrize("question", questions(), ids=lambda question: str(question.number))
+def test_simulated_release_answers(simulated: Run, question: Question) -> None:
+    with open_release(simulated.data) as release:
+        rows = run_query(release, question.sql)
+    assert rows.num_rows or question.number in WITHOUT_ROWS

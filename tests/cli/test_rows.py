@@ -1,0 +1,98 @@
+"""How rows are shown: separators, percent and columns in a table for people, and raw values in every other format."""
+
+import io
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from rich.console import Console
+
+from orchestration.cli.rows import Format, layout, write_rows
+from orchestration.cli.terminal import format_cell
+
+ROWS = pa.table({"author": ["a", "b"], "tokens": [4358609968603, 17], "share": [0.12345, 0.0004]})
+UNITS = {"tokens": "tokens", "share": "fraction"}
+
+
+@pytest.mark.parametrize(
+    ("value", "column", "unit", "shown"),
+    [
+        (None, "share", "fraction", ""),
+        (4358609968603, "tokens", "tokens", "4,358,609,968,603"),
+        (-10_000, "change_tokens", "tokens", "-10,000"),
+        (2026, "year", None, "2026"),
+        (2237546, "app_id", None, "2237546"),
+        (Decimal(56788588911921), "sum(tokens)", None, "56,788,588,911,921"),
+        (Decimal("1.50"), "price", None, "1.5"),
+        (16.0, "share_pct", "percent", "16.0"),
+        (0.123456789, "ratio", None, "0.123457"),
+        (1234567.8, "mean", None, "1,234,568"),
+        (90501.0, "per_request", None, "90,501"),
+        (0.12345, "share", "fraction", "12.3%"),
+        (-0.025, "growth", "fraction", "-2.5%"),
+        (float("inf"), "growth", "fraction", "inf"),
+        (True, "is_up", None, "True"),
+        ("[red]", "name", None, "[red]"),
+    ],
+)
+def test_values_in_a_table(value: Any, column: str, unit: str | None, shown: str) -> None:
+    assert format_cell(value, column, unit) == shown
+
+
+def printed(rows: pa.Table, width: int) -> list[str]:
+    text = io.StringIO()
+    Console(file=text, width=width).print(layout(rows, UNITS, width))
+    return [line.rstrip() for line in text.getvalue().splitlines()]
+
+
+def test_numbers_are_aligned_right_and_never_cut() -> None:
+    assert printed(ROWS, 80) == [
+        "author             tokens  share",
+        "a       4,358,609,968,603  12.3%",
+        "b                      17  0.04%",
+    ]
+    narrow = printed(ROWS, 30)
+    assert narrow[:3] == ["author  a", "tokens  4,358,609,968,603", "share   12.3%"]
+
+
+def test_only_the_widest_text_wraps() -> None:
+    rows = pa.table({"name": ["one two three four five six seven"], "tokens": [10**12]})
+    assert printed(rows, 44) == [
+        "name                                  tokens",
+        "one two three four five    1,000,000,000,000",
+        "six seven",
+    ]
+    assert printed(rows, 40)[-2] == "tokens  1,000,000,000,000"
+
+
+def test_other_formats_have_raw_values(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for form in (Format.csv, Format.json, Format.parquet):
+        write_rows(ROWS, ["Scope: x"], UNITS, form, tmp_path / form, None)
+    assert (tmp_path / "csv").read_text().splitlines()[1] == '"a",4358609968603,0.12345'
+    assert json.loads((tmp_path / "json").read_text())["rows"] == ROWS.to_pylist()
+    assert pq.read_table(tmp_path / "parquet").to_pylist() == ROWS.to_pylist()
+    assert capfd.readouterr().out == ""
+
+
+@pytest.mark.parametrize("form", list(Format))
+def test_limit_cuts_rows_and_says_so(form: Format, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write_rows(ROWS, [], UNITS, form, tmp_path / "rows", 1)
+    assert capfd.readouterr().err.startswith("1 of 2 rows.\n")
+    write_rows(ROWS, [], UNITS, form, tmp_path / "all", 2)
+    assert "rows" not in capfd.readouterr().err
+    assert (tmp_path / "rows").stat().st_size != (tmp_path / "all").stat().st_size
+
+
+def test_long_table_is_cut_and_names_the_option(capfd: pytest.CaptureFixture[str]) -> None:
+    many = pa.table({"n": list(range(1, 1202))})
+    write_rows(many, [], {}, Format.table, None, None)
+    done = capfd.readouterr()
+    assert len(done.out.splitlines()) == 101
+    assert done.err.startswith("100 of 1,201 rows. --limit shows more")
+    write_rows(many, [], {}, Format.csv, None, None)
+    done = capfd.readouterr()
+    assert (len(done.out.splitlines()), "rows" in done.err) == (1202, False)

@@ -1,0 +1,77 @@
+"""Ending the programs that `up` and `ui` start: within a bound, and with every process that they started themselves."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+from conftest import PROJECT, environment
+
+MAX_SECONDS = 5
+# Ignores SIGTERM, as a code server does while it loads, and starts a process that ignores it too.
+STUBBORN = """
+    import pathlib, signal, subprocess, sys, time
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    pathlib.Path(sys.argv[1]).write_text(str(child.pid))
+    time.sleep(600)
+"""
+SERVE = """
+    import sys
+    from orchestration.cli.serve import serve
+    programs = [[sys.executable, "-c", sys.argv[1], f"{sys.argv[2]}/{name}"] for name in ("web", "daemon")]
+    sys.exit(serve(programs, ["serving"]))
+"""
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> subprocess.Popen[str]:
+    """`serve` with two stubborn programs, once both run."""
+    command = [sys.executable, "-c", textwrap.dedent(SERVE), textwrap.dedent(STUBBORN), str(tmp_path)]
+    process = subprocess.Popen(
+        ["env", "--default-signal", *command],
+        cwd=PROJECT,
+        env=environment(tmp_path),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 30
+    while len([path for path in tmp_path.iterdir() if path.name in ("web", "daemon") and path.read_text()]) < 2:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return process
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_serve_ends_everything_within_five_seconds(
+    started: subprocess.Popen[str], tmp_path: Path, number: signal.Signals
+) -> None:
+    children = [int((tmp_path / name).read_text()) for name in ("web", "daemon")]
+    begun = time.monotonic()
+    started.send_signal(number)
+    output, _ = started.communicate(timeout=30)
+    assert time.monotonic() - begun < MAX_SECONDS
+    assert (started.returncode, output) == (0, "serving\nStopping …\n")
+    assert not any(map(is_running, children))
+
+
+def test_serve_fails_if_a_program_exits(started: subprocess.Popen[str], tmp_path: Path) -> None:
+    children = [int((tmp_path / name).read_text()) for name in ("web", "daemon")]
+    parent = Path(f"/proc/{children[0]}/stat").read_text().rpartition(")")[2].split()[1]
+    os.kill(int(parent), signal.SIGKILL)
+    output, _ = started.communicate(timeout=30)
+    assert started.returncode == 1
+    assert "exited with code -9; its last lines are above." in output
+    assert not any(map(is_running, children))
