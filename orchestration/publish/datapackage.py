@@ -155,7 +155,7 @@ def _resource(
 def _file(path: str, folder: Path) -> dict[str, Any]:
     suffix = Path(path).suffix
     return {
-        "name": re.sub(r"[^a-z0-9-]", "-", path.removesuffix(suffix).lower()),
+        "name": re.sub(r"[^a-z0-9-]", "-", path.lower()),  # with its ending: a figure has several files
         "path": path,
         "type": "file",
         "format": suffix[1:],

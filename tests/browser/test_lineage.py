@@ -134,7 +134,7 @@ def test_published_shows_metrics_and_the_brief(page: Page, webserver: str, every
     screenshot(page, "published")
     page.goto(f"{webserver}/assets/report?view=events")
     page.get_by_role("row").filter(has_text="brief").get_by_text("[Show Markdown]").first.click()
-    page.get_by_text("more than any other listed model").first.wait_for()
+    page.get_by_text("led with").first.wait_for()
     page.wait_for_timeout(500)
     screenshot(page, "brief")
 

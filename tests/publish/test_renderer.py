@@ -4,15 +4,13 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
-import altair as alt
 import duckdb
 import pytest
 
-from orchestration.publish.report.charts import bars, lines
+from orchestration.publish.report.charts import Size, bars, daily_lines
 from orchestration.publish.report.renderer import render, xml_text
 from orchestration.publish.report.writer import rows_of
 
-PNG = b"\x89PNG\r\n\x1a\n"
 HOSTILE_NAMES = [
     *(f"sim/control-{code:02x}{chr(code)}" for code in (*range(1, 9), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F, 0x85)),
     "sim/nul\x00",
@@ -29,25 +27,29 @@ HOSTILE_NAMES = [
 
 
 def spec(name: str) -> dict:
-    return bars([{"name": name, "share": 0.5}], [alt.Tooltip("name:N")], "name", "share").to_dict()
+    return bars([{"name": name, "share": 0.5, "tip": name}], Size(600), "share").to_dict()
+
+
+def is_svg(path: Path) -> bool:
+    return ElementTree.fromstring(path.read_text()).tag.endswith("svg")  # noqa: S314  # our own
 
 
 def test_any_characters_are_drawn(tmp_path: Path) -> None:
-    """As axis labels, legends and tooltips, after the cleaning that every row of the report passes."""
+    """As labels and tooltips, after the cleaning that every row of the report passes."""
     with duckdb.connect() as connection:
         connection.execute("create table named (name varchar)")
         connection.executemany("insert into named values (?)", [[name] for name in HOSTILE_NAMES])
         named = rows_of(
-            connection, "select name, 0.5::double as share, 'day' as period, '2026-07-01' as period_start from named"
+            connection,
+            "select name, name as tip, 0.5::double as share, 'day' as period, '2026-07-01' as period_start from named",
         )
     assert len(named) == len(HOSTILE_NAMES)
-    tooltip = [alt.Tooltip("name:N")]
     drawings = {
-        tmp_path / "bars.png": bars(named, tooltip, "name", "share"),
-        tmp_path / "lines.png": lines(named, tooltip, "name", "share"),
+        tmp_path / "bars.svg": bars(named, Size(600), "share"),
+        tmp_path / "lines.svg": daily_lines(named, Size(600), "share", "share"),
     }
     assert render({path: {"spec": drawing.to_dict()} for path, drawing in drawings.items()}) == {}
-    assert all(path.read_bytes().startswith(PNG) for path in drawings)
+    assert all(is_svg(path) for path in drawings)
 
 
 @pytest.mark.parametrize("code", [0x00, 0x08, 0x0B, 0x0C, 0x1F, 0xD800, 0xDFFF, 0xFFFE, 0xFFFF])
@@ -67,21 +69,21 @@ def test_kept_text_is_valid_xml() -> None:
 
 def test_crash_loses_one_picture(tmp_path: Path) -> None:
     """The renderer aborts its process on a control character that nobody removed; the pictures after it are drawn."""
-    paths = [tmp_path / f"{name}.png" for name in ("first", "crashes", "last")]
+    paths = [tmp_path / f"{name}.svg" for name in ("first", "crashes", "last")]
     lost = render({path: {"spec": spec("a\x01" if path.stem == "crashes" else "a")} for path in paths})
     assert lost == {paths[1]: "the renderer crashed (SIGABRT)"}
     assert [path.exists() for path in paths] == [True, False, True]
 
 
 def test_invalid_chart_loses_one_picture(tmp_path: Path) -> None:
-    wrong, right = tmp_path / "wrong.png", tmp_path / "right.png"
+    wrong, right = tmp_path / "wrong.svg", tmp_path / "right.svg"
     lost = render({wrong: {"spec": {"mark": "no such mark"}}, right: {"spec": spec("a")}})
     assert lost.keys() == {wrong}
-    assert right.read_bytes().startswith(PNG)
+    assert is_svg(right)
 
 
 def test_slow_job_is_ended(tmp_path: Path) -> None:
-    path = tmp_path / "slow.png"
+    path = tmp_path / "slow.svg"
     assert render({path: {"spec": spec("a")}}, timeout_seconds=0.01) == {
         path: "the renderer took longer than 0.01 seconds"
     }
