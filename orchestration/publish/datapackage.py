@@ -50,7 +50,13 @@ _UNITS = (
     (r"^hhi_", "points of 10,000"),
     (r"share(_low|_high|_of_named)?$|^growth|coverage|^cr\d+$|^(survival|cagr|discount)$", "fraction"),
 )
-_MEDIA_TYPES = {".html": "text/html", ".md": "text/markdown", ".png": "image/png"}
+_MEDIA_TYPES = {
+    ".csv": "text/csv",
+    ".html": "text/html",
+    ".md": "text/markdown",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+}
 _LICENCES = {
     "CC BY 4.0": {
         "name": "CC-BY-4.0",
