@@ -6,6 +6,7 @@ The job is defined in `defs`. `run_summary` writes the lines before and after th
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import io
 import os
 import time
@@ -157,7 +158,7 @@ def _resolve_settings() -> tuple[Settings, str]:
         from orchestration.openrouter.simulator.api import default_now
 
         # Set once, so that a run over midnight has one clock.
-        os.environ["ROUTERSCOPE_NOW"] = default_now().isoformat()
+        os.environ["ROUTERSCOPE_NOW"] = default_now(dt.datetime.now(dt.UTC)).isoformat()
         settings = Settings.load()
     os.environ["ROUTERSCOPE_DATA_DIR"] = str(settings.data)
     base_url = str(settings.base_url).rstrip("/")
