@@ -4,7 +4,8 @@
 
 It writes `rankings-daily/`, `app-rankings/` and `models/` beside this file, in the layout of a folder to replay. It
 belongs to the data, not to the product, so it imports nothing from it. `LICENSE-DATA.md` states what the sample may be
-used for; what `FIELDS` does not list is left out of it.
+used for; what `FIELDS` does not list is left out of it. If the sample changes, delete `data/sample`: its lake would
+keep the responses of both.
 """
 
 from __future__ import annotations

@@ -99,6 +99,7 @@ def test_schedules_and_sensors_are_on(page: Page, webserver: str) -> None:
     screenshot(page, "automation")
 
 
+@pytest.mark.usefixtures("all_recordings")
 def test_failed_check_shows_its_measures(page: Page, webserver: str) -> None:
     """The endpoints of the recordings end two weeks before the rankings do."""
     page.goto(f"{webserver}/assets/published?view=checks&checkDetail=fresh_endpoints")

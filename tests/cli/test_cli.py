@@ -43,6 +43,7 @@ def copied(few_run: Run, tmp_path: Path) -> Path:
     return Path(shutil.copytree(few_run.data, tmp_path / "data", symlinks=True))
 
 
+@pytest.mark.usefixtures("all_recordings")
 def test_status_reports_freshness_gaps_and_last_run(routerscope: Reader, everything: Run) -> None:
     done = routerscope(everything.data, "status")
     assert done.returncode == 4, done.stderr
@@ -53,6 +54,7 @@ def test_status_reports_freshness_gaps_and_last_run(routerscope: Reader, everyth
     assert "SIMULATED" not in done.stdout
 
 
+@pytest.mark.usefixtures("all_recordings")
 def test_keys_of_status_json_are_stable(routerscope: Reader, everything: Run) -> None:
     status = json.loads(routerscope(everything.data, "status", "--json").stdout)
     assert list(status) == [

@@ -317,10 +317,10 @@ def restatements(pairs: Iterator[tuple[dict[str, int], dict[str, int]]]) -> tupl
     return len(changed) / len(changes), median(changed), max(changed)
 
 
-def test_restatements_resemble_the_recordings(full: Simulator, recordings: Path) -> None:
+def test_restatements_resemble_the_recordings(full: Simulator, all_recordings: Path) -> None:
     first: dict[dt.date, dict[str, int]] = {}
     last: dict[dt.date, dict[str, int]] = {}
-    for days in recorded_days(recordings):
+    for days in recorded_days(all_recordings):
         for date, day in days.items():
             first.setdefault(date, day)
             last[date] = day

@@ -50,6 +50,13 @@ def test_models_without_context_or_providers_are_drawn(
 ) -> None:
     known = {"model_permaslug": "a/known", "context_length": 8192, "providers": 2, "share": 0.2, "weights": "open"}
     unknown = {**known, "model_permaslug": "a/other", "context_length": context_length, "providers": providers}
-    chart = scorecard([unknown, known], []).to_dict()
+    drawing = scorecard([unknown, known], [])
+    assert drawing is not None
+    chart = drawing.to_dict()
     assert [row.get("label") for row in chart["data"]["values"]] == [None, "a/known"]
     assert render({tmp_path / "scorecard.png": {"spec": chart}}) == {}
+
+
+def test_models_without_any_provider_have_no_chart() -> None:
+    unknown = {"model_permaslug": "a/b", "context_length": 8192, "providers": None, "share": 0.2, "weights": "open"}
+    assert scorecard([unknown, unknown], []) is None

@@ -53,6 +53,7 @@ def test_every_file_has_its_size_and_hash(everything: Run, package: dict) -> Non
         assert (one["bytes"], one["hash"]) == (files[name].stat().st_size, f"sha256:{sha256(files[name])}")
 
 
+@pytest.mark.usefixtures("all_recordings")
 def test_tables_have_keys_sources_citations_and_units(package: dict) -> None:
     tables = {one["name"]: one for one in package["resources"] if "schema" in one}
     for name, table in tables.items():

@@ -131,6 +131,7 @@ def test_every_cell_equals_its_mart(run: Run, page: Page) -> None:
     assert compared > 5_000
 
 
+@pytest.mark.usefixtures("all_recordings")
 def test_figure_has_chart_table_and_picture_of_the_same_rows(run: Run, page: Page) -> None:
     html = (report_of(run) / "index.html").read_text()
     specs = json.loads(re.findall(r'<script type="application/json" id="specs">(.*?)</script>', html)[0])

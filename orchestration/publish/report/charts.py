@@ -16,7 +16,8 @@ import altair as alt
 Row = Mapping[str, Any]
 Tooltips = Sequence[alt.Tooltip]
 Drawing: TypeAlias = alt.Chart | alt.LayerChart | alt.FacetChart
-Draw = Callable[[Sequence[Row], Tooltips], Drawing]
+# None if no row has the values that the chart needs.
+Draw = Callable[[Sequence[Row], Tooltips], Drawing | None]
 
 # Okabe and Ito's palette for colour-blind readers, darkened to a contrast of at least 3:1 on white.
 COLOURS = ["#0072B2", "#B87A00", "#008F68", "#C2609A", "#3A93C4", "#D55E00", "#8C6BB1", "#6E6E6E"]
@@ -325,7 +326,7 @@ def _greater_change(row: Row) -> float | None:
     return max((change for change in changes if change), key=abs, default=None)
 
 
-def scorecard(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
+def scorecard(rows: Sequence[Row], tooltip: Tooltips) -> Drawing | None:
     named = _with_labels(
         rows,
         "model_permaslug",
@@ -335,6 +336,8 @@ def scorecard(rows: Sequence[Row], tooltip: Tooltips) -> Drawing:
             else None
         ),
     )
+    if not any("label" in row for row in named):
+        return None  # endpoints were never observed
     points = alt.Chart(_data(named), height=_HEIGHT_PIXELS).encode(
         x=alt.X(
             "context_length:Q",

@@ -180,14 +180,16 @@ def _view(
     return FigureView(figure, rows, cited, _spec(figure, rows) if rows else None)
 
 
-def _spec(figure: Figure, rows: Sequence[Row]) -> dict[str, Any]:
-    """The chart as Vega-Lite, as wide as its container on the page."""
+def _spec(figure: Figure, rows: Sequence[Row]) -> dict[str, Any] | None:
+    """The chart as Vega-Lite, as wide as its container on the page; None if the rows have nothing to draw."""
     # The chart gets only the columns of its table, so that every point can be looked up.
     names = [column.name for column in figure.columns]
     values = [{name: row[name] for name in names} for row in rows]
     tooltip = [_tooltip(column) for column in figure.columns]
-    spec = figure.draw(values, tooltip).properties(width="container", description=figure.title)
-    return {**spec.to_dict(), "config": _CONFIG}
+    drawing = figure.draw(values, tooltip)
+    if drawing is None:
+        return None
+    return {**drawing.properties(width="container", description=figure.title).to_dict(), "config": _CONFIG}
 
 
 def _tooltip(column: Column) -> alt.Tooltip:
