@@ -25,7 +25,7 @@ endif
 
 help:
 	@echo "make run                                     fetch, build, check and publish"
-	@echo "make run SOURCE=live                         the same from OpenRouter; or SOURCE=simulator"
+	@echo "make run SOURCE=live                         the same from OpenRouter; or SOURCE=sample, simulator"
 	@echo "make run SOURCE=replay REPLAY_DIR=<folder>   the same from recorded responses"
 	@echo "make run ARGS=--help                         show the options of run"
 	@echo "make up SOURCE=live [PORT=3000]              serve Dagster's UI, run schedules and alerts"

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
+# Recordings that the project ships; `sample/make_sample.py` makes them.
+SAMPLE_DIR = PROJECT_DIR / "sample"
 
 
 def data_folder(folder: Path | None = None) -> Path:

@@ -1,9 +1,9 @@
 """Settings: the environment, read once into one frozen, typed object.
 
-    ROUTERSCOPE_SOURCE      live, simulator or replay; always explicit
+    ROUTERSCOPE_SOURCE      live, sample, simulator or replay; always explicit
     ROUTERSCOPE_DATA_DIR    folder of the lake, the warehouse and the published files (default: data/<source>)
     ROUTERSCOPE_REPLAY_DIR  folder of recorded responses, for replay
-    ROUTERSCOPE_NOW         clock of replay and simulator (ISO 8601; a date means the end of that day); not for live
+    ROUTERSCOPE_NOW         clock of every source but live (ISO 8601; a date means the end of that day)
     ROUTERSCOPE_BASE_URL    base URL of the API (default: https://openrouter.ai/api/v1)
     ROUTERSCOPE_SIMULATOR   size and faults of the simulated OpenRouter, as JSON (see Simulation)
     OPENROUTER_API_KEY      API key for the surfaces that require one; never shown
@@ -45,7 +45,9 @@ _UNSUPPORTED_PATH_CHARACTERS = set("?#\\")
 _MIN_SIMULATED_CLOCK = dt.datetime(2025, 2, 1, tzinfo=dt.UTC)
 _MAX_SIMULATED_CLOCK = dt.datetime(2031, 1, 1, tzinfo=dt.UTC)
 
-Source = Literal["live", "simulator", "replay"]
+Source = Literal["live", "sample", "simulator", "replay"]
+# Their responses are recordings: a run does not make the data newer.
+RECORDED_SOURCES: frozenset[Source] = frozenset({"replay", "sample"})
 
 
 def _timestamp(value: Any) -> Any:
@@ -136,10 +138,15 @@ class Settings(BaseSettings):
             raise ValueError(
                 "ROUTERSCOPE_REPLAY_DIR is not set. With ROUTERSCOPE_SOURCE=replay, set it to the folder of recordings."
             )
+        if self.source == "sample" and self.replay_dir is not None:
+            raise ValueError(
+                f"ROUTERSCOPE_REPLAY_DIR is {str(self.replay_dir)!r}, but the sample is a part of the project. Unset "
+                "it, or set ROUTERSCOPE_SOURCE=replay to read that folder."
+            )
         if self.source == "live" and self.now is not None:
             raise ValueError(
                 f"ROUTERSCOPE_NOW is {self.now.isoformat()!r}, but the live source always uses the real clock. "
-                "Unset it, or choose replay or simulator."
+                "Unset it, or choose sample, replay or simulator."
             )
         if (
             self.source == "simulator"
@@ -197,7 +204,7 @@ def _check_webhook(address: str) -> None:
 
 
 _HINTS = {
-    "ROUTERSCOPE_SOURCE": "Set it to live, simulator or replay.",
+    "ROUTERSCOPE_SOURCE": "Set it to live, sample, simulator or replay.",
     "ROUTERSCOPE_DATA_DIR": "Set it to a folder's path.",
     "ROUTERSCOPE_REPLAY_DIR": "Set it to the path of a folder of recorded responses.",
     "ROUTERSCOPE_NOW": "Set it to an ISO 8601 timestamp such as 2026-08-07T00:05:19Z, or to a date, or unset it.",

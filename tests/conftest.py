@@ -15,6 +15,7 @@ import duckdb
 import pytest
 
 from orchestration.cli.app import run_app
+from orchestration.folders import SAMPLE_DIR
 from orchestration.ingest.load import load_surface
 from orchestration.ingest.sources import FetchOptions, open_source
 from orchestration.openrouter.surfaces import SURFACES
@@ -39,9 +40,20 @@ def _shared(folder: str) -> Path:
     return path
 
 
+RECORDED = "data/openrouter"
+
+
 @pytest.fixture(scope="session")
 def recordings() -> Path:
-    return _shared("data/openrouter")
+    """Recorded responses: those beside the project, otherwise the sample, which is a subset of them."""
+    folder = SHARED / RECORDED
+    return folder if folder.is_dir() else SAMPLE_DIR
+
+
+@pytest.fixture(scope="session")
+def all_recordings() -> Path:
+    """The recorded responses beside the project, for tests of what the sample lacks, such as endpoints."""
+    return _shared(RECORDED)
 
 
 @pytest.fixture(scope="session")
@@ -214,12 +226,21 @@ def simulated_home(simulated: Run) -> Path:
 
 @pytest.fixture(scope="session")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """One run without a source, on a machine without a network; for reading only."""
-    settings = {"ROUTERSCOPE_BASE_URL": NOWHERE, "ROUTERSCOPE_SIMULATOR": SMALL_WORLD}
+    """One run of the simulator; for reading only."""
     return shared_run(
         tmp_path_factory,
         "simulated",
-        lambda folder: run(folder / "data", make_home(folder / "home"), "run", **settings),
+        lambda folder: run(folder / "data", make_home(folder / "home"), "simulator", ROUTERSCOPE_SIMULATOR=SMALL_WORLD),
+    )
+
+
+@pytest.fixture(scope="session")
+def sampled(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """One run without a source, on a machine without a network: of the sample. For reading only."""
+    return shared_run(
+        tmp_path_factory,
+        "sampled",
+        lambda folder: run(folder / "data", make_home(folder / "home"), "run", ROUTERSCOPE_BASE_URL=NOWHERE),
     )
 
 

@@ -33,15 +33,19 @@ def load(monkeypatch: pytest.MonkeyPatch, **settings: str) -> Settings:
 
 
 def test_source_is_required() -> None:
-    with pytest.raises(SettingsError, match=r"ROUTERSCOPE_SOURCE is not set.*Set it to live, simulator or replay"):
+    with pytest.raises(SettingsError, match=r"ROUTERSCOPE_SOURCE is not set.*live, sample, simulator or replay"):
         Settings.load()
 
 
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"ROUTERSCOPE_SOURCE": "reply"}, ["ROUTERSCOPE_SOURCE", "'reply'", "Set it to live, simulator or replay"]),
+        ({"ROUTERSCOPE_SOURCE": "reply"}, ["ROUTERSCOPE_SOURCE", "'reply'", "live, sample, simulator or replay"]),
         ({"ROUTERSCOPE_SOURCE": "replay"}, ["ROUTERSCOPE_REPLAY_DIR is not set", "folder of recordings"]),
+        (
+            {"ROUTERSCOPE_SOURCE": "sample", "ROUTERSCOPE_REPLAY_DIR": "r"},
+            ["ROUTERSCOPE_REPLAY_DIR is 'r'", "Unset it, or set ROUTERSCOPE_SOURCE=replay"],
+        ),
         (
             {"ROUTERSCOPE_SOURCE": "replay", "ROUTERSCOPE_REPLAY_DIR": "r", "ROUTERSCOPE_NOW": "yesterday"},
             ["ROUTERSCOPE_NOW", "'yesterday'", "2026-08-07T00:05:19Z"],

@@ -31,8 +31,8 @@ renamed as (
         {% endfor -%}
         coalesce(pricing_prompt < 0 or pricing_completion < 0, false) as is_dynamic,
         coalesce(pricing_overrides, []) as overrides,
-        reasoning is not null
-        or coalesce(list_contains(supported_parameters, 'reasoning'), false) as is_reasoning_capable,
+        -- Unknown if the list has neither of the two fields.
+        reasoning is not null or list_contains(supported_parameters, 'reasoning') as is_reasoning_capable,
 
         created as created_at,
         as_of,

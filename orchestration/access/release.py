@@ -42,7 +42,7 @@ class PublishedRelease:
     def clock(self) -> dt.datetime:
         """The time to measure ages against, in UTC.
 
-        For live data, now. For replay and simulator, ROUTERSCOPE_NOW, or the clock of the run that published.
+        For live data, now. For sample, replay and simulator, ROUTERSCOPE_NOW, or the clock of the run that published.
         """
         if self.package["made"]["source"] == "live":
             return dt.datetime.now(dt.UTC)

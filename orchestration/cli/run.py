@@ -6,6 +6,7 @@ The job is defined in `defs`. `run_summary` writes the lines before and after th
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import io
 import os
 import time
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 PROBE_TIMEOUT_SECONDS = 5.0
 _OTHER_SOURCE = {
-    "live": "for invented data without a network: make run SOURCE=simulator",
+    "live": "for recorded data without a network: make run SOURCE=sample",
+    "sample": "real figures recorded in summer 2026, not today's; for current ones: make run SOURCE=live",
     "simulator": "every figure is invented; for OpenRouter's data: make run SOURCE=live",
     "replay": "for OpenRouter's current data: make run SOURCE=live",
 }
@@ -108,7 +110,7 @@ def run(
     If the lake, the code, the seeds and the settings are those of the published release, nothing is built.
 
     ROUTERSCOPE_SOURCE sets the source. Without it, run probes OpenRouter for 5 seconds and uses the live source if it
-    responds, otherwise the simulator.
+    responds, otherwise the sample: real figures, recorded in summer 2026.
     """
     started = time.monotonic()
     with errors_as_lines():
@@ -128,13 +130,13 @@ def run(
 
 
 def choose_source() -> str:
-    """Set ROUTERSCOPE_SOURCE to live if OpenRouter's keyless export responds, or to simulator; returns the reason."""
+    """Set ROUTERSCOPE_SOURCE to live if OpenRouter's keyless export responds, or to sample; returns the reason."""
     from orchestration.openrouter.client import Client
     from orchestration.settings import BASE_URL
 
     base_url = os.environ.get("ROUTERSCOPE_BASE_URL") or BASE_URL
     is_reachable = Client(base_url).is_reachable(PROBE_TIMEOUT_SECONDS)
-    os.environ["ROUTERSCOPE_SOURCE"] = "live" if is_reachable else "simulator"
+    os.environ["ROUTERSCOPE_SOURCE"] = "live" if is_reachable else "sample"
     return (
         f"{base_url} responds" if is_reachable else f"{base_url} did not respond within {PROBE_TIMEOUT_SECONDS:.0f} s"
     )
@@ -157,7 +159,7 @@ def _resolve_settings() -> tuple[Settings, str]:
         from orchestration.openrouter.simulator.api import default_now
 
         # Set once, so that a run over midnight has one clock.
-        os.environ["ROUTERSCOPE_NOW"] = default_now().isoformat()
+        os.environ["ROUTERSCOPE_NOW"] = default_now(dt.datetime.now(dt.UTC)).isoformat()
         settings = Settings.load()
     os.environ["ROUTERSCOPE_DATA_DIR"] = str(settings.data)
     base_url = str(settings.base_url).rstrip("/")
@@ -186,7 +188,7 @@ def _execute(settings: Settings, request: RunRequest, heartbeat: Heartbeat, star
     if isinstance(source, Live) and not source.is_reachable():
         raise SourceError(
             f"{settings.base_url} does not respond. Nothing was fetched; the lake and the published release are "
-            "unchanged. Check the network and run again, or try invented data: make run SOURCE=simulator"
+            "unchanged. Check the network and run again, or try recorded data: make run SOURCE=sample"
         )
     options = request.fetch_options(source)
     for line in [*source.explain(), *plan_lines(source, options)]:

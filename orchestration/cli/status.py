@@ -34,8 +34,6 @@ _MEASURES = {
 }
 # One of them is enough to say how old a surface is.
 _AGES = ("newest_day_hours", "as_of_hours", "checked_hours")
-# Sources that return recorded responses.
-_RECORDED = ("replay", "sample")
 
 
 def status(
@@ -128,6 +126,8 @@ def _show(shown: dict[str, Any], code: ExitCode) -> None:
 
 def _warnings(shown: dict[str, Any]) -> list[str]:
     """A heading, a line for each surface above a limit and for a rejected build, and what to do; empty without any."""
+    from orchestration.settings import RECORDED_SOURCES
+
     findings: dict[str, list[str]] = {}
     for surface in dict.fromkeys(measure["surface"] for measure in shown["measures"]):
         above = [one for one in shown["measures"] if one["surface"] == surface and one["state"] != "fresh"]
@@ -138,7 +138,7 @@ def _warnings(shown: dict[str, Any]) -> list[str]:
     if lines:
         lines.append(
             "  Recordings are old by design. For current data: make run SOURCE=live"
-            if shown["source"] in _RECORDED
+            if shown["source"] in RECORDED_SOURCES
             else f"  To fetch what is due: make run SOURCE={shown['source']}"
         )
     if shown["rejected"]:

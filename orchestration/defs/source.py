@@ -15,11 +15,8 @@ import dagster as dg
 from orchestration.defs.runs import SOURCE_TAG
 from orchestration.folders import data_folder
 from orchestration.publish.datapackage import PACKAGE
-from orchestration.settings import Source
+from orchestration.settings import RECORDED_SOURCES, Source
 from orchestration.storage.releases import Releases
-
-# Their responses are recordings: a run does not make the data newer, so it has no age that a schedule could keep.
-RECORDED: frozenset[Source] = frozenset({"replay"})
 
 
 def known_source() -> Source | None:
@@ -46,7 +43,7 @@ def show_source(assets: Iterable[dg.AssetsDefinition | dg.AssetSpec]) -> list[dg
     def show(spec: dg.AssetSpec) -> dg.AssetSpec:
         if source is None:
             return spec
-        if source in RECORDED:
+        if source in RECORDED_SOURCES:  # no schedule can keep them fresh
             spec = spec.replace_attributes(freshness_policy=None)
         return spec if spec.key.path[0] == "seeds" else spec.merge_attributes(tags={SOURCE_TAG: source}, kinds={source})
 

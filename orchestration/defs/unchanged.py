@@ -22,8 +22,9 @@ Results = Sequence[dg.MaterializeResult[Any] | dg.AssetCheckResult]
 
 
 def current_inputs(settings: Settings) -> str:
-    """The hash of what a build would read now. The clock counts in a replay only: the others never stand still."""
-    clock = source_of(settings).now.isoformat() if settings.source == "replay" else ""
+    """The hash of what a build would read now. The clock counts with recordings only: the others never stand still."""
+    source = source_of(settings)
+    clock = source.now.isoformat() if source.is_recorded else ""
     return inputs_hash(open_lake(settings), {"source": settings.source, "clock": clock})
 
 

@@ -23,6 +23,11 @@ PACKAGE = "datapackage.json"
 CITATION = "CITATION.txt"
 SCOPE_OF = {"real": "openrouter_public_traffic", "simulated": "simulated"}
 SIMULATED = "SIMULATED. Every model, provider and figure is invented. Not to be quoted."
+# CC BY 4.0 requires that a change is stated; `sample/LICENSE-DATA.md` has the details.
+SAMPLE = (
+    "SAMPLE, recorded in summer 2026. It is a subset: some of the rankings and lists of apps that OpenRouter published "
+    "then, and the token prices of the models in these rankings."
+)
 
 _TYPES = {
     "VARCHAR": "string",
@@ -85,13 +90,14 @@ def write_package(
         scope = scopes[0] if scopes else dict.fromkeys(("statement", "left_out", "caveats"), "")
         resources = [_resource(folder, table, connection, cited) for table in tables]
     is_simulated = scope_id == SCOPE_OF["simulated"]
+    notices = [SIMULATED] if is_simulated else [SAMPLE] if made["source"] == "sample" else []
     package = {
         "profile": "data-package",
         "name": "routerscope",
         "title": (SIMULATED_PREFIX if is_simulated else "") + "OpenRouter's public rankings and prices, by Routerscope",
         "description": "\n\n".join(
             [
-                *([SIMULATED] if is_simulated else []),
+                *notices,
                 scope["statement"],
                 f"Not included: {scope['left_out']}",
                 scope["caveats"],
@@ -120,7 +126,7 @@ def write_package(
         ],
     }
     (folder / PACKAGE).write_text(json.dumps(package, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    (folder / CITATION).write_text(_citation(package, scope, cited), encoding="utf-8")
+    (folder / CITATION).write_text(_citation(package, notices, scope, cited), encoding="utf-8")
 
 
 def attachments(folder: Path) -> list[str]:
@@ -193,8 +199,10 @@ def _licences(cited: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     ]
 
 
-def _citation(package: Mapping[str, Any], scope: Mapping[str, Any], cited: Sequence[Mapping[str, Any]]) -> str:
-    lines = [SIMULATED, ""] if package["is_simulated"] else []
+def _citation(
+    package: Mapping[str, Any], notices: Sequence[str], scope: Mapping[str, Any], cited: Sequence[Mapping[str, Any]]
+) -> str:
+    lines = [line for notice in notices for line in (notice, "")]
     lines += [f"{package['title']}. Version {package['version']}, release {package['generation']}.", ""]
     lines += ["Scope", f"  {scope['statement']}", f"  Not included: {scope['left_out']}", f"  {scope['caveats']}", ""]
     lines += ["How to cite a figure: use the citation of its surface, with the as_of of the figure's row", ""]

@@ -105,6 +105,7 @@ def test_schedules_and_sensors_are_on(page: Page, webserver: str) -> None:
     screenshot(page, "automation")
 
 
+@pytest.mark.usefixtures("all_recordings")
 def test_recordings_warn_that_they_are_old(page: Page, webserver: str) -> None:
     """The endpoints of the recordings end two weeks before the rankings do."""
     page.goto(f"{webserver}/assets/published?view=checks&checkDetail=fresh_endpoints")

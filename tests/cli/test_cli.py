@@ -48,6 +48,7 @@ def copied(few_run: Run, tmp_path: Path) -> Path:
     return Path(shutil.copytree(few_run.data, tmp_path / "data", symlinks=True))
 
 
+@pytest.mark.usefixtures("all_recordings")
 def test_status_reports_freshness_gaps_and_last_run(routerscope: Reader, everything: Run) -> None:
     done = routerscope(everything.data, "status")
     assert done.returncode == 4, done.stderr
@@ -58,6 +59,7 @@ def test_status_reports_freshness_gaps_and_last_run(routerscope: Reader, everyth
     assert "SIMULATED" not in done.stdout
 
 
+@pytest.mark.usefixtures("all_recordings")
 def test_status_explains_measures_and_warns_with_findings(routerscope: Reader, everything: Run) -> None:
     lines = routerscope(everything.data, "status", COLUMNS="80").stdout.splitlines()
     [header] = [line for line in lines if line.startswith("surface ")]
@@ -83,6 +85,7 @@ def test_status_names_the_command_that_fetches(routerscope: Reader, simulated: R
     assert "Warnings" not in routerscope(simulated.data, "status").stdout
 
 
+@pytest.mark.usefixtures("all_recordings")
 def test_keys_of_status_json_are_stable(routerscope: Reader, everything: Run) -> None:
     status = json.loads(routerscope(everything.data, "status", "--json").stdout)
     assert list(status) == [

@@ -92,7 +92,7 @@ def test_wrong_setting_exits_2_on_standard_output(command_line: CommandLine, tmp
     assert done.stdout.startswith("The API has no history of prices and endpoints. Nothing was fetched.")
     done = command_line("up")
     assert done.returncode == 2
-    assert done.stdout == "ROUTERSCOPE_SOURCE is not set. Set it to live, simulator or replay.\n"
+    assert done.stdout == "ROUTERSCOPE_SOURCE is not set. Set it to live, sample, simulator or replay.\n"
     done = command_line("run", ROUTERSCOPE_REPLAY_DIR=tmp_path)
     assert done.returncode == 2
     assert "ROUTERSCOPE_REPLAY_DIR is set, but ROUTERSCOPE_SOURCE is not" in done.stdout

@@ -210,6 +210,7 @@ def newest(instance: dg.DagsterInstance, key: list[str]) -> dict[str, dg.Metadat
     return dict(event.asset_materialization.metadata)
 
 
+@pytest.mark.usefixtures("all_recordings")
 def test_raw_materialization_summarizes_the_surface(instance: dg.DagsterInstance) -> None:
     rankings = newest(instance, ["raw", "rankings"])
     assert rankings["source"].value == "replay"

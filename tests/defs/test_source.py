@@ -9,10 +9,10 @@ import pytest
 
 from orchestration.defs.raw import raw_key
 from orchestration.defs.resources import freshness_policy, open_lake
-from orchestration.defs.source import RECORDED, known_source, show_source
+from orchestration.defs.source import known_source, show_source
 from orchestration.ingest.sources import open_source
 from orchestration.openrouter.surfaces import RANKINGS
-from orchestration.settings import Settings, Source
+from orchestration.settings import RECORDED_SOURCES, Settings, Source
 
 SEED = dg.AssetKey(["seeds", "authors"])
 
@@ -82,4 +82,4 @@ def test_recorded_sources_are_those_that_read_recordings(name: str, tmp_path: Pa
     (tmp_path / "rankings-daily" / "20261101T000000Z.json.gz").touch()
     replay_dir = {"ROUTERSCOPE_REPLAY_DIR": tmp_path} if name == "replay" else {}
     settings = Settings(ROUTERSCOPE_SOURCE=name, ROUTERSCOPE_DATA_DIR=tmp_path, **replay_dir)
-    assert open_source(settings, open_lake(settings)).is_recorded == (name in RECORDED)
+    assert open_source(settings, open_lake(settings)).is_recorded == (name in RECORDED_SOURCES)

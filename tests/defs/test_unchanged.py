@@ -1,6 +1,7 @@
 """A run that has nothing to build records the results of the run that built."""
 
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -63,10 +64,12 @@ def test_incomplete_history_has_no_results() -> None:
         assert unchanged_results(instance, [FIRST], CHECKS) is None
 
 
-@pytest.mark.parametrize(("source", "is_same"), [("simulator", True), ("replay", False)])
-def test_clock_counts_in_a_replay_only(source: str, is_same: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("source", "is_same"), [("simulator", True), ("sample", False), ("replay", False)])
+def test_clock_counts_with_recordings_only(source: str, is_same: bool, tmp_path: Path) -> None:
     (tmp_path / "rankings-daily").mkdir()
     (tmp_path / "rankings-daily" / "20261101T000000Z.json.gz").touch()
-    named = {"ROUTERSCOPE_SOURCE": source, "ROUTERSCOPE_DATA_DIR": tmp_path, "ROUTERSCOPE_REPLAY_DIR": tmp_path}
+    named: dict[str, Any] = {"ROUTERSCOPE_SOURCE": source, "ROUTERSCOPE_DATA_DIR": tmp_path}
+    if source == "replay":
+        named["ROUTERSCOPE_REPLAY_DIR"] = tmp_path
     hashes = {current_inputs(Settings(**named, ROUTERSCOPE_NOW=f"2026-11-{day}")) for day in (21, 22)}
     assert (len(hashes) == 1) == is_same

@@ -77,7 +77,7 @@ def corrupt(few: Path, recordings: Path, how: str) -> Path:
     return path
 
 
-def drift_fields(few: Path, recordings: Path) -> None:
+def drift_fields(few: Path, all_recordings: Path) -> None:
     """Recordings with a new field, without another field, and with endpoints of one model that cannot be parsed."""
 
     def drift(body: dict[str, Any]) -> None:
@@ -86,7 +86,7 @@ def drift_fields(few: Path, recordings: Path) -> None:
             row.pop("context_length")
 
     other_type = corrupt_json(lambda body: next(iter(body.values()))["data"]["endpoints"][0].update(status="up"))
-    copy_recordings(recordings, few, (LATER[MODELS], *TWO_ENDPOINTS))
+    copy_recordings(all_recordings, few, (LATER[MODELS], *TWO_ENDPOINTS))
     for name, change in ((LATER[MODELS], corrupt_json(drift)), (TWO_ENDPOINTS[1], other_type)):
         (few / name).write_bytes(change((few / name).read_bytes()))
 
@@ -159,9 +159,9 @@ def test_nothing_is_built_without_models(few: Path, tmp_path: Path) -> None:
         check_readiness(MODELS, source, lake, load(MODELS, few, lake), includes_rankings=True)
 
 
-def test_drifted_fields_warn_and_the_rest_is_built(data: Path, few: Path, recordings: Path, few_run: Run) -> None:
+def test_drifted_fields_warn_and_the_rest_is_built(data: Path, few: Path, all_recordings: Path, few_run: Run) -> None:
     """A new field is kept and warned about, a removed one is null, and one model's endpoints cannot be parsed."""
-    drift_fields(few, recordings)
+    drift_fields(few, all_recordings)
     result = refresh(MODELS, ENDPOINTS)
     assert result.success
     failed = {
@@ -194,12 +194,12 @@ def test_changed_raw_file_blocks_the_build(data: Path) -> None:
 
 
 def test_failed_run_gives_every_reason_and_changes_nothing(
-    started_from_few: Path, recordings: Path, few: Path, home: Path
+    started_from_few: Path, all_recordings: Path, few: Path, home: Path
 ) -> None:
     """A corrupt recording of the rankings and a changed raw file of the models; drifted fields only warn."""
     data, lake = started_from_few, Lake(started_from_few / "raw")
-    path = corrupt(few, recordings, "negative")
-    drift_fields(few, recordings)
+    path = corrupt(few, all_recordings, "negative")
+    drift_fields(few, all_recordings)
     changed = max((data / "raw/models").rglob("*.parquet"))
     change_byte(changed)
     before = set(lake.files("*"))

@@ -17,8 +17,9 @@ from pydantic import SecretStr
 from orchestration.clock import VirtualClock
 from orchestration.errors import ResponseError, SourceError
 from orchestration.openrouter.client import Client
+from orchestration.openrouter.quota import REQUESTS_PER_DAY, REQUESTS_PER_MINUTE
 from orchestration.openrouter.simulator import Simulator
-from orchestration.openrouter.simulator.api import BASE_URL, KEY
+from orchestration.openrouter.simulator.api import BASE_URL, KEY, default_now
 from orchestration.openrouter.simulator.server import serve
 from orchestration.openrouter.simulator.world import FIRST_DAY, MISSING_DAYS, World
 from orchestration.openrouter.surfaces import APPS, MODELS, RANKINGS, SIMULATOR_HEADER
@@ -44,6 +45,15 @@ def get(source: Simulator, target: str, key: bool = True) -> tuple[int, Any]:
     status, headers, body = source.handle("GET", f"/api/v1{target}", WITH_KEY if key else {})
     assert headers[SIMULATOR_HEADER]
     return status, json.loads(body) if headers["content-type"] == "application/json" else body
+
+
+@pytest.mark.parametrize("hour", range(24))
+def test_default_clock_is_never_later_than_now(hour: int) -> None:
+    now = dt.datetime(2026, 11, 22, hour, 10, 30, tzinfo=dt.UTC)
+    clock = default_now(now)
+    assert clock + dt.timedelta(minutes=REQUESTS_PER_DAY / REQUESTS_PER_MINUTE) <= now
+    assert now - clock < dt.timedelta(hours=3)
+    assert clock.hour >= 2, "the export of the day before is published"
 
 
 # --- the contract -----------------------------------------------------------------------------------------------------
@@ -307,10 +317,10 @@ def restatements(pairs: Iterator[tuple[dict[str, int], dict[str, int]]]) -> tupl
     return len(changed) / len(changes), median(changed), max(changed)
 
 
-def test_restatements_resemble_the_recordings(full: Simulator, recordings: Path) -> None:
+def test_restatements_resemble_the_recordings(full: Simulator, all_recordings: Path) -> None:
     first: dict[dt.date, dict[str, int]] = {}
     last: dict[dt.date, dict[str, int]] = {}
-    for days in recorded_days(recordings):
+    for days in recorded_days(all_recordings):
         for date, day in days.items():
             first.setdefault(date, day)
             last[date] = day

@@ -274,7 +274,9 @@ class Recorded:
     def reasoning(self, slug: str) -> str:
         for _, models in reversed(self.price_lists):
             if (model := self.listed_as(models, slug)) is not None:
-                able = model.get("reasoning") is not None or "reasoning" in (model.get("supported_parameters") or [])
+                if model.get("reasoning") is None and model.get("supported_parameters") is None:
+                    return "unknown"
+                able = model.get("reasoning") is not None or "reasoning" in model["supported_parameters"]
                 return "capable" if able else "not"
         return "unknown"
 

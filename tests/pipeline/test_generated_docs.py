@@ -34,6 +34,7 @@ def as_table(rows: duckdb.DuckDBPyRelation) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
+@pytest.mark.usefixtures("all_recordings")
 def test_every_question_has_its_answer(everything: Run) -> None:
     text = QUESTIONS.read_text()
     with duckdb.connect(str(everything.published), read_only=True) as connection:

@@ -280,7 +280,7 @@ def test_live_without_a_key_publishes_keyless_surfaces(home: Path, tmp_path: Pat
     assert done.code == 0, done.output
     for line in (done.output.splitlines()[0], done.output.splitlines()[-1]):
         assert f"source live at {url}" in line
-        assert "for invented data without a network: make run SOURCE=simulator" in line
+        assert "for recorded data without a network: make run SOURCE=sample" in line
     assert "Without a key: rankings_export, models, providers, endpoints. A key from openrouter.ai" in done.output
     assert "Plan: " in done.output
     assert done.query("select distinct scope_id from share_model") == [("simulated",)]
@@ -313,16 +313,34 @@ def test_live_without_a_network_fails_at_once(started_from_few: Path, home: Path
     assert contents(started_from_few) == before
 
 
-def test_default_source_without_a_network_is_the_simulator(simulated: Run) -> None:
+def test_default_source_without_a_network_is_the_sample(sampled: Run) -> None:
+    lines = sampled.output.strip().splitlines()
+    for line in (lines[0], lines[-1]):
+        assert "source sample" in line
+        assert "did not respond within 5 s" in line
+        assert str(sampled.data) in line
+        assert "real figures recorded in summer 2026, not today's" in line
+        assert "make run SOURCE=live" in line
+    assert "SIMULATED" not in sampled.output
+    assert "warning" not in sampled.output
+    assert sampled.query("select distinct scope_id from share_model") == [("openrouter_public_traffic",)]
+
+
+def test_simulated_run_says_so_first_and_last(simulated: Run) -> None:
     lines = simulated.output.strip().splitlines()
     for line in (lines[0], lines[-1]):
         assert "source simulator" in line
-        assert "did not respond within 5 s" in line
-        assert str(simulated.data) in line
-        assert "for OpenRouter's data: make run SOURCE=live" in line
+        assert "every figure is invented; for OpenRouter's data: make run SOURCE=live" in line
     assert "SIMULATED, no figure is real. Source simulator" in simulated.output
     assert "Claim:    SIMULATED" in simulated.output
     assert "Lineage:  make ui" in simulated.output
+
+
+def test_simulated_times_are_not_later_than_the_run(simulated: Run) -> None:
+    made = json.loads((simulated.data / "published" / "datapackage.json").read_text())["made"]
+    created = dt.datetime.fromisoformat(made["created"]).replace(tzinfo=None)
+    [times] = simulated.query("select max(as_of), max(fetched_at) from provenance")
+    assert max(times) <= created
 
 
 def test_shown_result_equals_the_marts(simulated: Run) -> None:

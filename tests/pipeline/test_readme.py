@@ -1,4 +1,4 @@
-"""The output and the figures in the README and in concepts.md are those of a run."""
+"""The output and the figures in the README are those of the sample; those in concepts.md, of the recordings."""
 
 import re
 
@@ -8,14 +8,14 @@ from test_generated_docs import assert_document
 
 README = PROJECT / "README.md"
 QUERIES = re.compile(r"```sql\n(.*?)```\n```\n(.*?)```", re.DOTALL)
-RESULT = re.compile(r"```\n(Source replay: .*?)\n```", re.DOTALL)
+RESULT = re.compile(r"```\n(Source sample: .*?)\n```", re.DOTALL)
 RESULT_LINES = 10
 MAX_WORDS = 900
 
 
-def test_query_has_its_result(everything: Run) -> None:
+def test_query_has_its_result(sampled: Run) -> None:
     text = README.read_text()
-    with duckdb.connect(str(everything.published), read_only=True) as connection:
+    with duckdb.connect(str(sampled.published), read_only=True) as connection:
 
         def with_result(query: re.Match[str]) -> str:
             return f"```sql\n{query[1]}```\n```\n{str(connection.sql(query[1])).strip()}\n```"
@@ -24,9 +24,9 @@ def test_query_has_its_result(everything: Run) -> None:
         assert_document(README, QUERIES.sub(with_result, text))
 
 
-def test_output_is_that_of_a_run(everything: Run) -> None:
-    lines = everything.output.splitlines()
-    first = next(number for number, line in enumerate(lines) if line.startswith("Source replay: "))
+def test_output_is_that_of_the_default_run(sampled: Run) -> None:
+    lines = sampled.output.splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("Source sample: "))
     output = "\n".join(line.rstrip() for line in lines[first : first + RESULT_LINES])
     text = README.read_text()
     assert len(RESULT.findall(text)) == 1

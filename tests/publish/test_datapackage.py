@@ -12,7 +12,7 @@ from frictionless import Package, Schema
 from frictionless.resources import TableResource
 
 from orchestration.folders import PROJECT_DIR
-from orchestration.publish.datapackage import CITATION, PACKAGE, SCOPE_OF, SIMULATED, unit_of
+from orchestration.publish.datapackage import CITATION, PACKAGE, SAMPLE, SCOPE_OF, SIMULATED, unit_of
 from orchestration.storage.files import sha256
 
 MAX_VALIDATED_ROWS = 200
@@ -53,6 +53,7 @@ def test_every_file_has_its_size_and_hash(everything: Run, package: dict) -> Non
         assert (one["bytes"], one["hash"]) == (files[name].stat().st_size, f"sha256:{sha256(files[name])}")
 
 
+@pytest.mark.usefixtures("all_recordings")
 def test_tables_have_keys_sources_citations_and_units(package: dict) -> None:
     tables = {one["name"]: one for one in package["resources"] if "schema" in one}
     for name, table in tables.items():
@@ -102,6 +103,15 @@ def test_simulated_data_is_marked_in_both_files(simulated: Run) -> None:
     assert package["is_simulated"]
     assert package["title"].startswith("SIMULATED")
     assert (folder / CITATION).read_text().startswith(SIMULATED)
+
+
+def test_sample_is_stated_in_both_files(sampled: Run) -> None:
+    folder = Path(sampled.data / "published")
+    package = json.loads((folder / PACKAGE).read_text())
+    assert not package["is_simulated"]
+    assert package["made"]["source"] == "sample"
+    assert package["description"].startswith(SAMPLE)
+    assert (folder / CITATION).read_text().startswith(SAMPLE)
 
 
 def test_scopes_are_those_of_the_models() -> None:

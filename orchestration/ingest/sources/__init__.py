@@ -2,7 +2,7 @@
 
     live.py         OpenRouter's API, or a server at the base URL
     simulated.py    the simulated OpenRouter in this process
-    replay.py       a folder of recorded responses
+    replay.py       a folder of recorded responses: the sample that the project ships, or any other
 
 To add a source, add a module here, a name in `settings.Source`, and a case in `open_source`. `planner` determines what
 is due; `load` writes the responses into the lake.
@@ -11,9 +11,11 @@ is due; `load` writes the responses into the lake.
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 from orchestration.clock import Clock
 from orchestration.errors import SettingsError
+from orchestration.folders import SAMPLE_DIR
 from orchestration.ingest import planner
 from orchestration.ingest.sources.interface import DUE_ONLY, FetchOptions, FetchTask, Source
 from orchestration.ingest.sources.live import Live
@@ -46,9 +48,20 @@ def open_source(settings: Settings, lake: Lake, clock: Clock | None = None) -> S
             return Live(Client(str(settings.base_url), settings.api_key, state, clock), lake)
         case "simulator":
             return Simulated(settings, lake)
+        case "sample":
+            return Replay(Recordings(_sample(), settings.now), is_sample=True)
         case "replay":
             assert settings.replay_dir is not None  # noqa: S101  # validated by the settings
             return Replay(Recordings(settings.replay_dir, settings.now))
+
+
+def _sample() -> Path:
+    if not SAMPLE_DIR.is_dir():
+        raise SettingsError(
+            f"{SAMPLE_DIR}, the sample, does not exist. Nothing was fetched. Restore it from the repository, or choose "
+            "another source: ROUTERSCOPE_SOURCE=live or simulator."
+        )
+    return SAMPLE_DIR
 
 
 def fetch_options(source: Source, first: str, last: str, refetch: bool) -> FetchOptions:

@@ -17,14 +17,18 @@ from orchestration.storage.lake import Kind
 
 
 class Replay:
-    """A folder of recordings as a source. All of them are due; the lake skips recordings that it already has."""
+    """A folder of recordings as a source. All of them are due; the lake skips recordings that it already has.
+
+    `is_sample` says that it is the sample, which `explain` describes.
+    """
 
     is_rate_limited = False
     is_recorded = True
     kind: Kind = "real"
 
-    def __init__(self, recordings: Recordings) -> None:
+    def __init__(self, recordings: Recordings, *, is_sample: bool = False) -> None:
         self._recordings = recordings
+        self._is_sample = is_sample
 
     @property
     def now(self) -> dt.datetime:
@@ -39,6 +43,8 @@ class Replay:
         return is_essential(surface, has_key=True)  # recordings are made with a key
 
     def explain(self) -> list[str]:
+        if self._is_sample:
+            return [f"Sample: rankings, apps and token prices of OpenRouter up to {timestamp_in_words(self.now)}."]
         return [f"Clock {timestamp_in_words(self.now)}: later recordings are ignored."]
 
     def why_empty(self, surface: Surface) -> str:

@@ -40,7 +40,7 @@ class Simulated(Live):
     kind: Kind = "simulated"
 
     def __init__(self, settings: Settings, lake: Lake) -> None:
-        self._until = settings.now or default_now()
+        self._until = settings.now or default_now(dt.datetime.now(dt.UTC))
         self._clock = VirtualClock(self._until)
         self._simulator = Simulator(settings.simulation, self._clock.now, self._until.date(), self._clock.sleep)
         # The address names the simulated data set, so that a lake never mixes two of them.

@@ -391,7 +391,7 @@ class Simulator:
             "canonical_slug": model.slug,
             "hugging_face_id": f"{model.author}/{model.id.split('/')[1]}" if model.is_open else "",
             "name": model.name,
-            "created": int(dt.datetime.combine(model.launched, dt.time(12), dt.UTC).timestamp()),
+            "created": int(dt.datetime.combine(model.launched, dt.time(), dt.UTC).timestamp()),
             "description": f"{model.name} is simulated: there is no such model.",
             "context_length": model.context,
             "architecture": _architecture(model),
@@ -449,7 +449,7 @@ class Simulator:
         data = {
             "id": model.id,
             "name": model.name,
-            "created": int(dt.datetime.combine(model.launched, dt.time(12), dt.UTC).timestamp()),
+            "created": int(dt.datetime.combine(model.launched, dt.time(), dt.UTC).timestamp()),
             "description": f"{model.name} is simulated: there is no such model.",
             "architecture": _architecture(model),
             "endpoints": endpoints,
@@ -484,15 +484,18 @@ class Simulator:
 
 
 _MINUTE = dt.timedelta(minutes=1)
+_EXPORT_HOUR = 2
+# Requests that use up a day's quota wait this long.
+_MAX_WAITS = _MINUTE * (1 + _REQUESTS_PER_DAY // _REQUESTS_PER_MINUTE)
 
 
-def default_now() -> dt.datetime:
-    """The simulator's time unless one is set: the current minute, but not before 02:00 UTC.
+def default_now(now: dt.datetime) -> dt.datetime:
+    """The simulator's time unless one is set: so long before `now` that waiting for the quota does not pass it.
 
-    By then the day before is complete and its export is published.
+    Before 02:00 UTC the export of the day before is not published yet, so it is the last minute of that day.
     """
-    now = dt.datetime.now(dt.UTC)
-    return max(now, now.replace(hour=2, minute=0)).replace(second=0, microsecond=0)
+    started = (now - _MAX_WAITS).replace(second=0, microsecond=0)
+    return started if started.hour >= _EXPORT_HOUR else started.replace(hour=0, minute=0) - _MINUTE
 
 
 def top(tokens_by_slug: Mapping[str, float]) -> list[tuple[str, int]]:
