@@ -132,6 +132,7 @@ def test_page_has_every_figure_and_draws_every_chart(visit: Visit, run: Run) -> 
         assert box is not None
         assert 600 < box["width"] <= 1_000
         assert page.locator(f"#{identifier} .wide [aria-roledescription][aria-label]").count() > 0, identifier
+        assert page.locator(f"#{identifier} .wide .mark-text text").count() > 0, identifier  # names or numbers
         for kind in ("csv", "png", "svg"):
             assert page.locator(f"#{identifier} figcaption a[href='{identifier}.{kind}']").count() == 1
     assert visit.errors == []
@@ -178,6 +179,9 @@ def test_leaderboard_sorts_searches_and_filters(visit: Visit) -> None:
     assert rows.count() == 20
     page.get_by_role("button", name=f"Show all {every} models").click()
     assert rows.count() == every
+    page.get_by_role("button", name="Show the first 20 models").click()
+    assert rows.count() == 20
+    page.get_by_role("button", name=f"Show all {every} models").click()
 
     def values(name: str) -> list[float]:
         texts = page.evaluate(f"[...document.querySelectorAll('#leaders tbody tr')].map(one => one.dataset.{name})")
@@ -195,6 +199,8 @@ def test_leaderboard_sorts_searches_and_filters(visit: Visit) -> None:
     page.locator("#leaders input[name=search]").fill(name.upper())
     assert rows.count() >= 1
     assert all(name in str(one.get_attribute("data-name")) for one in rows.all())
+    page.locator("#leaders input[name=search]").fill("no such model")
+    expect(page.locator("#leaders .none")).to_be_visible()
     page.locator("#leaders input[name=search]").fill("")
     page.locator("#leaders select[name=price]").select_option("free")
     assert 0 < rows.count() < every
@@ -215,7 +221,7 @@ def test_citation_is_copied_and_figures_have_permalinks(browser: Browser, everyt
         text = page.evaluate("navigator.clipboard.readText()")
         title = page.locator("#weights h3").inner_text()
         assert text.startswith(title)
-        assert re.search(r"week of .* Source: OpenRouter \(openrouter\.ai/rankings\), as of \S+Z\.$", text)
+        assert re.search(r"week of .* Source: OpenRouter \(openrouter\.ai/rankings\), as of \S+Z\. Compiled by", text)
         page.goto(f"{address(everything)}#weights")
         expect(page.locator("#weights h3")).to_be_in_viewport()
     finally:
@@ -263,7 +269,7 @@ def test_phone_shows_names_and_narrow_charts(browser: Browser, run: Run) -> None
     visit = Visit(browser, address(run), viewport=PHONE)
     try:
         page = visit.page
-        for identifier in ("models", "authors", "input-price"):
+        for identifier in ("authors", "input-price"):
             box = page.locator(f"#{identifier} .narrow svg").bounding_box()
             assert box is not None
             assert box["width"] <= PHONE["width"]

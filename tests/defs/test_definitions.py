@@ -106,7 +106,7 @@ def test_exposures_depend_on_the_marts_they_show(manifest: dict) -> None:
     }
     shown = {mart for figure in FIGURES for mart in figure.marts}
     assert exposed["published_file"] == {table.name for table in published_tables(MANIFEST)}
-    assert exposed["report"] == shown | {"author", "claim", "citations", "model", "scopes"}
+    assert exposed["report"] == shown | {"author", "citations", "model", "price_current", "scopes"}
 
 
 def test_every_raw_column_is_described(graph: AssetGraph) -> None:

@@ -124,8 +124,8 @@ def test_documented_make_commands_work_in_sequence(
         home,
         DAGSTER_HOME="",  # as most readers have it: the history is kept in the data folder
         ROUTERSCOPE_DATA_DIR=data,
+        ROUTERSCOPE_SOURCE="simulator",
         ROUTERSCOPE_SIMULATOR=SMALL_WORLD,
-        ROUTERSCOPE_BASE_URL=NOWHERE,
         # After the days above, and not before the first run.
         ROUTERSCOPE_NOW=max(dt.datetime.now(dt.UTC).date(), dt.date(2026, 11, 22)),
     )

@@ -8,7 +8,7 @@ import pytest
 from orchestration.publish.report.brief import (
     Finding,
     Period,
-    _largest_gain,
+    _largest_moves,
     _largest_new_model,
     _largest_price_change,
     _largest_revision,
@@ -67,16 +67,26 @@ def test_largest_visible_revision(connection: duckdb.DuckDBPyConnection) -> None
 
 
 @pytest.mark.parametrize(("period", "horizon"), [(WEEK, "7d"), (DAY, "1d")])
-def test_largest_gain(connection: duckdb.DuckDBPyConnection, period: Period, horizon: str) -> None:
-    for change, texts in (
-        (0.049, []),  # reads 0.0
-        (0.0501, ["Author {A} gained most of the authors listed every day: +0.1 points of share."]),
-    ):
-        connection.execute(
-            f"create or replace table growth_author as select 'a' as author, '{horizon}' as horizon, "
-            f"date '2026-08-02' as window_end, 'ok' as status, {change}::double as share_change_pp, {TIMES}"
-        )
-        assert [finding.text for finding in _largest_gain(connection, period)] == texts
+def test_largest_gain_and_loss(connection: duckdb.DuckDBPyConnection, period: Period, horizon: str) -> None:
+    connection.execute(
+        f"""
+        create table growth_model as
+        select
+            model_permaslug, '{horizon}' as horizon, date '2026-08-02' as window_end, status,
+            change as share_change_pp, {TIMES}
+        from (
+            values
+                ('a/one', 'ok', 0.0501::double), ('a/two', 'ok', 0.049),
+                ('a/three', 'ok', -6.92), ('a/four', 'bounded', -9)
+        ) as rows (model_permaslug, status, change)
+        """
+    )
+    assert [finding.text for finding in _largest_moves(connection, period)] == [
+        "One gained the most share of the models listed every day: +0.1 points.",
+        "a/three lost the most share of the models listed every day: -6.9 points.",
+    ]
+    connection.execute("delete from growth_model where model_permaslug in ('a/one', 'a/three')")  # 0.049 reads 0.0
+    assert list(_largest_moves(connection, period)) == []
 
 
 def test_period_in_words() -> None:
@@ -122,18 +132,22 @@ def test_price_change_shows_listed_prices(
 
 
 @pytest.mark.parametrize(
-    ("prices", "words"),
+    ("prices", "led_before", "words"),
     [
-        ("0.14, 0.28", ", listed at $0.14 per million input tokens and $0.28 per million output tokens."),
-        ("null, null", "."),
+        ("0.14, 0.28", "a/one", ", listed at $0.14 per million input tokens and $0.28 per million output tokens."),
+        ("null, null", "a/one", "."),
+        ("null, null", "a/two", "; the week before, Two led."),
     ],
 )
-def test_leading_model_with_its_prices(connection: duckdb.DuckDBPyConnection, prices: str, words: str) -> None:
+def test_leading_model(connection: duckdb.DuckDBPyConnection, prices: str, led_before: str, words: str) -> None:
     connection.execute(
         f"""
+        insert into model_names values ('a/two', 'Two', 'Author {{A}}');
         create table share_model as
-        select 'week' as period, date '2026-07-27' as period_start, 'a/one' as model_permaslug, 1 as rank,
-            0.127::double as share, {TIMES};
+        select
+            'week' as period, start as period_start, slug as model_permaslug, 1 as rank, 0.127::double as share,
+            {TIMES}
+        from (values (date '2026-07-27', 'a/one'), (date '2026-07-20', '{led_before}')) as rows (start, slug);
         create table period_prices as
         select 'a/one' as model_permaslug, prices.* from (values ({prices})) as prices (
             prompt_usd_per_mtok, completion_usd_per_mtok

@@ -12,10 +12,11 @@ from orchestration.publish.report.charts import (
     Drawing,
     Row,
     Size,
-    daily_lines,
+    concentration,
     growth,
-    hhi,
+    point_labels,
     price_share,
+    small_multiples,
     spread,
     stack,
     total,
@@ -80,8 +81,9 @@ def test_line_of_means_breaks_at_a_gap() -> None:
     means = rows_drawn(total(rows, WIDE))[1]
     assert [row["period_start"][-2:] for row in means] == ["01", "02", "04", "06"]
     assert len({row["run"] for row in means}) == 3
-    means = rows_drawn(daily_lines(rows, WIDE, "share", "mean_share"))[1]
-    assert len({row["run"] for row in means}) == 3
+    [panels] = rows_drawn(small_multiples(rows, WIDE))
+    assert len({row["run"] for row in panels if row["run"] is not None}) == 3
+    assert len(panels) == len(rows)
 
 
 def test_single_day_is_drawn_as_a_point() -> None:
@@ -89,22 +91,30 @@ def test_single_day_is_drawn_as_a_point() -> None:
     [days, *means] = rows_drawn(total([day(1, 5, None)], WIDE))
     assert len(days) == 1
     assert means == []
-    ends = {f"hhi_{kind}_{end}": 1000 for kind in ("author", "model") for end in ("low", "high")}
-    marks = [layer["mark"] for layer in hhi([{**day(1, 5, None), **ends}], WIDE).to_dict()["layer"] if "mark" in layer]
-    assert [bool(mark.get("point")) for mark in marks if mark["type"] == "line"] == [True, True]
-
-
-def names_in(*points: tuple[str, float, float]) -> list[str]:
-    rows = [{"name": name, "price": price, "share": share, "tip": name} for name, price, share in points]
-    [drawn] = rows_drawn(price_share(rows, WIDE, "price", "#000000"))
-    return [row["label"] for row in drawn if "label" in row]
+    shares = {"cr1": 0.1, "cr5": 0.4, "cr10": 0.6}
+    marks = [layer["mark"] for layer in concentration([{**day(1, 5, None), **shares}], WIDE).to_dict()["layer"][:3]]
+    assert [bool(mark["point"]) for mark in marks] == [True, True, True]
 
 
 def test_points_are_labelled_where_there_is_room() -> None:
-    first, dear, small = ("First", 0.1, 0.3), ("Dear", 10.0, 0.2), ("Small", 0.1, 0.01)
-    assert names_in(first, dear, small) == ["First", "Dear", "Small"]
-    assert names_in(first, ("Second", 0.11, 0.299), dear, small) == ["First", "Dear", "Small"]
-    assert names_in(first) == ["First"]
+    names = ["First", "Beside it", "Far", "At the right"]
+    labels = point_labels(names, [(100, 100), (140, 104), (300, 100), (490, 50)], 500)
+    assert labels == [
+        {"label": "First", "is_left": True},  # on its right is the second point
+        {"label": "Beside it", "is_left": False},
+        {"label": "Far", "is_left": False},
+        {"label": "At the right", "is_left": True},
+    ]
+    assert point_labels(["Long name"], [(20, 10)], 60) == [{}]
+
+
+def test_price_and_share_of_each_model_are_drawn() -> None:
+    rows = [
+        {"name": "Free", "price": 0.0, "share": 0.3, "tip": "Free"},
+        {"name": "Dear", "price": 9.0, "share": 0.1, "tip": ""},
+    ]
+    [drawn] = rows_drawn(price_share(rows, WIDE, "price", "#000000"))
+    assert [row["label"] for row in drawn] == ["Free", "Dear"]
 
 
 def test_waterfall_leads_from_one_total_to_the_other() -> None:

@@ -33,6 +33,7 @@ def test_csv_has_raw_values_and_says_what_they_are() -> None:
         "name": "A",
         "share": "0.12713",
         **TIMES,
+        "as_of": "2026-08-07T00:05:19Z",
         "figure": "A & B lead with 12.7% of tokens (week of 27 July 2026)",
         "units": "share: fraction of all tokens",
         "source": LABEL.source,
@@ -76,6 +77,6 @@ def test_picture_has_title_measure_period_and_source(tmp_path: Path) -> None:
 
 def test_citation_is_one_line() -> None:
     assert LABEL.citation == (
-        "A & B lead with 12.7% of tokens (week of 27 July 2026). Share of all tokens. "
-        "Source: OpenRouter (openrouter.ai/rankings), as of 2026-08-07T00:05:19Z."
+        "A & B lead with 12.7% of tokens (week of 27 July 2026). "
+        "Source: OpenRouter (openrouter.ai/rankings), as of 2026-08-07T00:05:19Z. Compiled by Routerscope."
     )

@@ -14,6 +14,7 @@ def week(start: str, **members: float) -> list[Row]:
             "period_start": start,
             "name": name.replace("_", " "),
             "share": share,
+            "share_high": None,
             "is_named": name != "Unlisted_models",
         }
         for name, share in members.items()
@@ -32,10 +33,19 @@ def test_count_and_change_in_words() -> None:
     assert count_in_words(1, "week") == "one week"
     assert count_in_words(10, "week") == "ten weeks"
     assert count_in_words(1_234, "price change") == "1,234 price changes"
-    assert moved(0.7, 0.51, "ten weeks") == ", up from 51.0% ten weeks ago"
-    assert moved(0.1, 0.51, "one week") == ", down from 51.0% one week ago"
-    assert moved(0.51, 0.5103, "one week") == ", as one week ago"
-    assert moved(0.7, None, "") == ""
+
+
+def bounds(low: float, high: float | None = None) -> Row:
+    return {"share": low, "share_high": high}
+
+
+def test_change_is_stated_as_far_as_it_is_certain() -> None:
+    assert moved(bounds(0.7), bounds(0.51), "ten weeks") == ", up from 51.0% ten weeks ago"
+    assert moved(bounds(0.1), bounds(0.51), "one week") == ", down from 51.0% one week ago"
+    assert moved(bounds(0.51), bounds(0.5103, 0.5104), "one week") == ", as one week ago"
+    assert moved(bounds(0.7, 0.8), bounds(0.5, 0.65), "one week") == ", up from at most 65.0% one week ago"
+    assert moved(bounds(0.2, 0.3), bounds(0.5, 0.65), "one week") == ", down from at least 50.0% one week ago"
+    assert moved(bounds(0.6, 0.7), bounds(0.5, 0.65), "one week") == "; 50.0% to 65.0% one week ago"
 
 
 def test_member_of_a_split_is_compared_with_its_first_week() -> None:
@@ -82,21 +92,22 @@ def test_leader_of_the_day_and_since_when() -> None:
 
 
 def test_growth_of_authors_says_when_it_is_a_bound() -> None:
-    row: dict[str, Any] = {"name": "Xiaomi", "growth": 0.82, "growth_low": 0.82, "growth_high": 0.82}
-    assert findings.gained_most([row]) == "Xiaomi gained the most tokens in four weeks: +82%"
-    assert findings.gained_most([{**row, "growth": None}]).endswith("in four weeks: at least +82%")
-    fell = {**row, "growth": None, "growth_low": -0.5, "growth_high": -0.3}
-    assert findings.gained_most([fell]) == "Xiaomi lost the most tokens in four weeks: at least -30%"
+    tokens = {"tokens": 35e12, "tokens_high": 36e12, "base_tokens": 19e12, "base_tokens_high": 19.2e12}
+    row: dict[str, Any] = {"name": "Xiaomi", "growth": 0.82, "growth_low": 0.82, "growth_high": 0.82, **tokens}
+    assert findings.gained_most([row]) == "Xiaomi gained the most tokens in four weeks: 15.8 trillion (+82%)"
+    assert findings.gained_most([{**row, "growth": None}]).endswith("in four weeks: at least 15.8 trillion (+82%)")
+    fell = {**row, "growth": None, "growth_low": -0.5, "growth_high": -0.3, "tokens_high": 10e12}
+    assert findings.gained_most([fell]) == "Xiaomi lost the most tokens in four weeks: at least 9.00 trillion (-30%)"
 
 
 def test_drivers_name_the_largest_in_the_direction_of_the_total() -> None:
     parts = [("launched", "New models", 10.4), ("x", "Xiaomi", 8.4), ("m", "MiniMax", -9.0), (None, "All others", 0.2)]
     rows = [{"member": member, "name": name, "contribution_pp": points} for member, name, points in parts]
     assert findings.drivers(rows) == (
-        "Traffic grew 10.0% in four weeks; largest contributions in points: New models +10.4, Xiaomi +8.4"
+        "Traffic grew 10% in four weeks; largest contributions in points: New models +10.4, Xiaomi +8.4"
     )
     assert findings.drivers([{**row, "contribution_pp": -row["contribution_pp"]} for row in rows]).startswith(
-        "Traffic fell 10.0% in four weeks; largest contributions in points: New models -10.4"
+        "Traffic fell 10% in four weeks; largest contributions in points: New models -10.4"
     )
 
 
@@ -104,10 +115,12 @@ def test_prices_and_spend() -> None:
     priced = [{"price": 0.14, "share": 0.5}, {"price": 0.0, "share": 0.1}, {"price": 1.0, "share": 0.3}]
     title = findings.cheap_share("price", "input")(priced)
     assert title == "Models under $1.00 per million input tokens have 60.0% of tokens"
-    changes = [{"changes": 208, "cuts": 98, "rises": 110}]
-    assert findings.price_changes(changes) == "208 price changes in 30 days: 98 cuts, 110 rises"
-    assert findings.price_changes([{"changes": 1, "cuts": 1, "rises": 0}]) == (
-        "One price change in 30 days: one cut, no rises"
+    changes = [{"cheaper": 18, "dearer": 40, "same": 10}]
+    assert (
+        findings.price_changes(changes) == "68 models changed price in 30 days: 18 cost less now, 40 more, 10 as before"
+    )
+    assert findings.price_changes([{"cheaper": 1, "dearer": 0, "same": 0}]) == (
+        "One model changed price in 30 days: 1 cost less now, 0 more"
     )
     total = [{"spend_plausible_low": 1.3e7, "spend_plausible_high": 1.9e7}]
     assert findings.spend(total) == "At list prices, these tokens would cost $13 million to $19 million"
@@ -119,14 +132,16 @@ def test_prices_and_spend() -> None:
     assert findings.dollar_share(shares[:1]).startswith("No author's share of implied spend is certain")
 
 
-def test_coverage_counts_days_of_the_rankings() -> None:
+def test_coverage_counts_days() -> None:
     rows = [
         {"surface": "rankings", "date": "2026-08-01", "is_complete": True},
         {"surface": "rankings", "date": "2026-08-02", "is_complete": False},
-        {"surface": "models", "date": "2026-08-02", "is_complete": False},
+        {"surface": "apps", "date": "2026-08-02", "is_complete": False},
     ]
-    assert findings.coverage(rows) == "1 of 2 days of the rankings are complete"
+    assert findings.coverage(rows) == "1 of 2 days of the rankings are complete; other surfaces lack one day"
     assert findings.coverage(rows[:1]) == "All 1 days of the rankings are complete"
+    export = {"surface": "rankings_export", "date": "2026-08-02", "is_complete": True}
+    assert findings.coverage([*rows[:2], export]) == "All 2 days of the rankings are complete"
 
 
 def test_other_titles() -> None:
@@ -146,5 +161,5 @@ def test_other_titles() -> None:
         findings.leading_models(
             [{"name": "A", "share": 0.127, "prompt_usd_per_mtok": 0.14, "completion_usd_per_mtok": None}]
         )
-        == "A leads with 12.7% of tokens"
+        == "A led with 12.7% of tokens"
     )

@@ -66,11 +66,11 @@ def sentence(growth: float | None, leader: bool, shares: list[float]) -> str:
 
 def test_sentence_says_what_is_known() -> None:
     assert sentence(-0.0216, True, [0.704, 0.716]) == (
-        "Traffic fell 2.2% to 56.8 trillion tokens, the models of DeepSeek led with 21.5%, and open-weight models had "
-        "at least 70.4% (-1.2 points)."
+        "Traffic fell 2.2% to 56.8 trillion tokens, the models of DeepSeek led with 21.5%, and listed open-weight "
+        "models had 70.4% (-1.2 points)."
     )
     assert sentence(0.1, True, [0.704]).startswith("Traffic rose 10% to 56.8 trillion tokens, ")
-    assert sentence(0.1, True, [0.704]).endswith("at least 70.4%.")
+    assert sentence(0.1, True, [0.704]).endswith("models had 70.4%.")
     assert sentence(0.0, True, []) == (
         "Traffic stayed at 56.8 trillion tokens and the models of DeepSeek led with 21.5%."
     )

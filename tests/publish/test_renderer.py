@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 import duckdb
 import pytest
 
-from orchestration.publish.report.charts import Size, bars, daily_lines
+from orchestration.publish.report.charts import Size, bars, small_multiples
 from orchestration.publish.report.renderer import render, xml_text
 from orchestration.publish.report.writer import rows_of
 
@@ -41,12 +41,13 @@ def test_any_characters_are_drawn(tmp_path: Path) -> None:
         connection.executemany("insert into named values (?)", [[name] for name in HOSTILE_NAMES])
         named = rows_of(
             connection,
-            "select name, name as tip, 0.5::double as share, 'day' as period, '2026-07-01' as period_start from named",
+            "select name, name as tip, 0.5::double as share, 0.5::double as mean_share, 'day' as period, "
+            "'2026-07-01' as period_start from named",
         )
     assert len(named) == len(HOSTILE_NAMES)
     drawings = {
         tmp_path / "bars.svg": bars(named, Size(600), "share"),
-        tmp_path / "lines.svg": daily_lines(named, Size(600), "share", "share"),
+        tmp_path / "panels.svg": small_multiples(named, Size(600)),
     }
     assert render({path: {"spec": drawing.to_dict()} for path, drawing in drawings.items()}) == {}
     assert all(is_svg(path) for path in drawings)

@@ -94,7 +94,7 @@ def test_brief_has_at_most_250_words_and_the_findings_of_the_page(run: Run) -> N
     html = (report_of(run) / "index.html").read_text()
     shown = [unescape(one) for one in re.findall(r'<li data-mart="\w+" data-key="[^"]*">(.*?)</li>', html)]
     assert [re.sub(r"\\([\[\]<>`!*_])", r"\1", finding) for finding in findings] == shown
-    assert 6 <= len(findings) <= 9
+    assert 6 <= len(findings) <= 10
     sources = text.rstrip().splitlines()[text.rstrip().splitlines().index(findings and f"- {findings[-1]}") + 1 :]
     assert all(_MOMENT.search(line) for line in sources[3:])
 
@@ -110,7 +110,7 @@ def test_findings_state_figures_of_their_rows(run: Run) -> None:
             values = [str(value).replace("T", " ") for value in key.values()]
             [row] = connection.execute(f"select {columns} from {mart} where {where}", values).fetchall()
         assert any(words in unescape(text) for words in shown(*row)), (mart, key, text)
-    assert {mart for mart, *_ in found} >= {"share_model", "traffic_summary", "share_segment", "growth_author"}
+    assert {mart for mart, *_ in found} >= {"share_model", "traffic_summary", "share_segment", "growth_model"}
 
 
 # What a finding states of its row; a mart of two findings has two forms.
@@ -120,7 +120,7 @@ CONTAINS: dict[str, tuple[str, Callable[..., list[str]]]] = {
         lambda total, low, high: [f"was {in_words(total, 'tokens')} tokens", f"cost {usd(low)} to {usd(high)}"],
     ),
     "share_segment": ("share", lambda share: [f"at least {100 * share:.1f}%"]),
-    "growth_author": ("share_change_pp", lambda change: [f"{change:+.1f} points"]),
+    "growth_model": ("share_change_pp", lambda change: [f"{change:+.1f} points"]),
     "share_model": ("share", lambda share: [f"with {100 * share:.1f}%", f"at least {100 * share:.1f}%"]),
     "share_app": ("app_name, share", lambda name, share: [f"{name}, {100 * share:.1f}%"]),
     "price_history": (

@@ -77,7 +77,7 @@ def findings_of(connection: duckdb.DuckDBPyConnection) -> list[Finding]:
     return [
         *_leading_model(connection),
         *_traffic(connection, period),
-        *_largest_gain(connection, period),
+        *_largest_moves(connection, period),
         *_largest_new_model(connection, period),
         *_largest_price_change(connection, period),
         *_leading_app(connection),
@@ -122,11 +122,19 @@ def _one(connection: duckdb.DuckDBPyConnection, sql: str, *parameters: Any) -> l
 
 
 def _leading_model(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
-    """The model with the largest share, and its prices."""
+    """The model with the largest share, its prices, and the model that led the period before, if it is another."""
     for row in _one(
         connection,
         """
-        select share_model.*, model_name, prompt_usd_per_mtok, completion_usd_per_mtok
+        select
+            share_model.*, model_name, prompt_usd_per_mtok, completion_usd_per_mtok,
+            (
+                select min(names.model_name)
+                from share_model as before
+                join newest on before.period = newest.period and before.period_start = newest.previous_start
+                join model_names as names using (model_permaslug)
+                where before.rank = 1
+            ) as led_before,
         from share_model
         join newest using (period, period_start)
         join model_names using (model_permaslug)
@@ -141,8 +149,10 @@ def _leading_model(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
             if row[column] is not None
         ]
         listed = f", listed at {' and '.join(prices)}" if prices else ""
+        before = row["led_before"]
+        after = f"; the {row['period']} before, {before} led" if before and before != row["model_name"] else ""
         yield Finding(
-            f"{row['model_name']} led with {as_percent(row['share'])} of tokens{listed}.",
+            f"{row['model_name']} led with {as_percent(row['share'])} of tokens{listed}{after}.",
             "share_model",
             _key(row, "period", "period_start", "model_permaslug"),
             row,
@@ -180,26 +190,29 @@ def _traffic(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[
         )
 
 
-def _largest_gain(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[Finding]:
-    """The author whose share rose most, of those whose models were listed on every day of this period and the last."""
-    for row in _one(
-        connection,
-        """
-        select growth_author.*, coalesce(author_name, author) as name
-        from growth_author left join author_names using (author)
-        where horizon = ? and window_end = ? and status = 'ok' and share_change_pp >= 0.05  -- reads 0.1 or more
-        order by share_change_pp desc, author
-        """,
-        "7d" if period.kind == "week" else "1d",
-        period.end,
-    ):
-        yield Finding(
-            f"{row['name']} gained most of the authors listed every day: {row['share_change_pp']:+.1f} points of "
-            "share.",
-            "growth_author",
-            _key(row, "window_end", "horizon", "author"),
-            row,
-        )
+def _largest_moves(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[Finding]:
+    """The models whose shares rose and fell most, of those listed on every day of this period and the one before."""
+    for order, verb in (("desc", "gained"), ("asc", "lost")):
+        for row in _one(
+            connection,
+            f"""
+            select growth_model.*, coalesce(model_name, model_permaslug) as name
+            from growth_model left join model_names using (model_permaslug)
+            where horizon = ? and window_end = ? and status = 'ok'
+                and abs(share_change_pp) >= 0.05  -- reads 0.1 or more
+                and (share_change_pp > 0) = ('{verb}' = 'gained')
+            order by share_change_pp {order}, model_permaslug
+            """,  # noqa: S608  # our own words
+            "7d" if period.kind == "week" else "1d",
+            period.end,
+        ):
+            yield Finding(
+                f"{row['name']} {verb} the most share of the models listed every day: {row['share_change_pp']:+.1f} "
+                "points.",
+                "growth_model",
+                _key(row, "window_end", "horizon", "model_permaslug"),
+                row,
+            )
 
 
 def _largest_new_model(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[Finding]:

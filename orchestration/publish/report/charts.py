@@ -31,6 +31,9 @@ class Size:
     def of(self, wide: int, narrow: int) -> int:
         return narrow if self.is_narrow else wide
 
+    def of_text(self, wide: str, narrow: str) -> str:
+        return narrow if self.is_narrow else wide
+
 
 Draw = Callable[[Sequence[Row], Size], Drawing]
 
@@ -46,11 +49,12 @@ _LINE_PIXELS = 14  # one line of a label
 _AXIS_PIXELS = 44
 _CHARACTER_PIXELS = 7
 _SHARE = alt.Axis(format=".0%", title=None, tickCount=5)
-_PRICE_SCALE = alt.Scale(type="symlog", constant=0.05, domainMin=0)
+_PRICE_CONSTANT = 0.05  # below it, the scale is nearly linear, so that 0 has a place
+_PRICE_SCALE = alt.Scale(type="symlog", constant=_PRICE_CONSTANT, domainMin=0, nice=False)
 _PRICES = [0, 0.1, 0.3, 1, 3, 10, 30, 100]
 _SPEND_SCALE = alt.Scale(type="symlog", constant=1000, domainMin=0)
-# The part of the chart that a label takes, so that labels do not overlap.
-_NAME_WIDTH, _NAME_HEIGHT = 0.4, 0.07
+_MAX_POINT_LABELS = 14
+_POINT_PIXELS = 9  # from the centre of a point to its label
 _GROWTHS = [-0.9, -0.6, -0.3, -0.1, 0, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 100]
 _UNITS = ((1e12, " T"), (1e9, " B"), (1e6, " M"), (1, ""))
 _TIP = alt.Description("tip:N")
@@ -188,7 +192,7 @@ def categories(rows: Sequence[Row], size: Size) -> Drawing:
         return [*_wrapped(name, size), share] if size.is_narrow else [f"{name}, {share}"]
 
     shown = [{**row, "name": row["slice"], "number": number(row)} for row in rows]
-    base = _named(shown, size, size.of(240, 120), size.of(_BAR_PIXELS, 3 * _LINE_PIXELS + 6))
+    base = _named(shown, size, size.of(260, 130), size.of(_BAR_PIXELS, 3 * _LINE_PIXELS + 6))
     x = alt.X("share:Q", axis=None)
     text = base.mark_text(align="left", dx=6, dy=size.of(0, -_LINE_PIXELS), fontSize=12, lineHeight=_LINE_PIXELS)
     return alt.layer(
@@ -209,7 +213,7 @@ def stack(rows: Sequence[Row], size: Size) -> Drawing:
         else next(spare, _REST)
         for name in members
     }
-    weeks, width = _weeks(rows), size.width_pixels - _AXIS_PIXELS - size.of(196, 132)
+    weeks, width = _weeks(rows), size.width_pixels - _AXIS_PIXELS - size.of(215, 140)
     shown, ends = [], []
     for week in weeks:
         floor = 0.0
@@ -246,34 +250,37 @@ def stack(rows: Sequence[Row], size: Size) -> Drawing:
     return alt.layer(areas, _side_labels(ends, size, width, 1))
 
 
-def daily_lines(rows: Sequence[Row], size: Size, value: str, mean: str) -> Drawing:
-    """A line of means over seven days for each member, single days as dots, and the names at the right edge."""
+def small_multiples(rows: Sequence[Row], size: Size) -> Drawing:
+    """A panel for each member on one scale: single days as dots, and a line of their share over seven days."""
     members = list(dict.fromkeys(row["name"] for row in rows))
-    width = size.width_pixels - _AXIS_PIXELS - size.of(216, 132)
-    top = max(row[value] for row in rows) * 1.08
-    ends = [
-        (last[mean] if last[mean] is not None else last[value], name, colour)
-        for name, colour in zip(members, COLOURS, strict=False)
-        for last in [[row for row in rows if row["name"] == name][-1]]
-    ]
-    colour = alt.Color("name:N", scale=alt.Scale(domain=members, range=COLOURS), legend=None)
-    y: dict[str, Any] = {"axis": _SHARE, "scale": alt.Scale(domain=[0, top], nice=False)}
+    runs = [*_with_runs(rows, "mean_share")]
+    shown = [*runs, *({**row, "run": None} for row in rows if row["mean_share"] is None)]
+    columns = size.of(3, 2)
+    top = max(row["share"] for row in rows) * 1.08
+    base = (
+        alt.Chart()
+        .encode(x=_day("period_start", Size(0, is_narrow=True)))
+        .properties(width=(size.width_pixels - 50) // columns - 24, height=size.of(130, 100))
+    )
+    scale = alt.Scale(domain=[0, top], nice=False)
+    axis = alt.Axis(format=".0%", title=None, tickCount=4)
+    dots = base.mark_circle(size=22, opacity=0.45, color=COLOURS[0]).encode(
+        y=alt.Y("share:Q", scale=scale, axis=axis), description=_TIP
+    )
     lines = (
-        alt.Chart(_data(_with_runs(rows, mean)), width=width, height=_HEIGHT_PIXELS)
-        .mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=10))
-        .encode(x=_day("period_start", size), y=alt.Y(f"{mean}:Q", **y), color=colour, detail="run:N", description=_TIP)
+        base.transform_filter("isValid(datum.run)")
+        .mark_line(strokeWidth=2.5, color=COLOURS[0], point=alt.OverlayMarkDef(size=10, color=COLOURS[0]))
+        .encode(y=alt.Y("mean_share:Q", scale=scale, axis=axis), detail="run:N", description=_TIP)
     )
-    dots = (
-        alt.Chart(_data(rows))
-        .mark_circle(size=22, opacity=0.45)
-        .encode(x=_day("period_start", size), y=alt.Y(f"{value}:Q", **y), color=colour, description=_TIP)
+    header = alt.Header(title=None, labelFontSize=12, labelFontWeight="bold", labelLimit=size.of(260, 160))
+    return alt.layer(dots, lines, data=_data(shown)).facet(
+        alt.Facet("name:N", header=header, sort=members), columns=columns, spacing=14
     )
-    return alt.layer(dots, lines, _side_labels(ends, size, width, top))
 
 
 def total(rows: Sequence[Row], size: Size) -> Drawing:
     """Single days as dots, and a line of means over seven days that ends at its number."""
-    width = size.width_pixels - _AXIS_PIXELS - size.of(160, 106)
+    width = size.width_pixels - _AXIS_PIXELS - size.of(170, 110)
     top = max(row["total_tokens"] for row in rows) * 1.08
     axis = alt.Axis(
         title=None, tickCount=5, labelExpr="datum.value == 0 ? '0' : format(datum.value / 1e12, '~g') + ' T'"
@@ -305,10 +312,8 @@ def growth(rows: Sequence[Row], size: Size) -> Drawing:
         low, high = (change_in_percent(100 * row[f"growth_{end}"]) for end in ("low", "high"))
         return low if row["growth"] is not None or low == high else f"{low} to {high}"
 
-    shown = [
-        {**row, "number": text(row)} for row in sorted(rows, key=lambda row: -(row["growth_low"] + row["growth_high"]))
-    ]
-    base = _named(shown, size, size.of(130, 60))
+    shown = [{**row, "number": text(row)} for row in rows]
+    base = _named(shown, size, size.of(170, 96))
     axis = alt.Axis(
         title="growth, on a logarithmic scale",
         values=_GROWTHS,
@@ -356,11 +361,13 @@ def waterfall(rows: Sequence[Row], size: Size) -> Drawing:
     room = (most - least or most or 1) * 0.06
     scale = alt.Scale(domain=[max(least - room, 0), most + room], nice=False, zero=False)
     axis = alt.Axis(
-        title="tokens in 28 days, trillion; numbers: contribution in points",
+        title=size.of_text(
+            "tokens in 28 days, trillion; numbers: contribution in points", "trillion tokens in 28 days"
+        ),
         labelExpr="format(datum.value / 1e12, '~g')",
         tickCount=size.of(7, 4),
     )
-    base = _named(steps, size, size.of(110, 70))
+    base = _named(steps, size, size.of(120, 84))
     low, high = (alt.X(f"{end}:Q", scale=scale, axis=axis) for end in ("low", "high"))
     moves = base.transform_filter("datum.kind != 'total'").mark_bar(height=16)
     colour = alt.Color("kind:N", scale=alt.Scale(domain=["rise", "fall"], range=[_RISE, _FALL]), legend=None)
@@ -374,13 +381,21 @@ def waterfall(rows: Sequence[Row], size: Size) -> Drawing:
 
 def price_share(rows: Sequence[Row], size: Size, price: str, colour: str) -> Drawing:
     """A point for each model by its price and share; as many names as there is room for."""
-    named = _with_labels(rows, lambda row: (math.log10(row[price] + 0.05), row["share"]), size.of(9, 4))
-    points = alt.Chart(_data(named), width=size.width_pixels - _AXIS_PIXELS - 20, height=_HEIGHT_PIXELS + 20).encode(
+    width, height = size.width_pixels - _AXIS_PIXELS - 20, _HEIGHT_PIXELS + 20
+
+    def across(usd_per_mtok: float) -> float:
+        return math.log1p(usd_per_mtok / _PRICE_CONSTANT)
+
+    right, top = max(across(row[price]) for row in rows) or 1, max(row["share"] for row in rows) or 1
+    places = [(across(row[price]) / right * width, row["share"] / top * height) for row in rows]
+    labels_of_points = point_labels([row["name"] for row in rows], places, width)
+    shown = [{**row, **label} for row, label in zip(rows, labels_of_points, strict=True)]
+    points = alt.Chart(_data(shown), width=width, height=height).encode(
         x=alt.X(
             f"{price}:Q",
             scale=_PRICE_SCALE,
             axis=alt.Axis(values=_PRICES, labelExpr="'$' + datum.value", labelOverlap="greedy", grid=False),
-            title="USD per million tokens, on a logarithmic scale",
+            title=f"USD per million tokens; logarithmic from about ${_PRICE_CONSTANT:g}",
         ),
         y=alt.Y("share:Q", axis=_SHARE),
     )
@@ -388,33 +403,34 @@ def price_share(rows: Sequence[Row], size: Size, price: str, colour: str) -> Dra
         points.transform_filter("isValid(datum.label)")
         .mark_text(
             align=alt.expr("datum.is_left ? 'right' : 'left'"),
-            dx=alt.expr("datum.is_left ? -9 : 9"),
+            dx=alt.expr(f"datum.is_left ? -{_POINT_PIXELS} : {_POINT_PIXELS}"),
             fontSize=12,
-            limit=size.of(230, 150),
+            aria=False,
         )
         .encode(text="label:N")
     )
     return alt.layer(points.mark_circle(size=90, color=colour, opacity=0.75).encode(description=_TIP), labels)
 
 
-def _with_labels(rows: Sequence[Row], at: Callable[[Row], tuple[float, float]], most: int) -> list[Row]:
-    """Rows with a `label` for at most `most` points that have room for one, and the side it goes on (`is_left`).
+def point_labels(names: Sequence[str], places: Sequence[tuple[float, float]], width: float) -> list[Row]:
+    """A `label` for each point with room for its name on one side, and that side (`is_left`); else nothing.
 
-    `at` gives the position of a row's point. Earlier rows are labelled first.
+    `places` are in pixels. Earlier points are labelled first; a label covers no point and no other label.
     """
-    points = [at(row) for row in rows]
-    (left, width), (low, height) = ((min(along), (max(along) - min(along)) or 1) for along in zip(*points, strict=True))
-    taken: list[tuple[float, float]] = []
-    labelled: list[Row] = []
-    for row, point in zip(rows, points, strict=True):
-        written = {}
-        if len(taken) < most:
-            x, y = (point[0] - left) / width, (point[1] - low) / height
-            if all(abs(x - across) > _NAME_WIDTH or abs(y - along) > _NAME_HEIGHT for across, along in taken):
-                taken.append((x, y))
-                written = {"label": row["name"], "is_left": x > 0.5}
-        labelled.append({**row, **written})
-    return labelled
+    boxes = [(x - 5, x + 5, y - 5, y + 5) for x, y in places]  # what is taken: the points, then the labels too
+    labels: list[Row] = []
+    for name, (x, y) in zip(names, places, strict=True):
+        label: Row = {}
+        for is_left in (False, True) if len(boxes) < len(places) + _MAX_POINT_LABELS else ():
+            low = x - _POINT_PIXELS - len(name) * _CHARACTER_PIXELS if is_left else x + _POINT_PIXELS
+            box = (low, low + len(name) * _CHARACTER_PIXELS, y - 8, y + 8)
+            fits = box[0] >= 0 and box[1] <= width
+            if fits and not any(box[0] < b[1] and b[0] < box[1] and box[2] < b[3] and b[2] < box[3] for b in boxes):
+                boxes.append(box)
+                label = {"label": name, "is_left": is_left}
+                break
+        labels.append(label)
+    return labels
 
 
 def dollars(rows: Sequence[Row], size: Size) -> Drawing:
@@ -427,8 +443,9 @@ def dollars(rows: Sequence[Row], size: Size) -> Drawing:
         }
         for row in rows
     ]
-    base = _named(shown, size, size.of(170, 12))
-    axis = alt.Axis(format=".0%", title="dot: share of tokens; bar: share of implied spend", tickCount=size.of(7, 4))
+    base = _named(shown, size, size.of(160, 16))
+    title = size.of_text("dot: share of tokens; bar: share of implied spend", "dot: tokens; bar: spend")
+    axis = alt.Axis(format=".0%", title=title, tickCount=size.of(7, 4))
     low, dot = (alt.X(f"{name}:Q", axis=axis) for name in ("spend_share_low", "share"))
     layers: list[alt.Chart] = [
         base.mark_bar(height=12, color=COLOURS[1], opacity=0.75).encode(
@@ -447,7 +464,7 @@ def spend(rows: Sequence[Row], size: Size) -> Drawing:
     shown = [
         {**row, "number": f"{usd(row['spend_plausible_low'])} to {usd(row['spend_plausible_high'])}"} for row in rows
     ]
-    base = _named(shown, size, size.of(240, 12))
+    base = _named(shown, size, size.of(215, 16))
     axis = alt.Axis(
         title="USD, on a logarithmic scale",
         values=[0, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9],
@@ -470,20 +487,23 @@ def spend(rows: Sequence[Row], size: Size) -> Drawing:
     return alt.layer(*layers)
 
 
-def hhi(rows: Sequence[Row], size: Size) -> Drawing:
-    """Two bands between the bounds of the index, named at the right edge."""
-    width = size.width_pixels - _AXIS_PIXELS - size.of(110, 86)
-    top = max(row[f"hhi_{kind}_high"] for row in rows for kind in ("author", "model")) * 1.05 or 1
-    runs, layers, ends = _with_runs(rows, "hhi_model_high"), [], []
-    for kind, colour in (("author", COLOURS[0]), ("model", COLOURS[1])):
-        base = alt.Chart(_data(runs), width=width, height=_HEIGHT_PIXELS).encode(
-            x=_day("period_start", size), detail="run:N", description=_TIP
+def concentration(rows: Sequence[Row], size: Size) -> Drawing:
+    """Lines of the share of the one, five and ten leading models, named at the right edge."""
+    width = size.width_pixels - _AXIS_PIXELS - size.of(190, 126)
+    top = max(row["cr10"] for row in rows) * 1.05
+    runs, layers, ends = _with_runs(rows, "cr10"), [], []
+    for column, name, colour in (
+        ("cr1", "leading model", COLOURS[0]),
+        ("cr5", "five leading models", COLOURS[1]),
+        ("cr10", "ten leading models", COLOURS[2]),
+    ):
+        y = alt.Y(f"{column}:Q", axis=_SHARE, scale=alt.Scale(domain=[0, top], nice=False))
+        layers.append(
+            alt.Chart(_data(runs), width=width, height=_HEIGHT_PIXELS)
+            .mark_line(color=colour, strokeWidth=2.5, point=alt.OverlayMarkDef(color=colour, size=12))
+            .encode(x=_day("period_start", size), y=y, detail="run:N", description=_TIP)
         )
-        scale = alt.Scale(domain=[0, top], nice=False)
-        y = alt.Y(f"hhi_{kind}_low:Q", title=None, scale=scale, axis=alt.Axis(tickCount=5))
-        layers.append(base.mark_area(opacity=0.35, color=colour).encode(y=y, y2=f"hhi_{kind}_high"))
-        layers.append(base.mark_line(color=colour, point=alt.OverlayMarkDef(color=colour, size=20)).encode(y=y))
-        ends.append(((rows[-1][f"hhi_{kind}_low"] + rows[-1][f"hhi_{kind}_high"]) / 2, f"{kind}s", colour))
+        ends.append((rows[-1][column], f"{name} {as_percent(rows[-1][column])}", colour))
     return alt.layer(*layers, _side_labels(ends, size, width, top))
 
 

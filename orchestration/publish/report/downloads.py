@@ -20,9 +20,9 @@ from orchestration.publish.report.renderer import xml_text
 Row = Mapping[str, Any]
 
 FONT = "Arial, 'Liberation Sans', Helvetica, sans-serif"
-_SIZE = re.compile(r'^<svg[^>]*? width="([\d.]+)" height="([\d.]+)"')
 _MARGIN_PIXELS = 20
 _CHARACTERS = 112
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+")
 # A spreadsheet takes a cell that begins with one of these for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -40,16 +40,14 @@ class Label:
     @property
     def citation(self) -> str:
         """The figure in one line, to paste beside it."""
-        return " ".join(
-            part for part in (f"{self.mark}{self.title} ({self.period}).", self.measure, self.source) if part
-        )
+        return f"{self.mark}{self.title} ({self.period}). {self.source} Compiled by Routerscope."
 
 
 def as_csv(rows: Sequence[Row], columns: Sequence[Column], key: Sequence[str], label: Label) -> str:
     """Raw values under the names of the marts, then the provenance of each row and what the file shows.
 
     Columns: the key, the figure's columns, source_url, as_of, checked_at, figure, units, source. Numbers are not
-    rounded; a text that a spreadsheet would run as a formula begins with an apostrophe.
+    rounded, timestamps are UTC; a text that a spreadsheet would run as a formula begins with an apostrophe.
     """
     names = list(dict.fromkeys([*key, *(column.name for column in columns)]))
     units = "; ".join(f"{column.name}: {column.format.csv_unit}" for column in columns if column.format.csv_unit)
@@ -64,15 +62,23 @@ def as_csv(rows: Sequence[Row], columns: Sequence[Column], key: Sequence[str], l
 
 
 def _safe(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    if not isinstance(value, str):
+        return value
+    return f"{value}Z" if _TIMESTAMP.fullmatch(value) else f"'{value}" if value.startswith(_FORMULA) else value
+
+
+def size_of(svg: str) -> tuple[float, float]:
+    """Width and height of an SVG in pixels."""
+    head = svg.split(">", 1)[0]
+    width, height = (re.search(rf' {name}="([\d.]+)"', head) for name in ("width", "height"))
+    if not (width and height):
+        raise ValueError("the renderer returned no SVG with a size")
+    return float(width[1]), float(height[1])
 
 
 def standalone(svg: str, label: Label) -> str:
     """The chart on white, below its title and measure and above its source."""
-    found = _SIZE.match(svg)
-    if not found:
-        raise ValueError("the renderer returned no SVG with a size")
-    width, height = (float(number) for number in found.groups())
+    width, height = size_of(svg)
     head = [
         *((line, 18, "bold", "#1c1c1c") for line in textwrap.wrap(f"{label.mark}{label.title}", 84)),
         *((line, 12, "normal", "#444444") for line in textwrap.wrap(f"{label.period}. {label.measure}", _CHARACTERS)),

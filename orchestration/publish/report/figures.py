@@ -20,10 +20,12 @@ from orchestration.publish.report.formats import (
     GROWTH,
     PERCENT_CHANGE,
     POINTS,
+    POINTS_OF_10000,
     PRICE,
     RANKS,
     SHARE,
     TIMESTAMP,
+    TOKEN_COUNT,
     TOKENS,
     UPTIME,
     USD,
@@ -90,8 +92,8 @@ def _name(title: str) -> Column:
 LEADERBOARD = Figure(
     "leaders",
     "Leading models",
-    "Share of all tokens in {period}, with the listed prices of that time per million tokens. A variant, such as a "
-    "free one, counts as a model of its own.",
+    "Share of all tokens in {period}, with the prices listed at that time, in USD per million tokens. A variant, such "
+    "as a free one, counts as a model of its own.",
     "share_model",
     _MODEL_KEY,
     (
@@ -109,7 +111,7 @@ LEADERBOARD = Figure(
         ),
         _INPUT,
         _OUTPUT,
-        Column("context_length", "context window, tokens", COUNT, "model", ("model_permaslug",)),
+        Column("context_length", "context window", TOKEN_COUNT, "model", ("model_permaslug",)),
         Column("weights", "weights", mart="model", key=("model_permaslug",)),
     ),
     """
@@ -118,7 +120,7 @@ LEADERBOARD = Figure(
         newest.horizon,
         share_model.rank, rank_change, model_name as name, author_name, share_model.share, share_change_pp,
         prompt_usd_per_mtok, completion_usd_per_mtok, context_length, weights,
-        share_model.source_url, price_source_url,
+        share_model.source_url, share_model.as_of as source_as_of, price_source_url, price_as_of,
         greatest(share_model.as_of, period_prices.as_of) as as_of,
         least(share_model.oldest_as_of, period_prices.oldest_as_of) as oldest_as_of,
         greatest(share_model.checked_at, period_prices.checked_at) as checked_at,
@@ -212,7 +214,7 @@ MODELS = Figure(
     order by place, model_permaslug, period_start
     """,
     findings.leader_by_day,
-    partial(charts.daily_lines, value="share", mean="mean_share"),
+    charts.small_multiples,
 )
 
 
@@ -304,7 +306,7 @@ COUNTRIES = _segments(
     "Countries",
     _name("country of the author"),
     "Share of all tokens by the country of the author's headquarters, each week; not the country of users or servers. "
-    "The seed authors names the evidence.",
+    "seeds/authors.csv has the evidence.",
     "author_country",
     findings.leading_member,
 )
@@ -312,8 +314,8 @@ WEIGHTS = _segments(
     "weights",
     "Open weights",
     _name("weights"),
-    "Share of all tokens by whether the model's weights can be downloaded, each week. The classification is ours; the "
-    "seed model_weights names the evidence. Unlisted models may be of either kind.",
+    "Share of all tokens by whether the model's weights can be downloaded, each week. The classification is ours; "
+    "seeds/model_weights.csv has the evidence. Unlisted models may be of either kind.",
     "weights",
     findings.member("Open weights"),
 )
@@ -335,6 +337,8 @@ GROWTH_OF_AUTHORS = Figure(
     (
         _name("author"),
         Column("window_end", "last day", DATE),
+        _TOKENS,
+        Column("base_tokens", "tokens before", TOKENS),
         Column("growth_low", "growth at least", GROWTH),
         Column("growth", "growth", GROWTH),
         Column("growth_high", "growth at most", GROWTH),
@@ -400,7 +404,8 @@ DRIVERS = Figure(
 _PRICED = """
     select
         period_prices.period, period_prices.period_start, model_permaslug, rank, model_name as name, author_name,
-        share, prompt_usd_per_mtok, completion_usd_per_mtok, price_basis, share_model.source_url, price_source_url,
+        share, prompt_usd_per_mtok, completion_usd_per_mtok, price_basis,
+        share_model.source_url, share_model.as_of as source_as_of, price_source_url, price_as_of,
         greatest(share_model.as_of, period_prices.as_of) as as_of,
         least(share_model.oldest_as_of, period_prices.oldest_as_of) as oldest_as_of,
         greatest(share_model.checked_at, period_prices.checked_at) as checked_at,
@@ -431,23 +436,24 @@ OUTPUT_PRICE = _price_figure("output", _OUTPUT, charts.OUTPUT)
 PRICE_CHANGES = Figure(
     "price-changes",
     "Price changes",
-    "Listed prices per million tokens that changed in the 30 days before the newest list, the largest changes first, "
-    "at most 40. “Seen” is the first list with the new price; it may have changed on the day before.",
+    "Models whose listed price per million tokens changed in the 30 days before the newest list: the price then and "
+    "now, the largest differences first, at most 40. A price may change several times and return.",
     "price_history",
     ("model_id", "valid_from"),
     (
         _name("model"),
-        Column("valid_from", "seen", DATE),
-        Column("previous_prompt_usd_per_mtok", "input from", PRICE),
+        Column("prompt_before", "input from", PRICE, mart=None),
         Column("prompt_usd_per_mtok", "input to", PRICE),
-        Column("prompt_change_pct", "input change", PERCENT_CHANGE),
-        Column("previous_completion_usd_per_mtok", "output from", PRICE),
+        Column("prompt_change", "input change", PERCENT_CHANGE, mart=None),
+        Column("completion_before", "output from", PRICE, mart=None),
         Column("completion_usd_per_mtok", "output to", PRICE),
-        Column("completion_change_pct", "output change", PERCENT_CHANGE),
+        Column("completion_change", "output change", PERCENT_CHANGE, mart=None),
+        Column("valid_from", "last change seen", DATE),
+        Column("changes", "changes", COUNT, mart=None),
     ),
     """
     with changed as (
-        select *, coalesce(nullif(prompt_change_pct, 0), nullif(completion_change_pct, 0)) as direction
+        select *
         from price_history
         where valid_from > (select max(last_seen_at) - interval 30 day from price_history)
             and model_id not like '~%'
@@ -455,25 +461,47 @@ PRICE_CHANGES = Figure(
                 prompt_usd_per_mtok <> previous_prompt_usd_per_mtok
                 or completion_usd_per_mtok <> previous_completion_usd_per_mtok
             )
+    ),
+    newest as (
+        select
+            *,
+            count(*) over of_model as changes,
+            first_value(previous_prompt_usd_per_mtok) over of_model as prompt_before,
+            first_value(previous_completion_usd_per_mtok) over of_model as completion_before,
+        from changed
+        window of_model as (
+            partition by model_id order by valid_from rows between unbounded preceding and unbounded following
+        )
+        qualify row_number() over (partition by model_id order by valid_from desc) = 1
+    ),
+    compared as (
+        select
+            *,
+            100 * (prompt_usd_per_mtok / nullif(prompt_before, 0) - 1) as prompt_change,
+            100 * (completion_usd_per_mtok / nullif(completion_before, 0) - 1) as completion_change,
+            -- The direction of the input price; of the output price where that of the input is the same.
+            coalesce(
+                nullif(sign(prompt_usd_per_mtok - prompt_before), 0),
+                sign(completion_usd_per_mtok - completion_before)
+            ) as direction,
+        from newest
     )
     select
-        changed.*, coalesce(model_name, model_id) as name,
-        count(*) over () as changes,
-        count(*) filter (where direction < 0) over () as cuts,
-        count(*) filter (where direction > 0 or direction is null) over () as rises,
-    from changed
+        compared.*, coalesce(model_name, model_id) as name,
+        count(*) filter (where direction < 0) over () as cheaper,
+        count(*) filter (where direction > 0) over () as dearer,
+        count(*) filter (where direction = 0) over () as same,
+    from compared
     left join price_names using (model_id)
     -- A change from a price of 0 has no percentage and comes first.
     order by
-        (previous_prompt_usd_per_mtok = 0 and prompt_usd_per_mtok > 0)
-        or (previous_completion_usd_per_mtok = 0 and completion_usd_per_mtok > 0) desc,
+        (prompt_before = 0 and prompt_usd_per_mtok > 0) or (completion_before = 0 and completion_usd_per_mtok > 0) desc,
         -- A cut to a tenth is as large as a rise to ten times the price.
         greatest(
-            abs(ln(nullif(prompt_usd_per_mtok, 0) / nullif(previous_prompt_usd_per_mtok, 0))),
-            abs(ln(nullif(completion_usd_per_mtok, 0) / nullif(previous_completion_usd_per_mtok, 0)))
+            abs(ln(nullif(prompt_usd_per_mtok, 0) / nullif(prompt_before, 0))),
+            abs(ln(nullif(completion_usd_per_mtok, 0) / nullif(completion_before, 0)))
         ) desc nulls last,
-        model_id,
-        valid_from
+        model_id
     limit 40
     """,
     findings.price_changes,
@@ -528,8 +556,9 @@ DOLLARS = Figure(
 SPEND = Figure(
     "spend",
     "Implied spend",
-    "What the tokens of {period} would have cost at list prices. Plausible: the splits into input, output and cached "
-    "input observed for single models; for all traffic, those of each price class. Outer range: every possible split. "
+    "What the tokens of {period} would have cost at list prices. How tokens split into input, output and cached input "
+    "is not published. The split of all traffic is known better than that of one author, so the plausible ranges of "
+    "authors are wider and do not add up to the total. Thin line: every possible split. "
     f"{_token_mix_basis('single_model')} Before fees; without traffic on callers' own provider keys.",
     "spend_author",
     ("period", "period_start", "author"),
@@ -543,7 +572,7 @@ SPEND = Figure(
     ),
     f"""
     select
-        period, period_start, null as author, 'All traffic' as name, total_tokens as tokens,
+        period, period_start, null as author, 'All traffic, by price class' as name, total_tokens as tokens,
         spend_plausible_low, spend_plausible_high, spend_low, spend_high,
         source_url, as_of, oldest_as_of, checked_at, true as is_total,
     from traffic_summary
@@ -605,33 +634,34 @@ CATEGORIES = Figure(
 CONCENTRATION = Figure(
     "concentration",
     "Concentration",
-    "The Herfindahl-Hirschman index of each day's tokens over authors and over models; at 10,000 points one of them "
-    "has all tokens. The bands end where the unlisted models can put them. It describes one router, not a market.",
+    "Share of each day's tokens of the one, five and ten leading models. It describes one router, not a market. The "
+    "table adds the Herfindahl-Hirschman index: 10,000 points mean that one author or model has all tokens.",
     "traffic_summary",
     ("period", "period_start"),
     (
         _DAY,
-        Column("hhi_author_low", "authors at least", COUNT),
-        Column("hhi_author_high", "authors at most", COUNT),
-        Column("hhi_model_low", "models at least", COUNT),
-        Column("hhi_model_high", "models at most", COUNT),
         Column("cr1", "leading model", SHARE),
         Column("cr5", "five leading models", SHARE),
+        Column("cr10", "ten leading models", SHARE),
+        Column("hhi_author_low", "index of authors at least", POINTS_OF_10000),
+        Column("hhi_author_high", "index of authors at most", POINTS_OF_10000),
+        Column("hhi_model_low", "index of models at least", POINTS_OF_10000),
+        Column("hhi_model_high", "index of models at most", POINTS_OF_10000),
     ),
     """
     select * from traffic_summary
-    where period = 'day' and hhi_model_high is not null
+    where period = 'day' and cr5 is not null
         and period_start > (select max(period_start) - 90 from traffic_summary where period = 'day')
     order by period_start
     """,
     findings.concentration,
-    charts.hhi,
+    charts.concentration,
 )
 SCORECARD = Figure(
     "scorecard",
     "Models to test",
-    "The twenty leading models of the newest day. Providers and uptime are as of the time beside them. A reason to "
-    "test follows from our own rules; your own tests decide.",
+    "The twenty leading models of the newest day, those with a reason to test first. Providers and uptime are as of "
+    "the time beside them. A reason follows from our own rules; your own tests decide.",
     "model_scorecard",
     ("model_permaslug",),
     (
@@ -640,7 +670,7 @@ SCORECARD = Figure(
         _SHARE,
         Column("prompt_usd_per_mtok", "input price", PRICE),
         Column("completion_usd_per_mtok", "output price", PRICE),
-        Column("context_length", "context window, tokens", COUNT),
+        Column("context_length", "context window", TOKEN_COUNT),
         Column("providers", "providers", COUNT),
         Column("median_uptime_30m_pct", "median uptime", UPTIME),
         Column("endpoints_as_of", "endpoints as of", TIMESTAMP),
@@ -651,7 +681,7 @@ SCORECARD = Figure(
     from model_scorecard
     join model_names using (model_permaslug)
     where rank <= 20
-    order by rank, model_permaslug
+    order by try_reason is null, rank, model_permaslug
     """,
     findings.models_to_test,
 )
@@ -663,7 +693,7 @@ ANOMALIES = Figure(
     "anomaly",
     ("date", "kind", "subject_type", "subject"),
     (
-        Column("date", "day", DATE),
+        Column("date", "since", DATE),
         _name("about"),
         Column("happened", "what happened", mart=None),
         Column("hint", "what to look at"),

@@ -27,13 +27,26 @@ def count_in_words(number: int, noun: str) -> str:
     return f"{word} {noun}{'' if number == 1 else 's'}"
 
 
-def moved(now: float, before: float | None, ago: str) -> str:
-    """How a share compares with an earlier one: `, up from 51.0% ten weeks ago`; empty if there is none."""
-    if before is None:
-        return ""
-    if abs(now - before) < SMALLEST_CHANGE:
-        return f", as {ago} ago"
-    return f", {'up' if now > before else 'down'} from {as_percent(before)} {ago} ago"
+def moved(now: Row, before: Row, ago: str) -> str:
+    """How a share compares with an earlier one, as far as the bounds of both are certain.
+
+    `, up from 17.0% nine weeks ago` if both are exact; with bounds, `, up from at most 65.1% …` if they do not overlap,
+    else `; 44.8% to 60.3% …`. Rows have `share` and `share_high` (null: exact).
+    """
+    (low, high), (low_before, high_before) = _bounds(now), _bounds(before)
+    if high - low < SMALLEST_CHANGE and high_before - low_before < SMALLEST_CHANGE:
+        if abs(low - low_before) < SMALLEST_CHANGE:
+            return f", as {ago} ago"
+        return f", {'up' if low > low_before else 'down'} from {as_percent(low_before)} {ago} ago"
+    if low > high_before:
+        return f", up from at most {as_percent(high_before)} {ago} ago"
+    if high < low_before:
+        return f", down from at least {as_percent(low_before)} {ago} ago"
+    return f"; {as_percent(low_before)} to {as_percent(high_before)} {ago} ago"
+
+
+def _bounds(row: Row) -> tuple[float, float]:
+    return row["share"], row["share"] if row["share_high"] is None else row["share_high"]
 
 
 def _dates(rows: Sequence[Row]) -> list[str]:
@@ -46,11 +59,13 @@ def _share_on(rows: Sequence[Row], name: str, start: str) -> float | None:
 
 def _over_weeks(rows: Sequence[Row], name: str) -> str:
     """The newest share of a member, and its change since the first week shown in which it is known."""
-    dates = [start for start in _dates(rows) if _share_on(rows, name, start) is not None]
-    newest, first = dates[-1], dates[0]
-    now, before = (_share_on(rows, name, start) or 0.0 for start in (newest, first))
-    weeks = (dt.date.fromisoformat(newest) - dt.date.fromisoformat(first)).days // 7
-    return f"{as_percent(now)} of tokens{moved(now, before, count_in_words(weeks, 'week')) if weeks else ''}"
+    known = sorted((row for row in rows if row["name"] == name), key=lambda row: str(row["period_start"]))
+    before, now = known[0], known[-1]
+    low, high = _bounds(now)
+    least = "" if high - low < SMALLEST_CHANGE else "at least "
+    days = dt.date.fromisoformat(now["period_start"]) - dt.date.fromisoformat(before["period_start"])
+    change = moved(now, before, count_in_words(days.days // 7, "week")) if days else ""
+    return f"{least}{as_percent(low)} of tokens{change}"
 
 
 def leading_member(rows: Sequence[Row]) -> str:
@@ -83,7 +98,7 @@ def leading_models(rows: Sequence[Row]) -> str:
             f", at {usd_price(first['prompt_usd_per_mtok'])} per million input tokens and "
             f"{usd_price(first['completion_usd_per_mtok'])} per million output tokens"
         )
-    return f"{first['name']} leads with {as_percent(first['share'])} of tokens{price}"
+    return f"{first['name']} led with {as_percent(first['share'])} of tokens{price}"
 
 
 def traffic(rows: Sequence[Row]) -> str:
@@ -120,10 +135,12 @@ def gained_most(rows: Sequence[Row]) -> str:
     first = rows[0]
     rose = first["growth_low"] > 0
     known = first["growth"] is not None
+    tokens = first["tokens"] - first["base_tokens_high"] if rose else first["base_tokens"] - first["tokens_high"]
     size = first["growth"] if known else first["growth_low"] if rose else first["growth_high"]
+    least = "" if known else "at least "
     return (
-        f"{first['name']} {'gained' if rose else 'lost'} the most tokens in four weeks: "
-        f"{'' if known else 'at least '}{change_in_percent(100 * size)}"
+        f"{first['name']} {'gained' if rose else 'lost'} the most tokens in four weeks: {least}"
+        f"{in_words(tokens, 'tokens')} ({change_in_percent(100 * size)})"
     )
 
 
@@ -135,7 +152,7 @@ def drivers(rows: Sequence[Row]) -> str:
     same = sorted(
         (row for row in parts if row["contribution_pp"] * total > 0), key=lambda row: -abs(row["contribution_pp"])
     )[:2]
-    text = f"Traffic {verb} {abs(total):.1f}% in four weeks"
+    text = f"Traffic {verb} {change_in_percent(abs(total))[1:]} in four weeks"
     named = [f"{row['name']} {row['contribution_pp']:+.1f}" for row in same]
     return f"{text}; largest contributions in points: {', '.join(named)}" if named else text
 
@@ -152,12 +169,11 @@ def cheap_share(price: str, kind: str) -> Finding:
 
 
 def price_changes(rows: Sequence[Row]) -> str:
-    """How many prices changed, and in which direction."""
-    changes, cuts, rises = (rows[0][name] for name in ("changes", "cuts", "rises"))
-    return (
-        f"{count_in_words(changes, 'price change').capitalize()} in 30 days: {count_in_words(cuts, 'cut')}, "
-        f"{count_in_words(rises, 'rise')}"
-    )
+    """How many models have another price than 30 days ago, and in which direction."""
+    cheaper, dearer, same = (rows[0][name] for name in ("cheaper", "dearer", "same"))
+    others = f", {same:,} as before" if same else ""
+    models = count_in_words(cheaper + dearer + same, "model").capitalize()
+    return f"{models} changed price in 30 days: {cheaper:,} cost less now, {dearer:,} more{others}"
 
 
 def spend(rows: Sequence[Row]) -> str:
@@ -207,13 +223,16 @@ def anomalies(rows: Sequence[Row]) -> str:
 
 
 def coverage(rows: Sequence[Row]) -> str:
-    """How many of the days that a response of the rankings could cover are complete."""
-    days = [row for row in rows if row["surface"] in ("rankings", "rankings_export")] or list(rows)
-    complete = {row["date"] for row in rows if row in days and row["is_complete"]}
-    every = {row["date"] for row in days}
-    if complete == every:
-        return f"All {len(every)} days of the rankings are complete"
-    return f"{len(complete)} of {len(every)} days of the rankings are complete"
+    """How many days of the rankings are complete, and how many days of other surfaces are not."""
+    days: dict[bool, dict[tuple[str, str], bool]] = {True: {}, False: {}}
+    for row in rows:
+        is_rankings = row["surface"] in ("rankings", "rankings_export")
+        key = ("rankings" if is_rankings else row["surface"], row["date"])
+        days[is_rankings][key] = days[is_rankings].get(key, False) or row["is_complete"]
+    complete, total = sum(days[True].values()), len(days[True])
+    text = f"{'All' if complete == total else f'{complete} of'} {total} days of the rankings are complete"
+    missing = sum(not is_complete for is_complete in days[False].values())
+    return f"{text}; other surfaces lack {count_in_words(missing, 'day')}" if missing else text
 
 
 def restatements(rows: Sequence[Row]) -> str:

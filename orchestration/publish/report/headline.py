@@ -17,6 +17,8 @@ from orchestration.formatting import as_percent, change_in_percent, in_words, us
 from orchestration.publish.report.findings import SMALLEST_CHANGE
 from orchestration.storage.sql import rows_as_dicts
 
+_OPEN = "listed models with downloadable weights, share of tokens"
+_FREE = "listed models at a price of zero, share of tokens"
 _WEEKS = 12  # of the small lines
 
 
@@ -66,7 +68,12 @@ def headline(connection: duckdb.DuckDBPyConnection) -> Headline:
         _traffic(connection, newest),
         _leader(connection, newest),
         _segments(
-            connection, newest, "Open weights", "weights", {"open": ""}, "share, models with downloadable weights"
+            connection,
+            newest,
+            "Open weights",
+            "weights",
+            {"open": ""},
+            _OPEN,
         ),
         _segments(
             connection,
@@ -74,10 +81,15 @@ def headline(connection: duckdb.DuckDBPyConnection) -> Headline:
             "China and US",
             "author_country",
             {"CN": "China", "US": "US"},
-            "share, by the author's headquarters; line: China",
+            "listed models by the author's headquarters; line: China",
         ),
         _segments(
-            connection, newest, "Free models", "price_class", {"free": ""}, "share, models listed at a price of zero"
+            connection,
+            newest,
+            "Free models",
+            "price_class",
+            {"free": ""},
+            _FREE,
         ),
     ]
     return Headline(_sentence(connection, newest), [tile for tile in tiles if tile])
@@ -154,6 +166,7 @@ def _leader(connection: duckdb.DuckDBPyConnection, newest: Mapping[str, Any]) ->
             for column in ("prompt_usd_per_mtok", "completion_usd_per_mtok")
         ]
         notes.append([prices[0], " input, ", prices[1], " output per million tokens"])
+    notes += _price_now(connection, row)
     notes += _leader_of_the_day(connection, slug)
     before = connection.execute(
         "select share from share_model where period = ? and period_start = ? and model_permaslug = ?",
@@ -161,7 +174,7 @@ def _leader(connection: duckdb.DuckDBPyConnection, newest: Mapping[str, Any]) ->
     ).fetchone()
     change = Number(_points(row["share"], before[0]), "share_model", "share", key, base_key) if before else None
     return Tile(
-        f"Leader: {row['model_name']}",
+        f"Leading model: {row['model_name']}",
         "share of tokens",
         [Value(Number(as_percent(row["share"]), "share_model", "share", key), change)],
         notes,
@@ -172,6 +185,35 @@ def _leader(connection: duckdb.DuckDBPyConnection, newest: Mapping[str, Any]) ->
             slug,
         ),
     )
+
+
+def _price_now(connection: duckdb.DuckDBPyConnection, row: Mapping[str, Any]) -> list[Sequence[str | Number]]:
+    """The newest listed price of the leading model, if it is another than that of the period."""
+    found = rows_as_dicts(
+        connection.execute(
+            """
+            select price_current.model_id, prompt_usd_per_mtok, completion_usd_per_mtok, price_current.as_of
+            from price_current
+            join model_names using (model_id)
+            where model_names.model_permaslug = ?
+                and prompt_usd_per_mtok is not null and completion_usd_per_mtok is not null
+                and (prompt_usd_per_mtok, completion_usd_per_mtok) is distinct from (?, ?)
+            order by price_current.model_id
+            limit 1
+            """,
+            [row["model_permaslug"], row["prompt_usd_per_mtok"], row["completion_usd_per_mtok"]],
+        )
+    )
+    return [
+        [
+            f"On {one['as_of'].day} {one['as_of']:%B}: ",
+            Number(usd_price(one["prompt_usd_per_mtok"]), "price_current", "prompt_usd_per_mtok", key),
+            " and ",
+            Number(usd_price(one["completion_usd_per_mtok"]), "price_current", "completion_usd_per_mtok", key),
+        ]
+        for one in found
+        for key in [{"model_id": one["model_id"]}]
+    ]
 
 
 def _leader_of_the_day(connection: duckdb.DuckDBPyConnection, slug: str) -> list[Sequence[str | Number]]:
@@ -230,9 +272,9 @@ def _segments(
             continue
         change = Number(_points(now[0], before[0]), "share_segment", "share", key, base_key) if before else None
         values.append(Value(Number(as_percent(now[0]), "share_segment", "share", key), change, name))
-        if len(segments) == 1 and now[1] > now[0] + SMALLEST_CHANGE:
+        if now[1] > now[0] + SMALLEST_CHANGE:
             at_most = Number(as_percent(now[1]), "share_segment", "share_high", key)
-            notes.append(["at most ", at_most, " with unlisted models"])
+            notes.append([f"{name}, " if name else "", "with unlisted models: at most ", at_most])
         history = history or _history(
             connection,
             newest,
@@ -281,7 +323,7 @@ def _sentence(connection: duckdb.DuckDBPyConnection, newest: Mapping[str, Any]) 
     if row["leader"]:
         parts.append(f"the models of {row['leader']['author']} led with {as_percent(row['leader']['share'])}")
     if row["open"] is not None:
-        held = f"open-weight models had at least {as_percent(row['open'])}"
+        held = f"listed open-weight models had {as_percent(row['open'])}"
         if row["open_before"] is not None:
             held += f" ({_points(row['open'], row['open_before'])})"
         parts.append(held)

@@ -65,18 +65,20 @@ function startLeaderboard() {
   let showsAll = false;
 
   function update() {
-    const words = field("search").value.trim().toLowerCase();
+    const words = field("search").value.trim().toLowerCase().split(/\s+/);
     const [weights, price] = [field("weights").value, field("price").value];
     const matching = [...table.tBodies[0].rows].filter(
       ({ dataset }) =>
-        (dataset.name.includes(words) || dataset.slug.includes(words)) &&
+        words.every((word) => `${dataset.name} ${dataset.slug}`.includes(word)) &&
         (!weights || dataset.weights === weights) &&
         (price === "" || (dataset.input !== "" && Number(dataset.input) <= Number(price))),
     );
     const isFiltered = matching.length < rows.length;
     for (const row of rows) row.hidden = true;
     for (const row of isFiltered || showsAll ? matching : matching.slice(0, FIRST_ROWS)) row.hidden = false;
-    more.hidden = isFiltered || showsAll || rows.length <= FIRST_ROWS;
+    more.hidden = isFiltered || rows.length <= FIRST_ROWS;
+    more.firstElementChild.textContent = more.firstElementChild.dataset[showsAll ? "first" : "all"];
+    figure.querySelector(".none").hidden = matching.length > 0;
     controls.querySelector(".count").textContent = isFiltered ? `${matching.length} of ${rows.length} models` : "";
   }
 
@@ -108,7 +110,7 @@ function startLeaderboard() {
     });
   }
   controls.addEventListener("input", update);
-  more.querySelector("button").addEventListener("click", () => { showsAll = true; update(); });
+  more.querySelector("button").addEventListener("click", () => { showsAll = !showsAll; update(); });
   controls.hidden = false;
   update();
 }
@@ -121,7 +123,9 @@ for (const button of document.querySelectorAll("button.copy")) {
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(button.dataset.text);
+      const { innerHTML } = button;
       button.textContent = "Copied";
+      setTimeout(() => { button.innerHTML = innerHTML; }, 2_000);
     } catch {
       prompt("Copy the citation:", button.dataset.text);
     }

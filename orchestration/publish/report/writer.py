@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,9 +30,9 @@ from orchestration.publish.report.brief import (
     sources_of,
 )
 from orchestration.publish.report.charts import Drawing, Size
-from orchestration.publish.report.downloads import FONT, Label, as_csv, standalone
+from orchestration.publish.report.downloads import FONT, Label, as_csv, size_of, standalone
 from orchestration.publish.report.figures import FIGURES, SECTIONS, Figure
-from orchestration.publish.report.formats import tooltip
+from orchestration.publish.report.formats import Column, tooltip
 from orchestration.publish.report.headline import headline, sparkline
 from orchestration.publish.report.renderer import render, xml_text
 from orchestration.storage.releases import FILE_NAME, Table
@@ -40,9 +41,9 @@ from orchestration.storage.sql import rows_as_dicts
 FOLDER = "report"
 BRIEF = "brief-*.md"
 PAGE = "index.html"
-_URLS = ("source_url", "price_source_url")  # the columns of a row that name the pages to cite
 WIDE, NARROW = Size(900), Size(350, is_narrow=True)
 _HERE = Path(__file__).parent
+_SIZE_AND_NAMES = re.compile(r' (?:width|height|xmlns|xmlns:xlink)="[^"]*"')
 _CONFIG = {
     "font": FONT,
     "background": "transparent",
@@ -73,6 +74,11 @@ class FigureView:
     label: Label
     charts: dict[str, Markup] = field(default_factory=dict)
     downloads: list[tuple[str, str]] = field(default_factory=list)  # kind, file
+
+    @property
+    def columns(self) -> list[Column]:
+        """The columns of its table that have a value in any row."""
+        return [column for column in self.figure.columns if any(row[column.name] is not None for row in self.rows)]
 
     def key_of(self, row: Row) -> str:
         """The keys of all marts that the row shows, as JSON; empty for a row that is no row of a mart."""
@@ -199,11 +205,16 @@ def _dates(rows: Sequence[Row], period: Period) -> str:
 
 
 def _source(rows: Sequence[Row], lines: Mapping[str, str]) -> str:
-    """The citation lines of the pages that the rows cite; dated by the newest row if there is a single one."""
-    cited = [lines[url] for url in sorted({row[name] for row in rows for name in _URLS if row.get(name)})]
-    if len(cited) == 1:  # rows do not name the page of their timestamp
-        return citation_as_of(cited[0], dt.datetime.fromisoformat(max(row["as_of"] for row in rows)))
-    return " ".join(cited)
+    """The citation lines of the pages that the rows cite, each with the newest timestamp of its figures."""
+    newest: dict[str, str] = {}
+    for row in rows:
+        for url, as_of in (
+            (row["source_url"], row.get("source_as_of") or row["as_of"]),
+            (row.get("price_source_url"), row.get("price_as_of")),
+        ):
+            if url and as_of:
+                newest[url] = max(newest.get(url, as_of), as_of)
+    return " ".join(citation_as_of(lines[url], dt.datetime.fromisoformat(newest[url])) for url in sorted(newest))
 
 
 def _draw(folder: Path, views: Sequence[FigureView]) -> list[str]:
@@ -226,7 +237,10 @@ def _draw(folder: Path, views: Sequence[FigureView]) -> list[str]:
             if failed := [lost[path] for path in paths.values() if path in lost]:
                 warnings.append(_warning(identifier, failed[0]))
                 continue
-            svgs = {name: path.read_text(encoding="utf-8") for name, path in paths.items()}
+            svgs = {
+                name: _whole(path.read_text(encoding="utf-8"), WIDE if name == "wide" else NARROW)
+                for name, path in paths.items()
+            }
             view.charts = {name: Markup(_for_page(svg)) for name, svg in svgs.items()}  # noqa: S704  # the renderer escapes
             alone = standalone(svgs["wide"], view.label)
             (folder / f"{identifier}.svg").write_text(alone, encoding="utf-8")
@@ -247,11 +261,19 @@ def _warning(identifier: str, reason: str) -> str:
     )
 
 
+def _whole(svg: str, size: Size) -> str:
+    """The SVG with the whole width, also what the renderer found empty: the reader's font may be wider than its own."""
+    width, height = size_of(svg)
+    width = max(width, size.width_pixels)
+    head, rest = svg.split(">", 1)
+    head = re.sub(r' (?:width|height|viewBox)="[^"]*"', "", head)
+    return f'{head} width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}">{rest}'
+
+
 def _for_page(svg: str) -> str:
     """An SVG that takes the width of its place."""
     head, rest = svg.split(">", 1)
-    kept = " ".join(part for part in head.split(" ") if not part.startswith(("width=", "height=", "xmlns")))
-    return f"{kept}>{rest}"
+    return _SIZE_AND_NAMES.sub("", head) + ">" + rest
 
 
 def _spec(drawing: Drawing) -> dict[str, Any]:
