@@ -221,7 +221,7 @@ def test_texts_of_charts_are_searched_for_overclaims(everything: Run) -> None:
 def test_short_history_leaves_out_empty_figures(few_run: Run) -> None:
     html = (report_of(few_run) / "index.html").read_text()
     assert 'id="drivers"' not in html
-    [left_out] = re.findall(r"Without data and left out: (.*?)\.</p>", html)
+    [left_out] = re.findall(r"Left out for lack of data: (.*?)\.</p>", html)
     assert "Drivers of growth" in left_out
     assert set(re.findall(r"\w+ weeks? ago", html)) <= {"one week ago", "two weeks ago", "three weeks ago"}
 
