@@ -1,5 +1,5 @@
--- Names and countries of authors. A row of the seed counts only if its evidence was checked; the simulator's authors are
--- fictional and need none.
+-- Names and countries of authors. A row of the seed counts only if its evidence was checked; the simulator's authors
+-- are fictional and need none.
 select
     author,
     display_name,
