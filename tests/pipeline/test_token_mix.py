@@ -3,7 +3,7 @@
 import csv
 
 from orchestration.folders import PROJECT_DIR
-from orchestration.publish.report.figures import SPEND
+from orchestration.publish.report.figures.spend import SPEND
 
 with (PROJECT_DIR / "seeds" / "token_mix.csv").open(encoding="utf-8", newline="") as file:
     BASIS = {row["mix_class"]: row["basis"] for row in csv.DictReader(file)}
@@ -26,4 +26,4 @@ def test_total_states_its_basis() -> None:
 
 def test_ranges_of_models_state_their_basis() -> None:
     assert BASIS["single_model"] in described("spend_plausible_low")
-    assert BASIS["single_model"] in SPEND.lede
+    assert BASIS["single_model"] in SPEND.measure
