@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,7 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
+from orchestration.storage.files import read_json
 from orchestration.transform.manifest import MANIFEST, describe_test
 
 # Data tests warn, so that dbt builds every model and runs every test even after a failure. Which results reject the
@@ -50,13 +52,24 @@ def remove_results(target: Path) -> None:
 class BuildResults:
     """The results of dbt's last command in a target folder; none if it exited before it wrote them."""
 
-    def __init__(self, target: Path, warehouse: Path) -> None:
-        self._target, self._warehouse = target, warehouse
+    def __init__(self, target: Path, warehouse: Path, exit_code: int | None = 0) -> None:
+        """`exit_code` is dbt's; a negative one is the signal that ended it."""
+        self._target, self._warehouse, self._exit_code = target, warehouse, exit_code or 0
         self._results: dict[str, Result] = {result["unique_id"]: result for result in _read(target)}
 
     def get(self, unique_id: str) -> Result | None:
         """The result of a model, seed or test of the manifest."""
         return self._results.get(unique_id)
+
+    @property
+    def is_killed(self) -> bool:
+        """Whether a signal ended dbt."""
+        return self._exit_code < 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether dbt exited before it built or checked anything."""
+        return not self._results
 
     def failed(self) -> list[Result]:
         """Models that could not be built and checks whose failure must keep the build from being published."""
@@ -76,6 +89,13 @@ class BuildResults:
         )
         if failed := self.failed():
             return "\n".join([f"{space}{len(failed)} of the models and checks failed.", *map(self.describe, failed)])
+        if self.is_killed:
+            name = signal.Signals(-self._exit_code).name
+            out_of_memory = "; the system does that when memory is short" if name == "SIGKILL" else ""
+            return (
+                f"{space}dbt was ended from outside ({name}{out_of_memory}) and left {len(self.missing())} models and "
+                "checks without a result. Run again: everything is rebuilt from the raw data."
+            )
         log = self._target / "dbt.log"
         return f"{space}dbt exited without a result for {len(self.missing())} models and checks. See {log}."
 
@@ -108,6 +128,7 @@ def is_failure(result: Result) -> bool:
 
 def _read(target: Path) -> list[Result]:
     try:
-        return list(json.loads((target / _FILE_NAME).read_text())["results"])
-    except (FileNotFoundError, json.JSONDecodeError):
+        results = read_json(target / _FILE_NAME)["results"]
+        return [result for result in results if isinstance(result["unique_id"], str)]
+    except (OSError, ValueError, LookupError, TypeError):
         return []
