@@ -65,14 +65,14 @@ def status_of(release: PublishedRelease) -> ReleaseStatus:
     """The status of a release on its clock."""
     now = release.clock
     found = measures(release.connection, now)
-    quota_left, quota_problems = _quota_left(release.data, now)
+    left, quota_problems = quota_left(release.data, now)
     since = now.date() - dt.timedelta(days=GAP_WINDOW_DAYS)
     return ReleaseStatus(
         clock=now,
         measures=found,
         gaps=[Gap(*row) for row in release.connection.execute(_GAPS, [since]).fetchall()],
         never_observed=sorted(set(surfaces()) - {measure.surface for measure in found}),
-        quota_left_today=quota_left,
+        quota_left_today=left,
         rejected=rejected_since(release.data, parse_timestamp(release.package["created"])),
         last_run=last_run(release.data),
         problems=[*quota_problems, *problems_of(release.data)],
@@ -94,7 +94,8 @@ def problems_of(data: Path) -> list[str]:
     return problems
 
 
-def _quota_left(data: Path, now: dt.datetime) -> tuple[int | None, list[str]]:
+def quota_left(data: Path, now: dt.datetime) -> tuple[int | None, list[str]]:
+    """Requests that the quota of the UTC day still allows, None if unknown or never counted; and what is damaged."""
     path = data / REQUEST_LOG
     try:
         return (remaining_today(path, now) if path.exists() else None), []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from orchestration.cli.terminal import Data, ExitCode, err, json_text, out
+from orchestration.cli.terminal import Data, ExitCode, err, out
 from orchestration.errors import QueryError
 from orchestration.folders import data_folder
 from orchestration.storage.last_run import LastRun, last_run
@@ -63,7 +64,7 @@ def status(
     is_doubtful = found.worst == "stale" or found.rejected is not None
     code = ExitCode.INVALID if found.worst == "too old" else ExitCode.DOUBTFUL if is_doubtful else ExitCode.OK
     if as_json:
-        typer.echo(json_text(shown))
+        typer.echo(json.dumps(shown, indent=1))
     else:
         _show(shown, code)
     raise typer.Exit(code)
@@ -89,15 +90,16 @@ def _as_json(release: PublishedRelease, found: ReleaseStatus) -> dict[str, Any]:
 
 def _show_without_release(folder: Path, error: QueryError, as_json: bool) -> ExitCode:
     """What can be said of a data folder whose release cannot be read: the other keys are null, or empty lists."""
-    from orchestration.access.status import problems_of, rejected_since
+    from orchestration.access.status import problems_of, quota_left, rejected_since
 
     shown: dict[str, Any] = dict.fromkeys(("data", "generation", "source", "is_simulated", "clock"))
-    shown |= {"data": str(folder), "measures": [], "missing_days": [], "never_observed": [], "quota_left_today": None}
+    shown |= {"data": str(folder), "measures": [], "missing_days": [], "never_observed": []}
+    shown["quota_left_today"], quota_problems = quota_left(folder, dt.datetime.now(dt.UTC))
     shown["last_run"] = _as_keys(last_run(folder))
     shown["rejected"] = rejected_since(folder, dt.datetime.min.replace(tzinfo=dt.UTC))
-    shown["problems"] = [str(error), *problems_of(folder)]
+    shown["problems"] = [str(error), *quota_problems, *problems_of(folder)]
     if as_json:
-        typer.echo(json_text(shown))
+        typer.echo(json.dumps(shown, indent=1))
         return ExitCode.FAILED
     err.print(escape(str(error)), soft_wrap=True)
     for problem in shown["problems"][1:]:

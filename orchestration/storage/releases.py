@@ -148,7 +148,7 @@ class Releases:
         try:
             with self._lock():
                 current = self.current
-                if current.parent.name != self._folder.name:
+                if current.parent != self._folder.resolve():
                     raise WarehouseError(
                         f"{self.published} points to no release, so nothing was changed. Publish a new one: make run "
                         "ARGS=--rebuild"

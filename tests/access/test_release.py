@@ -124,6 +124,7 @@ def test_status_answers_without_a_release(damage: Callable[[Path], None], data: 
     (data / LAST_RUN).write_text('{"run_id": 1, "state": [], "ended": {}, "process": 2}')
     (data / "claim_history").mkdir()
     (data / "claim_history" / "20260101T000000.000000Z.parquet").write_bytes(b"garbage")
+    (data / "requests.sqlite").write_bytes(b"garbage" * 100)
     (data / "rejected").mkdir()
     (data / "rejected" / "why.txt").write_bytes(b"\xff\x00garbage")
     done = CliRunner().invoke(app, ["status", "--data", str(data), "--json"])
@@ -131,8 +132,9 @@ def test_status_answers_without_a_release(damage: Callable[[Path], None], data: 
     shown = json.loads(done.stdout)
     assert (shown["generation"], shown["measures"], shown["last_run"]) == (None, [], None)
     assert "why.txt, which has the reasons, is damaged." in shown["rejected"]
-    [release, *others] = shown["problems"]
+    [release, requests, *others] = shown["problems"]
     assert "no published release that can be read" in release
+    assert f"{data / 'requests.sqlite'}, which counts the requests made, cannot be read" in requests
     damaged = ["warehouse.duckdb", LAST_RUN, "claim_history/20260101T000000.000000Z.parquet"]
     assert [other.partition(" is damaged. ")[0] for other in others] == [str(data / name) for name in damaged]
     lines = CliRunner().invoke(app, ["status", "--data", str(data)]).output
