@@ -138,7 +138,8 @@ def dbt_models(
                     yield _with_lineage(event, lineage, data) if isinstance(event, dg.Output) else event
             results = BuildResults(target, warehouse.path, invocation.process.returncode)
             state = parse_state(target)
-            if is_last_attempt or results.is_killed or not (results.is_empty and state.exists()):
+            has_other_cause = results.is_killed or results.is_disk_full
+            if is_last_attempt or has_other_cause or not (results.is_empty and state.exists()):
                 break
             context.log.warning(
                 f"dbt exited before it built anything. What it had parsed may be damaged and is kept as "

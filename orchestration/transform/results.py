@@ -71,6 +71,15 @@ class BuildResults:
         """Whether dbt exited before it built or checked anything."""
         return not self._results
 
+    @property
+    def _free_bytes(self) -> int:
+        return shutil.disk_usage(self._target).free
+
+    @property
+    def is_disk_full(self) -> bool:
+        """Whether dbt could not write its own files."""
+        return self._free_bytes < _MIN_FREE_BYTES
+
     def failed(self) -> list[Result]:
         """Models that could not be built and checks whose failure must keep the build from being published."""
         return [result for result in self._results.values() if is_failure(result)]
@@ -81,10 +90,9 @@ class BuildResults:
 
     def describe_failures(self) -> str:
         """One line for each failed model and check, or the number of missing results if none failed."""
-        free = shutil.disk_usage(self._target).free
         space = (
-            f"No space left on device: {free // 1024:,} kB are free. Free some disk space and run again. "
-            if free < _MIN_FREE_BYTES
+            f"No space left on device: {self._free_bytes // 1024:,} kB are free. Free some disk space and run again. "
+            if self.is_disk_full
             else ""
         )
         if failed := self.failed():

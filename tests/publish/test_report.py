@@ -235,12 +235,11 @@ def test_every_country_of_the_seed_has_a_name() -> None:
 
 
 def test_hostile_names_reach_no_file_of_the_report(few_run: Run, tmp_path: Path) -> None:
-    """The leading author's and every model's and app's name have escape sequences, and reverse the text after them."""
+    """Every name begins a formula, has an escape sequence, and reverses the text after it."""
     release = shutil.copytree(few_run.published.parent, tmp_path / "release", ignore=shutil.ignore_patterns("report"))
     with duckdb.connect(str(release / "routerscope.duckdb")) as connection:
-        for table, column in (("model", "model_name"), ("author", "author_name"), ("app", "app_name")):
+        for table, column in (("model", "name"), ("author", "display_name"), ("share_app", "app_name")):
             connection.execute(f"update {table} set {column} = '=' || chr(27) || '[31m' || chr(8238) || {column}")
-        connection.execute("update share_app set app_name = '=' || chr(27) || '[31m' || chr(8238) || app_name")
     made = {"source": "replay", "clock": "2026-06-26", "created": "2026-06-26"}
     assert writer.write_report(release, published_tables(MANIFEST), made) == []
     texts = {path: path.read_text(encoding="utf-8") for path in (release / "report").iterdir() if path.suffix != ".png"}
