@@ -95,7 +95,10 @@ class Simulation(BaseModel):
 
 
 def _parse_json(value: Any) -> Any:
-    return json.loads(value or "{}") if isinstance(value, str) else value
+    try:
+        return json.loads(value or "{}") if isinstance(value, str) else value
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 class Settings(BaseSettings):

@@ -19,6 +19,7 @@ from orchestration.alerts.events import Alert
 from orchestration.errors import AlertError
 from orchestration.openrouter.transport import Http
 from orchestration.settings import Settings
+from orchestration.untrusted import escaped_json
 
 SCHEMA = "routerscope.alerts/1"
 _TIMEOUT_SECONDS = 10.0
@@ -76,7 +77,9 @@ class File:
                 if lines and not lines[-1].endswith("\n"):
                     file.write("\n")
                 file.writelines(
-                    json.dumps(alert.body(), ensure_ascii=False) + "\n" for alert in alerts if alert.id not in written
+                    escaped_json(json.dumps(alert.body(), ensure_ascii=False)) + "\n"
+                    for alert in alerts
+                    if alert.id not in written
                 )
                 file.flush()
                 os.fsync(file.fileno())
@@ -86,7 +89,7 @@ class File:
 
 def _id_in(line: str) -> str:
     """The id of the alert in a line; empty if the line is not an alert."""
-    with contextlib.suppress(ValueError, KeyError, TypeError):
+    with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
         return str(json.loads(line)["id"])
     return ""
 

@@ -17,9 +17,9 @@ from orchestration.cli.run import run
 from orchestration.cli.serve import ui, up
 from orchestration.cli.simulator import simulator
 from orchestration.cli.status import status
-from orchestration.cli.terminal import err, exit_code_of, out
+from orchestration.cli.terminal import ExitCode, err, exit_code_of, out
 from orchestration.cli.trace import trace
-from orchestration.errors import RouterscopeError
+from orchestration.errors import RouterscopeError, disk_error
 
 _EXIT_CODES = "Exit codes: 0 success, 1 failure, 2 wrong usage or setting"
 _READING_EXIT_CODES = (
@@ -76,3 +76,6 @@ def run_app() -> None:
     except RouterscopeError as error:
         err.print(escape(str(error)), soft_wrap=True)
         sys.exit(exit_code_of(error))
+    except OSError as error:
+        err.print(escape(disk_error(error)), soft_wrap=True)
+        sys.exit(ExitCode.FAILED)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestration.cli.dagster_home import dagster_home, use_dagster_home
+from orchestration.cli.dagster_home import dagster_home, history_errors, use_dagster_home
 from orchestration.cli.terminal import Data, errors_as_lines, say
 from orchestration.folders import data_folder
 
@@ -30,7 +30,7 @@ def rollback(data: Data = None) -> None:
         for line in migrate(folder):
             say(line)
         releases = Releases(folder)
-        withdrawn = releases.published.resolve().name
+        withdrawn = releases.current.name
         restored = releases.rollback().name
         say(f"Published {restored} again, in {releases.published}. {withdrawn} was withdrawn.")
         say("The next run publishes a new release.")
@@ -51,8 +51,8 @@ def tidy_home(data: Path) -> None:
         return
     import dagster as dg
 
-    use_dagster_home(data)
-    with dg.DagsterInstance.get() as instance:
+    home = use_dagster_home(data)
+    with history_errors(home), dg.DagsterInstance.get() as instance:
         tidy_instance(instance)
 
 

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestration.cli.dagster_home import use_dagster_home
+from orchestration.cli.dagster_home import history_errors, use_dagster_home
 from orchestration.cli.heartbeat import Heartbeat
 from orchestration.cli.terminal import ExitCode, errors_as_lines, say
-from orchestration.errors import RouterscopeError, SettingsError, SourceError
+from orchestration.errors import RouterscopeError, SettingsError, SourceError, WarehouseError
 
 if TYPE_CHECKING:
     from orchestration.ingest.sources import FetchOptions, Source
@@ -191,26 +191,32 @@ def _execute(settings: Settings, request: RunRequest, heartbeat: Heartbeat, star
             "unchanged. Check the network and run again, or try recorded data: make run SOURCE=sample"
         )
     options = request.fetch_options(source)
+    source.report_to(say)
     for line in [*source.explain(), *plan_lines(source, options)]:
         say(line)
     home = use_dagster_home(settings.data)  # not before the options are checked: a wrong one leaves no folder behind
     for line in migrate(settings.data):
         say(line)
-    published = Releases(settings.data).published
-    before = published.resolve()
+    releases = Releases(settings.data)
+    before = releases.current
     job = defs().resolve_job_def(request.job.value)
-    with open_instance(home) as instance:
-        tidy_instance(instance)
-        run_id = str(uuid.uuid4())
-        progress = ProgressListener(heartbeat, source)
-        instance.add_event_listener(run_id, progress)
-        # dbt's own lines are in its log; the progress listener prints a summary of them.
-        with contextlib.redirect_stdout(io.StringIO()):
-            result = job.execute_in_process(
-                instance=instance, run_id=run_id, raise_on_error=False, run_config=request.run_config
-            )
-    if not result.success:
-        is_published = published.resolve() != before
+    progress = ProgressListener(heartbeat, source)
+    is_success = False
+    try:
+        with history_errors(home), open_instance(home) as instance:
+            tidy_instance(instance)
+            run_id = str(uuid.uuid4())
+            instance.add_event_listener(run_id, progress)
+            # dbt's own lines are in its log; the progress listener prints a summary of them.
+            with contextlib.redirect_stdout(io.StringIO()):
+                result = job.execute_in_process(
+                    instance=instance, run_id=run_id, raise_on_error=False, run_config=request.run_config
+                )
+        is_success = result.success
+    except WarehouseError as error:
+        progress.reasons.append(str(error))
+    if not is_success:
+        is_published = releases.current != before
         say(
             "\nFAILED. The tables were published, but a later step failed."
             if is_published

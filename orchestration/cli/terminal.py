@@ -6,7 +6,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from enum import IntEnum
@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 from orchestration.errors import RouterscopeError, SettingsError
 from orchestration.formatting import as_percent
+from orchestration.untrusted import escaped_json, plain_text
 
 _MIN_SEPARATED = 10_000
 _MIN_WITHOUT_DECIMALS = 1_000_000
@@ -44,12 +46,21 @@ Data = Annotated[
 ]
 Port = Annotated[int, typer.Option(metavar="PORT", min=1, max=65_535, help="Port on 127.0.0.1.")]
 
-out, err = Console(highlight=False), Console(stderr=True, highlight=False)
+
+class PlainConsole(Console):
+    """A console whose output has no control characters but its own: names in a release cannot command the terminal."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else plain_text(text), style, control)
+
+
+out, err = PlainConsole(highlight=False), PlainConsole(stderr=True, highlight=False)
 
 
 def say(line: str) -> None:
     """Print a line to the real standard output: while dbt runs, `sys.stdout` is redirected."""
-    print(line, file=sys.__stdout__, flush=True)
+    print(plain_text(line), file=sys.__stdout__, flush=True)
 
 
 @contextmanager
@@ -68,8 +79,11 @@ def exit_code_of(error: RouterscopeError) -> ExitCode:
 
 
 def json_text(document: Mapping[str, Any]) -> str:
-    """A document as JSON for programs; dates and other values without a JSON type as text."""
-    return json.dumps(document, indent=1, default=str, ensure_ascii=False)
+    """A document as JSON for programs; dates and other values without a JSON type as text.
+
+    Control characters are escaped, so that a terminal does not obey them.
+    """
+    return escaped_json(json.dumps(document, indent=1, default=str, ensure_ascii=False))
 
 
 def format_cell(value: Any, column: str = "", unit: str | None = None) -> str:

@@ -1,13 +1,18 @@
-"""Files on disk: writing in one step, syncing, locking and hashing. What a file contains does not belong here."""
+"""Files on disk: writing in one step, syncing, locking, hashing and reading JSON.
+
+What a file contains does not belong here.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 TEMPORARY = ".tmp"
 
@@ -71,6 +76,14 @@ def locked(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def read_json(path: Path) -> Any:
+    """The value of a JSON file in UTF-8. Raises OSError, and ValueError for anything but JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def sha256(path: Path) -> str:

@@ -26,5 +26,9 @@ def process_identity(pid: int) -> str | None:
 
 
 def is_running(identity: str) -> bool:
-    """Whether the process with this identity is still running."""
-    return process_identity(int(identity.partition("/")[0])) == identity
+    """Whether the process with this identity is still running; not, if the text is not an identity."""
+    pid = identity.partition("/")[0]
+    try:
+        return process_identity(int(pid)) == identity
+    except (ValueError, OverflowError):
+        return False

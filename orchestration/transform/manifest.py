@@ -6,14 +6,15 @@ A stamp beside the manifest holds the hash of the inputs and of the manifest, so
 from __future__ import annotations
 
 import itertools
-import json
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from orchestration.damaged import set_aside
 from orchestration.errors import WarehouseError
 from orchestration.folders import PROJECT_DIR
-from orchestration.storage.files import locked, sha256
+from orchestration.storage.files import locked, read_json, sha256
 from orchestration.storage.inputs import DBT_INPUTS, project_hash
 from orchestration.transform import DBT_EXECUTABLE
 
@@ -25,24 +26,44 @@ def load_manifest() -> dict[str, Any]:
     # If several processes start at the same time, one parses and the others wait.
     with locked(_TARGET / "manifest.lock"):
         stamp, path = _TARGET / "manifest.sha256", _TARGET / "manifest.json"
-        inputs = project_hash(DBT_INPUTS)
-        if not (path.exists() and stamp.exists() and stamp.read_text() == f"{inputs} {sha256(path)}"):
+        inputs = project_hash(DBT_INPUTS).encode()
+        if not (path.exists() and stamp.exists() and stamp.read_bytes() == inputs + b" " + sha256(path).encode()):
             _parse()
             # It includes the manifest's hash, because dbt writes the file without a stamp when a user starts it.
-            stamp.write_text(f"{inputs} {sha256(path)}")
-        return dict(json.loads(path.read_text()))
+            stamp.write_bytes(inputs + b" " + sha256(path).encode())
+        return dict(read_json(path))
 
 
 def _parse() -> None:
-    finished = subprocess.run(  # noqa: S603  # our own dbt, with fixed arguments
-        [DBT_EXECUTABLE, "--quiet", "--no-use-colors", "parse", "--profiles-dir", PROJECT_DIR],
-        cwd=PROJECT_DIR,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if finished.returncode:
-        raise WarehouseError(f"dbt cannot parse the project, so nothing was built:\n{finished.stdout}{finished.stderr}")
+    """Let dbt parse the project. If that fails, dbt's parse state may be damaged, so it is set aside once."""
+    problem = _parse_problem()
+    if problem and (state := parse_state(_TARGET)).exists():
+        set_aside(state)
+        problem = _parse_problem()
+    if problem:
+        raise WarehouseError(f"dbt cannot parse the project, so nothing was built:\n{problem}")
+
+
+def parse_state(target: Path) -> Path:
+    """Where dbt keeps what it parsed, in one of its target folders. Without it, dbt parses the whole project."""
+    return target / "partial_parse.msgpack"
+
+
+def _parse_problem() -> str:
+    """What dbt reports if it cannot parse the project, otherwise ""."""
+    try:
+        finished = subprocess.run(  # noqa: S603  # our own dbt, with fixed arguments
+            [DBT_EXECUTABLE, "--quiet", "--no-use-colors", "parse", "--profiles-dir", PROJECT_DIR],
+            cwd=PROJECT_DIR,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+    except OSError as error:
+        return f"{DBT_EXECUTABLE} cannot be started: {error.strerror}"
+    ended = f"dbt exited with code {finished.returncode}" if finished.returncode else ""
+    return (ended and f"{finished.stdout}{finished.stderr}".strip()) or ended
 
 
 def describe_test(manifest: Mapping[str, Any], test: Mapping[str, Any]) -> str:

@@ -90,7 +90,7 @@ def test_keys_of_status_json_are_stable(routerscope: Reader, everything: Run) ->
     status = json.loads(routerscope(everything.data, "status", "--json").stdout)
     assert list(status) == [
         *("data", "generation", "source", "is_simulated", "clock", "measures", "missing_days", "never_observed"),
-        *("quota_left_today", "last_run", "rejected"),
+        *("quota_left_today", "last_run", "rejected", "problems"),
     ]
     keys = ["surface", "name", "value", "unit", "warn_above", "error_above", "note", "state"]
     assert all(list(measure) == keys for measure in status["measures"])

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tarfile
@@ -11,8 +12,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from conftest import PROJECT, CommandLine, environment
+from sqlalchemy.exc import OperationalError
 
-from orchestration.cli.dagster_home import TEMPLATE, dagster_home, use_dagster_home
+from orchestration.cli.app import run_app
+from orchestration.cli.dagster_home import TEMPLATE, dagster_home, history_errors, use_dagster_home
+from orchestration.cli.maintain import tidy_home
 from orchestration.cli.run import Job, RunRequest
 from orchestration.errors import SettingsError, WarehouseError
 
@@ -192,3 +196,43 @@ def test_unwritable_default_home_is_a_plain_error(tmp_path: Path, monkeypatch: p
     (tmp_path / "dagster_home").write_text("a file where the folder should be")
     with pytest.raises(WarehouseError, match="cannot be created"):
         use_dagster_home(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        sqlite3.OperationalError("database or disk is full"),
+        OperationalError("insert", {}, sqlite3.OperationalError("database or disk is full")),
+    ],
+)
+def test_full_disk_below_the_history_is_a_plain_error(error: Exception, tmp_path: Path) -> None:
+    message = r"keeps the history of runs, cannot be used: .*(full|No space)"
+    with pytest.raises(WarehouseError, match=message) as raised, history_errors(tmp_path):
+        raise error
+    assert "insert" not in str(raised.value)
+
+
+def test_broken_pipe_is_no_error_of_the_history(tmp_path: Path) -> None:
+    with pytest.raises(BrokenPipeError), history_errors(tmp_path):
+        raise BrokenPipeError
+
+
+def test_damaged_history_is_a_plain_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    home = use_dagster_home(tmp_path)
+    (home / "history" / "runs").mkdir(parents=True)
+    (home / "history" / "runs.db").write_bytes(b"not a database" * 1000)
+    with pytest.raises(WarehouseError, match=f"{home}.*file is not a database.*move the folder away"):
+        tidy_home(tmp_path)
+
+
+def test_error_of_the_disk_has_no_traceback(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    def refuse(**_: object) -> None:
+        raise PermissionError(13, "Permission denied", "/data/raw")
+
+    monkeypatch.setattr("orchestration.cli.app.app", refuse)
+    with pytest.raises(SystemExit) as ended:
+        run_app()
+    assert ended.value.code == 1
+    assert "/data/raw cannot be read or written: Permission denied." in capfd.readouterr().err

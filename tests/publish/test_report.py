@@ -1,5 +1,6 @@
 """The report shows the figures of the marts and no others; a failed report does not block the tables."""
 
+import csv
 import json
 import re
 import shutil
@@ -28,6 +29,7 @@ from orchestration.storage.lake import Lake
 from orchestration.storage.releases import Releases
 from orchestration.storage.warehouse import Warehouse
 from orchestration.transform.manifest import MANIFEST
+from orchestration.untrusted import plain_text
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -230,3 +232,25 @@ def test_every_country_of_the_seed_has_a_name() -> None:
     views = (Path(writer.__file__).parent / "views.sql").read_text()
     named = set(re.findall(r"\('author_country', '([A-Z]{2})'", views))
     assert {row["country"] for row in read_seed("authors") if row["country"]} <= named
+
+
+def test_hostile_names_reach_no_file_of_the_report(few_run: Run, tmp_path: Path) -> None:
+    """Every name begins a formula, has an escape sequence, and reverses the text after it."""
+    release = shutil.copytree(few_run.published.parent, tmp_path / "release", ignore=shutil.ignore_patterns("report"))
+    with duckdb.connect(str(release / "routerscope.duckdb")) as connection:
+        for table, column in (("model", "name"), ("author", "display_name"), ("share_app", "app_name")):
+            connection.execute(f"update {table} set {column} = '=' || chr(27) || '[31m' || chr(8238) || {column}")
+    made = {"source": "replay", "clock": "2026-06-26", "created": "2026-06-26"}
+    assert writer.write_report(release, published_tables(MANIFEST), made) == []
+    texts = {path: path.read_text(encoding="utf-8") for path in (release / "report").iterdir() if path.suffix != ".png"}
+    assert [path.name for path, text in texts.items() if plain_text(text) != text.replace("\r\n", "\n")] == []
+    assert "=[31m" in texts[release / "report" / "index.html"]
+    cells = [
+        cell
+        for path in texts
+        if path.suffix == ".csv"
+        for row in csv.reader(path.open(encoding="utf-8", newline=""))
+        for cell in row
+    ]
+    assert [cell for cell in cells if cell.startswith("=")] == []
+    assert any(cell.startswith("'=") for cell in cells)
