@@ -60,7 +60,7 @@ def all_recordings() -> Path:
 def contract() -> dict:
     import yaml
 
-    return yaml.safe_load((_shared("contract") / "openrouter-openapi.yaml").read_text())
+    return yaml.safe_load((_shared("contract") / "openrouter-openapi.yaml").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def replay(data: Path, recordings: Path, home: Path, now: str | None = None, com
         env=replay_environment(data, recordings, home, now),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
         timeout=300,
         check=False,
     )
@@ -142,12 +142,12 @@ def shared_run(tmp_path_factory: pytest.TempPathFactory, name: str, start: Calla
     folder = (folder.parent if os.environ.get("PYTEST_XDIST_WORKER") else folder) / f"run-{name}"
     folder.mkdir(exist_ok=True)
     finished = folder / "run.json"
-    with (folder / "lock").open("w") as lock:
+    with (folder / "lock").open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not finished.exists():
             run = start(folder)
-            finished.write_text(json.dumps([str(run.data), run.code, run.output]))
-    data, code, output = json.loads(finished.read_text())
+            finished.write_text(json.dumps([str(run.data), run.code, run.output]), encoding="utf-8")
+    data, code, output = json.loads(finished.read_text(encoding="utf-8"))
     assert code == 0, output
     return Run(Path(data), code, output)
 
@@ -186,7 +186,7 @@ def run(data: Path, home: Path, *arguments: str, timeout: int = 300, **settings:
         env=environment(home, ROUTERSCOPE_DATA_DIR=data, **settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
         timeout=timeout,
         check=False,
     )
@@ -303,12 +303,12 @@ def started_from_few(few_run: Run, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def manifest(everything: Run) -> dict:  # noqa: ARG001  # the run parses the project
-    return json.loads((PROJECT / "target" / "manifest.json").read_text())
+    return json.loads((PROJECT / "target" / "manifest.json").read_text(encoding="utf-8"))
 
 
 def stated_requests(day: int, has_key: bool, models: int, row: str | None = None) -> dict[str, int]:
     """The requests by surface that docs/requests.md states for the first (0) or second (1) day."""
-    lines = (PROJECT / "docs" / "requests.md").read_text().splitlines()
+    lines = (PROJECT / "docs" / "requests.md").read_text(encoding="utf-8").splitlines()
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("| ")]
     column = 2 + day + (0 if has_key else 2)
     stated = {cell[0]: cell[column].replace("models", str(models)) for cell in cells}

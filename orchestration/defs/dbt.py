@@ -171,7 +171,7 @@ def _with_lineage(event: dg.Output[Any], lineage: ColumnLineage, data: Path) -> 
     node = MANIFEST["nodes"][event.metadata["unique_id"].value]
     if node["resource_type"] != "model" or not (path := compiled_path(node, data)).exists():
         return event
-    columns = lineage.of(node["columns"], path.read_text())
+    columns = lineage.of(node["columns"], path.read_text(encoding="utf-8"))
     return event if columns is None else event.with_metadata({**event.metadata, **_lineage_metadata(columns)})
 
 

@@ -83,7 +83,7 @@ class Lake:
     def kind(self) -> Kind:
         """The kind of data in the lake. Raises LakeError if the lake is empty."""
         try:
-            kind = (self.root / "KIND").read_text().strip()
+            kind = (self.root / "KIND").read_text(encoding="utf-8").strip()
         except OSError as error:
             raise LakeError(f"The lake {self.root} is empty ({error}). Run `make run` first.") from error
         return "simulated" if kind == "simulated" else "real"
@@ -96,7 +96,7 @@ class Lake:
     def check_kind(self, kind: Kind) -> None:
         """Raises LakeError if the lake holds the other kind of data."""
         path = self.root / "KIND"
-        existing = path.read_text().strip() if path.exists() else kind
+        existing = path.read_text(encoding="utf-8").strip() if path.exists() else kind
         if existing != kind:
             raise LakeError(
                 f"The lake {self.root} holds {existing} data and refuses {kind} data, so that the two never mix. "

@@ -70,13 +70,13 @@ class Warehouse:
 
     def approve(self, inputs: str = "") -> None:
         """Record that the current state of the file passed every blocking check, and the hash of its inputs."""
-        self._approval.write_text(f"{self._fingerprint()}\n{inputs}")
+        self._approval.write_text(f"{self._fingerprint()}\n{inputs}", encoding="utf-8")
 
     def approval(self) -> str | None:
         """The approved state of the file with the hash of its inputs; None if it is missing or has changed since."""
         if not (self.path.exists() and self._approval.exists()):
             return None
-        approval = self._approval.read_text()
+        approval = self._approval.read_text(encoding="utf-8")
         return approval if approval.partition("\n")[0] == self._fingerprint() else None
 
     def is_approved(self) -> bool:

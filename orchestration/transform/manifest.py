@@ -26,11 +26,11 @@ def load_manifest() -> dict[str, Any]:
     with locked(_TARGET / "manifest.lock"):
         stamp, path = _TARGET / "manifest.sha256", _TARGET / "manifest.json"
         inputs = project_hash(DBT_INPUTS)
-        if not (path.exists() and stamp.exists() and stamp.read_text() == f"{inputs} {sha256(path)}"):
+        if not (path.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == f"{inputs} {sha256(path)}"):
             _parse()
             # It includes the manifest's hash, because dbt writes the file without a stamp when a user starts it.
-            stamp.write_text(f"{inputs} {sha256(path)}")
-        return dict(json.loads(path.read_text()))
+            stamp.write_text(f"{inputs} {sha256(path)}", encoding="utf-8")
+        return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 def _parse() -> None:
@@ -38,7 +38,7 @@ def _parse() -> None:
         [DBT_EXECUTABLE, "--quiet", "--no-use-colors", "parse", "--profiles-dir", PROJECT_DIR],
         cwd=PROJECT_DIR,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     if finished.returncode:

@@ -108,6 +108,6 @@ def is_failure(result: Result) -> bool:
 
 def _read(target: Path) -> list[Result]:
     try:
-        return list(json.loads((target / _FILE_NAME).read_text())["results"])
+        return list(json.loads((target / _FILE_NAME).read_text(encoding="utf-8"))["results"])
     except (FileNotFoundError, json.JSONDecodeError):
         return []

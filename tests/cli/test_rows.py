@@ -72,8 +72,8 @@ def test_only_the_widest_text_wraps() -> None:
 def test_other_formats_have_raw_values(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for form in (Format.csv, Format.json, Format.parquet):
         write_rows(ROWS, ["Scope: x"], UNITS, form, tmp_path / form, None)
-    assert (tmp_path / "csv").read_text().splitlines()[1] == '"a",4358609968603,0.12345'
-    assert json.loads((tmp_path / "json").read_text())["rows"] == ROWS.to_pylist()
+    assert (tmp_path / "csv").read_text(encoding="utf-8").splitlines()[1] == '"a",4358609968603,0.12345'
+    assert json.loads((tmp_path / "json").read_text(encoding="utf-8"))["rows"] == ROWS.to_pylist()
     assert pq.read_table(tmp_path / "parquet").to_pylist() == ROWS.to_pylist()
     assert capfd.readouterr().out == ""
 

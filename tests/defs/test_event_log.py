@@ -50,6 +50,6 @@ def test_few_files_stay_open(tmp_path: Path) -> None:
     ],
 )
 def test_configured_storage_is_kept(configured: str, tmp_path: Path) -> None:
-    (tmp_path / "dagster.yaml").write_text(configured.format(home=tmp_path))
+    (tmp_path / "dagster.yaml").write_text(configured.format(home=tmp_path), encoding="utf-8")
     with open_instance(tmp_path) as instance:
         assert not isinstance(instance.event_log_storage, EventLog)

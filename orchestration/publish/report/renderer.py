@@ -65,7 +65,6 @@ class _Renderer:
             [sys.executable, "-P", __file__, str(self.timeout_seconds)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
             encoding="utf-8",
         )
 
