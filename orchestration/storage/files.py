@@ -1,4 +1,4 @@
-"""Files on disk: writing in one step, syncing, locking and hashing. What a file contains does not belong here."""
+"""Files on disk: permissions, writing in one step, syncing, locking and hashing; not what a file contains."""
 
 from __future__ import annotations
 
@@ -9,7 +9,24 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from orchestration.errors import SettingsError
+
 TEMPORARY = ".tmp"
+
+
+def check_data_folder(folder: Path) -> None:
+    """Raises SettingsError unless the data folder can be written to, or created; creates nothing."""
+    existing = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    if not existing.is_dir():
+        raise SettingsError(
+            f"The data folder is {folder}, but {existing} is not a folder. Nothing was changed. Set "
+            "ROUTERSCOPE_DATA_DIR to the path of a folder."
+        )
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise SettingsError(
+            f"The data folder is {folder}, but this user may not write to {existing}. Nothing was changed. Set "
+            "ROUTERSCOPE_DATA_DIR to a folder that this user may write to."
+        )
 
 
 @contextlib.contextmanager
