@@ -128,11 +128,15 @@ def dbt_models(
         arguments = ["build", *WARN_ONLY, *_LOG_LEVEL]
         invocation = dbt.cli(arguments, context=context, raise_on_error=False, target_path=target)
         failed_checks = []
-        for event in invocation.stream():
-            if isinstance(event, dg.AssetCheckResult) and not event.passed:
-                failed_checks.append(event)  # their rows can be read only after dbt has closed the warehouse
-            else:
-                yield _with_lineage(event, lineage, data) if isinstance(event, dg.Output) else event
+        try:
+            for event in invocation.stream():
+                if isinstance(event, dg.AssetCheckResult) and not event.passed:
+                    failed_checks.append(event)  # their rows can be read only after dbt has closed the warehouse
+                else:
+                    yield _with_lineage(event, lineage, data) if isinstance(event, dg.Output) else event
+        finally:
+            if invocation.process.poll() is None:  # the step was interrupted
+                invocation.process.kill()
         results = BuildResults(target, warehouse.path)
         for event in failed_checks:
             result = results.get(str(event.metadata["unique_id"].value))

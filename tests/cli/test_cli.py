@@ -74,6 +74,13 @@ def test_status_explains_measures_and_warns_with_findings(routerscope: Reader, e
     ]
 
 
+def test_status_cuts_nothing_in_40_columns(routerscope: Reader, few_run: Run) -> None:
+    done = routerscope(few_run.data, "status", COLUMNS="40")
+    assert "…" not in done.stdout
+    assert "rankings newest_day_hours: " in done.stdout
+    assert "rankings newest_day_hours: " not in routerscope(few_run.data, "status", COLUMNS="80").stdout
+
+
 def test_status_names_the_command_that_fetches(routerscope: Reader, simulated: Run) -> None:
     """Two days after the run of the simulated data."""
     clock = json.loads(routerscope(simulated.data, "status", "--json").stdout)["clock"]

@@ -96,3 +96,11 @@ def test_long_table_is_cut_and_names_the_option(capfd: pytest.CaptureFixture[str
     write_rows(many, [], {}, Format.csv, None, None)
     done = capfd.readouterr()
     assert (len(done.out.splitlines()), "rows" in done.err) == (1202, False)
+
+
+def test_nothing_is_cut_in_40_columns() -> None:
+    rows = pa.table({"is_complete_observation_of_the_period": [True], "url": ["https://openrouter.ai/api/v1/datasets"]})
+    shown = "".join(line.replace(" ", "") for line in printed(rows, 40))
+    assert "…" not in shown
+    assert all(len(line) <= 40 for line in printed(rows, 40))
+    assert sorted(shown) == sorted("is_complete_observation_of_the_periodTrueurlhttps://openrouter.ai/api/v1/datasets")

@@ -92,6 +92,7 @@ class _Renderer:
 
 
 def main(timeout_seconds: float) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent; this process ends with its input
     signal.setitimer(signal.ITIMER_REAL, timeout_seconds)
     # What the renderer prints goes to standard error; standard output has the results only.
     results = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
