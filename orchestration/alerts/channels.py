@@ -16,7 +16,7 @@ from typing import Protocol
 import httpx
 
 from orchestration.alerts.events import Alert
-from orchestration.errors import AlertError
+from orchestration.errors import AlertError, SettingsError
 from orchestration.openrouter.transport import Http
 from orchestration.settings import Settings
 from orchestration.untrusted import escaped_json
@@ -51,6 +51,8 @@ class Webhook:
                     within_seconds=self._timeout,
                     max_bytes=0,  # only the status matters
                 )
+        except SettingsError as error:
+            raise AlertError(str(error)) from None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             # The error's message and cause are left out, because they may contain the address.
             raise AlertError(f"The webhook did not respond ({type(error).__name__}).") from None

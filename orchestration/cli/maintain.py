@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from orchestration.cli.dagster_home import dagster_home, history_errors, use_dagster_home
 from orchestration.cli.terminal import Data, errors_as_lines, say
 from orchestration.folders import data_folder
+from orchestration.storage.files import check_data_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +28,7 @@ def rollback(data: Data = None) -> None:
 
     with errors_as_lines():
         folder = data_folder(data)
+        check_data_folder(folder)
         for line in migrate(folder):
             say(line)
         releases = Releases(folder)
@@ -42,17 +44,19 @@ def tidy(data: Data = None) -> None:
     Otherwise the next run would wait for them. The commands run, up and ui do this automatically.
     """
     with errors_as_lines():
-        tidy_home(data_folder(data))
+        folder = data_folder(data)
+        check_data_folder(folder)
+        tidy_home(folder)
 
 
 def tidy_home(data: Path) -> None:
     """Mark the killed runs in the Dagster home of a data folder as failed, if the home exists."""
     if not dagster_home(data).is_dir():
         return
-    import dagster as dg
+    from orchestration.defs.event_log import open_instance
 
     home = use_dagster_home(data)
-    with history_errors(home), dg.DagsterInstance.get() as instance:
+    with history_errors(home), open_instance(home) as instance:
         tidy_instance(instance)
 
 

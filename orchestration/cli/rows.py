@@ -166,6 +166,8 @@ def layout(rows: pa.Table, units: Mapping[str, str], width: int) -> Table | Grou
         return _side_by_side(rows.schema, cells, widest)
     records = [Table(show_header=False, box=None, pad_edge=False) for _ in cells]
     for record, row in zip(records, cells, strict=True):
+        record.add_column(overflow="fold")
+        record.add_column(overflow="fold")
         for name, cell in zip(names, row, strict=True):
             record.add_row(Text(name), Text(cell))
     return Group(*(Padding(record, (0, 0, 1, 0)) for record in records))

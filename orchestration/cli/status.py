@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from orchestration.cli.terminal import Data, ExitCode, err, out
@@ -36,6 +37,7 @@ _MEASURES = {
     "days_to_restate": ("days not fetched since the source may have revised them", "{} may have been revised since"),
     "price_hours": ("hours since the prices that usage is joined to were listed", "prices of usage are {} old"),
 }
+_UNLIMITED = 1_000
 # One of them is enough to say how old a surface is.
 _AGES = ("newest_day_hours", "as_of_hours", "checked_hours")
 
@@ -135,7 +137,10 @@ def _show(shown: dict[str, Any], code: ExitCode) -> None:
         limits = (f"{measure['warn_above']:g}", f"{measure['error_above']:g}")
         state = f"[{_STYLES[measure['state']]}]{measure['state']}[/]"
         table.add_row(measure["surface"], measure["name"], _number(measure), *limits, state)
-    out.print(table)
+    if Measurement.get(out, out.options.update(max_width=_UNLIMITED), table).maximum <= out.width:
+        out.print(table)
+    else:
+        _show_in_lines(shown["measures"])
     out.print()
     for name in dict.fromkeys(measure["name"] for measure in shown["measures"]):
         out.print(f"{name:16}  {_MEASURES[name][0]}")
@@ -158,6 +163,14 @@ def _show_last_run(run: dict[str, str] | None) -> None:
         out.print(f"Last run: {run['state']}, {ended} ({run['run_id'][:8]})")
     else:
         out.print("Last run: none found")
+
+
+def _show_in_lines(measures: list[dict[str, Any]]) -> None:
+    """The measures for a narrow terminal, in which the table would lose parts of names and numbers."""
+    for measure in measures:
+        state = f"[{_STYLES[measure['state']]}]{measure['state']}[/]"
+        out.print(f"{measure['surface']} {measure['name']}: {_number(measure)} {state}")
+        out.print(f"  stale above {measure['warn_above']:g}, too old above {measure['error_above']:g}")
 
 
 def _warnings(shown: dict[str, Any]) -> list[str]:

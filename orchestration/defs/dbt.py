@@ -131,11 +131,15 @@ def dbt_models(
         failed_checks: list[dg.AssetCheckResult] = []
         for is_last_attempt in (False, True):
             invocation = dbt.cli(arguments, context=context, raise_on_error=False, target_path=target)
-            for event in invocation.stream():
-                if isinstance(event, dg.AssetCheckResult) and not event.passed:
-                    failed_checks.append(event)  # their rows can be read only after dbt has closed the warehouse
-                else:
-                    yield _with_lineage(event, lineage, data) if isinstance(event, dg.Output) else event
+            try:
+                for event in invocation.stream():
+                    if isinstance(event, dg.AssetCheckResult) and not event.passed:
+                        failed_checks.append(event)  # their rows can be read only after dbt has closed the warehouse
+                    else:
+                        yield _with_lineage(event, lineage, data) if isinstance(event, dg.Output) else event
+            finally:
+                if invocation.process.poll() is None:  # the step was interrupted
+                    invocation.process.kill()
             results = BuildResults(target, warehouse.path, invocation.process.returncode)
             state = parse_state(target)
             has_other_cause = results.is_killed or results.is_disk_full
@@ -182,7 +186,7 @@ def _with_lineage(event: dg.Output[Any], lineage: ColumnLineage, data: Path) -> 
     node = MANIFEST["nodes"][event.metadata["unique_id"].value]
     if node["resource_type"] != "model" or not (path := compiled_path(node, data)).exists():
         return event
-    columns = lineage.of(node["columns"], path.read_text(errors="replace"))
+    columns = lineage.of(node["columns"], path.read_text(encoding="utf-8", errors="replace"))
     return event if columns is None else event.with_metadata({**event.metadata, **_lineage_metadata(columns)})
 
 

@@ -56,7 +56,7 @@ def prepare_completion(settings: Settings, tables: Sequence[Table] | None = None
         warehouse=Warehouse(settings.data).path,
         tables=published_tables(MANIFEST) if tables is None else tables,
         sql={
-            node["name"]: path.read_text(errors="replace")
+            node["name"]: path.read_text(encoding="utf-8", errors="replace")
             for node in _NODES
             if (path := compiled_path(node, settings.data)).exists()
         },

@@ -84,7 +84,7 @@ class DataFolder(dg.ConfigurableResource[Any]):
             settings = Settings.load()
             folder = settings.data
             folder.mkdir(parents=True, exist_ok=True)
-            lock = (folder / "run.lock").open("w")
+            lock = (folder / "run.lock").open("w", encoding="utf-8")
         except (SettingsError, OSError):
             yield self  # the first step reports the error
             return

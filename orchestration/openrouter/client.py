@@ -22,7 +22,7 @@ from pydantic import SecretStr
 
 from orchestration import __version__
 from orchestration.clock import Clock, RealClock
-from orchestration.errors import NotFoundError, QuotaSpentError, ResponseError, SourceError
+from orchestration.errors import NotFoundError, QuotaSpentError, ResponseError, SettingsError, SourceError
 from orchestration.openrouter import bodies, retries
 from orchestration.openrouter.http_errors import raise_for_status
 from orchestration.openrouter.parsers import NO_RESPONSE
@@ -87,7 +87,8 @@ class Client:
     """Fetches from OpenRouter, or from a compatible server at `base_url`; with a `handler`, from a function.
 
     Every request has timeouts and a size limit; 429, 5xx, timeouts and broken connections are retried. Raises
-    SourceError and its kinds, ResponseError for a response that is too large, and RequestLogError.
+    SourceError and its kinds, ResponseError for a response that is too large, and RequestLogError. Creating it raises
+    SettingsError if the base URL, or the environment's proxy or certificates, cannot be used.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class Client:
         handler: Handler | None = None,
         log: Callable[[str], None] = lambda line: None,  # noqa: ARG005
     ) -> None:
+        _check_host(base_url)
         self.base_url = base_url.rstrip("/")
         self.request_log = request_log or RequestLog()
         self.clock = clock or RealClock()
@@ -272,18 +274,20 @@ class Client:
 
         members: list[tuple[str, bytes]] = []
         size, is_simulated = 0, False
-        with ThreadPoolExecutor(self._max_concurrent_requests) as pool:
-            try:
-                for number, (model, member, is_model_simulated) in enumerate(pool.map(fetch_model, models), start=1):
-                    members.append((model, member))
-                    size += len(member)
-                    self._check_size(size, f"{self.base_url}{ENDPOINTS.path}")
-                    is_simulated = is_simulated or is_model_simulated
-                    if number % _MODELS_BETWEEN_LOG_LINES == 0:
-                        self.log(f"endpoints: {number} of {len(models)} models fetched")
-            except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
+        pool = ThreadPoolExecutor(self._max_concurrent_requests)
+        try:
+            for number, (model, member, is_model_simulated) in enumerate(pool.map(fetch_model, models), start=1):
+                members.append((model, member))
+                size += len(member)
+                self._check_size(size, f"{self.base_url}{ENDPOINTS.path}")
+                is_simulated = is_simulated or is_model_simulated
+                if number % _MODELS_BETWEEN_LOG_LINES == 0:
+                    self.log(f"endpoints: {number} of {len(models)} models fetched")
+        except BaseException as error:
+            # After Ctrl-C, which is no Exception, responses that are on their way are not waited for.
+            pool.shutdown(wait=isinstance(error, Exception), cancel_futures=True)
+            raise
+        pool.shutdown()
         return self._response(ENDPOINTS, {}, HttpResponse(bodies.join_members(members), started_at, is_simulated))
 
     def get(
@@ -425,6 +429,17 @@ class Client:
         if self._key.get_secret_value() not in text:
             return payload
         return self._redact(text).encode(errors="surrogateescape")
+
+
+def _check_host(base_url: str) -> None:
+    """Raises SettingsError unless both httpx and the resolver can encode the name of the host."""
+    try:
+        httpx.URL(base_url).host.encode("idna")
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise SettingsError(
+            f"ROUTERSCOPE_BASE_URL is {base_url!r}, whose host is not a valid name ({error}). Nothing was fetched. Set "
+            f"it to an address such as {BASE_URL}, or unset it."
+        ) from None
 
 
 def _newest_snapshot(payload: bytes) -> dt.date | None:

@@ -83,7 +83,7 @@ class Lake:
     def kind(self) -> Kind:
         """The kind of data in the lake. Raises LakeError if the lake is empty."""
         try:
-            kind = (self.root / "KIND").read_text(errors="replace").strip()
+            kind = (self.root / "KIND").read_text(encoding="utf-8", errors="replace").strip()
         except OSError as error:
             raise LakeError(f"The lake {self.root} is empty ({error}). Run `make run` first.") from error
         if kind not in get_args(Kind):

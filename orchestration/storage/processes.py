@@ -18,8 +18,10 @@ def process_identity(pid: int) -> str | None:
     except PermissionError:
         pass
     try:
-        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        state, *fields = (
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        )
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
     except OSError:  # a system without /proc
         return f"{pid}/"
     return None if state == "Z" else f"{pid}/{boot}/{fields[18]}"

@@ -113,7 +113,7 @@ class Releases:
             for path in (*building.rglob("*"), building):
                 sync(path)
             with self._lock():
-                _beside(folder, _APPROVAL).write_text(approval)
+                _beside(folder, _APPROVAL).write_text(approval, encoding="utf-8")
                 building.replace(folder)
                 self._point_to(folder)
             self.prune()
@@ -136,7 +136,7 @@ class Releases:
         is_rolled_back = any(path.stem > published.name for path in self._folder.glob(f"*{_WITHDRAWN}"))
         if is_rolled_back or not (recorded.exists() and (published / FILE_NAME).exists()):
             return False
-        approval = recorded.read_text(errors="replace")
+        approval = recorded.read_text(encoding="utf-8", errors="replace")
         return approval.partition("\n")[2] == inputs and warehouse.approval() == approval
 
     def rollback(self) -> Path:

@@ -109,12 +109,12 @@ class Warehouse:
     def approve(self, inputs: str = "") -> None:
         """Record that the current state of the file passed every blocking check, and the hash of its inputs."""
         with _errors_of(self._approval):
-            self._approval.write_text(f"{self._fingerprint()}\n{inputs}")
+            self._approval.write_text(f"{self._fingerprint()}\n{inputs}", encoding="utf-8")
 
     def approval(self) -> str | None:
         """The approved state of the file with the hash of its inputs; None if it is missing or has changed since."""
         try:
-            approval = self._approval.read_text(errors="replace")
+            approval = self._approval.read_text(encoding="utf-8", errors="replace")
             return approval if approval.partition("\n")[0] == self._fingerprint() else None
         except OSError:
             return None

@@ -73,8 +73,8 @@ def test_only_the_widest_text_wraps() -> None:
 def test_other_formats_have_raw_values(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for form in (Format.csv, Format.json, Format.parquet):
         write_rows(ROWS, ["Scope: x"], UNITS, form, tmp_path / form, None)
-    assert (tmp_path / "csv").read_text().splitlines()[1] == '"a",4358609968603,0.12345'
-    assert json.loads((tmp_path / "json").read_text())["rows"] == ROWS.to_pylist()
+    assert (tmp_path / "csv").read_text(encoding="utf-8").splitlines()[1] == '"a",4358609968603,0.12345'
+    assert json.loads((tmp_path / "json").read_text(encoding="utf-8"))["rows"] == ROWS.to_pylist()
     assert pq.read_table(tmp_path / "parquet").to_pylist() == ROWS.to_pylist()
     assert capfd.readouterr().out == ""
 
@@ -133,3 +133,11 @@ def test_no_name_commands_the_terminal(form: Format, capfd: pytest.CaptureFixtur
     done = capfd.readouterr()
     assert plain_text(done.out + done.err) == done.out + done.err
     assert "]0;titlename" in done.out
+
+
+def test_nothing_is_cut_in_40_columns() -> None:
+    rows = pa.table({"is_complete_observation_of_the_period": [True], "url": ["https://openrouter.ai/api/v1/datasets"]})
+    shown = "".join(line.replace(" ", "") for line in printed(rows, 40))
+    assert "…" not in shown
+    assert all(len(line) <= 40 for line in printed(rows, 40))
+    assert sorted(shown) == sorted("is_complete_observation_of_the_periodTrueurlhttps://openrouter.ai/api/v1/datasets")

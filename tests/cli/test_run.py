@@ -29,7 +29,7 @@ def python(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         cwd=PROJECT,
         env=environment(home, COLUMNS="80"),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=60,
         check=False,
     )
@@ -171,9 +171,9 @@ def test_damaged_schedules_of_the_old_home_are_reported(
 def test_edited_dagster_yaml_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAGSTER_HOME", "")
     (tmp_path / "dagster_home").mkdir()
-    (tmp_path / "dagster_home" / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    (tmp_path / "dagster_home" / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
     use_dagster_home(tmp_path)
-    assert (tmp_path / "dagster_home" / "dagster.yaml").read_text() == "telemetry: {enabled: false}\n"
+    assert (tmp_path / "dagster_home" / "dagster.yaml").read_text(encoding="utf-8") == "telemetry: {enabled: false}\n"
 
 
 def test_dagster_home_of_the_user_is_used_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,7 +193,7 @@ def test_unusable_dagster_home_is_refused(home: str, tmp_path: Path, monkeypatch
 
 def test_unwritable_default_home_is_a_plain_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAGSTER_HOME", "")
-    (tmp_path / "dagster_home").write_text("a file where the folder should be")
+    (tmp_path / "dagster_home").write_text("a file where the folder should be", encoding="utf-8")
     with pytest.raises(WarehouseError, match="cannot be created"):
         use_dagster_home(tmp_path)
 

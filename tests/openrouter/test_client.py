@@ -232,7 +232,11 @@ def test_user_agent_names_the_project() -> None:
 def test_only_client_transport_and_alerts_import_httpx() -> None:
     importing = re.compile(r"^\s*(import|from) (httpx|requests|aiohttp|urllib3|urllib\.request)\b", re.MULTILINE)
     package = PROJECT / "orchestration"
-    files = [path.relative_to(package) for path in package.rglob("*.py") if importing.search(path.read_text())]
+    files = [
+        path.relative_to(package)
+        for path in package.rglob("*.py")
+        if importing.search(path.read_text(encoding="utf-8"))
+    ]
     outside_alerts = sorted(path.as_posix() for path in files if path.parts[0] != "alerts")
     assert outside_alerts == ["openrouter/client.py", "openrouter/transport.py"]
     assert len(files) == 3

@@ -79,7 +79,7 @@ def test_quota_is_shared_by_processes(tmp_path: Path) -> None:
         "print(sum(log.reserve(now)[0] is not None for _ in range(20)))"
     )
     arguments = [sys.executable, "-c", program, str(tmp_path / "requests.sqlite")]
-    running = [subprocess.Popen(arguments, cwd=PROJECT, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    running = [subprocess.Popen(arguments, cwd=PROJECT, stdout=subprocess.PIPE, encoding="utf-8") for _ in range(4)]
     assert sum(int(process.communicate(timeout=60)[0]) for process in running) == REQUESTS_PER_MINUTE
 
 

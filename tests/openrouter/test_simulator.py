@@ -412,6 +412,6 @@ def test_pages_of_apps_are_consistent(full: Simulator) -> None:
 
 def test_simulator_is_smaller_than_what_it_tests() -> None:
     folder = PROJECT / "orchestration" / "openrouter"
-    lines = {path: len(path.read_text().splitlines()) for path in folder.rglob("*.py")}
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in folder.rglob("*.py")}
     simulated = sum(count for path, count in lines.items() if "simulator" in path.parts)
     assert simulated < sum(lines.values()) - simulated

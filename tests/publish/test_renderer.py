@@ -29,7 +29,7 @@ def spec(name: str) -> dict:
 
 
 def is_svg(path: Path) -> bool:
-    return ElementTree.fromstring(path.read_text()).tag.endswith("svg")  # noqa: S314  # our own
+    return ElementTree.fromstring(path.read_text(encoding="utf-8")).tag.endswith("svg")  # noqa: S314  # our own
 
 
 def test_any_characters_are_drawn(tmp_path: Path) -> None:

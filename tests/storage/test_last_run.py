@@ -33,8 +33,8 @@ def test_run_whose_process_is_gone_was_killed(tmp_path: Path) -> None:
     process.kill()
     process.wait()
     record_start(tmp_path, "one")
-    record = json.loads((tmp_path / LAST_RUN).read_text())
-    (tmp_path / LAST_RUN).write_text(json.dumps(record | {"process": identity}))
+    record = json.loads((tmp_path / LAST_RUN).read_text(encoding="utf-8"))
+    (tmp_path / LAST_RUN).write_text(json.dumps(record | {"process": identity}), encoding="utf-8")
     run = last_run(tmp_path)
     assert run is not None
     assert run.is_killed
@@ -45,7 +45,7 @@ OTHER_TYPES = '{"run_id": 1, "state": 2, "ended": 3, "process": 4}'
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"run_id": "one"}', "null", "\x00", "[" * 9999, OTHER_TYPES])
 def test_damaged_record_counts_as_none(tmp_path: Path, content: str) -> None:
-    (tmp_path / LAST_RUN).write_text(content)
+    (tmp_path / LAST_RUN).write_text(content, encoding="utf-8")
     assert last_run(tmp_path) is None
 
 

@@ -154,7 +154,7 @@ def test_newest_rejected_build_is_kept_with_the_reason(warehouse: Warehouse) -> 
         folder = warehouse.reject(why)
         assert not warehouse.path.exists()
         assert not warehouse.is_approved()
-        assert why in (folder / "why.txt").read_text()
+        assert why in (folder / "why.txt").read_text(encoding="utf-8")
         rejection = warehouse.rejection()
         assert rejection
         assert rejection.reasons == why

@@ -22,7 +22,7 @@ def warehouse(tmp_path: Path) -> Path:
 
 
 def results(warehouse: Path, *rows: dict) -> BuildResults:
-    (warehouse.parent / "run_results.json").write_text(json.dumps({"results": rows}))
+    (warehouse.parent / "run_results.json").write_text(json.dumps({"results": rows}), encoding="utf-8")
     return BuildResults(warehouse.parent, warehouse)
 
 

@@ -58,7 +58,6 @@ class _Renderer:
             [sys.executable, "-P", __file__, str(self.timeout_seconds)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
             encoding="utf-8",
         )
 
@@ -86,6 +85,7 @@ class _Renderer:
 
 
 def main(timeout_seconds: float) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent; this process ends with its input
     signal.setitimer(signal.ITIMER_REAL, timeout_seconds)
     # What the renderer prints goes to standard error; standard output has the results only.
     results = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
