@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -87,11 +86,11 @@ def serve(commands: Sequence[Sequence[str]], lines: Sequence[str]) -> ExitCode:
     Each program has its own process group, so that the servers it started end with it, and so that Ctrl-C in a terminal
     reaches this process only.
     """
-    is_stopped = threading.Event()
+    received: list[int] = []  # no Event: its lock may be held by the very code that the handler interrupts
     # The handler only notes the signal: an exception while a program starts would leave that program behind.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # as nohup sets it
-            signal.signal(number, lambda *_: is_stopped.set())
+            signal.signal(number, lambda number, _: received.append(number))
     started: list[subprocess.Popen[bytes]] = []
     try:
         for command in commands:
@@ -101,7 +100,8 @@ def serve(commands: Sequence[Sequence[str]], lines: Sequence[str]) -> ExitCode:
             started.append(process)  # each at once, to be ended if the next one does not start
         for line in lines:
             say(line)
-        while not is_stopped.wait(_POLL_SECONDS):
+        while not received:
+            time.sleep(_POLL_SECONDS)
             for command, process in zip(commands, started, strict=True):
                 if process.poll() is not None:
                     say(f"{Path(command[0]).name} exited with code {process.returncode}; its last lines are above.")

@@ -83,13 +83,13 @@ def test_ctrl_c_while_probing_says_what_was_kept() -> None:
     assert (process.returncode, output, errors) == (130, "Interrupted: nothing was fetched.\n", "")
 
 
-def test_ctrl_c_while_building_leaves_no_process(started_from_few: Path, tmp_path: Path) -> None:
+def test_ctrl_c_while_building_leaves_no_process(started_from_few: Path, few: Path, tmp_path: Path) -> None:
     process = start(
         *("run", "--rebuild"),
         DAGSTER_HOME=make_home(tmp_path / "home"),
         ROUTERSCOPE_DATA_DIR=started_from_few,
         ROUTERSCOPE_SOURCE="replay",
-        ROUTERSCOPE_REPLAY_DIR=started_from_few.parent / "recordings",
+        ROUTERSCOPE_REPLAY_DIR=few,
     )
     assert process.stdout
     published = (started_from_few / "published").resolve()
