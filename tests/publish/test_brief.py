@@ -30,7 +30,9 @@ def connection() -> duckdb.DuckDBPyConnection:
     connection.execute(
         """
         create table newest as
-        select 'week' as period, date '2026-07-27' as period_start, date '2026-07-20' as previous_start;
+        select
+            'week' as period, date '2026-07-27' as period_start, date '2026-08-02' as period_end,
+            date '2026-07-20' as previous_start, '7d' as horizon;
         create table model_names as select 'a/one' as model_permaslug, 'One' as model_name, 'Author {A}' as author_name;
         create table price_names as select 'a/one' as model_id, 'One' as model_name;
         create table author_names as select 'a' as author, 'Author {A}' as author_name;
@@ -67,13 +69,12 @@ def test_largest_visible_revision(connection: duckdb.DuckDBPyConnection) -> None
     assert "all unlisted models on 2 August 2026, from 34.6 billion to 35.9 billion tokens (+3.8%)" in text
 
 
-@pytest.mark.parametrize(("period", "horizon"), [(WEEK, "7d"), (DAY, "1d")])
-def test_largest_gain_and_loss(connection: duckdb.DuckDBPyConnection, period: Period, horizon: str) -> None:
+def test_largest_gain_and_loss(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(
         f"""
         create table growth_model as
         select
-            model_permaslug, '{horizon}' as horizon, date '2026-08-02' as window_end, status,
+            model_permaslug, '7d' as horizon, date '2026-08-02' as window_end, status,
             change as share_change_pp, {TIMES}
         from (
             values
@@ -82,12 +83,12 @@ def test_largest_gain_and_loss(connection: duckdb.DuckDBPyConnection, period: Pe
         ) as rows (model_permaslug, status, change)
         """
     )
-    assert [finding.text for finding in _largest_moves(connection, period)] == [
+    assert [finding.text for finding in _largest_moves(connection)] == [
         "One gained the most share of the models listed every day: +0.1 points.",
         "a/three lost the most share of the models listed every day: -6.9 points.",
     ]
     connection.execute("delete from growth_model where model_permaslug in ('a/one', 'a/three')")  # 0.049 reads 0.0
-    assert list(_largest_moves(connection, period)) == []
+    assert list(_largest_moves(connection)) == []
 
 
 def test_period_in_words() -> None:
@@ -149,10 +150,10 @@ def test_leading_model(connection: duckdb.DuckDBPyConnection, prices: str, led_b
             'week' as period, start as period_start, slug as model_permaslug, 1 as rank, 0.127::double as share,
             {TIMES}
         from (values (date '2026-07-27', 'a/one'), (date '2026-07-20', '{led_before}')) as rows (start, slug);
-        create table period_prices as
-        select 'a/one' as model_permaslug, prices.* from (values ({prices})) as prices (
-            prompt_usd_per_mtok, completion_usd_per_mtok
-        );
+        create table leading_model as
+        select share_model.*, 'One' as model_name, prices.*
+        from share_model, (values ({prices})) as prices (prompt_usd_per_mtok, completion_usd_per_mtok)
+        where period_start = date '2026-07-27';
         """
     )
     [finding] = _leading_model(connection)
@@ -162,9 +163,9 @@ def test_leading_model(connection: duckdb.DuckDBPyConnection, prices: str, led_b
 def test_traffic_and_the_shares_most_asked_for(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(
         f"""
-        create table traffic_summary as
+        create table period_traffic as
         select 'week' as period, date '2026-07-27' as period_start, 56.8e12 as total_tokens,
-            -0.0216::double as growth_7d, {TIMES};
+            -0.0216::double as growth, {TIMES};
         create table share_segment as
         select 'week' as period, date '2026-07-27' as period_start, rows.*, {TIMES}
         from (

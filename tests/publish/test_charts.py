@@ -10,7 +10,6 @@ from hypothesis import strategies as some
 
 from orchestration.publish.report.charts import (
     Drawing,
-    Row,
     Size,
     concentration,
     growth,
@@ -22,6 +21,7 @@ from orchestration.publish.report.charts import (
     total,
     waterfall,
 )
+from orchestration.publish.report.formats import Row
 
 WIDE = Size(900)
 WEEKS = ["2026-06-01", "2026-06-08", "2026-06-22", "2026-06-29"]  # without that of the 15th

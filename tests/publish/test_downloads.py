@@ -60,7 +60,7 @@ def test_simulated_files_are_marked() -> None:
 
 def test_picture_has_title_measure_period_and_source(tmp_path: Path) -> None:
     folder = tmp_path
-    chart = bars([{"name": "A", "share": 0.5, "tip": "A"}], Size(600), "share")
+    chart = bars([{"name": "A", "share": 0.5, "tip": "A"}], Size(600))
     assert render({folder / "chart.svg": {"spec": chart.to_dict()}}) == {}
     alone = standalone((folder / "chart.svg").read_text(encoding="utf-8"), LABEL)
     tree = ElementTree.fromstring(alone)  # noqa: S314  # our own

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from orchestration.publish.report import findings
-from orchestration.publish.report.findings import Row, count_in_words, moved
+from orchestration.publish.report.findings import count_in_words, moved
+from orchestration.publish.report.formats import Row
 
 
 def week(start: str, **members: float) -> list[Row]:
@@ -88,6 +89,8 @@ def test_leader_of_the_day_and_since_when() -> None:
     assert findings.leader_by_day(rows) == (
         "New led on 3 August 2026 with 20.0% of tokens, and every day since 2 August 2026"
     )
+    after_a_gap = [*day(1, "New", "Old"), *day(3, "New", "Old"), *day(4, "New", "Old")]
+    assert findings.leader_by_day(after_a_gap).endswith("and every day since 3 August 2026")
     assert findings.leader_by_day(rows[:4]) == "New led on 2 August 2026 with 20.0% of tokens"
 
 
@@ -96,6 +99,15 @@ def test_growth_of_authors_says_when_it_is_a_bound() -> None:
     row: dict[str, Any] = {"name": "Xiaomi", "growth": 0.82, "growth_low": 0.82, "growth_high": 0.82, **tokens}
     assert findings.gained_most([row]) == "Xiaomi gained the most tokens in four weeks: 15.8 trillion (+82%)"
     assert findings.gained_most([{**row, "growth": None}]).endswith("in four weeks: at least 15.8 trillion (+82%)")
+    bounded = {
+        **row,
+        "growth": None,
+        "growth_low": -0.1,
+        "growth_high": 0.4,
+        "base_tokens": 30e12,
+        "base_tokens_high": 38e12,
+    }
+    assert findings.gained_most([bounded]) == "No author's change in tokens over four weeks is certain"
     fell = {**row, "growth": None, "growth_low": -0.5, "growth_high": -0.3, "tokens_high": 10e12}
     assert findings.gained_most([fell]) == "Xiaomi lost the most tokens in four weeks: at least 9.00 trillion (-30%)"
 
@@ -114,7 +126,7 @@ def test_drivers_name_the_largest_in_the_direction_of_the_total() -> None:
 def test_prices_and_spend() -> None:
     priced = [{"price": 0.14, "share": 0.5}, {"price": 0.0, "share": 0.1}, {"price": 1.0, "share": 0.3}]
     title = findings.cheap_share("price", "input")(priced)
-    assert title == "Models under $1.00 per million input tokens have 60.0% of tokens"
+    assert title == "Listed models under $1.00 per million input tokens had 60.0% of tokens"
     changes = [{"cheaper": 18, "dearer": 40, "same": 10}]
     assert (
         findings.price_changes(changes) == "68 models changed price in 30 days: 18 cost less now, 40 more, 10 as before"

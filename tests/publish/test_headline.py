@@ -53,15 +53,14 @@ def sentence(growth: float | None, leader: bool, shares: list[float]) -> str:
         """
     )
     connection.execute(
-        "create table traffic_summary as select 'week' as period, date '2026-07-27' as period_start, "
-        "56.8e12::double as total_tokens, ?::double as growth_7d, null::double as growth_1d",
+        "create table period_traffic as select 56.8e12::double as total_tokens, ?::double as growth",
         [growth],
     )
     if not leader:
         connection.execute("delete from share_author")
     for start, share in zip(("2026-07-27", "2026-07-20"), shares, strict=False):
         connection.execute("insert into share_segment values ('week', ?, 'weights', 'open', ?)", [start, share])
-    return _sentence(connection, NEWEST)
+    return _sentence(connection)
 
 
 def test_sentence_says_what_is_known() -> None:

@@ -25,7 +25,7 @@ HOSTILE_NAMES = [
 
 
 def spec(name: str) -> dict:
-    return bars([{"name": name, "share": 0.5, "tip": name}], Size(600), "share").to_dict()
+    return bars([{"name": name, "share": 0.5, "tip": name}], Size(600)).to_dict()
 
 
 def is_svg(path: Path) -> bool:
@@ -44,7 +44,7 @@ def test_any_characters_are_drawn(tmp_path: Path) -> None:
         )
     assert len(named) == len(HOSTILE_NAMES)
     drawings = {
-        tmp_path / "bars.svg": bars(named, Size(600), "share"),
+        tmp_path / "bars.svg": bars(named, Size(600)),
         tmp_path / "panels.svg": small_multiples(named, Size(600)),
     }
     assert render({path: {"spec": drawing.to_dict()} for path, drawing in drawings.items()}) == {}

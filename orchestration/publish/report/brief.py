@@ -29,8 +29,6 @@ from orchestration.publish.citations import citation_as_of, citations_by_url
 from orchestration.storage.sql import rows_as_dicts
 from orchestration.untrusted import plain_text
 
-MAX_WORDS = 250
-
 
 @dataclass(frozen=True)
 class Period:
@@ -78,7 +76,7 @@ def findings_of(connection: duckdb.DuckDBPyConnection) -> list[Finding]:
     return [
         *_leading_model(connection),
         *_traffic(connection, period),
-        *_largest_moves(connection, period),
+        *_largest_moves(connection),
         *_largest_new_model(connection, period),
         *_largest_price_change(connection, period),
         *_leading_app(connection),
@@ -128,7 +126,7 @@ def _leading_model(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
         connection,
         """
         select
-            share_model.*, model_name, prompt_usd_per_mtok, completion_usd_per_mtok,
+            *,
             (
                 select min(names.model_name)
                 from share_model as before
@@ -136,12 +134,7 @@ def _leading_model(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
                 join model_names as names using (model_permaslug)
                 where before.rank = 1
             ) as led_before,
-        from share_model
-        join newest using (period, period_start)
-        join model_names using (model_permaslug)
-        left join period_prices using (model_permaslug)
-        where rank = 1
-        order by model_permaslug
+        from leading_model
         """,
     ):
         prices = [
@@ -162,9 +155,8 @@ def _leading_model(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
 
 def _traffic(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[Finding]:
     """All tokens, their growth, and the shares that most readers look for."""
-    growth_column = "growth_7d" if period.kind == "week" else "growth_1d"
-    for row in _one(connection, "from traffic_summary join newest using (period, period_start)"):
-        growth = row[growth_column]
+    for row in _one(connection, "from period_traffic"):
+        growth = row["growth"]
         change = "" if growth is None else f", {change_in_percent(100 * growth)} on the {period.kind} before"
         yield Finding(
             f"Traffic was {in_words(row['total_tokens'], 'tokens')} tokens{change}.",
@@ -191,21 +183,21 @@ def _traffic(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[
         )
 
 
-def _largest_moves(connection: duckdb.DuckDBPyConnection, period: Period) -> Iterator[Finding]:
+def _largest_moves(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
     """The models whose shares rose and fell most, of those listed on every day of this period and the one before."""
     for order, verb in (("desc", "gained"), ("asc", "lost")):
         for row in _one(
             connection,
             f"""
             select growth_model.*, coalesce(model_name, model_permaslug) as name
-            from growth_model left join model_names using (model_permaslug)
-            where horizon = ? and window_end = ? and status = 'ok'
+            from growth_model
+            join newest on growth_model.horizon = newest.horizon and window_end = period_end
+            left join model_names using (model_permaslug)
+            where status = 'ok'
                 and abs(share_change_pp) >= 0.05  -- reads 0.1 or more
                 and (share_change_pp > 0) = ('{verb}' = 'gained')
             order by share_change_pp {order}, model_permaslug
             """,  # noqa: S608  # our own words
-            "7d" if period.kind == "week" else "1d",
-            period.end,
         ):
             yield Finding(
                 f"{row['name']} {verb} the most share of the models listed every day: {row['share_change_pp']:+.1f} "
@@ -286,7 +278,7 @@ def _leading_app(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
 def _spend(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
     for row in _one(
         connection,
-        "from traffic_summary join newest using (period, period_start) where spend_plausible_high is not null",
+        "from period_traffic where spend_plausible_high is not null",
     ):
         yield Finding(
             f"At list prices, the tokens would have cost {usd(row['spend_plausible_low'])} to "

@@ -9,15 +9,15 @@ from __future__ import annotations
 import datetime as dt
 import math
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import altair as alt
 
 from orchestration.formatting import as_percent, change_in_percent, in_words, usd
+from orchestration.publish.report.formats import Row
 
-Row = Mapping[str, Any]
 Drawing: TypeAlias = alt.Chart | alt.LayerChart | alt.FacetChart
 
 
@@ -56,12 +56,17 @@ _SPEND_SCALE = alt.Scale(type="symlog", constant=1000, domainMin=0)
 _MAX_POINT_LABELS = 14
 _POINT_PIXELS = 9  # from the centre of a point to its label
 _GROWTHS = [-0.9, -0.6, -0.3, -0.1, 0, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 100]
-_UNITS = ((1e12, " T"), (1e9, " B"), (1e6, " M"), (1, ""))
+_UNITS = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
 _TIP = alt.Description("tip:N")
 
 
 def _data(rows: Sequence[Row]) -> alt.Data:
     return alt.Data(values=list(rows))  # type: ignore[no-untyped-call]
+
+
+def _unit_of(largest: float) -> tuple[float, str]:
+    """The unit of an axis that ends at this number of tokens: its size and its word."""
+    return next((unit for unit in _UNITS if largest >= unit[0]), _UNITS[-1])
 
 
 def _date(row: Row) -> dt.date:
@@ -139,18 +144,10 @@ def _side_labels(
     return alt.layer(keys, names)
 
 
-def _day(name: str, size: Size, mondays: Sequence[str] = ()) -> alt.X:
+def _day(ticks: int) -> alt.X:
     # Days are UTC days in every time zone.
-    days = [dt.date.fromisoformat(monday) for monday in mondays]
-    ticks = [alt.DateTime(year=day.year, month=day.month, date=day.day, utc=True) for day in days]
-    axis = alt.Axis(
-        labelOverlap=True,
-        format="%-d %b",
-        values=ticks or alt.Undefined,
-        tickCount=alt.Undefined if ticks else size.of(7, 3),
-        grid=False,
-    )
-    return alt.X(f"utcyearmonthdate({name}):T", title=None, axis=axis)
+    axis = alt.Axis(labelOverlap=True, format="%-d %b", tickCount=ticks, grid=False)
+    return alt.X("utcyearmonthdate(period_start):T", title=None, axis=axis)
 
 
 def _name_pixels(size: Size, names: Sequence[str]) -> int:
@@ -175,10 +172,10 @@ def _numbers(base: alt.Chart, text: str, x: alt.X, dx: int = 6) -> alt.Chart:
     return base.mark_text(align="left", dx=dx, fontSize=12).encode(x=x, text=text)
 
 
-def bars(rows: Sequence[Row], size: Size, value: str) -> Drawing:
+def bars(rows: Sequence[Row], size: Size) -> Drawing:
     """A bar for each row, with its share at the end."""
-    base = _named([{**row, "number": as_percent(row[value])} for row in rows], size, 56)
-    x = alt.X(f"{value}:Q", axis=None)
+    base = _named([{**row, "number": as_percent(row["share"])} for row in rows], size, 56)
+    x = alt.X("share:Q", axis=None)
     return alt.layer(
         base.mark_bar(color=COLOURS[0], height=16).encode(x=x, description=_TIP), _numbers(base, "number:N", x)
     )
@@ -253,13 +250,13 @@ def stack(rows: Sequence[Row], size: Size) -> Drawing:
 def small_multiples(rows: Sequence[Row], size: Size) -> Drawing:
     """A panel for each member on one scale: single days as dots, and a line of their share over seven days."""
     members = list(dict.fromkeys(row["name"] for row in rows))
-    runs = [*_with_runs(rows, "mean_share")]
+    runs = _with_runs(rows, "mean_share")
     shown = [*runs, *({**row, "run": None} for row in rows if row["mean_share"] is None)]
     columns = size.of(3, 2)
     top = max(row["share"] for row in rows) * 1.08
     base = (
         alt.Chart()
-        .encode(x=_day("period_start", Size(0, is_narrow=True)))
+        .encode(x=_day(3))
         .properties(width=(size.width_pixels - 50) // columns - 24, height=size.of(130, 100))
     )
     scale = alt.Scale(domain=[0, top], nice=False)
@@ -282,23 +279,22 @@ def total(rows: Sequence[Row], size: Size) -> Drawing:
     """Single days as dots, and a line of means over seven days that ends at its number."""
     width = size.width_pixels - _AXIS_PIXELS - size.of(170, 110)
     top = max(row["total_tokens"] for row in rows) * 1.08
+    size_of_unit, unit = _unit_of(top)
     axis = alt.Axis(
-        title=None, tickCount=5, labelExpr="datum.value == 0 ? '0' : format(datum.value / 1e12, '~g') + ' T'"
+        title=None, tickCount=5, labelExpr=f"format(datum.value / {size_of_unit:g}, '~g') + ' {unit[:1].upper()}'"
     )
-    if top < 1e12:
-        axis = alt.Axis(title=None, tickCount=5, format="~s")
     y: dict[str, Any] = {"axis": axis, "scale": alt.Scale(domain=[0, top], nice=False)}
     means = _with_runs(rows, "mean_tokens")
     layers = [
         alt.Chart(_data(rows), width=width, height=_HEIGHT_PIXELS)
         .mark_circle(size=26, opacity=0.5, color=COLOURS[0])
-        .encode(x=_day("period_start", size), y=alt.Y("total_tokens:Q", **y), description=_TIP)
+        .encode(x=_day(size.of(7, 3)), y=alt.Y("total_tokens:Q", **y), description=_TIP)
     ]
     if means:
         layers.append(
             alt.Chart(_data(means))
             .mark_line(strokeWidth=2.5, color=COLOURS[0], point=alt.OverlayMarkDef(color=COLOURS[0], size=10))
-            .encode(x=_day("period_start", size), y=alt.Y("mean_tokens:Q", **y), detail="run:N", description=_TIP)
+            .encode(x=_day(size.of(7, 3)), y=alt.Y("mean_tokens:Q", **y), detail="run:N", description=_TIP)
         )
         last = means[-1]["mean_tokens"]
         layers.append(_side_labels([(last, f"{in_words(last, 'tokens')} a day", COLOURS[0])], size, width, top))
@@ -360,11 +356,10 @@ def waterfall(rows: Sequence[Row], size: Size) -> Drawing:
     least, most = min(step["low"] for step in steps), max(step["high"] for step in steps)
     room = (most - least or most or 1) * 0.06
     scale = alt.Scale(domain=[max(least - room, 0), most + room], nice=False, zero=False)
+    size_of_unit, unit = _unit_of(most)
     axis = alt.Axis(
-        title=size.of_text(
-            "tokens in 28 days, trillion; numbers: contribution in points", "trillion tokens in 28 days"
-        ),
-        labelExpr="format(datum.value / 1e12, '~g')",
+        title=f"{unit} tokens in 28 days{size.of_text('; numbers: contribution in points', '')}",
+        labelExpr=f"format(datum.value / {size_of_unit:g}, '~g')",
         tickCount=size.of(7, 4),
     )
     base = _named(steps, size, size.of(120, 84))
@@ -501,7 +496,7 @@ def concentration(rows: Sequence[Row], size: Size) -> Drawing:
         layers.append(
             alt.Chart(_data(runs), width=width, height=_HEIGHT_PIXELS)
             .mark_line(color=colour, strokeWidth=2.5, point=alt.OverlayMarkDef(color=colour, size=12))
-            .encode(x=_day("period_start", size), y=y, detail="run:N", description=_TIP)
+            .encode(x=_day(size.of(7, 3)), y=y, detail="run:N", description=_TIP)
         )
         ends.append((rows[-1][column], f"{name} {as_percent(rows[-1][column])}", colour))
     return alt.layer(*layers, _side_labels(ends, size, width, top))

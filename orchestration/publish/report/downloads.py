@@ -9,15 +9,13 @@ import csv
 import io
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from orchestration.publish.report.formats import Column
+from orchestration.publish.report.formats import Column, Row
 from orchestration.untrusted import csv_text, plain_text
-
-Row = Mapping[str, Any]
 
 FONT = "Arial, 'Liberation Sans', Helvetica, sans-serif"
 _MARGIN_PIXELS = 20

@@ -7,12 +7,11 @@ not hold falls back to a plainer sentence.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from orchestration.formatting import as_percent, change_in_percent, date_in_words, in_words, usd, usd_price
+from orchestration.publish.report.formats import Row
 
-Row = Mapping[str, Any]
 Finding = Callable[[Sequence[Row]], str]
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -122,7 +121,8 @@ def leader_by_day(rows: Sequence[Row]) -> str:
     leader = leaders[days[-1]]
     since = days[-1]
     for day in reversed(days):
-        if leaders.get(day) != leader:
+        is_next = dt.date.fromisoformat(since) - dt.date.fromisoformat(day) <= dt.timedelta(days=1)
+        if leaders.get(day) != leader or not is_next:
             break
         since = day
     share = _share_on(rows, leader, days[-1]) or 0.0
@@ -136,6 +136,8 @@ def gained_most(rows: Sequence[Row]) -> str:
     rose = first["growth_low"] > 0
     known = first["growth"] is not None
     tokens = first["tokens"] - first["base_tokens_high"] if rose else first["base_tokens"] - first["tokens_high"]
+    if tokens <= 0:
+        return "No author's change in tokens over four weeks is certain"
     size = first["growth"] if known else first["growth_low"] if rose else first["growth_high"]
     least = "" if known else "at least "
     return (
@@ -163,7 +165,7 @@ def cheap_share(price: str, kind: str) -> Finding:
     def finding(rows: Sequence[Row]) -> str:
         share = sum(row["share"] for row in rows if row[price] < _CHEAP_USD_PER_MTOK)
         limit = usd_price(_CHEAP_USD_PER_MTOK)
-        return f"Models under {limit} per million {kind} tokens have {as_percent(share)} of tokens"
+        return f"Listed models under {limit} per million {kind} tokens had {as_percent(share)} of tokens"
 
     return finding
 

@@ -6,7 +6,7 @@ The same text stands in tables, tooltips and labels. Sentences and titles are in
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from orchestration.formatting import (
     usd_price,
 )
 
+Row = Mapping[str, Any]
 MISSING = "–"
 
 
@@ -87,13 +88,13 @@ class Column:
     mart: str | None = ""
     key: Sequence[str] = ()
 
-    def text(self, row: dict[str, Any]) -> str:
+    def text(self, row: Row) -> str:
         """The value as the page shows it."""
         value = row[self.name]
         return MISSING if value is None else self.format.text(value)
 
 
-def tooltip(row: dict[str, Any], columns: Sequence[Column]) -> str:
+def tooltip(row: Row, columns: Sequence[Column]) -> str:
     """A row in one line for people: `model: MiMo-V2.5; share: 11.1%`. Columns without a value are left out."""
     parts = []
     for column in columns:

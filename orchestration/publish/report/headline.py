@@ -92,7 +92,7 @@ def headline(connection: duckdb.DuckDBPyConnection) -> Headline:
             _FREE,
         ),
     ]
-    return Headline(_sentence(connection, newest), [tile for tile in tiles if tile])
+    return Headline(_sentence(connection), [tile for tile in tiles if tile])
 
 
 def _points(now: float, before: float) -> str:
@@ -128,32 +128,18 @@ def _base_key(newest: Mapping[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def _traffic(connection: duckdb.DuckDBPyConnection, newest: Mapping[str, Any]) -> Tile:
-    growth = f"growth_{newest['horizon']}"
-    [row] = rows_as_dicts(connection.sql("from traffic_summary join newest using (period, period_start)"))
-    change = None
-    if row[growth] is not None:
-        size = "no change" if abs(row[growth]) < SMALLEST_CHANGE else change_in_percent(100 * row[growth])
-        change = Number(size, "traffic_summary", growth, _key(newest))
+    [row] = rows_as_dicts(connection.table("period_traffic"))
+    growth, change = row["growth"], None
+    if growth is not None:
+        size = "no change" if abs(growth) < SMALLEST_CHANGE else change_in_percent(100 * growth)
+        change = Number(size, "traffic_summary", f"growth_{newest['horizon']}", _key(newest))
     total = Number(in_words(row["total_tokens"], "tokens"), "traffic_summary", "total_tokens", _key(newest))
     history = _history(connection, newest, "select period_start, total_tokens from traffic_summary where period = ?")
     return Tile("Traffic", "tokens", [Value(total, change)], [], history)
 
 
 def _leader(connection: duckdb.DuckDBPyConnection, newest: Mapping[str, Any]) -> Tile | None:
-    found = rows_as_dicts(
-        connection.sql(
-            """
-            select share_model.*, model_name, author_name, prompt_usd_per_mtok, completion_usd_per_mtok
-            from share_model
-            join newest using (period, period_start)
-            join model_names using (model_permaslug)
-            left join period_prices using (model_permaslug)
-            where rank = 1
-            order by model_permaslug
-            limit 1
-            """
-        )
-    )
+    found = rows_as_dicts(connection.table("leading_model"))
     if not found:
         return None
     [row] = found
@@ -285,13 +271,13 @@ def _segments(
     return Tile(title, label, values, notes, history) if values else None
 
 
-def _sentence(connection: duckdb.DuckDBPyConnection, newest: Mapping[str, Any]) -> str:
+def _sentence(connection: duckdb.DuckDBPyConnection) -> str:
     """Who leads, how traffic moved, and whether open weights gained: what is known of the three, in one sentence."""
     [row] = rows_as_dicts(
         connection.sql(
             """
             select
-                total_tokens, growth_1d, growth_7d,
+                total_tokens, growth,
                 (
                     select {'author': author_name, 'share': share}
                     from share_author join newest using (period, period_start) join author_names using (author)
@@ -307,11 +293,11 @@ def _sentence(connection: duckdb.DuckDBPyConnection, newest: Mapping[str, Any]) 
                         on share_segment.period = newest.period and share_segment.period_start = previous_start
                     where segment_type = 'weights' and segment = 'open'
                 ) as open_before
-            from traffic_summary join newest using (period, period_start)
+            from period_traffic
             """
         )
     )
-    growth = row["growth_7d"] if newest["period"] == "week" else row["growth_1d"]
+    growth = row["growth"]
     total = f"{in_words(row['total_tokens'], 'tokens')} tokens"
     if growth is None:
         traffic = f"Traffic was {total}"

@@ -21,21 +21,24 @@ create temp view author_names as
 select author, coalesce(display_name, author) as author_name
 from author;
 
--- OpenRouter's names begin with the author: "Xiaomi: MiMo-V2.5". Two models with one name keep their slugs.
+-- OpenRouter's names begin with the author: "Xiaomi: MiMo-V2.5".
+create temp macro without_author(name) as nullif(regexp_replace(name, '^[^:]+:\s+', ''), '');
+
+-- Two models with one name keep their slugs.
 create temp view model_names as
 with named as (
     select
         model_permaslug,
         model_id,
         author,
-        nullif(regexp_replace(name, '^[^:]+:\s+', ''), '') as short_name,
         regexp_replace(model_permaslug, '^[^/]+/', '') as slug,
+        coalesce(without_author(name), slug) as short_name,
     from model
 )
 select
     model_permaslug,
     model_id,
-    case when count(*) over (partition by author, coalesce(short_name, slug)) > 1 then slug else coalesce(short_name, slug) end as model_name,
+    if(count(*) over (partition by author, short_name) > 1, slug, short_name) as model_name,
     coalesce(author_name, author) as author_name,
 from named
 left join author_names using (author);
@@ -43,7 +46,7 @@ left join author_names using (author);
 create temp view price_names as
 select
     price_current.model_id,
-    coalesce(max(model_name), max(nullif(regexp_replace(price_current.name, '^[^:]+:\s+', ''), '')), price_current.model_id) as model_name,
+    coalesce(max(model_name), max(without_author(price_current.name)), price_current.model_id) as model_name,
 from price_current
 left join model_names using (model_id)
 group by price_current.model_id;
@@ -52,6 +55,29 @@ group by price_current.model_id;
 create temp view period_prices as
 select spend_model.*
 from spend_model
+join newest using (period, period_start);
+
+-- The model with the largest share in the report's period, and its prices.
+create temp view leading_model as
+select
+    share_model.*,
+    model_name,
+    prompt_usd_per_mtok,
+    completion_usd_per_mtok,
+from share_model
+join newest using (period, period_start)
+join model_names using (model_permaslug)
+left join period_prices using (model_permaslug)
+where rank = 1
+order by model_permaslug
+limit 1;
+
+-- Traffic of the report's period, and its growth since the one before.
+create temp view period_traffic as
+select
+    traffic_summary.*,
+    if(horizon = '7d', growth_7d, growth_1d) as growth,
+from traffic_summary
 join newest using (period, period_start);
 
 -- Weeks that a weekly chart shows: at most 26, the newest last.

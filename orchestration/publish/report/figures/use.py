@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from orchestration.publish.report import charts, findings
 from orchestration.publish.report.figures.figure import SHARE_OF_TOKENS, TOKENS_OF_ROW, WEEK, Figure, name_column
 from orchestration.publish.report.formats import COUNT, Column
@@ -31,7 +29,7 @@ APPS = Figure(
     limit 12
     """,
     findings.leading_app,
-    partial(charts.bars, value="share"),
+    charts.bars,
 )
 
 
