@@ -11,7 +11,7 @@ import duckdb
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import Run
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from orchestration.publish.catalog import published_tables
 from orchestration.publish.report.figures import FIGURES
@@ -228,16 +228,20 @@ def test_citation_is_copied_and_figures_have_permalinks(browser: Browser, everyt
         visit.context.close()
 
 
+def serious_faults(page: Page, part: str | None = None) -> list[tuple[str, str]]:
+    """What axe finds to be serious or critical on a page, or in a part of it."""
+    found = Axe().run(page, context=part).response["violations"]
+    return [(one["id"], one["nodes"][0]["html"][:300]) for one in found if one["impact"] in ("serious", "critical")]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [DESK, PHONE])
-def test_axe_finds_nothing_serious(browser: Browser, run: Run, viewport: dict[str, int], scheme: str) -> None:
-    visit = Visit(browser, address(run), viewport=viewport, color_scheme=scheme)
+def test_axe_finds_nothing_serious(browser: Browser, everything: Run, viewport: dict[str, int], scheme: str) -> None:
+    visit = Visit(browser, address(everything), viewport=viewport, color_scheme=scheme)
     try:
-        results = Axe().run(visit.page)
-        serious = [one for one in results.response["violations"] if one["impact"] in ("serious", "critical")]
-        assert not serious, [(one["id"], one["nodes"][0]["html"][:300]) for one in serious]
+        assert serious_faults(visit.page) == []
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
-        screenshot(visit.page, f"report_{run.data.parent.name}_{scheme}_{viewport['width']}", whole=True)
+        screenshot(visit.page, f"report_{scheme}_{viewport['width']}", whole=True)
     finally:
         visit.context.close()
 
@@ -269,6 +273,7 @@ def test_phone_shows_names_and_narrow_charts(browser: Browser, run: Run) -> None
     visit = Visit(browser, address(run), viewport=PHONE)
     try:
         page = visit.page
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         for identifier in ("authors", "input-price"):
             box = page.locator(f"#{identifier} .narrow svg").bounding_box()
             assert box is not None
@@ -319,11 +324,13 @@ def test_charts_are_drawn_without_scripts(browser: Browser, everything: Run) -> 
         context.close()
 
 
-def test_simulated_page_keeps_its_banner(browser: Browser, simulated: Run) -> None:
-    visit = Visit(browser, address(simulated), viewport=DESK)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_simulated_page_keeps_its_banner(browser: Browser, simulated: Run, scheme: str) -> None:
+    visit = Visit(browser, address(simulated), viewport=DESK, color_scheme=scheme)
     try:
         visit.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
         expect(visit.page.locator(".simulated")).to_be_in_viewport()
         expect(visit.page.locator(".simulated")).to_contain_text("Every model, provider and figure is invented")
+        assert serious_faults(visit.page, ".simulated") == []  # the rest is as on any page
     finally:
         visit.context.close()
