@@ -83,3 +83,12 @@ class AlertError(RouterscopeError):
 
 class QueryError(RouterscopeError):
     """A question about the published tables cannot be answered. Nothing was changed."""
+
+
+def disk_error(error: OSError) -> str:
+    """The message of an error of the disk that no other message explains."""
+    where = f"{error.filename} cannot be read or written" if error.filename else "A file cannot be read or written"
+    return (
+        f"{where}: {error.strerror or error}. Complete files and releases are kept. Free disk space or fix "
+        "the permissions of the folder, and run again."
+    )

@@ -18,10 +18,18 @@ def data_folder(folder: Path | None = None) -> Path:
         return absolute(folder)
     if source := os.environ.get("ROUTERSCOPE_SOURCE"):
         return PROJECT_DIR / "data" / source
-    published = sorted((PROJECT_DIR / "data").glob("*/published"), key=lambda path: path.resolve().name)
+    published = sorted((PROJECT_DIR / "data").glob("*/published"), key=lambda path: _resolved(path).name)
     return published[-1].parent if published else PROJECT_DIR / "data" / "live"
 
 
 def absolute(folder: Path) -> Path:
     """The absolute path. `..` is resolved here: DuckDB removes it from the text, ignoring symbolic links."""
-    return folder.resolve() if ".." in folder.parts else folder.absolute()
+    return _resolved(folder) if ".." in folder.parts else folder.absolute()
+
+
+def _resolved(path: Path) -> Path:
+    """The path without symbolic links; with them, if they form a loop."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):
+        return path.absolute()

@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -95,7 +97,10 @@ class Simulation(BaseModel):
 
 
 def _parse_json(value: Any) -> Any:
-    return json.loads(value or "{}") if isinstance(value, str) else value
+    try:
+        return json.loads(value or "{}") if isinstance(value, str) else value
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 class Settings(BaseSettings):
@@ -133,6 +138,12 @@ class Settings(BaseSettings):
                 f"The data folder is {folder!r}, and DuckDB and dbt cannot use a path that contains "
                 f"{' '.join(sorted(_UNSUPPORTED_PATH_CHARACTERS))} or a control character. Nothing was written. Set "
                 "ROUTERSCOPE_DATA_DIR to a path without them."
+            )
+        if os.fsencode(folder) != folder.encode():
+            raise ValueError(
+                f"The data folder is {folder!r}, and DuckDB reads paths as UTF-8, but this locale's encoding is "
+                f"{sys.getfilesystemencoding()}. Nothing was written. Set ROUTERSCOPE_DATA_DIR to a path in ASCII, or "
+                "use a UTF-8 locale."
             )
         if self.source == "replay" and self.replay_dir is None:
             raise ValueError(

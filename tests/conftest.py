@@ -6,9 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from unittest.mock import patch
 
 import duckdb
@@ -60,7 +61,7 @@ def all_recordings() -> Path:
 def contract() -> dict:
     import yaml
 
-    return yaml.safe_load((_shared("contract") / "openrouter-openapi.yaml").read_text())
+    return yaml.safe_load((_shared("contract") / "openrouter-openapi.yaml").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,8 @@ def environment(home: Path, **settings: object) -> dict[str, str]:
     # Without the variables that `make test` passes on to a make inside a test.
     ours = ("ROUTERSCOPE_", "OPENROUTER_", "MAKE", "MFLAGS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return kept | {"DAGSTER_HOME": str(home)} | {name: str(value) for name, value in settings.items()}
+    ours_by_default = {"DAGSTER_HOME": str(home), "PYTHONIOENCODING": "utf-8"}  # the tests read UTF-8 in any locale
+    return kept | ours_by_default | {name: str(value) for name, value in settings.items()}
 
 
 def make_home(folder: Path) -> Path:
@@ -122,14 +124,21 @@ def replay_environment(data: Path, recordings: Path, home: Path, now: str | None
     return environment(home, **settings, **({"ROUTERSCOPE_NOW": now} if now else {}))
 
 
-def replay(data: Path, recordings: Path, home: Path, now: str | None = None, command: Sequence[str] = REFRESH) -> Run:
+def replay(
+    data: Path,
+    recordings: Path,
+    home: Path,
+    now: str | None = None,
+    command: Sequence[str] = REFRESH,
+    locale: Mapping[str, str] = MappingProxyType({}),
+) -> Run:
     finished = subprocess.run(
         command,
         cwd=PROJECT,
-        env=replay_environment(data, recordings, home, now),
+        env=replay_environment(data, recordings, home, now) | locale,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
         timeout=300,
         check=False,
     )
@@ -142,12 +151,12 @@ def shared_run(tmp_path_factory: pytest.TempPathFactory, name: str, start: Calla
     folder = (folder.parent if os.environ.get("PYTEST_XDIST_WORKER") else folder) / f"run-{name}"
     folder.mkdir(exist_ok=True)
     finished = folder / "run.json"
-    with (folder / "lock").open("w") as lock:
+    with (folder / "lock").open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not finished.exists():
             run = start(folder)
-            finished.write_text(json.dumps([str(run.data), run.code, run.output]))
-    data, code, output = json.loads(finished.read_text())
+            finished.write_text(json.dumps([str(run.data), run.code, run.output]), encoding="utf-8")
+    data, code, output = json.loads(finished.read_text(encoding="utf-8"))
     assert code == 0, output
     return Run(Path(data), code, output)
 
@@ -186,7 +195,7 @@ def run(data: Path, home: Path, *arguments: str, timeout: int = 300, **settings:
         env=environment(home, ROUTERSCOPE_DATA_DIR=data, **settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
         timeout=timeout,
         check=False,
     )
@@ -283,14 +292,21 @@ def few(tmp_path: Path, recordings: Path) -> Path:
     return copy_recordings(recordings, tmp_path / "recordings")
 
 
+# Any file or stream without a stated encoding would be ASCII, and fail at the first other character.
+ASCII_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""}
+
+
 @pytest.fixture(scope="session")
 def few_run(tmp_path_factory: pytest.TempPathFactory, recordings: Path) -> Run:
-    """One run over the few recordings; for reading only."""
+    """One run over the few recordings, in a locale that has ASCII only; for reading only."""
     return shared_run(
         tmp_path_factory,
         "few",
         lambda folder: replay(
-            folder / "data", copy_recordings(recordings, folder / "recordings"), make_home(folder / "home")
+            folder / "data",
+            copy_recordings(recordings, folder / "recordings"),
+            make_home(folder / "home"),
+            locale=ASCII_LOCALE,
         ),
     )
 
@@ -302,13 +318,15 @@ def started_from_few(few_run: Run, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def manifest(everything: Run) -> dict:  # noqa: ARG001  # the run parses the project
-    return json.loads((PROJECT / "target" / "manifest.json").read_text())
+def manifest() -> dict:
+    from orchestration.transform.manifest import MANIFEST  # parses the project, which takes seconds
+
+    return dict(MANIFEST)
 
 
 def stated_requests(day: int, has_key: bool, models: int, row: str | None = None) -> dict[str, int]:
     """The requests by surface that docs/requests.md states for the first (0) or second (1) day."""
-    lines = (PROJECT / "docs" / "requests.md").read_text().splitlines()
+    lines = (PROJECT / "docs" / "requests.md").read_text(encoding="utf-8").splitlines()
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("| ")]
     column = 2 + day + (0 if has_key else 2)
     stated = {cell[0]: cell[column].replace("models", str(models)) for cell in cells}

@@ -103,7 +103,7 @@ class Daemon:
 
     def __init__(self, folder: Path, webhook: str) -> None:
         self._clock = folder / "clock"
-        self._log = (folder / "daemon.log").open("a")
+        self._log = (folder / "daemon.log").open("a", encoding="utf-8")
         self._folder = folder
         self._processes: list[subprocess.Popen[bytes]] = []
         self._environment = {
@@ -124,7 +124,7 @@ class Daemon:
         """Set the clock; time goes on from there."""
         offset = (moment - dt.datetime.now(dt.UTC)).total_seconds()
         building = self._clock.with_suffix(".new")
-        building.write_text(f"{offset:.0f}")
+        building.write_text(f"{offset:.0f}", encoding="utf-8")
         building.replace(self._clock)
 
     def start(self) -> None:
@@ -134,7 +134,8 @@ class Daemon:
         port = free_port()
         workspace = self._folder / "workspace.yaml"
         workspace.write_text(
-            f"load_from: [{{grpc_server: {{host: 127.0.0.1, port: {port}, location_name: routerscope}}}}]"
+            f"load_from: [{{grpc_server: {{host: 127.0.0.1, port: {port}, location_name: routerscope}}}}]",
+            encoding="utf-8",
         )
         module = ["--module-name", "orchestration.definitions", "--location-name", "routerscope"]
         server = ["api", "grpc", "--host", "127.0.0.1", "--port", str(port), *module]
@@ -236,7 +237,7 @@ def soak(folder: Path, days: int, kills: int, days_asleep: int) -> list[str]:
     finally:
         daemon.kill()
         receiver.shutdown()
-    (folder / "alerts.json").write_text(json.dumps(receiver.alerts, indent=1))
+    (folder / "alerts.json").write_text(json.dumps(receiver.alerts, indent=1), encoding="utf-8")
     return problems + check(folder, groups, kills, receiver.alerts)
 
 
@@ -284,7 +285,7 @@ def check(
     problems += [f"{count} files of the same bytes: {name}" for name, count in hashes.items() if count > 1]
     problems += [f"unfinished write: {path}" for path in (folder / "data" / "raw").rglob("*") if path.suffix == ".tmp"]
     command = [str(Path(sys.executable).with_name("routerscope")), "trace", "--all", "--data", str(folder / "data")]
-    traced = subprocess.run(command, capture_output=True, text=True, check=False)
+    traced = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     if traced.returncode:
         problems.append(f"{' '.join(command)}: {traced.stdout}{traced.stderr}")
     with duckdb.connect() as connection:

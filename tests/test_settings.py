@@ -157,3 +157,10 @@ def test_data_folder_resolves_dots_through_symlinks(monkeypatch: pytest.MonkeyPa
     folder = str(tmp_path / "link" / ".." / "data")
     assert load(monkeypatch, ROUTERSCOPE_SOURCE="live", ROUTERSCOPE_DATA_DIR=folder).data == tmp_path / "disk" / "data"
     assert data_folder(Path(folder)) == tmp_path / "disk" / "data"
+
+
+def test_path_that_duckdb_would_read_differently_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.fsencode", lambda path: path.encode("iso-8859-1"))
+    with pytest.raises(SettingsError, match=r"'/März', and DuckDB reads paths as UTF-8.*Nothing was written"):
+        load(monkeypatch, ROUTERSCOPE_SOURCE="live", ROUTERSCOPE_DATA_DIR="/März")
+    assert load(monkeypatch, ROUTERSCOPE_SOURCE="live", ROUTERSCOPE_DATA_DIR="/data").data == Path("/data")

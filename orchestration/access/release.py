@@ -6,7 +6,6 @@ Reads `<data>/published` only. How a release is built and published is in `stora
 from __future__ import annotations
 
 import datetime as dt
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,10 +16,11 @@ from typing import Any
 import duckdb
 
 from orchestration.clock import parse_timestamp
-from orchestration.errors import QueryError
+from orchestration.errors import QueryError, SettingsError
 from orchestration.folders import data_folder
 from orchestration.publish.claim_history import CLAIM_HISTORY
 from orchestration.publish.datapackage import PACKAGE, SIMULATED
+from orchestration.storage.files import read_json
 from orchestration.storage.releases import FILE_NAME, Releases
 
 
@@ -63,9 +63,15 @@ class PublishedRelease:
 
     def about(self, tables: Sequence[str]) -> list[str]:
         """Lines to show below figures from these tables: simulated or not, the scope with its caveats, citations."""
-        [(statement, caveats)] = self.connection.execute(
+        scopes = self.connection.execute(
             "select statement, caveats from scopes where scope_id = ?", [self.package["scope_id"]]
         ).fetchall()
+        if not scopes:
+            raise QueryError(
+                f"{self.folder} has no scope {self.package['scope_id']}, so its figures cannot be cited. Nothing was "
+                "changed. Publish a new release: make run ARGS=--rebuild"
+            )
+        [(statement, caveats)] = scopes
         simulated = [SIMULATED] if self.package["is_simulated"] else []
         return [*simulated, f"Scope: {statement} {caveats}", *self.citations(tables)]
 
@@ -86,17 +92,50 @@ def open_release(data: Path | None = None) -> Iterator[PublishedRelease]:
     """Open the release that is published in a data folder (by default, the one that `data_folder` finds).
 
     The link `published` is resolved once, so that the whole command reads one release even if a run publishes another.
-    Raises QueryError if no release can be read.
+    Raises QueryError if no release can be read, or if it turns out to be damaged while it is read.
     """
     data = data_folder(data)
-    folder = Releases(data).published.resolve()
+    releases = Releases(data)
+    folder = releases.current
     try:
-        package = json.loads((folder / PACKAGE).read_text(encoding="utf-8"))
+        package = read_package(folder / PACKAGE)
         connection = duckdb.connect(str(folder / FILE_NAME), read_only=True)
     except (OSError, ValueError, duckdb.Error) as error:
+        # A release that is there, but damaged, is replaced only by a new build.
+        advice = (
+            "Publish a new one: make run ARGS=--rebuild"
+            if os.path.lexists(releases.published)
+            else "Run `make run` first"
+        )
         raise QueryError(
-            f"{data} has no published release that can be read ({error}). Run `make run` first, or select another data "
-            "folder with --data."
+            f"{data} has no published release that can be read ({error}). {advice}, or select another data folder with "
+            "--data."
         ) from error
     with connection:
-        yield PublishedRelease(data, folder, package, connection)
+        try:
+            yield PublishedRelease(data, folder, package, connection)
+        except duckdb.Error as error:
+            raise QueryError(
+                f"{folder / FILE_NAME}, the published release, cannot be read ({error}). Nothing was changed. Publish "
+                "a new one: make run ARGS=--rebuild"
+            ) from error
+
+
+def read_package(path: Path) -> Mapping[str, Any]:
+    """The data package of a release. Raises OSError, and ValueError for a file that is no package of a release."""
+    package = read_json(path)
+    try:
+        parse_timestamp(package["created"])
+        parse_timestamp(package["made"]["clock"])
+        resources = [resource for resource in package["resources"] if "schema" in resource]
+        texts = [package["generation"], package["scope_id"], package["made"]["source"]]
+        for one in resources:
+            texts += [one["name"], one["description"], *one["surfaces"], *one["schema"]["primaryKey"]]
+            texts += [text for field in one["schema"]["fields"] for text in (field["name"], field.get("unit", ""))]
+        is_valid = all(isinstance(text, str) for text in texts) and isinstance(package["is_simulated"], bool)
+        is_valid = is_valid and all(isinstance(one["rows"], int) for one in resources)
+    except (LookupError, TypeError, AttributeError, SettingsError):
+        is_valid = False
+    if not is_valid:
+        raise ValueError(f"{path} does not describe a release")
+    return dict(package)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.errors import QueryError
 from orchestration.openrouter.essential import ESSENTIAL
 from orchestration.openrouter.surfaces import RANKINGS
 
@@ -68,7 +69,17 @@ class ReleaseSummary:
 
 
 def summary_of(file: Path) -> ReleaseSummary:
-    """The summary of a release, from its DuckDB file."""
+    """The summary of a release, from its DuckDB file. Raises QueryError if it cannot be read."""
+    try:
+        return _summary(file)
+    except duckdb.Error as error:
+        raise QueryError(
+            f"{file}, the published release, cannot be read ({error}). Nothing was changed. Publish a new one: make "
+            "run ARGS=--rebuild"
+        ) from error
+
+
+def _summary(file: Path) -> ReleaseSummary:
     rankings = [surface.name for surface in ESSENTIAL[RANKINGS.name]]
     with duckdb.connect(str(file), read_only=True) as marts:
         [(first, last, days, as_of, is_simulated)] = marts.execute(_DAYS).fetchall()

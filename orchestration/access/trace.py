@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import unquote
 
 import duckdb
 
@@ -240,7 +241,7 @@ def _is_about(request_url: str, row: Row) -> bool:
     requested = re.search(r"/models/([^{}]+)/endpoints", request_url)
     if requested is None or not row.get("model_id"):
         return True
-    return bool(row["model_id"].partition(":")[0] == requested[1].partition(":")[0])
+    return bool(row["model_id"].partition(":")[0] == unquote(requested[1]).partition(":")[0])
 
 
 def verify(path: Path) -> FileState:

@@ -16,9 +16,10 @@ from typing import Protocol
 import httpx
 
 from orchestration.alerts.events import Alert
-from orchestration.errors import AlertError
+from orchestration.errors import AlertError, SettingsError
 from orchestration.openrouter.transport import Http
 from orchestration.settings import Settings
+from orchestration.untrusted import escaped_json
 
 SCHEMA = "routerscope.alerts/1"
 _TIMEOUT_SECONDS = 10.0
@@ -50,6 +51,8 @@ class Webhook:
                     within_seconds=self._timeout,
                     max_bytes=0,  # only the status matters
                 )
+        except SettingsError as error:
+            raise AlertError(str(error)) from None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             # The error's message and cause are left out, because they may contain the address.
             raise AlertError(f"The webhook did not respond ({type(error).__name__}).") from None
@@ -76,7 +79,9 @@ class File:
                 if lines and not lines[-1].endswith("\n"):
                     file.write("\n")
                 file.writelines(
-                    json.dumps(alert.body(), ensure_ascii=False) + "\n" for alert in alerts if alert.id not in written
+                    escaped_json(json.dumps(alert.body(), ensure_ascii=False)) + "\n"
+                    for alert in alerts
+                    if alert.id not in written
                 )
                 file.flush()
                 os.fsync(file.fileno())
@@ -86,7 +91,7 @@ class File:
 
 def _id_in(line: str) -> str:
     """The id of the alert in a line; empty if the line is not an alert."""
-    with contextlib.suppress(ValueError, KeyError, TypeError):
+    with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
         return str(json.loads(line)["id"])
     return ""
 

@@ -42,7 +42,7 @@ class Deliveries:
         """Keep other processes from sending: two daemons would both send alerts that neither has recorded yet."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            lock = self._path.with_suffix(".lock").open("w")
+            lock = self._path.with_suffix(".lock").open("w", encoding="utf-8")
         except OSError as error:
             raise AlertError(f"{self._path.parent} cannot be written: {error}. Nothing was sent.") from error
         with lock:

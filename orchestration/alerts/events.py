@@ -17,6 +17,7 @@ from orchestration.errors import AlertError
 from orchestration.formatting import SIMULATED_PREFIX, date_in_words, iso_timestamp, timestamp_in_words, usd_price
 from orchestration.publish.citations import citation_as_of, citations_by_url
 from orchestration.storage.sql import file_pattern, rows_as_dicts
+from orchestration.untrusted import plain_text
 
 Kind = Literal["new_model", "price_change", "anomaly", "run_failed", "check_failed"]
 Severity = Literal["info", "warning", "error"]
@@ -100,6 +101,11 @@ class Alert:
     checked_at: str | None = None
     dedup_key: str = ""
     other_ids: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        """Text for people shows no control characters of a name; `id` and `details` keep the name."""
+        for name in ("subject", "text"):
+            object.__setattr__(self, name, plain_text(getattr(self, name)))
 
     @property
     def key(self) -> str:

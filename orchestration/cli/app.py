@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -17,9 +19,9 @@ from orchestration.cli.run import run
 from orchestration.cli.serve import ui, up
 from orchestration.cli.simulator import simulator
 from orchestration.cli.status import status
-from orchestration.cli.terminal import err, exit_code_of, out
+from orchestration.cli.terminal import ExitCode, end_like_a_filter, err, exit_code_of, out, print_in_any_encoding
 from orchestration.cli.trace import trace
-from orchestration.errors import RouterscopeError
+from orchestration.errors import RouterscopeError, disk_error
 
 _EXIT_CODES = "Exit codes: 0 success, 1 failure, 2 wrong usage or setting"
 _READING_EXIT_CODES = (
@@ -53,6 +55,24 @@ def _show_version(
         raise typer.Exit
 
 
+def _ends_plainly(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """The command, ending with one sentence at Ctrl-C, and silently if nobody reads its output any more."""
+
+    @functools.wraps(verb)
+    def run_verb(**options: Any) -> None:
+        try:
+            verb(**options)
+        except KeyboardInterrupt:
+            err.print(
+                "Interrupted. Every release is complete; `routerscope status` shows the published one.", soft_wrap=True
+            )
+            raise typer.Exit(ExitCode.INTERRUPTED) from None
+        except BrokenPipeError:
+            end_like_a_filter()
+
+    return run_verb
+
+
 for _verb, _example, _codes in (
     (run, "routerscope run --from 2026-11-01 --to 2026-11-03", _EXIT_CODES),
     (up, "ROUTERSCOPE_SOURCE=live routerscope up --port 3001", _EXIT_CODES),
@@ -66,13 +86,17 @@ for _verb, _example, _codes in (
     (cite, "routerscope cite leading_model/week/2026-07-27 --style apa", _CITE_EXIT_CODES),
     (trace, "routerscope trace share_author week 2026-07-27 anthropic", _TRACE_EXIT_CODES),
 ):
-    app.command(epilog=f"Example: {_example}\n\n{_codes}.")(_verb)
+    app.command(epilog=f"Example: {_example}\n\n{_codes}.")(_ends_plainly(_verb))
 
 
 def run_app() -> None:
     """Run the command line. An error is one plain message on standard error; exit 2 for an invalid setting, else 1."""
+    print_in_any_encoding()
     try:
         app(prog_name="routerscope")
     except RouterscopeError as error:
         err.print(escape(str(error)), soft_wrap=True)
         sys.exit(exit_code_of(error))
+    except OSError as error:
+        err.print(escape(disk_error(error)), soft_wrap=True)
+        sys.exit(ExitCode.FAILED)

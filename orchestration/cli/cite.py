@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from orchestration.cli.terminal import Data, ExitCode, out
 from orchestration.formatting import iso_timestamp
+from orchestration.untrusted import plain_text
 
 if TYPE_CHECKING:
     from orchestration.access.release import PublishedRelease
@@ -58,7 +59,7 @@ def cite(
         if is_check:
             raise typer.Exit(_check(release, claim_id, as_of))
         if claim_id:
-            typer.echo(in_style(find_claim(release, claim_id), style.value))
+            typer.echo(plain_text(in_style(find_claim(release, claim_id), style.value)))
             return
         for identifier, statement in newest_claims(release):
             out.print(f"[bold]{escape(identifier)}[/]", soft_wrap=True)

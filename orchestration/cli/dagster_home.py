@@ -10,6 +10,9 @@ on or off.
 from __future__ import annotations
 
 import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from orchestration.cli.terminal import say
@@ -52,6 +55,27 @@ def use_dagster_home(data: Path) -> Path:
         ) from error
     os.environ["DAGSTER_HOME"] = str(home)
     return home
+
+
+@contextmanager
+def history_errors(home: Path) -> Iterator[None]:
+    """Raises WarehouseError if Dagster cannot read or write its history of runs in a home.
+
+    Dagster reports errors of a step as events; any other error of the disk or of SQLite concerns the history.
+    """
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except BrokenPipeError:  # the reader of standard output has read enough
+        raise
+    except (OSError, sqlite3.Error, SQLAlchemyError) as error:
+        reason = str(getattr(error, "orig", None) or error)
+        raise WarehouseError(
+            f"{home}, where Dagster keeps the history of runs, cannot be used: {reason}. Raw data and releases do not "
+            "depend on it. Free disk space or fix the permissions; if the history is damaged, move the folder away: "
+            "the next run begins a new one."
+        ) from error
 
 
 def _copy_schedule_states(home: Path) -> None:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestration.cli.dagster_home import dagster_home, use_dagster_home
+from orchestration.cli.dagster_home import dagster_home, history_errors, use_dagster_home
 from orchestration.cli.terminal import Data, errors_as_lines, say
 from orchestration.folders import data_folder
+from orchestration.storage.files import check_data_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,10 +28,11 @@ def rollback(data: Data = None) -> None:
 
     with errors_as_lines():
         folder = data_folder(data)
+        check_data_folder(folder)
         for line in migrate(folder):
             say(line)
         releases = Releases(folder)
-        withdrawn = releases.published.resolve().name
+        withdrawn = releases.current.name
         restored = releases.rollback().name
         say(f"Published {restored} again, in {releases.published}. {withdrawn} was withdrawn.")
         say("The next run publishes a new release.")
@@ -42,17 +44,19 @@ def tidy(data: Data = None) -> None:
     Otherwise the next run would wait for them. The commands run, up and ui do this automatically.
     """
     with errors_as_lines():
-        tidy_home(data_folder(data))
+        folder = data_folder(data)
+        check_data_folder(folder)
+        tidy_home(folder)
 
 
 def tidy_home(data: Path) -> None:
     """Mark the killed runs in the Dagster home of a data folder as failed, if the home exists."""
     if not dagster_home(data).is_dir():
         return
-    import dagster as dg
+    from orchestration.defs.event_log import open_instance
 
-    use_dagster_home(data)
-    with dg.DagsterInstance.get() as instance:
+    home = use_dagster_home(data)
+    with history_errors(home), open_instance(home) as instance:
         tidy_instance(instance)
 
 

@@ -62,16 +62,18 @@ class ProgressListener:
         metadata = event.step_materialization_data.materialization.metadata
         path = event.asset_key.path if event.asset_key else []
         if path[:1] == ["raw"]:
-            names = ("new_responses", "responses", "newest_as_of", "requests_deferred")
+            names = ("new_responses", "responses", "newest_as_of", "requests_deferred", "responses_after_clock")
             values = {name: metadata[name].value for name in names if name in metadata}
             if not values.get("responses"):
                 self._print(f"{path[-1]}: {self._source.why_empty(SURFACES[path[-1]])}")
                 return
             newest = timestamp_in_words(dt.datetime.fromisoformat(str(values["newest_as_of"])))
             new, deferred = values["new_responses"], values.get("requests_deferred")
+            later = values.get("responses_after_clock")
             self._print(
-                f"{path[-1]}: {new} new response{'' if new == 1 else 's'}, {values['responses']} in the lake, "
-                f"newest as of {newest}{f', {deferred} requests deferred' if deferred else ''}"
+                f"{path[-1]}: {new} new response{'' if new == 1 else 's'}, {values['responses']} in the lake"
+                f"{f' ({later} from a run with a later clock)' if later else ''}, newest as of {newest}"
+                f"{f', {deferred} requests deferred' if deferred else ''}"
             )
         elif path == ["published"]:
             what = "unchanged" if MARK in metadata else "published"

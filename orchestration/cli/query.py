@@ -24,8 +24,9 @@ def query(
 ) -> None:
     """Query the published tables with SQL, read-only.
 
-    A table shows thousands separators and shares in percent; CSV, JSON and Parquet have the values as they are. Scope
-    and citations go to standard error; JSON and Parquet also contain them.
+    A table shows thousands separators and shares in percent; CSV, JSON and Parquet have the values as they are. In CSV,
+    a text that a spreadsheet would run as a formula begins with an apostrophe. Scope and citations go to standard
+    error; JSON and Parquet also contain them.
     """
     from orchestration.access.release import open_release
 

@@ -1,7 +1,8 @@
 """The rows of a query on the terminal, in a pipe or in a file: what `query` and `ask` share.
 
-A table is for people: thousands separators, shares in percent. CSV, JSON and Parquet have the values as they are. Scope
-and citations go to standard error, so that standard output has rows only.
+A table is for people: thousands separators, shares in percent. JSON and Parquet have the values as they are, and so has
+CSV, except for texts that a spreadsheet would run as a formula. Scope and citations go to standard error, so that
+standard output has rows only.
 """
 
 from __future__ import annotations
@@ -17,14 +18,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.cells import cell_len
-from rich.console import Console, Group
+from rich.console import Group
 from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from orchestration.cli.terminal import err, format_cell, json_text, out
+from orchestration.cli.terminal import PlainConsole, err, format_cell, json_text, out
 from orchestration.errors import QueryError
+from orchestration.untrusted import csv_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -104,12 +106,12 @@ def _write(rows: pa.Table, about: Sequence[str], units: Mapping[str, str], form:
         elif form is Format.csv:
             import pyarrow.csv
 
-            pyarrow.csv.write_csv(_nested_as_json(rows), file)
+            pyarrow.csv.write_csv(_for_csv(rows), file)
         elif form is Format.json:
             file.write((_as_json(rows, about) + "\n").encode())
         else:
             text = io.StringIO()
-            Console(file=text, width=_FILE_WIDTH).print(layout(rows, units, _FILE_WIDTH))
+            PlainConsole(file=text, width=_FILE_WIDTH).print(layout(rows, units, _FILE_WIDTH))
             file.write(text.getvalue().encode())
         file.flush()
 
@@ -131,16 +133,19 @@ def _as_json(rows: pa.Table, about: Sequence[str]) -> str:
     return json_text({"about": about, "rows": records})
 
 
-def _nested_as_json(rows: pa.Table) -> pa.Table:
-    """Lists and structs as JSON text, because CSV has no nested values."""
+def _for_csv(rows: pa.Table) -> pa.Table:
+    """Texts and names of columns without formulas; lists and structs as JSON text, because CSV has no nested values."""
     import pyarrow as pa
 
     for number, field in enumerate(rows.schema):
-        if pa.types.is_nested(field.type):
+        is_nested = pa.types.is_nested(field.type)
+        is_text = pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
+        if is_nested or is_text or pa.types.is_dictionary(field.type):  # DuckDB's enums
             values = rows.column(number).to_pylist()
-            texts = [None if value is None else json.dumps(value, default=str) for value in values]
-            rows = rows.set_column(number, field.name, pa.array(texts, pa.string()))
-    return rows
+            texts = [json.dumps(value, default=str) if is_nested and value is not None else value for value in values]
+            cells = [None if text is None else csv_text(str(text)) for text in texts]
+            rows = rows.set_column(number, field.name, pa.array(cells, pa.string()))
+    return rows.rename_columns([csv_text(name) for name in rows.column_names])
 
 
 def layout(rows: pa.Table, units: Mapping[str, str], width: int) -> Table | Group | Text:
@@ -161,6 +166,8 @@ def layout(rows: pa.Table, units: Mapping[str, str], width: int) -> Table | Grou
         return _side_by_side(rows.schema, cells, widest)
     records = [Table(show_header=False, box=None, pad_edge=False) for _ in cells]
     for record, row in zip(records, cells, strict=True):
+        record.add_column(overflow="fold")
+        record.add_column(overflow="fold")
         for name, cell in zip(names, row, strict=True):
             record.add_row(Text(name), Text(cell))
     return Group(*(Padding(record, (0, 0, 1, 0)) for record in records))

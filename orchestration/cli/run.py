@@ -9,20 +9,25 @@ import contextlib
 import datetime as dt
 import io
 import os
+import signal
 import time
 import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestration.cli.dagster_home import use_dagster_home
+from orchestration.cli.dagster_home import history_errors, use_dagster_home
 from orchestration.cli.heartbeat import Heartbeat
-from orchestration.cli.terminal import ExitCode, errors_as_lines, say
-from orchestration.errors import RouterscopeError, SettingsError, SourceError
+from orchestration.cli.terminal import ExitCode, exit_code_of, say
+from orchestration.errors import RouterscopeError, SettingsError, SourceError, WarehouseError
+from orchestration.storage.files import check_data_folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from orchestration.ingest.sources import FetchOptions, Source
     from orchestration.settings import Settings
 
@@ -113,28 +118,73 @@ def run(
     responds, otherwise the sample: real figures, recorded in summer 2026.
     """
     started = time.monotonic()
-    with errors_as_lines():
-        request = RunRequest(job, first, last, refetch, rebuild)
-        settings, headline = _resolve_settings()
-        say(headline)
-        say("Starting (a few seconds) …")
+    with signals_noted() as signal_received:
+        code, headline, data, before = 0, "", None, None
         try:
-            code = _run_job(settings, request, started)
+            request = RunRequest(job, first, last, refetch, rebuild)
+            settings, headline = _resolve_settings()
+            say(headline)
+            check_data_folder(settings.data)
+            data, before = settings.data, _published(settings.data)
+            say("Starting (a few seconds) …")
+            code = _run_job(settings, request, started, signal_received)
         except RouterscopeError as error:
-            # Here rather than in `errors_as_lines`: the headline is the first line and the last.
             say(str(error))
-            code = ExitCode.WRONG_USAGE if isinstance(error, SettingsError) else ExitCode.FAILED
-        finally:
+            code = exit_code_of(error)
+        except KeyboardInterrupt:
+            pass  # noted, like one that Dagster or DuckDB turned into another error
+        if number := signal_received():
+            say(_what_is_kept(data, before))
+            code = 128 + number
+        if headline:  # the first line and the last
             say(headline)
     raise typer.Exit(code)
+
+
+@contextlib.contextmanager
+def signals_noted() -> Iterator[Callable[[], int]]:
+    """Yields a function that returns SIGINT or SIGTERM if one was received, otherwise 0, whatever it was turned into.
+
+    Dagster replaces Python's handlers while it runs a job, and DuckDB raises an error of its own.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
+    previous = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    received = bytearray()
+
+    def signal_received() -> int:
+        with contextlib.suppress(BlockingIOError):
+            received.extend(os.read(reader, 4096))
+        return next((number for number in received if number in (signal.SIGINT, signal.SIGTERM)), 0)
+
+    try:
+        yield signal_received
+    finally:
+        signal.set_wakeup_fd(previous)
+        os.close(reader)
+        os.close(writer)
+
+
+def _published(data: Path) -> Path:
+    return (data / "published").resolve()
+
+
+def _what_is_kept(data: Path | None, before: Path | None) -> str:
+    if data is None:
+        return "Interrupted: nothing was fetched."
+    if _published(data) != before:
+        return "Interrupted: the new release is published, and the next run records what the interruption left out."
+    published = "the published release is unchanged" if _published(data).exists() else "nothing was published"
+    return f"Interrupted: responses fetched so far are kept, and {published}. Run again to continue."
 
 
 def choose_source() -> str:
     """Set ROUTERSCOPE_SOURCE to live if OpenRouter's keyless export responds, or to sample; returns the reason."""
     from orchestration.openrouter.client import Client
-    from orchestration.settings import BASE_URL
+    from orchestration.settings import Settings
 
-    base_url = os.environ.get("ROUTERSCOPE_BASE_URL") or BASE_URL
+    base_url = str(Settings.load("sample").base_url).rstrip("/")  # every other setting is checked as well
     is_reachable = Client(base_url).is_reachable(PROBE_TIMEOUT_SECONDS)
     os.environ["ROUTERSCOPE_SOURCE"] = "live" if is_reachable else "sample"
     return (
@@ -168,12 +218,18 @@ def _resolve_settings() -> tuple[Settings, str]:
     return settings, f"Routerscope: source {settings.source}{at}{reason}, data in {settings.data} ({other})"
 
 
-def _run_job(settings: Settings, request: RunRequest, started: float) -> ExitCode:
+def _run_job(settings: Settings, request: RunRequest, started: float, signal_received: Callable[[], int]) -> ExitCode:
     with Heartbeat(started, "loading Dagster and dbt's models") as heartbeat:
-        return _execute(settings, request, heartbeat, started)
+        return _execute(settings, request, heartbeat, started, signal_received)
 
 
-def _execute(settings: Settings, request: RunRequest, heartbeat: Heartbeat, started: float) -> ExitCode:
+def _execute(
+    settings: Settings,
+    request: RunRequest,
+    heartbeat: Heartbeat,
+    started: float,
+    signal_received: Callable[[], int],
+) -> ExitCode:
     from orchestration.cli.maintain import tidy_instance
     from orchestration.cli.progress import ProgressListener
     from orchestration.cli.run_summary import plan_lines, result_lines
@@ -191,26 +247,34 @@ def _execute(settings: Settings, request: RunRequest, heartbeat: Heartbeat, star
             "unchanged. Check the network and run again, or try recorded data: make run SOURCE=sample"
         )
     options = request.fetch_options(source)
+    source.report_to(say)
     for line in [*source.explain(), *plan_lines(source, options)]:
         say(line)
     home = use_dagster_home(settings.data)  # not before the options are checked: a wrong one leaves no folder behind
     for line in migrate(settings.data):
         say(line)
-    published = Releases(settings.data).published
-    before = published.resolve()
+    releases = Releases(settings.data)
+    before = releases.current
     job = defs().resolve_job_def(request.job.value)
-    with open_instance(home) as instance:
-        tidy_instance(instance)
-        run_id = str(uuid.uuid4())
-        progress = ProgressListener(heartbeat, source)
-        instance.add_event_listener(run_id, progress)
-        # dbt's own lines are in its log; the progress listener prints a summary of them.
-        with contextlib.redirect_stdout(io.StringIO()):
-            result = job.execute_in_process(
-                instance=instance, run_id=run_id, raise_on_error=False, run_config=request.run_config
-            )
-    if not result.success:
-        is_published = published.resolve() != before
+    progress = ProgressListener(heartbeat, source)
+    is_success = False
+    try:
+        with history_errors(home), open_instance(home) as instance:
+            tidy_instance(instance)
+            run_id = str(uuid.uuid4())
+            instance.add_event_listener(run_id, progress)
+            # dbt's own lines are in its log; the progress listener prints a summary of them.
+            with contextlib.redirect_stdout(io.StringIO()):
+                result = job.execute_in_process(
+                    instance=instance, run_id=run_id, raise_on_error=False, run_config=request.run_config
+                )
+        is_success = result.success
+    except WarehouseError as error:
+        progress.reasons.append(str(error))
+    if signal_received():
+        return ExitCode.FAILED
+    if not is_success:
+        is_published = releases.current != before
         say(
             "\nFAILED. The tables were published, but a later step failed."
             if is_published

@@ -18,6 +18,7 @@ from orchestration.cli.dagster_home import use_dagster_home
 from orchestration.cli.maintain import tidy_home
 from orchestration.cli.terminal import Data, ExitCode, Port, errors_as_lines, say
 from orchestration.folders import PROJECT_DIR, data_folder
+from orchestration.storage.files import check_data_folder
 
 DEFAULT_PORT = 3000
 # Runs that are not finished by then are killed; the next start marks them as failed.
@@ -30,10 +31,14 @@ def up(port: Port = DEFAULT_PORT) -> None:
 
     Needs ROUTERSCOPE_SOURCE. Ctrl-C stops the web server, the daemon and unfinished runs within 5 seconds.
     """
+    from orchestration.openrouter.client import Client
     from orchestration.settings import Settings
 
     with errors_as_lines():
         settings = Settings.load()  # an invalid setting fails here, not at every tick of a schedule
+        if settings.source == "live":
+            Client(str(settings.base_url))  # and so does an unusable proxy
+        check_data_folder(settings.data)
         os.environ["ROUTERSCOPE_DATA_DIR"] = str(settings.data)
         home = use_dagster_home(settings.data)
         tidy_home(settings.data)
@@ -51,6 +56,7 @@ def ui(port: Port = DEFAULT_PORT, data: Data = None) -> None:
     """Serve Dagster's UI read-only, without schedules."""
     with errors_as_lines():
         folder = data_folder(data)
+        check_data_folder(folder)
         # The pages name the source of the release that the folder holds, not the one that a run would read.
         os.environ["ROUTERSCOPE_DATA_DIR"] = str(folder)
         os.environ.pop("ROUTERSCOPE_SOURCE", None)
@@ -89,7 +95,9 @@ def serve(commands: Sequence[Sequence[str]], lines: Sequence[str]) -> ExitCode:
     started: list[subprocess.Popen[bytes]] = []
     try:
         for command in commands:
-            process = subprocess.Popen(command, cwd=PROJECT_DIR, start_new_session=True)  # noqa: S603  # Dagster's own
+            # In UTF-8, because Dagster's programs log our messages in the locale's encoding, which may lack characters.
+            environment = os.environ | {"PYTHONUTF8": "1"}
+            process = subprocess.Popen(command, cwd=PROJECT_DIR, env=environment, start_new_session=True)  # noqa: S603
             started.append(process)  # each at once, to be ended if the next one does not start
         for line in lines:
             say(line)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
-from orchestration.cli.terminal import Data, ExitCode, out
+from orchestration.cli.terminal import Data, ExitCode, err, out
+from orchestration.errors import QueryError
+from orchestration.folders import data_folder
+from orchestration.storage.last_run import LastRun, last_run
 
 if TYPE_CHECKING:
     from orchestration.access.release import PublishedRelease
     from orchestration.access.status import ReleaseStatus
-    from orchestration.storage.last_run import LastRun
 
 _STYLES = {"fresh": "green", "stale": "yellow", "too old": "red"}
 _VERDICTS = {
@@ -32,6 +37,7 @@ _MEASURES = {
     "days_to_restate": ("days not fetched since the source may have revised them", "{} may have been revised since"),
     "price_hours": ("hours since the prices that usage is joined to were listed", "prices of usage are {} old"),
 }
+_UNLIMITED = 1_000
 # One of them is enough to say how old a surface is.
 _AGES = ("newest_day_hours", "as_of_hours", "checked_hours")
 
@@ -42,15 +48,21 @@ def status(
 ) -> None:
     """Show how fresh and complete the release is.
 
-    Lists the age of each surface against its limits, missing days, the API quota left today and the result of the last
-    run. A surface above a limit is a warning.
+    Lists the age of each surface against its limits, missing days, the API quota left today, the result of the last
+    run, and damaged files of the data folder. A surface above a limit is a warning.
     """
     from orchestration.access.release import open_release
     from orchestration.access.status import status_of
 
-    with open_release(data) as release:
-        found = status_of(release)
-        shown = _as_json(release, found)
+    folder = data_folder(data)
+    try:
+        with open_release(folder) as release:
+            found = status_of(release)
+            shown = _as_json(release, found)
+    except QueryError as error:
+        if not folder.is_dir():
+            raise
+        raise typer.Exit(_show_without_release(folder, error, as_json)) from error
     is_doubtful = found.worst == "stale" or found.rejected is not None
     code = ExitCode.INVALID if found.worst == "too old" else ExitCode.DOUBTFUL if is_doubtful else ExitCode.OK
     if as_json:
@@ -74,7 +86,30 @@ def _as_json(release: PublishedRelease, found: ReleaseStatus) -> dict[str, Any]:
         "quota_left_today": found.quota_left_today,
         "last_run": _as_keys(found.last_run),
         "rejected": found.rejected,
+        "problems": found.problems,
     }
+
+
+def _show_without_release(folder: Path, error: QueryError, as_json: bool) -> ExitCode:
+    """What can be said of a data folder whose release cannot be read: the other keys are null, or empty lists."""
+    from orchestration.access.status import problems_of, quota_left, rejected_since
+
+    shown: dict[str, Any] = dict.fromkeys(("data", "generation", "source", "is_simulated", "clock"))
+    shown |= {"data": str(folder), "measures": [], "missing_days": [], "never_observed": []}
+    shown["quota_left_today"], quota_problems = quota_left(folder, dt.datetime.now(dt.UTC))
+    shown["last_run"] = _as_keys(last_run(folder))
+    shown["rejected"] = rejected_since(folder, dt.datetime.min.replace(tzinfo=dt.UTC))
+    shown["problems"] = [str(error), *quota_problems, *problems_of(folder)]
+    if as_json:
+        typer.echo(json.dumps(shown, indent=1))
+        return ExitCode.FAILED
+    err.print(escape(str(error)), soft_wrap=True)
+    for problem in shown["problems"][1:]:
+        out.print(escape(problem), soft_wrap=True)
+    if shown["rejected"]:
+        out.print(f"A build was rejected on {escape(shown['rejected'])}", soft_wrap=True)
+    _show_last_run(shown["last_run"])
+    return ExitCode.FAILED
 
 
 def _as_keys(run: LastRun | None) -> dict[str, str] | None:
@@ -86,7 +121,7 @@ def _as_keys(run: LastRun | None) -> dict[str, str] | None:
 
 def _show(shown: dict[str, Any], code: ExitCode) -> None:
     from orchestration.access.status import GAP_WINDOW_DAYS
-    from orchestration.openrouter.quota import REQUESTS_PER_DAY
+    from orchestration.openrouter.quota import REQUEST_LOG, REQUESTS_PER_DAY
     from orchestration.publish.datapackage import SIMULATED
 
     if shown["is_simulated"]:
@@ -102,7 +137,10 @@ def _show(shown: dict[str, Any], code: ExitCode) -> None:
         limits = (f"{measure['warn_above']:g}", f"{measure['error_above']:g}")
         state = f"[{_STYLES[measure['state']]}]{measure['state']}[/]"
         table.add_row(measure["surface"], measure["name"], _number(measure), *limits, state)
-    out.print(table)
+    if Measurement.get(out, out.options.update(max_width=_UNLIMITED), table).maximum <= out.width:
+        out.print(table)
+    else:
+        _show_in_lines(shown["measures"])
     out.print()
     for name in dict.fromkeys(measure["name"] for measure in shown["measures"]):
         out.print(f"{name:16}  {_MEASURES[name][0]}")
@@ -113,15 +151,26 @@ def _show(shown: dict[str, Any], code: ExitCode) -> None:
     out.print(f"\nMissing within {GAP_WINDOW_DAYS} days: {missing or 'nothing'}", soft_wrap=True)
     out.print(f"Never observed: {', '.join(shown['never_observed']) or 'nothing'}", soft_wrap=True)
     left = shown["quota_left_today"]
-    out.print(
-        f"Quota left today: {f'{left} of {REQUESTS_PER_DAY} requests' if left is not None else 'no key was used'}"
-    )
-    run = shown["last_run"]
+    is_unknown = (Path(shown["data"]) / REQUEST_LOG).exists()
+    unlimited = "unknown" if is_unknown else "no key was used"
+    out.print(f"Quota left today: {f'{left} of {REQUESTS_PER_DAY} requests' if left is not None else unlimited}")
+    _show_last_run(shown["last_run"])
+
+
+def _show_last_run(run: dict[str, str] | None) -> None:
     if run:
         ended = {"not yet": "not ended yet", "killed": "killed"}.get(run["ended"], f"ended {run['ended']}")
         out.print(f"Last run: {run['state']}, {ended} ({run['run_id'][:8]})")
     else:
         out.print("Last run: none found")
+
+
+def _show_in_lines(measures: list[dict[str, Any]]) -> None:
+    """The measures for a narrow terminal, in which the table would lose parts of names and numbers."""
+    for measure in measures:
+        state = f"[{_STYLES[measure['state']]}]{measure['state']}[/]"
+        out.print(f"{measure['surface']} {measure['name']}: {_number(measure)} {state}")
+        out.print(f"  stale above {measure['warn_above']:g}, too old above {measure['error_above']:g}")
 
 
 def _warnings(shown: dict[str, Any]) -> list[str]:
@@ -144,6 +193,7 @@ def _warnings(shown: dict[str, Any]) -> list[str]:
     if shown["rejected"]:
         lines.append(f"  A newer build was rejected on {escape(shown['rejected'])}")
         lines.append("  To see the rows that failed: make ui")
+    lines += [f"  {escape(problem)}" for problem in shown["problems"]]
     return ["\n[yellow]Warnings[/]", *lines] if lines else []
 
 

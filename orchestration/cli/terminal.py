@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import math
+import os
 import re
+import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from enum import IntEnum
@@ -14,14 +18,19 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 from orchestration.errors import RouterscopeError, SettingsError
 from orchestration.formatting import as_percent
+from orchestration.untrusted import escaped_json, plain_text
 
 _MIN_SEPARATED = 10_000
 _MIN_WITHOUT_DECIMALS = 1_000_000
 _ID = re.compile(r"(^|_)id$")
+# Characters of our messages that many encodings lack. A lost minus sign would change a figure.
+_IN_ASCII = {"−": "-", "–": "-", "…": "...", "×": "x", "→": "->", "≥": ">=", "≤": "<=", "•": "*"}
+_ENCODING_ERRORS = "routerscope.ascii"
 
 
 class ExitCode(IntEnum):
@@ -32,6 +41,7 @@ class ExitCode(IntEnum):
     WRONG_USAGE = 2
     DOUBTFUL = 3
     INVALID = 4
+    INTERRUPTED = 128 + signal.SIGINT
 
 
 Data = Annotated[
@@ -44,12 +54,52 @@ Data = Annotated[
 ]
 Port = Annotated[int, typer.Option(metavar="PORT", min=1, max=65_535, help="Port on 127.0.0.1.")]
 
-out, err = Console(highlight=False), Console(stderr=True, highlight=False)
+
+class PlainConsole(Console):
+    """A console whose output has no control characters but its own: names in a release cannot command the terminal."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError  # rich would exit with code 1; see `end_like_a_filter`
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else plain_text(text), style, control)
+
+
+out, err = PlainConsole(highlight=False), PlainConsole(stderr=True, highlight=False)
 
 
 def say(line: str) -> None:
-    """Print a line to the real standard output: while dbt runs, `sys.stdout` is redirected."""
-    print(line, file=sys.__stdout__, flush=True)
+    """Print a line to the real standard output: while dbt runs, `sys.stdout` is redirected.
+
+    If the reader of a pipe has gone, further lines are dropped: a run is worth finishing without them.
+    """
+    try:
+        print(plain_text(line), file=sys.__stdout__, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def end_like_a_filter() -> None:
+    """End this process as the system ends any program that writes to a pipe without a reader: silently."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGPIPE)
+
+
+def print_in_any_encoding() -> None:
+    """Let standard output and error write what their encoding lacks in ASCII, instead of raising an error."""
+    codecs.register_error(_ENCODING_ERRORS, _in_ascii)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_ENCODING_ERRORS)
+
+
+def _in_ascii(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    escaped = (_IN_ASCII.get(one) or one.encode("ascii", "backslashreplace").decode("ascii") for one in lacking)
+    return "".join(escaped), error.end
 
 
 @contextmanager
@@ -68,8 +118,11 @@ def exit_code_of(error: RouterscopeError) -> ExitCode:
 
 
 def json_text(document: Mapping[str, Any]) -> str:
-    """A document as JSON for programs; dates and other values without a JSON type as text."""
-    return json.dumps(document, indent=1, default=str, ensure_ascii=False)
+    """A document as JSON for programs; dates and other values without a JSON type as text.
+
+    Control characters are escaped, so that a terminal does not obey them.
+    """
+    return escaped_json(json.dumps(document, indent=1, default=str, ensure_ascii=False))
 
 
 def format_cell(value: Any, column: str = "", unit: str | None = None) -> str:

@@ -56,7 +56,7 @@ def trace(
         files = files_of(release.connection, table, row, resource["surfaces"], release.data / LAKE_FOLDER)
     damaged = [file for file in files if file.state != "intact"]
     if as_json:
-        typer.echo(json_text({"table": table, "row": row, "files": [asdict(file) for file in files]}))
+        typer.echo(json_text({"table": table, "row": row, "files": [asdict(file) for file in files]}).encode())
     else:
         _show(table, row, units_of(resource), files, damaged)
     raise typer.Exit(ExitCode.INVALID if damaged or not files else ExitCode.OK)
@@ -64,6 +64,8 @@ def trace(
 
 def _show(table: str, row: Row, units: Mapping[str, str], files: Sequence[RawFile], damaged: Sequence[RawFile]) -> None:
     values = Table(show_header=False, box=None, pad_edge=False)
+    values.add_column(overflow="fold")
+    values.add_column(overflow="fold")
     for name, value in row.items():
         if value is not None:
             values.add_row(f"[dim]{escape(name)}[/]", Text(format_cell(value, name, units.get(name))))
@@ -97,7 +99,7 @@ def _trace_all(release: PublishedRelease, as_json: bool) -> ExitCode:
     root = release.data / LAKE_FOLDER
     found = audit_lake(release.connection, root)
     if as_json:
-        typer.echo(json_text(asdict(found)))
+        typer.echo(json_text(asdict(found)).encode())
     else:
         for state, names in (("changed", found.changed), ("missing", found.missing)):
             for name in names:

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
+from orchestration.damaged import set_aside
 from orchestration.defs.markdown import markdown_table, preview
 from orchestration.defs.resources import (
     OWNERS,
@@ -26,7 +27,7 @@ from orchestration.settings import Settings
 from orchestration.storage.releases import Releases
 from orchestration.storage.warehouse import Warehouse
 from orchestration.transform.lineage import ColumnLineage, SourceColumns
-from orchestration.transform.manifest import MANIFEST, describe_test
+from orchestration.transform.manifest import MANIFEST, describe_test, parse_state
 from orchestration.transform.results import (
     MAX_WARNING_ROWS,
     WARN_ONLY,
@@ -119,21 +120,35 @@ def dbt_models(
                 yield from unchanged
                 return
         context.log.info(BUILDING)
-        warehouse.start()
+        if replaced := warehouse.start():
+            context.log.warning(replaced)
         os.environ["ROUTERSCOPE_DATA_DIR"] = str(data)
         # In the data folder, so that dbt reuses what it parsed for this warehouse.
         target = target_folder(data)
         remove_results(target)
         lineage = ColumnLineage(MANIFEST)
         arguments = ["build", *WARN_ONLY, *_LOG_LEVEL]
-        invocation = dbt.cli(arguments, context=context, raise_on_error=False, target_path=target)
-        failed_checks = []
-        for event in invocation.stream():
-            if isinstance(event, dg.AssetCheckResult) and not event.passed:
-                failed_checks.append(event)  # their rows can be read only after dbt has closed the warehouse
-            else:
-                yield _with_lineage(event, lineage, data) if isinstance(event, dg.Output) else event
-        results = BuildResults(target, warehouse.path)
+        failed_checks: list[dg.AssetCheckResult] = []
+        for is_last_attempt in (False, True):
+            invocation = dbt.cli(arguments, context=context, raise_on_error=False, target_path=target)
+            try:
+                for event in invocation.stream():
+                    if isinstance(event, dg.AssetCheckResult) and not event.passed:
+                        failed_checks.append(event)  # their rows can be read only after dbt has closed the warehouse
+                    else:
+                        yield _with_lineage(event, lineage, data) if isinstance(event, dg.Output) else event
+            finally:
+                if invocation.process.poll() is None:  # the step was interrupted
+                    invocation.process.kill()
+            results = BuildResults(target, warehouse.path, invocation.process.returncode)
+            state = parse_state(target)
+            has_other_cause = results.is_killed or results.is_disk_full
+            if is_last_attempt or has_other_cause or not (results.is_empty and state.exists()):
+                break
+            context.log.warning(
+                f"dbt exited before it built anything. What it had parsed may be damaged and is kept as "
+                f"{set_aside(state)}; dbt parses the project again."
+            )
         for event in failed_checks:
             result = results.get(str(event.metadata["unique_id"].value))
             yield _with_sample(event, result, results) if result else event
@@ -171,7 +186,7 @@ def _with_lineage(event: dg.Output[Any], lineage: ColumnLineage, data: Path) -> 
     node = MANIFEST["nodes"][event.metadata["unique_id"].value]
     if node["resource_type"] != "model" or not (path := compiled_path(node, data)).exists():
         return event
-    columns = lineage.of(node["columns"], path.read_text())
+    columns = lineage.of(node["columns"], path.read_text(encoding="utf-8", errors="replace"))
     return event if columns is None else event.with_metadata({**event.metadata, **_lineage_metadata(columns)})
 
 

@@ -17,23 +17,51 @@ import sqlalchemy as sa
 from dagster._core.instance import InstanceRef
 from dagster._core.instance.config import dagster_instance_config
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData
+
+from orchestration.errors import SettingsError
+from orchestration.openrouter.json_fields import one_line
 
 # The keys of `dagster.yaml` that configure where Dagster keeps its history.
 _STORAGES = {"storage", "run_storage", "event_log_storage", "schedule_storage"}
 # A file is kept open for the index and for the runs that were used last.
 _MAX_OPEN_FILES = 4
+_MAX_REASON_LENGTH = 300
 
 
 def open_instance(home: Path) -> dg.DagsterInstance:
-    """The Dagster instance of a home, with this event log unless its `dagster.yaml` configures another storage."""
+    """The Dagster instance of a home, with this event log unless its `dagster.yaml` configures another storage.
+
+    Raises SettingsError if the home cannot be used.
+    """
+    try:
+        return _open_instance(home)
+    except Exception as error:  # any, because Dagster imports modules that `dagster.yaml` names
+        raise SettingsError(
+            f"Dagster cannot use {home} ({one_line(f'{type(error).__name__}: {error}', _MAX_REASON_LENGTH)}). Nothing "
+            f"was run. Correct or delete {home / 'dagster.yaml'}, check that this user may write to the folder, or set "
+            "DAGSTER_HOME to another one."
+        ) from error
+
+
+def _open_instance(home: Path) -> dg.DagsterInstance:
     configured, _ = dagster_instance_config(str(home))
     if _STORAGES & configured.keys():
         return dg.DagsterInstance.from_config(str(home))
     default = InstanceRef.config_defaults(str(home))["event_log_storage"]
     log = {"module": __name__, "class": EventLog.__name__, "config": default.config_dict if default else {}}
-    return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides={"event_log_storage": log}))
+    overrides = {"event_log_storage": log}
+    if "compute_logs" not in configured:
+        # The run prints its own lines and keeps dbt's. Capturing them again takes two processes, which print tracebacks
+        # of their own at Ctrl-C.
+        overrides["compute_logs"] = {
+            "module": NoOpComputeLogManager.__module__,
+            "class": NoOpComputeLogManager.__name__,
+            "config": {},
+        }
+    return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=overrides))
 
 
 class EventLog(SqliteEventLogStorage):

@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterable, Sequence
 
 import pyarrow as pa
 
+from orchestration.untrusted import plain_text
+
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: Collection[str] = ()) -> str:
     """A table; the columns in `numbers` are aligned to the right."""
@@ -15,6 +17,7 @@ def preview(table: pa.Table, columns: int = 6) -> str:
     """The first columns of a small table, with long values cut off."""
     shown = table.select(table.column_names[:columns])
     rows = [
-        [str(value)[:60].replace("|", "\\|").replace("\n", " ") for value in row.values()] for row in shown.to_pylist()
+        [plain_text(str(value)[:60]).replace("|", "\\|").replace("\n", " ") for value in row.values()]
+        for row in shown.to_pylist()
     ]
     return markdown_table(shown.column_names, rows)

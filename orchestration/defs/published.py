@@ -56,7 +56,9 @@ def prepare_completion(settings: Settings, tables: Sequence[Table] | None = None
         warehouse=Warehouse(settings.data).path,
         tables=published_tables(MANIFEST) if tables is None else tables,
         sql={
-            node["name"]: path.read_text() for node in _NODES if (path := compiled_path(node, settings.data)).exists()
+            node["name"]: path.read_text(encoding="utf-8", errors="replace")
+            for node in _NODES
+            if (path := compiled_path(node, settings.data)).exists()
         },
         source=settings.source,
         clock=source_of(settings).now,

@@ -4,6 +4,7 @@ Parsing belongs to the surface, storage to the lake. The only check here is `all
 the marts need is in `ingest.readiness`, and checks of the stored responses are in `raw_checks`.
 """
 
+import datetime as dt
 import time
 
 import dagster as dg
@@ -23,7 +24,7 @@ from orchestration.defs.resources import (
 from orchestration.defs.source import show_source
 from orchestration.ingest.load import LoadResult, load_surface
 from orchestration.ingest.readiness import MAX_PROBLEMS_SHOWN, check_readiness
-from orchestration.ingest.sources import fetch_options
+from orchestration.ingest.sources import Source, fetch_options
 from orchestration.ingest.summary import summarize
 from orchestration.openrouter.surfaces import RANKINGS, SURFACES, Surface
 from orchestration.settings import BASE_URL, Settings
@@ -62,6 +63,14 @@ def describe(surface: Surface, lake: Lake) -> dict[str, dg.MetadataValue]:
         "citation": dg.MetadataValue.text(summary.citation),
         "preview": dg.MetadataValue.md(preview(summary.preview)),
     }
+
+
+def _later_responses(surface: Surface, lake: Lake, source: Source) -> dict[str, dg.MetadataValue]:
+    """How many of the lake's recordings are later than the clock: a run with a later clock loaded them."""
+    if not source.is_recorded:
+        return {}
+    fetched = (dt.datetime.fromisoformat(response["fetched_at"]) for response in lake.responses(surface.name))
+    return {"responses_after_clock": dg.MetadataValue.int(sum(one > source.now for one in fetched))}
 
 
 def column_schema(surface: Surface) -> dg.TableSchema:
@@ -155,7 +164,12 @@ def _raw_asset(surface: Surface, priority: int) -> dg.AssetsDefinition:
                 context.log.warning(problem)
             metadata = _result_metadata(result, time.monotonic() - started)
             return dg.MaterializeResult(
-                metadata={"source": settings.source, **metadata, **describe(surface, lake)},
+                metadata={
+                    "source": settings.source,
+                    **metadata,
+                    **describe(surface, lake),
+                    **_later_responses(surface, lake, source),
+                },
                 check_results=[_fetch_check(result, metadata)],
             )
 

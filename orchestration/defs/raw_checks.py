@@ -73,7 +73,8 @@ def _new_fields_check(surface: Surface) -> dg.AssetChecksDefinition:
         description="The schema has every field that the API sends. Other fields are kept in `extra`.",
     )
     def new_fields() -> dg.AssetCheckResult:
-        files = [file_pattern(path) for path in open_lake(Settings.load()).files(surface.name)]
+        with dagster_failures():
+            files = [file_pattern(path) for path in open_lake(Settings.load()).files(surface.name)]
         # The objects in a list have their own `extra`; its fields are reported with the list's name as a prefix.
         lists = [one.name for one in surface.schema if pa.types.is_list(one.type)]
         lists = [name for name in lists if pa.types.is_struct(surface.schema.field(name).type.value_type)]
@@ -96,8 +97,9 @@ def _intact_check(surface: Surface) -> dg.AssetChecksDefinition:
         description="Every file of the lake has the bytes that it was written with: their hash is in its name.",
     )
     def intact() -> dg.AssetCheckResult:
-        lake = open_lake(Settings.load())
-        changed = [str(path.relative_to(lake.root)) for path in lake.changed([surface.name])]
+        with dagster_failures():
+            lake = open_lake(Settings.load())
+            changed = [str(path.relative_to(lake.root)) for path in lake.changed([surface.name])]
         return dg.AssetCheckResult(
             passed=not changed,
             description=(

@@ -19,7 +19,7 @@ from dagster_dbt import DbtCliResource
 from packaging.version import Version
 
 from orchestration.defs.runs import CODE_LOCATION_TAGS, DATA_TAG, PROCESS_TAG, SOURCE_TAG, process_tag
-from orchestration.errors import RejectedError, RouterscopeError, SettingsError
+from orchestration.errors import RejectedError, RouterscopeError, SettingsError, WarehouseError, disk_error
 from orchestration.folders import PROJECT_DIR
 from orchestration.ingest.sources import Source, open_source
 from orchestration.publish.freshness import limits
@@ -65,7 +65,10 @@ def source_of(settings: Settings) -> Source:
 
 def reject_build(warehouse: Warehouse, reasons: str) -> RejectedError:
     """Set the build aside; returns the error to raise, which gives the reasons and where the build is kept."""
-    folder = warehouse.reject(reasons)
+    try:
+        folder = warehouse.reject(reasons)
+    except WarehouseError as error:  # the reasons matter more
+        return RejectedError(f"{reasons}\n{error}")
     is_published = Releases(warehouse.path.parent).published.exists()
     published = "The published release is unchanged" if is_published else "Nothing was published"
     return RejectedError(f"{reasons}\n{published}; raw data is untouched. The rejected build is kept in {folder}.")
@@ -83,7 +86,7 @@ class DataFolder(dg.ConfigurableResource[Any]):
             settings = Settings.load()
             folder = settings.data
             folder.mkdir(parents=True, exist_ok=True)
-            lock = (folder / "run.lock").open("w")
+            lock = (folder / "run.lock").open("w", encoding="utf-8")
         except (SettingsError, OSError):
             yield self  # the first step reports the error
             return
@@ -143,11 +146,16 @@ def code_reference(path: str) -> Mapping[str, dg.MetadataValue[Any]]:
 
 @contextmanager
 def dagster_failures() -> Iterator[None]:
-    """Turns our errors into Dagster failures, without retries, because the same input would fail again."""
+    """Turns our errors into Dagster failures, without retries, because the same input would fail again.
+
+    So are errors of the disk, wherever they occur: it is full, or the data folder may not be written.
+    """
     try:
         yield
     except RouterscopeError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
+    except OSError as error:
+        raise dg.Failure(description=disk_error(error), allow_retries=False) from error
 
 
 class Dbt(DbtCliResource):

@@ -47,7 +47,7 @@ def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     deliveries.forget(resolved)
     failures = [*failed_runs(context.instance, data, prefix), *checks]
     sent, problems = send_new({FAILURES: failures}, channels, deliveries)
-    published = Releases(settings.data).published.resolve()
+    published = Releases(settings.data).current
     # The alerts of a release do not change, so it is read only once for the same channels.
     cursor = " ".join([published.name, *(channel.name for channel in channels)])
     if published.is_dir() and context.cursor != cursor:

@@ -5,7 +5,6 @@ The definitions load before any run, so the source is the one of the settings, o
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable
 from typing import get_args
@@ -16,6 +15,7 @@ from orchestration.defs.runs import SOURCE_TAG
 from orchestration.folders import data_folder
 from orchestration.publish.datapackage import PACKAGE
 from orchestration.settings import RECORDED_SOURCES, Source
+from orchestration.storage.files import read_json
 from orchestration.storage.releases import Releases
 
 
@@ -27,9 +27,9 @@ def known_source() -> Source | None:
 
 def _source_of_release() -> str | None:
     try:
-        package = json.loads((Releases(data_folder()).published / PACKAGE).read_text(encoding="utf-8"))
+        package = read_json(Releases(data_folder()).published / PACKAGE)
         return str(package["made"]["source"])
-    except (OSError, ValueError, LookupError):
+    except (OSError, ValueError, LookupError, TypeError):
         return None
 
 

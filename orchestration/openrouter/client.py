@@ -15,7 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 import tenacity
@@ -23,13 +22,21 @@ from pydantic import SecretStr
 
 from orchestration import __version__
 from orchestration.clock import Clock, RealClock
-from orchestration.errors import NotFoundError, QuotaSpentError, ResponseError, SourceError
+from orchestration.errors import NotFoundError, QuotaSpentError, ResponseError, SettingsError, SourceError
 from orchestration.openrouter import bodies, retries
 from orchestration.openrouter.http_errors import raise_for_status
 from orchestration.openrouter.parsers import NO_RESPONSE
 from orchestration.openrouter.quota import REQUESTS_PER_MINUTE, RequestLog
 from orchestration.openrouter.retries import RetryableError, UnparsableBodyError
-from orchestration.openrouter.surfaces import ENDPOINTS, RANKINGS_EXPORT, SIMULATOR_HEADER, Pages, Response, Surface
+from orchestration.openrouter.surfaces import (
+    ENDPOINTS,
+    RANKINGS_EXPORT,
+    SIMULATOR_HEADER,
+    Pages,
+    Response,
+    Surface,
+    filled_path,
+)
 from orchestration.openrouter.transport import MAX_RESPONSE_BYTES, BodyError, Http
 from orchestration.settings import BASE_URL
 
@@ -80,7 +87,8 @@ class Client:
     """Fetches from OpenRouter, or from a compatible server at `base_url`; with a `handler`, from a function.
 
     Every request has timeouts and a size limit; 429, 5xx, timeouts and broken connections are retried. Raises
-    SourceError and its kinds, ResponseError for a response that is too large, and RequestLogError.
+    SourceError and its kinds, ResponseError for a response that is too large, and RequestLogError. Creating it raises
+    SettingsError if the base URL, or the environment's proxy or certificates, cannot be used.
     """
 
     def __init__(
@@ -92,6 +100,7 @@ class Client:
         handler: Handler | None = None,
         log: Callable[[str], None] = lambda line: None,  # noqa: ARG005
     ) -> None:
+        _check_host(base_url)
         self.base_url = base_url.rstrip("/")
         self.request_log = request_log or RequestLog()
         self.clock = clock or RealClock()
@@ -124,6 +133,15 @@ class Client:
 
     def fetch(self, surface: Surface, params: Mapping[str, str], models: Sequence[str] = ()) -> Response:
         """One response of a surface, from several requests if it is paged. Endpoints are fetched for `models`."""
+        try:
+            return self._fetch(surface, params, models)
+        except RecursionError:
+            raise ResponseError(
+                f"{surface.request_url(params, self.base_url)} returned a body that is nested too deeply. None of it "
+                "was written; all other responses are kept."
+            ) from None
+
+    def _fetch(self, surface: Surface, params: Mapping[str, str], models: Sequence[str]) -> Response:
         if surface is ENDPOINTS:
             return self._fetch_endpoints(models)
         if surface is RANKINGS_EXPORT:
@@ -217,8 +235,8 @@ class Client:
     def _fetch_export(self, snapshot_date: str) -> Response:
         """A dated snapshot with its manifest. Neither changes, so each is fetched once, without an ETag."""
         params = {"snapshot_date": snapshot_date}
-        manifest = self.get(EXPORT_MANIFEST.format(**params))
-        snapshot = self.get(RANKINGS_EXPORT.path.format(**params))
+        manifest = self.get(filled_path(EXPORT_MANIFEST, params))
+        snapshot = self.get(filled_path(RANKINGS_EXPORT.path, params))
         return self._response(RANKINGS_EXPORT, params, snapshot, manifest=manifest.payload)
 
     def _fetch_endpoints(self, models: Sequence[str]) -> Response:
@@ -234,7 +252,7 @@ class Client:
         def fetch_model(model: str) -> tuple[str, bytes, bool]:
             requested.append(model)
             try:
-                path = f"/models/{quote(model, safe='/:~')}/endpoints"
+                path = filled_path(ENDPOINTS.path, {"model": model})
                 response = self.get(path, with_key=True, can_parse=lambda body: bodies.json_member(body) is not None)
                 member = bodies.json_member(response.payload)
                 if member is not None:
@@ -256,18 +274,20 @@ class Client:
 
         members: list[tuple[str, bytes]] = []
         size, is_simulated = 0, False
-        with ThreadPoolExecutor(self._max_concurrent_requests) as pool:
-            try:
-                for number, (model, member, is_model_simulated) in enumerate(pool.map(fetch_model, models), start=1):
-                    members.append((model, member))
-                    size += len(member)
-                    self._check_size(size, f"{self.base_url}{ENDPOINTS.path}")
-                    is_simulated = is_simulated or is_model_simulated
-                    if number % _MODELS_BETWEEN_LOG_LINES == 0:
-                        self.log(f"endpoints: {number} of {len(models)} models fetched")
-            except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
+        pool = ThreadPoolExecutor(self._max_concurrent_requests)
+        try:
+            for number, (model, member, is_model_simulated) in enumerate(pool.map(fetch_model, models), start=1):
+                members.append((model, member))
+                size += len(member)
+                self._check_size(size, f"{self.base_url}{ENDPOINTS.path}")
+                is_simulated = is_simulated or is_model_simulated
+                if number % _MODELS_BETWEEN_LOG_LINES == 0:
+                    self.log(f"endpoints: {number} of {len(models)} models fetched")
+        except BaseException as error:
+            # After Ctrl-C, which is no Exception, responses that are on their way are not waited for.
+            pool.shutdown(wait=isinstance(error, Exception), cancel_futures=True)
+            raise
+        pool.shutdown()
         return self._response(ENDPOINTS, {}, HttpResponse(bodies.join_members(members), started_at, is_simulated))
 
     def get(
@@ -288,7 +308,7 @@ class Client:
         headers = (
             {"authorization": f"Bearer {self._key.get_secret_value()}"} if self._key and (needs_key or with_key) else {}
         )
-        cached = self.request_log.cached(url) if use_etag else None
+        cached = self._cached(url, can_parse) if use_etag else None
         if cached:
             headers["if-none-match"] = cached[0]
         retrying = tenacity.Retrying(
@@ -319,6 +339,13 @@ class Client:
         elif use_etag and is_parsed and "etag" in response.headers:
             self.request_log.cache(url, response.headers["etag"], payload)
         return HttpResponse(payload, fetched_at, is_simulated)
+
+    def _cached(self, url: str, can_parse: Callable[[bytes], bool] | None) -> tuple[str, bytes] | None:
+        """ETag and payload of the cached response; None if there is none, or if it is damaged."""
+        cached = self.request_log.cached(url)
+        if cached is None or not (cached[0].isascii() and cached[0].isprintable()):  # a header cannot hold it
+            return None
+        return cached if can_parse is None or can_parse(cached[1]) else None
 
     def _pause_all_threads(self, seconds: float) -> None:
         """Wait, and make the other threads wait too, because the wait that the API asks for applies to the client."""
@@ -402,6 +429,17 @@ class Client:
         if self._key.get_secret_value() not in text:
             return payload
         return self._redact(text).encode(errors="surrogateescape")
+
+
+def _check_host(base_url: str) -> None:
+    """Raises SettingsError unless both httpx and the resolver can encode the name of the host."""
+    try:
+        httpx.URL(base_url).host.encode("idna")
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise SettingsError(
+            f"ROUTERSCOPE_BASE_URL is {base_url!r}, whose host is not a valid name ({error}). Nothing was fetched. Set "
+            f"it to an address such as {BASE_URL}, or unset it."
+        ) from None
 
 
 def _newest_snapshot(payload: bytes) -> dt.date | None:

@@ -95,14 +95,13 @@ def _api_error(payload: bytes) -> tuple[int | None, str]:
     """Code (400 to 599, or None) and message of the API's error object; None and "" for any other payload."""
     try:
         body = json.loads(payload) if len(payload) <= _MAX_ERROR_BYTES else None
+        error = body.get("error") if isinstance(body, dict) and not body.get("data") else None
+        if not error:
+            return None, ""
+        fields = error if isinstance(error, dict) else {"message": error}
+        code, message = str(fields.get("code")), fields.get("message") or json.dumps(error)
     except (ValueError, RecursionError):
         return None, ""
-    error = body.get("error") if isinstance(body, dict) and not body.get("data") else None
-    if not error:
-        return None, ""
-    fields = error if isinstance(error, dict) else {"message": error}
-    code = str(fields.get("code"))
-    message = fields.get("message") or json.dumps(error)
     return int(code) if re.fullmatch("[45][0-9][0-9]", code) else None, one_line(str(message), _MAX_MESSAGE_LENGTH)
 
 

@@ -25,7 +25,7 @@ T = TypeVar("T")
 _PRICE_STEP = Decimal(1).scaleb(-PRICE.scale)
 _PRICE_CONTEXT = Context(prec=PRICE.precision)
 # USD per unit. More cannot be the price of one token, request or image, and would overflow in products with tokens.
-_PRICE_LIMIT = Decimal(10)
+PRICE_LIMIT = Decimal(10)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DIGITS = re.compile(r"[0-9]{1,19}")
 _INT32_MAX = 2**31 - 1
@@ -278,7 +278,7 @@ def price(value: Any) -> Decimal | None:
             return None  # Decimal cannot hold its exponent
         raise TypeError("price") from None
     # Compared without `abs`, which overflows from 1E+1000000 on.
-    if not number.is_finite() or not -_PRICE_LIMIT < number < _PRICE_LIMIT:
+    if not number.is_finite() or not -PRICE_LIMIT < number < PRICE_LIMIT:
         return None
     try:
         exact = number.quantize(_PRICE_STEP, context=_PRICE_CONTEXT)

@@ -23,6 +23,7 @@ import pyarrow as pa
 from orchestration.errors import ResponseError
 from orchestration.openrouter import schemas
 from orchestration.openrouter.json_fields import (
+    PRICE_LIMIT,
     AmbiguousObject,
     Fields,
     boolean,
@@ -416,7 +417,8 @@ def parse_benchmarks(response: Response) -> ParsedResponse:
             row[f"pricing_{name}"] = pricing.take(name, price)
         rows.append(row | {"extra": fields.extra()})
     _check_complete(body, "results", len(rows))
-    return ParsedResponse(_table(rows, schemas.BENCHMARKS), as_of, dict(response.params), _envelope(body))
+    problems = _price_problems(response, rows, "model_permaslug")
+    return ParsedResponse(_table(rows, schemas.BENCHMARKS), as_of, dict(response.params), _envelope(body), problems)
 
 
 def _parse_override(value: dict[str, Any], where: str) -> dict[str, Any]:
@@ -434,6 +436,27 @@ def _prices(fields: Fields) -> dict[str, Any]:
     return prices | {
         "pricing_overrides": overrides and [_parse_override(one, f"{pricing.where}, `overrides`") for one in overrides]
     }
+
+
+def _price_problems(response: Response, rows: Iterable[Mapping[str, Any]], key: str) -> tuple[str, ...]:
+    """A sentence about the prices that their columns cannot hold, if there are any; `key` identifies a row."""
+    found = [f"{name} of {row[key]} is {value!r}" for row in rows for name, value in _unusable_prices(row)]
+    if not found:
+        return ()
+    count = "1 price" if len(found) == 1 else f"{len(found):,} prices"
+    return (
+        f"{response.label}: {count} cannot be used, such as: {one_line(found[0], 200)}. A price must be below "
+        f"{PRICE_LIMIT} USD a unit, with at most {schemas.PRICE.scale} decimals. Other prices are kept in `extra`, and "
+        "no figure uses them.",
+    )
+
+
+def _unusable_prices(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    left = [json.loads(row["extra"]).get("pricing")] if row.get("extra") else []
+    left += [json.loads(override["extra"]) for override in row.get("pricing_overrides") or () if override["extra"]]
+    for fields in left:
+        if isinstance(fields, dict):
+            yield from ((name, value) for name, value in fields.items() if name in schemas.PRICES)
 
 
 def _parse_model(fields: Fields) -> dict[str, Any]:
@@ -466,7 +489,9 @@ def parse_models(response: Response) -> ParsedResponse:
     if not any(row["pricing_prompt"] is not None for row in rows):
         raise ResponseError("none of its models has a prompt price that can be parsed")
     _check_complete(body, "models", len(rows))
-    return ParsedResponse(_table(rows, schemas.MODELS), response.fetched_at, dict(response.params), _envelope(body))
+    problems = _price_problems(response, rows, "id")
+    params = dict(response.params)
+    return ParsedResponse(_table(rows, schemas.MODELS), response.fetched_at, params, _envelope(body), problems)
 
 
 # Fields that /models also has, and that are not repeated for each endpoint.
@@ -496,6 +521,7 @@ def parse_endpoints(response: Response) -> ParsedResponse:
         rows.extend(found)
     if not any(row["http_status"] == HTTPStatus.OK for row in rows):
         raise ResponseError(problems[0] if problems else "none of its models has endpoints")
+    problems += _price_problems(response, rows, "model_id")
     params = dict(response.params)
     return ParsedResponse(_table(rows, schemas.ENDPOINTS), response.fetched_at, params, "{}", tuple(problems))
 

@@ -9,9 +9,10 @@ import contextlib
 import datetime as dt
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from orchestration.damaged import set_aside
 from orchestration.errors import QuotaSpentError, RequestLogError
 
 REQUEST_LOG = "requests.sqlite"  # in the data folder
@@ -24,11 +25,13 @@ _DAY_SECONDS = 86_400
 class RequestLog:
     """The requests that count against the quota, and responses cached by their ETag.
 
-    One SQLite file, shared by all processes of a data folder; without a path it is kept in memory. Every method raises
-    RequestLogError if the file cannot be used.
+    One SQLite file, shared by all processes of a data folder; without a path it is kept in memory. A damaged file is
+    set aside, which `log` reports, and a new one is begun. Every method raises RequestLogError if the file cannot be
+    used for another reason.
     """
 
     def __init__(self, path: Path | None = None) -> None:
+        self.log: Callable[[str], None] = lambda line: None  # noqa: ARG005
         self._path = path
         self._lock = threading.Lock()
         self._db: sqlite3.Connection | None = None
@@ -38,7 +41,7 @@ class RequestLog:
         """A connection with exclusive write access to the database."""
         try:
             with self._lock:
-                db = self._connect()
+                db = self._open()
                 db.execute("begin immediate")
                 try:
                     yield db
@@ -50,15 +53,24 @@ class RequestLog:
                 "folder's permissions, or delete the file, which resets the count of the day to 0, and run again."
             ) from error
 
-    def _connect(self) -> sqlite3.Connection:
+    def _open(self) -> sqlite3.Connection:
         if self._db is None:
-            if self._path is not None:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-            database = self._path or ":memory:"
-            self._db = sqlite3.connect(database, timeout=30, isolation_level=None, check_same_thread=False)
-            self._db.execute("create table if not exists request (at real not null)")
-            self._db.execute("create table if not exists etag (url text primary key, etag text, payload blob)")
+            self._db = _connect(":memory:") if self._path is None else self._open_file(self._path)
         return self._db
+
+    def _open_file(self, path: Path) -> sqlite3.Connection:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return _connect(path)
+        except sqlite3.Error as error:
+            if not _is_damage(error):
+                raise
+            kept = set_aside(path, *(path.with_name(f"{path.name}-{suffix}") for suffix in ("journal", "wal", "shm")))
+            self.log(
+                f"{path}, which counts the requests made, was damaged ({error}) and is kept as {kept}. The count of "
+                "the day begins at 0 again, so OpenRouter may refuse requests before it reaches the quota."
+            )
+            return _connect(path)
 
     def reserve(self, now: dt.datetime) -> tuple[int | None, float]:
         """Count a request: its id and 0, or None and the seconds until the quota allows one.
@@ -90,10 +102,8 @@ class RequestLog:
 
     def remaining_today(self, now: dt.datetime) -> int:
         """Requests that the quota of the UTC day still allows."""
-        midnight = _midnight(now)
         with self._transaction() as db:
-            [(today,)] = db.execute(_COUNT_OF_DAY, (midnight, midnight + _DAY_SECONDS)).fetchall()
-        return max(REQUESTS_PER_DAY - int(today), 0)
+            return _remaining(db, now)
 
     def cached(self, url: str) -> tuple[str, bytes] | None:
         """ETag and payload of the cached response; None if there is none."""
@@ -106,6 +116,53 @@ class RequestLog:
     def cache(self, url: str, etag: str, payload: bytes) -> None:
         with self._transaction() as db:
             db.execute("insert or replace into etag values (?, ?, ?)", (url, etag, payload))
+
+
+def remaining_today(path: Path, now: dt.datetime) -> int:
+    """Requests that the quota of the UTC day still allows, by a request log that is only read.
+
+    Raises RequestLogError if it cannot be read.
+    """
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            return _remaining(db, now)
+    except sqlite3.Error as error:
+        raise RequestLogError(
+            f"{path}, which counts the requests made, cannot be read: {error}. The next live run sets a damaged file "
+            "aside."
+        ) from error
+
+
+def _remaining(db: sqlite3.Connection, now: dt.datetime) -> int:
+    midnight = _midnight(now)
+    [(today,)] = db.execute(_COUNT_OF_DAY, (midnight, midnight + _DAY_SECONDS)).fetchall()
+    return max(REQUESTS_PER_DAY - int(today), 0)
+
+
+def _connect(database: Path | str) -> sqlite3.Connection:
+    """A connection to a database whose tables were created if it is new. Raises sqlite3.Error if it is damaged."""
+    db = sqlite3.connect(database, timeout=30, isolation_level=None, check_same_thread=False)
+    try:
+        db.execute("create table if not exists request (at real not null)")
+        db.execute("create table if not exists etag (url text primary key, etag text, payload blob)")
+        db.execute("select at from request limit 1").fetchall()
+        db.execute("select url, etag, payload from etag limit 1").fetchall()
+        [(found,), *_] = db.execute("pragma quick_check(1)").fetchall()
+        if found != "ok":
+            damage = sqlite3.DatabaseError(found)
+            damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise damage
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    """Whether the content of the file is the problem, rather than the disk, the permissions or another process."""
+    # SQLITE_ERROR: it is a database, but not with these tables.
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _midnight(now: dt.datetime) -> float:

@@ -17,6 +17,7 @@ from orchestration.errors import ResponseError, SettingsError
 from orchestration.openrouter.surfaces import RANKINGS, Response, Surface
 from orchestration.openrouter.transport import MAX_RESPONSE_BYTES, TooLargeError, gunzip
 
+_PATTERN = "*.json.gz"
 # A suffix distinguishes recordings of the same second: 20260630T024558Z_week.json.gz.
 _FILE_NAME = re.compile(r"(\d{8}T\d{6}Z)(?:_[a-z0-9]+)?\.json\.gz")
 
@@ -71,10 +72,19 @@ class Recordings:
         recorded = _recordings(self._folder / surface.recordings)
         return [recording for recording in recorded if recording.recorded_at <= self.now]
 
+    def later(self, surface: Surface) -> int:
+        """Number of the surface's recordings after `now`."""
+        return len(_recordings(self._folder / surface.recordings)) - len(self.recordings(surface))
+
+    def other_files(self, surface: Surface) -> int:
+        """Number of files in the surface's folder that are not recordings."""
+        files = (self._folder / surface.recordings).glob("*")
+        return sum(path.is_file() and not path.match(_PATTERN) for path in files)
+
 
 def _recordings(folder: Path) -> list[Recording]:
     found = []
-    for path in folder.glob("*.json.gz"):
+    for path in folder.glob(_PATTERN):
         name = _FILE_NAME.fullmatch(path.name)
         try:
             recorded_at = dt.datetime.fromisoformat(name[1] if name else "")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import email.utils
 import random
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -19,6 +20,7 @@ MAX_REFETCHES = 2
 # The sum of all waits between the attempts of one request, on the client's clock.
 MAX_WAIT_SECONDS = 120.0
 _MAX_BACKOFF_SECONDS = 60.0
+_SECONDS = re.compile(r"[0-9]+")
 
 
 class RetryableError(Exception):
@@ -72,7 +74,7 @@ def retry_after_seconds(value: str | None, now: dt.datetime) -> float | None:
     """Seconds to wait according to a Retry-After header (seconds or a date); None if it is missing or invalid."""
     if value is None:
         return None
-    if value.strip().isdecimal():
+    if _SECONDS.fullmatch(value.strip()):
         return float(value)
     try:
         return max((email.utils.parsedate_to_datetime(value) - now).total_seconds(), 0.0)

@@ -6,15 +6,16 @@ storage (the lake) do not belong here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pyarrow as pa
 
 from orchestration.errors import ResponseError
 from orchestration.openrouter import parsers, schemas
-from orchestration.openrouter.json_fields import describe_error
+from orchestration.openrouter.json_fields import describe_error, one_line
 from orchestration.openrouter.parsers import ParsedResponse, Response
 from orchestration.settings import BASE_URL
 
@@ -82,13 +83,28 @@ class Surface:
 
     def request_url(self, params: Mapping[str, str], base_url: str = BASE_URL) -> str:
         """The URL of the request. It never contains a key, which travels in a header."""
-        in_path = {name for name in params if f"{{{name}}}" in self.path}
-        path = self.path
-        for name in in_path:
-            path = path.replace(f"{{{name}}}", params[name])
-        if in_path:  # the other parameters were added by the parser: the days that the response covers
+        path = filled_path(self.path, params)
+        if path != self.path:  # the other parameters were added by the parser: the days that the response covers
             return base_url + path
         return base_url + path + ("?" + urlencode(sorted(params.items())) if params else "")
+
+
+def filled_path(template: str, params: Mapping[str, str]) -> str:
+    """A path with its parameters in braces replaced, quoted so that no value leads to another path of the host.
+
+    Only the first slash of a value separates two segments, as in a model's id (author/slug). Raises ResponseError for
+    a value with an empty segment or a segment of dots, which a server may resolve even if it is quoted.
+    """
+    path = template
+    for name, value in params.items():
+        if f"{{{name}}}" in template:
+            if any(segment in ("", ".", "..") for segment in re.split(r"[/\\]", value)):
+                raise ResponseError(
+                    f"{one_line(value)!r} cannot be part of the path {template}, so it was not requested"
+                )
+            quoted = "/".join(quote(segment, safe=":~", errors="replace") for segment in value.split("/", 1))
+            path = path.replace(f"{{{name}}}", quoted)
+    return path
 
 
 _CC_BY = "CC BY 4.0"

@@ -9,21 +9,27 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
+import ssl
 import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import httpcore
 import httpx
 
+from orchestration.errors import SettingsError
+
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
 # A long write is sent in parts that each get the whole timeout. Parts this small are sent at once, within the deadline.
 _WRITE_BYTES = 4096
+_MAX_PORT = 65_535
 # The end of the running request, in seconds of time.monotonic().
 _DEADLINE: ContextVar[float | None] = ContextVar("deadline", default=None)
 
@@ -43,7 +49,8 @@ class BodyError(Exception):
 class Http:
     """An HTTP client whose responses are bounded in time and size. Proxies come from the environment, as in httpx.
 
-    With a `transport`, responses come from this process, and no deadline applies.
+    With a `transport`, responses come from this process, and no deadline applies. Otherwise raises SettingsError if a
+    variable of the environment for proxies or certificates cannot be used.
     """
 
     def __init__(
@@ -55,13 +62,22 @@ class Http:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._in_process = transport is not None
+        if not self._in_process:
+            _check_environment()
         self._max_redirects = max_redirects
-        self._http = httpx.Client(
-            transport=transport,
-            headers={"accept-encoding": "gzip", **(headers or {})},
-            timeout=timeout,
-            follow_redirects=False,
-        )
+        try:
+            self._http = httpx.Client(
+                transport=transport,
+                headers={"accept-encoding": "gzip", **(headers or {})},
+                timeout=timeout,
+                follow_redirects=False,
+            )
+        except httpx.InvalidURL as error:  # proxies and certificates are checked already
+            value = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+            raise SettingsError(
+                f"NO_PROXY is {value!r}, which cannot be used: {error}. Nothing was fetched. Set it to host names, "
+                "separated by commas, or unset it."
+            ) from None
         for mounted in (self._http._transport, *self._http._mounts.values()):
             if isinstance(mounted, httpx.HTTPTransport):  # httpx has no public option for a network backend
                 mounted._pool._network_backend = _Backend(mounted._pool._network_backend)
@@ -94,7 +110,7 @@ class Http:
 
     def _follow(self, request: httpx.Request, max_bytes: int) -> tuple[httpx.Response, bytes]:
         for _ in range(self._max_redirects + 1):
-            response = self._http.send(request, stream=True)
+            response = self._send(request)
             try:
                 body = _read(response, max_bytes) if max_bytes else b""
             finally:
@@ -103,6 +119,67 @@ class Http:
                 return response, body
             request = response.next_request
         raise httpx.TooManyRedirects(f"more than {self._max_redirects} redirects", request=request)
+
+    def _send(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return self._http.send(request, stream=True)
+        except Exception as error:
+            # httpx lets the errors of its SOCKS library through.
+            if type(error).__module__.partition(".")[0] == "socksio":
+                raise httpx.ProxyError(f"the SOCKS proxy failed: {error}", request=request) from error
+            raise
+
+
+def _check_environment() -> None:
+    """Raises SettingsError naming the variable from which httpx cannot take its proxies or certificates.
+
+    Values are not shown, because a proxy's address may contain a password.
+    """
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        variable = next((one for one in (name, name.upper()) if os.environ.get(one)), None)
+        if variable and not _is_proxy(os.environ[variable]):
+            raise SettingsError(
+                f"{variable} is not usable (its value is not shown). Nothing was fetched. Set it to the address of a "
+                "proxy, such as http://proxy.example:3128 or socks5://127.0.0.1:1080, or unset it."
+            )
+    for variable, is_usable, expected in (
+        ("SSL_CERT_FILE", _has_certificates, "a file of certificates in PEM format"),
+        ("SSL_CERT_DIR", _has_a_folder, "a folder of certificates"),
+        ("SSLKEYLOGFILE", _is_writable, "a file that can be written"),
+    ):
+        value = os.environ.get(variable)
+        if value and not is_usable(value):
+            raise SettingsError(
+                f"{variable} is {value!r}, which is not {expected}. Nothing was fetched. Correct it, or unset it."
+            )
+
+
+def _is_proxy(address: str) -> bool:
+    try:
+        url = httpx.Proxy(address if "://" in address else f"http://{address}").url
+        return bool(url.host.encode("idna")) and (url.port or 0) <= _MAX_PORT
+    except (httpx.InvalidURL, ValueError):
+        return False
+
+
+def _has_certificates(path: str) -> bool:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except OSError:
+        return False
+    return True
+
+
+def _has_a_folder(paths: str) -> bool:
+    return any(Path(path).is_dir() for path in paths.split(os.pathsep))
+
+
+def _is_writable(path: str) -> bool:
+    try:
+        Path(path).open("ab").close()
+    except OSError:
+        return False
+    return True
 
 
 def _call_within(seconds: float, call: Callable[[], tuple[httpx.Response, bytes]]) -> tuple[httpx.Response, bytes]:
@@ -156,7 +233,11 @@ class _Backend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         timeout = _cap_timeout(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._backend.connect_tcp(host, port, timeout, local_address, socket_options))
+        try:
+            stream = self._backend.connect_tcp(host, port, timeout, local_address, socket_options)
+        except UnicodeError as error:  # from Python's encoding of host names, such as that of a redirect
+            raise httpcore.ConnectError(f"{host!r} is not a valid host name") from error
+        return _Stream(stream)
 
 
 class _Stream(httpcore.NetworkStream):

@@ -35,6 +35,7 @@ _ADDED_COLUMNS = (
     "select cast(null as double) as value_rounding, cast(null as double) as value_high_rounding where false"
 )
 _SOURCE = f"(from read_parquet($files, union_by_name = true, filename = true) union all by name {_ADDED_COLUMNS})"
+_RESTORE = "Restore it from a backup, or move it out of the folder: the versions in it are then unknown"
 # Claims about the five leading models were once recorded under this subject, with the models only in the sentence.
 _SUBJECT_WITHOUT_NAMES = "the five leading models"
 
@@ -133,7 +134,7 @@ def record(releases: Sequence[Path], folder: Path) -> int:
     """Record the claims that are new or revised in these releases, oldest first; returns how many there were.
 
     Releases that are recorded already are skipped, so a release whose run was killed is recorded by the next one.
-    Raises WarehouseError if the folder cannot be written.
+    Raises WarehouseError if the folder cannot be written, or if one of its files is damaged.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -141,6 +142,11 @@ def record(releases: Sequence[Path], folder: Path) -> int:
         last = max((path.stem for path in folder.glob("*.parquet")), default="")
         return sum(_record(release, folder) for release in releases if release.name > last)
     except (OSError, duckdb.Error) as error:
+        if damaged := damaged_files(folder):
+            raise WarehouseError(
+                f"{damaged[0]}, a file of the claim history, is damaged. The tables are published, but their claims "
+                f"are not recorded yet. {_RESTORE}; the next run records them."
+            ) from error
         raise WarehouseError(
             f"The claim history {folder} cannot be written: {error}. The tables are published, but their claims are "
             "not recorded yet. Free disk space or fix the permissions of the folder; the next run records them."
@@ -172,12 +178,23 @@ def _record(release: Path, folder: Path) -> int:
 def check_claim(claim_id: str, published: Path, folder: Path, as_of: dt.datetime | None = None) -> Verdict:
     """Compare the version as of that time (default: the first version) with the published release.
 
-    Raises QueryError if there was no such version.
+    Raises QueryError if there was no such version, or if a file is damaged.
     """
     files = sorted(map(file_pattern, folder.glob("*.parquet")))
-    with duckdb.connect() as connection:
-        now = _versions(connection, [_claims(published)], claim_id)
-        versions = _versions(connection, files, claim_id) if files else now
+    try:
+        with duckdb.connect() as connection:
+            now = _versions(connection, [_claims(published)], claim_id)
+            versions = _versions(connection, files, claim_id) if files else now
+    except duckdb.Error as error:
+        if damaged := damaged_files(folder):
+            raise QueryError(
+                f"{damaged[0]}, a file of the claim history, is damaged, so the claim was not checked. {_RESTORE}."
+            ) from error
+        reason = str(error).splitlines()[0]
+        raise QueryError(
+            f"The claims of the release {published} cannot be read ({reason}). Nothing was changed. Publish a new "
+            "release: make run ARGS=--rebuild"
+        ) from error
     versions = versions or now
     if not versions:
         raise QueryError(
@@ -191,6 +208,18 @@ def check_claim(claim_id: str, published: Path, folder: Path, as_of: dt.datetime
             f"{claim_id} was first published as of {iso_timestamp(versions[0].as_of)}; there is no earlier version."
         )
     return Verdict(by_then[0 if as_of is None else -1], now[-1] if now else None, versions)
+
+
+def damaged_files(folder: Path) -> list[Path]:
+    """The files of the claim history that cannot be read as such, oldest first."""
+    damaged = []
+    with duckdb.connect() as connection:
+        for path in sorted(folder.glob("*.parquet")):
+            try:
+                _versions(connection, [file_pattern(path)])
+            except (duckdb.Error, TypeError):
+                damaged.append(path)
+    return damaged
 
 
 def _versions(

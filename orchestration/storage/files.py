@@ -1,15 +1,37 @@
-"""Files on disk: writing in one step, syncing, locking and hashing. What a file contains does not belong here."""
+"""Files on disk: permissions, writing in one step, syncing, locking, hashing and reading JSON.
+
+What a file contains does not belong here.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from orchestration.errors import SettingsError
 
 TEMPORARY = ".tmp"
+
+
+def check_data_folder(folder: Path) -> None:
+    """Raises SettingsError unless the data folder can be written to, or created; creates nothing."""
+    existing = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    if not existing.is_dir():
+        raise SettingsError(
+            f"The data folder is {folder}, but {existing} is not a folder. Nothing was changed. Set "
+            "ROUTERSCOPE_DATA_DIR to the path of a folder."
+        )
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise SettingsError(
+            f"The data folder is {folder}, but this user may not write to {existing}. Nothing was changed. Set "
+            "ROUTERSCOPE_DATA_DIR to a folder that this user may write to."
+        )
 
 
 @contextlib.contextmanager
@@ -68,9 +90,17 @@ def sync(path: Path) -> None:
 def locked(path: Path) -> Iterator[None]:
     """Hold an exclusive lock on a file, after other processes have released it. Creates the file and its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
+    with path.open("w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def read_json(path: Path) -> Any:
+    """The value of a JSON file in UTF-8. Raises OSError, and ValueError for anything but JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def sha256(path: Path) -> str:

@@ -22,7 +22,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -83,9 +83,14 @@ class Lake:
     def kind(self) -> Kind:
         """The kind of data in the lake. Raises LakeError if the lake is empty."""
         try:
-            kind = (self.root / "KIND").read_text().strip()
+            kind = (self.root / "KIND").read_text(encoding="utf-8", errors="replace").strip()
         except OSError as error:
             raise LakeError(f"The lake {self.root} is empty ({error}). Run `make run` first.") from error
+        if kind not in get_args(Kind):
+            raise LakeError(
+                f"{self.root / 'KIND'} says {kind[:40]!r}, not real or simulated. Nothing was changed. Restore it from "
+                "a backup, or write the kind of the data into it, and run again."
+            )
         return "simulated" if kind == "simulated" else "real"
 
     @property
@@ -95,8 +100,7 @@ class Lake:
 
     def check_kind(self, kind: Kind) -> None:
         """Raises LakeError if the lake holds the other kind of data."""
-        path = self.root / "KIND"
-        existing = path.read_text().strip() if path.exists() else kind
+        existing = self.kind if (self.root / "KIND").exists() else kind
         if existing != kind:
             raise LakeError(
                 f"The lake {self.root} holds {existing} data and refuses {kind} data, so that the two never mix. "
@@ -249,7 +253,7 @@ def _metadata(path: Path, _modified: int, _size: int) -> dict[str, Any]:
     try:
         metadata = pq.read_metadata(path).metadata or {}
         return dict(json.loads(metadata[METADATA_KEY]))
-    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+    except (pa.ArrowException, OSError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise LakeError(
             f"{path} is not a complete file of this lake ({error}). Nothing was changed. "
             f"Restore it from a backup, or move it out of the lake and delete the lake's {LEDGER}, and run again."
@@ -265,7 +269,7 @@ def _read_ledger(path: Path) -> tuple[dict[str, dict[str, Any]], int]:
         try:
             row = json.loads(line)
             rows[str(row["raw_file"])] = row | {"surface": str(row["surface"]), "rows": int(row["rows"])}
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             invalid += 1
     return rows, invalid
 

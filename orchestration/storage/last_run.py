@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from orchestration.storage.files import write_atomically
+from orchestration.storage.files import read_json, write_atomically
 from orchestration.storage.processes import is_running, process_identity
 
 LAST_RUN = "last_run.json"
@@ -48,9 +48,11 @@ def record_end(data: Path, run_id: str, state: State) -> None:
 def last_run(data: Path) -> LastRun | None:
     """The newest run in the data folder; None if there was none, or its record is damaged."""
     try:
-        return LastRun(**json.loads((data / LAST_RUN).read_text(encoding="utf-8")))
+        run = LastRun(**read_json(data / LAST_RUN))
     except (OSError, ValueError, TypeError):
         return None
+    has_types = all(isinstance(text, str) for text in (run.run_id, run.state, run.process, run.ended or ""))
+    return run if has_types else None
 
 
 def _write(data: Path, run: LastRun) -> None:

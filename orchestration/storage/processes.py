@@ -18,13 +18,19 @@ def process_identity(pid: int) -> str | None:
     except PermissionError:
         pass
     try:
-        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        state, *fields = (
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        )
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
     except OSError:  # a system without /proc
         return f"{pid}/"
     return None if state == "Z" else f"{pid}/{boot}/{fields[18]}"
 
 
 def is_running(identity: str) -> bool:
-    """Whether the process with this identity is still running."""
-    return process_identity(int(identity.partition("/")[0])) == identity
+    """Whether the process with this identity is still running; not, if the text is not an identity."""
+    pid = identity.partition("/")[0]
+    try:
+        return process_identity(int(pid)) == identity
+    except (ValueError, OverflowError):
+        return False

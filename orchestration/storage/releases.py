@@ -78,6 +78,14 @@ class Releases:
         self.published = data / "published"
         self._folder = data / "releases"
 
+    @property
+    def current(self) -> Path:
+        """The folder that `published` points to; it may not exist. A link that leads nowhere is its own folder."""
+        try:
+            return self.published.resolve()
+        except (OSError, RuntimeError):  # a loop of links
+            return self.published
+
     def publish(
         self, warehouse: Warehouse, tables: Sequence[Table], complete: Callable[[Release], None] | None = None
     ) -> Release:
@@ -105,7 +113,7 @@ class Releases:
             for path in (*building.rglob("*"), building):
                 sync(path)
             with self._lock():
-                _beside(folder, _APPROVAL).write_text(approval)
+                _beside(folder, _APPROVAL).write_text(approval, encoding="utf-8")
                 building.replace(folder)
                 self._point_to(folder)
             self.prune()
@@ -129,12 +137,12 @@ class Releases:
 
         False after a rollback, because the next run publishes again, and if the release was deleted.
         """
-        published = self.published.resolve()
+        published = self.current
         recorded = _beside(published, _APPROVAL)
         is_rolled_back = any(path.stem > published.name for path in self._folder.glob(f"*{_WITHDRAWN}"))
         if is_rolled_back or not (recorded.exists() and (published / FILE_NAME).exists()):
             return False
-        approval = recorded.read_text()
+        approval = recorded.read_text(encoding="utf-8", errors="replace")
         return approval.partition("\n")[2] == inputs and warehouse.approval() == approval
 
     def rollback(self) -> Path:
@@ -145,7 +153,12 @@ class Releases:
         """
         try:
             with self._lock():
-                current = self.published.resolve()
+                current = self.current
+                if current.parent != self._folder.resolve():
+                    raise WarehouseError(
+                        f"{self.published} points to no release, so nothing was changed. Publish a new one: make run "
+                        "ARGS=--rebuild"
+                    )
                 earlier = [folder for folder in self.list() if folder.name < current.name]
                 if not earlier:
                     raise WarehouseError(
@@ -164,7 +177,7 @@ class Releases:
     def prune(self) -> None:
         """Delete old releases: all but the published one, the newest, and those within the grace period of readers."""
         with self._lock():
-            kept = {self.published.resolve().name, *(path.name for path in self.list()[-MAX_KEPT_RELEASES:])}
+            kept = {self.current.name, *(path.name for path in self.list()[-MAX_KEPT_RELEASES:])}
             for path in self._folder.glob("*Z"):
                 if path.name not in kept and abs(time.time() - path.stat().st_mtime) >= READER_GRACE_SECONDS:
                     shutil.rmtree(path, ignore_errors=True)
@@ -182,7 +195,7 @@ class Releases:
         return locked(self._folder / ".lock")
 
     def _point_to(self, folder: Path) -> None:
-        previous = self.published.resolve()
+        previous = self.current
         link = self._folder / f"{folder.name}{_LINK}"
         link.symlink_to(Path(self._folder.name) / folder.name)
         link.replace(self.published)

@@ -1,48 +1,114 @@
 """dbt's manifest of the project, parsed again whenever one of dbt's inputs has changed.
 
+    <project>/target/           where it is kept, for all data folders
+    <data>/dbt_manifest/        where it is kept if this user may not write to the project
+
 A stamp beside the manifest holds the hash of the inputs and of the manifest, so that a stale one is never read.
 """
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from orchestration.damaged import set_aside
 from orchestration.errors import WarehouseError
-from orchestration.folders import PROJECT_DIR
-from orchestration.storage.files import locked, sha256
+from orchestration.folders import PROJECT_DIR, data_folder
+from orchestration.storage.files import locked
 from orchestration.storage.inputs import DBT_INPUTS, project_hash
 from orchestration.transform import DBT_EXECUTABLE
 
 _TARGET = PROJECT_DIR / "target"
+_LOCK = "manifest.lock"
 
 
 def load_manifest() -> dict[str, Any]:
-    """dbt's manifest of the project as it is now. Raises WarehouseError if dbt cannot parse the project."""
+    """dbt's manifest of the project as it is now.
+
+    Raises WarehouseError if dbt cannot parse the project, or no folder for the manifest can be written.
+    """
+    inputs = project_hash(DBT_INPUTS)
+    if found := _read(_TARGET, inputs):
+        return found
+    folder = _writable_folder()
     # If several processes start at the same time, one parses and the others wait.
-    with locked(_TARGET / "manifest.lock"):
-        stamp, path = _TARGET / "manifest.sha256", _TARGET / "manifest.json"
-        inputs = project_hash(DBT_INPUTS)
-        if not (path.exists() and stamp.exists() and stamp.read_text() == f"{inputs} {sha256(path)}"):
-            _parse()
-            # It includes the manifest's hash, because dbt writes the file without a stamp when a user starts it.
-            stamp.write_text(f"{inputs} {sha256(path)}")
-        return dict(json.loads(path.read_text()))
+    with locked(folder / _LOCK):
+        if found := _read(folder, inputs):
+            return found
+        _parse(folder)
+        content = (folder / "manifest.json").read_bytes()
+        (folder / "manifest.sha256").write_text(_stamp(inputs, content), encoding="utf-8")
+        return dict(json.loads(content))
 
 
-def _parse() -> None:
-    finished = subprocess.run(  # noqa: S603  # our own dbt, with fixed arguments
-        [DBT_EXECUTABLE, "--quiet", "--no-use-colors", "parse", "--profiles-dir", PROJECT_DIR],
-        cwd=PROJECT_DIR,
-        capture_output=True,
-        text=True,
-        check=False,
+def _read(folder: Path, inputs: str) -> dict[str, Any] | None:
+    """The manifest in a folder; None if it was not made from these inputs."""
+    try:
+        content = (folder / "manifest.json").read_bytes()
+        stamp = (folder / "manifest.sha256").read_bytes()
+    except OSError:
+        return None
+    return dict(json.loads(content)) if stamp == _stamp(inputs, content).encode() else None
+
+
+def _stamp(inputs: str, content: bytes) -> str:
+    """It includes the manifest's hash, because dbt writes the file without a stamp when a user starts it."""
+    return f"{inputs} {hashlib.sha256(content).hexdigest()}"
+
+
+def _writable_folder() -> Path:
+    fallback = data_folder() / "dbt_manifest"
+    for folder in (_TARGET, fallback):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / _LOCK).open("ab").close()
+        except OSError:
+            continue
+        return folder
+    raise WarehouseError(
+        f"dbt's manifest can be written neither to {_TARGET} nor to {fallback}. Nothing was built. Set "
+        "ROUTERSCOPE_DATA_DIR to a folder that this user may write to."
     )
-    if finished.returncode:
-        raise WarehouseError(f"dbt cannot parse the project, so nothing was built:\n{finished.stdout}{finished.stderr}")
+
+
+def _parse(folder: Path) -> None:
+    """Let dbt parse the project. If that fails, dbt's parse state may be damaged, so it is set aside once."""
+    problem = _parse_problem(folder)
+    if problem and (state := parse_state(folder)).exists():
+        set_aside(state)
+        problem = _parse_problem(folder)
+    if problem:
+        raise WarehouseError(f"dbt cannot parse the project, so nothing was built:\n{problem}")
+
+
+def parse_state(target: Path) -> Path:
+    """Where dbt keeps what it parsed, in one of its target folders. Without it, dbt parses the whole project."""
+    return target / "partial_parse.msgpack"
+
+
+def _parse_problem(folder: Path) -> str:
+    """What dbt reports if it cannot parse the project, otherwise ""."""
+    try:
+        finished = subprocess.run(  # noqa: S603  # our own dbt, with fixed arguments
+            [
+                *(DBT_EXECUTABLE, "--quiet", "--no-use-colors", "--log-path", folder, "parse"),
+                *("--profiles-dir", PROJECT_DIR, "--target-path", folder),
+            ],
+            cwd=PROJECT_DIR,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+    except OSError as error:
+        return f"{DBT_EXECUTABLE} cannot be started: {error.strerror}"
+    ended = f"dbt exited with code {finished.returncode}" if finished.returncode else ""
+    return (ended and f"{finished.stdout}{finished.stderr}".strip()) or ended
 
 
 def describe_test(manifest: Mapping[str, Any], test: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,7 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
+from orchestration.storage.files import read_json
 from orchestration.transform.manifest import MANIFEST, describe_test
 
 # Data tests warn, so that dbt builds every model and runs every test even after a failure. Which results reject the
@@ -50,13 +52,33 @@ def remove_results(target: Path) -> None:
 class BuildResults:
     """The results of dbt's last command in a target folder; none if it exited before it wrote them."""
 
-    def __init__(self, target: Path, warehouse: Path) -> None:
-        self._target, self._warehouse = target, warehouse
+    def __init__(self, target: Path, warehouse: Path, exit_code: int | None = 0) -> None:
+        """`exit_code` is dbt's; a negative one is the signal that ended it."""
+        self._target, self._warehouse, self._exit_code = target, warehouse, exit_code or 0
         self._results: dict[str, Result] = {result["unique_id"]: result for result in _read(target)}
 
     def get(self, unique_id: str) -> Result | None:
         """The result of a model, seed or test of the manifest."""
         return self._results.get(unique_id)
+
+    @property
+    def is_killed(self) -> bool:
+        """Whether a signal ended dbt."""
+        return self._exit_code < 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether dbt exited before it built or checked anything."""
+        return not self._results
+
+    @property
+    def _free_bytes(self) -> int:
+        return shutil.disk_usage(self._target).free
+
+    @property
+    def is_disk_full(self) -> bool:
+        """Whether dbt could not write its own files."""
+        return self._free_bytes < _MIN_FREE_BYTES
 
     def failed(self) -> list[Result]:
         """Models that could not be built and checks whose failure must keep the build from being published."""
@@ -68,14 +90,20 @@ class BuildResults:
 
     def describe_failures(self) -> str:
         """One line for each failed model and check, or the number of missing results if none failed."""
-        free = shutil.disk_usage(self._target).free
         space = (
-            f"No space left on device: {free // 1024:,} kB are free. Free some disk space and run again. "
-            if free < _MIN_FREE_BYTES
+            f"No space left on device: {self._free_bytes // 1024:,} kB are free. Free some disk space and run again. "
+            if self.is_disk_full
             else ""
         )
         if failed := self.failed():
             return "\n".join([f"{space}{len(failed)} of the models and checks failed.", *map(self.describe, failed)])
+        if self.is_killed:
+            name = signal.Signals(-self._exit_code).name
+            out_of_memory = "; the system does that when memory is short" if name == "SIGKILL" else ""
+            return (
+                f"{space}dbt was ended from outside ({name}{out_of_memory}) and left {len(self.missing())} models and "
+                "checks without a result. Run again: everything is rebuilt from the raw data."
+            )
         log = self._target / "dbt.log"
         return f"{space}dbt exited without a result for {len(self.missing())} models and checks. See {log}."
 
@@ -108,6 +136,7 @@ def is_failure(result: Result) -> bool:
 
 def _read(target: Path) -> list[Result]:
     try:
-        return list(json.loads((target / _FILE_NAME).read_text())["results"])
-    except (FileNotFoundError, json.JSONDecodeError):
+        results = read_json(target / _FILE_NAME)["results"]
+        return [result for result in results if isinstance(result["unique_id"], str)]
+    except (OSError, ValueError, LookupError, TypeError):
         return []

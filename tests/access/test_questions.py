@@ -16,7 +16,9 @@ WITHOUT_ROWS = {8}
 def test_every_question_of_the_document_is_found() -> None:
     found = questions()
     assert [question.number for question in found] == list(range(1, 15))
-    assert [question.title for question in found] == re.findall(r"^## \d+\. (.*)$", DOCUMENT.read_text(), re.MULTILINE)
+    assert [question.title for question in found] == re.findall(
+        r"^## \d+\. (.*)$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert all(question.about and "```" not in question.about + question.sql for question in found)
 
 

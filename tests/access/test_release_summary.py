@@ -4,8 +4,10 @@ import datetime as dt
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from orchestration.access.summary import Leader, summary_of
+from orchestration.errors import QueryError
 
 
 def test_summary_is_of_the_newest_day(tmp_path: Path) -> None:
@@ -33,3 +35,9 @@ def test_summary_is_of_the_newest_day(tmp_path: Path) -> None:
     assert found.leaders == [Leader(1, "a/1", 0.5, 1.5, None), Leader(2, "a/2", 0.25, 1.5, None)]
     assert (found.claim, found.suspect_reason) == ("leading_model Cited.", "few tokens")
     assert (found.as_of, found.is_simulated) == (dt.datetime(2026, 8, 7), True)  # noqa: DTZ001  # as DuckDB returns it
+
+
+def test_damaged_release_is_a_plain_error(tmp_path: Path) -> None:
+    (tmp_path / "release.duckdb").write_bytes(b"garbage" * 1000)
+    with pytest.raises(QueryError, match="the published release, cannot be read"):
+        summary_of(tmp_path / "release.duckdb")

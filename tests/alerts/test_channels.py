@@ -27,7 +27,7 @@ def test_file_does_not_repeat_an_unrecorded_alert(tmp_path: Path) -> None:
     File(path).send([NEW])  # and killed before the delivery was recorded
     send_new({RELEASES: []}, [File(path)], deliveries)
     send_new({RELEASES: [NEW, OLD]}, [File(path)], deliveries)
-    assert [json.loads(line)["id"] for line in path.read_text().splitlines()] == [NEW.id, OLD.id]
+    assert [json.loads(line)["id"] for line in path.read_text(encoding="utf-8").splitlines()] == [NEW.id, OLD.id]
 
 
 def test_torn_line_in_a_file_loses_no_other(tmp_path: Path) -> None:
@@ -35,12 +35,12 @@ def test_torn_line_in_a_file_loses_no_other(tmp_path: Path) -> None:
     path.write_bytes('{"id": "new_model/a/old", "text": "a → b'.encode()[:-4])  # killed in the middle of a character
     File(path).send([NEW])
     File(path).send([NEW, OLD])
-    lines = path.read_text(errors="replace").splitlines()
+    lines = path.read_text(errors="replace", encoding="utf-8").splitlines()
     assert [json.loads(line)["id"] for line in lines[1:]] == [NEW.id, OLD.id]
 
 
 def test_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(AlertError, match="cannot be written"):
         File(tmp_path / "file" / "alerts.jsonl").send([NEW])
 
@@ -80,7 +80,7 @@ def test_webhook_body_has_the_documented_schema(receiver: http.server.HTTPServer
     channel.send([OLD, replace(NEW, dedup_key="key", other_ids=["other"])])
     [(kind, body)] = receiver.received  # type: ignore[attr-defined]
     assert kind == "application/json"
-    jsonschema.validate(body, json.loads((PROJECT / "docs" / "alerts.schema.json").read_text()))
+    jsonschema.validate(body, json.loads((PROJECT / "docs" / "alerts.schema.json").read_text(encoding="utf-8")))
     assert [alert["id"] for alert in body["alerts"]] == [OLD.id, NEW.id]
     assert SECRET not in channel.name
 

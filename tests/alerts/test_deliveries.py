@@ -126,7 +126,7 @@ def test_more_alerts_than_a_batch_are_all_sent_once(deliveries: Deliveries) -> N
 
 
 def test_damaged_record_is_an_error_and_nothing_is_sent(tmp_path: Path) -> None:
-    (tmp_path / "deliveries.sqlite").write_text("no database, but long enough to look like one" * 20)
+    (tmp_path / "deliveries.sqlite").write_text("no database, but long enough to look like one" * 20, encoding="utf-8")
     channel = Recorder()
     with pytest.raises(AlertError, match="Nothing was sent"):
         send_new({RELEASES: [NEW]}, [channel], Deliveries(tmp_path / "deliveries.sqlite"))

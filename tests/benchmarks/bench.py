@@ -65,7 +65,7 @@ def timed(do: Callable[[], Any]) -> tuple[float, Any]:
 def execute(command: list[str], where: Path, environ: Mapping[str, str]) -> tuple[float, str]:
     """Seconds and output of a command; a failure ends the program."""
     started = time.perf_counter()
-    done = subprocess.run(command, cwd=where, env=environ, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=where, env=environ, capture_output=True, encoding="utf-8", check=False)
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
     return time.perf_counter() - started, done.stdout
@@ -125,7 +125,7 @@ def runs(folder: Path, repeats: int) -> None:
 
 def builds(data: Path, repeats: int) -> None:
     """dbt's part of a run against the same statements in DuckDB alone."""
-    results = json.loads((data / "dbt" / "run_results.json").read_text())
+    results = json.loads((data / "dbt" / "run_results.json").read_text(encoding="utf-8"))
     report("dbt, from its first node to its last", results["elapsed_time"], f"{len(results['results'])} nodes")
     bare = [bare_duckdb(data, results["results"]) for _ in range(repeats)]
     report("the same statements in bare DuckDB", statistics.median(bare))
@@ -133,7 +133,7 @@ def builds(data: Path, repeats: int) -> None:
 
 def bare_duckdb(data: Path, results: list[dict[str, Any]]) -> float:
     """Seconds for the models and data tests of dbt's last build, in its order, in a copy of the warehouse."""
-    nodes = json.loads((PROJECT / "target" / "manifest.json").read_text())["nodes"]
+    nodes = json.loads((PROJECT / "target" / "manifest.json").read_text(encoding="utf-8"))["nodes"]
     with tempfile.TemporaryDirectory() as folder:
         copy = shutil.copy(data / "warehouse.duckdb", folder)
         with duckdb.connect(str(copy)) as connection:

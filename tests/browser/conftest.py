@@ -69,7 +69,7 @@ def serving(home: Path, data: Path, log: Path) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     url = f"http://127.0.0.1:{port}"
-    with log.open("w") as output:
+    with log.open("w", encoding="utf-8") as output:
         server = subprocess.Popen(
             [str(Path(sys.executable).with_name("dagster-webserver")), "--host", "127.0.0.1", "--port", port],
             cwd=PROJECT,
@@ -80,14 +80,14 @@ def serving(home: Path, data: Path, log: Path) -> Iterator[str]:
         try:
             for _ in range(600):
                 if server.poll() is not None:
-                    pytest.fail(log.read_text())
+                    pytest.fail(log.read_text(encoding="utf-8"))
                 try:
                     urllib.request.urlopen(f"{url}/server_info", timeout=1)  # noqa: S310  # loopback
                     break
                 except OSError:
                     time.sleep(0.2)
             else:
-                pytest.fail(f"the web server does not respond: {log.read_text()}")
+                pytest.fail(f"the web server does not respond: {log.read_text(encoding='utf-8')}")
             yield url
         finally:
             server.terminate()

@@ -74,6 +74,13 @@ def test_status_explains_measures_and_warns_with_findings(routerscope: Reader, e
     ]
 
 
+def test_status_cuts_nothing_in_40_columns(routerscope: Reader, few_run: Run) -> None:
+    done = routerscope(few_run.data, "status", COLUMNS="40")
+    assert "…" not in done.stdout
+    assert "rankings newest_day_hours: " in done.stdout
+    assert "rankings newest_day_hours: " not in routerscope(few_run.data, "status", COLUMNS="80").stdout
+
+
 def test_status_names_the_command_that_fetches(routerscope: Reader, simulated: Run) -> None:
     """Two days after the run of the simulated data."""
     clock = json.loads(routerscope(simulated.data, "status", "--json").stdout)["clock"]
@@ -90,7 +97,7 @@ def test_keys_of_status_json_are_stable(routerscope: Reader, everything: Run) ->
     status = json.loads(routerscope(everything.data, "status", "--json").stdout)
     assert list(status) == [
         *("data", "generation", "source", "is_simulated", "clock", "measures", "missing_days", "never_observed"),
-        *("quota_left_today", "last_run", "rejected"),
+        *("quota_left_today", "last_run", "rejected", "problems"),
     ]
     keys = ["surface", "name", "value", "unit", "warn_above", "error_above", "note", "state"]
     assert all(list(measure) == keys for measure in status["measures"])
@@ -119,7 +126,9 @@ def test_status_of_simulated_data_starts_with_a_warning(routerscope: Reader, sim
 def test_status_reports_newer_rejected_build(routerscope: Reader, copied: Path) -> None:
     (copied / "rejected").mkdir()
     later = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
-    (copied / "rejected" / "why.txt").write_text(f"{later:%Y-%m-%dT%H:%M:%SZ}\nassert_tokens_equal_raw: 3 rows.\n")
+    (copied / "rejected" / "why.txt").write_text(
+        f"{later:%Y-%m-%dT%H:%M:%SZ}\nassert_tokens_equal_raw: 3 rows.\n", encoding="utf-8"
+    )
     done = routerscope(copied, "status")
     assert "Warnings\n" in done.stdout
     assert "A newer build was rejected" in done.stdout
@@ -128,7 +137,7 @@ def test_status_reports_newer_rejected_build(routerscope: Reader, copied: Path) 
 
 
 def test_status_reads_the_release_that_is_published(routerscope: Reader, few_run: Run) -> None:
-    package = json.loads((few_run.data / "published" / PACKAGE).read_text())
+    package = json.loads((few_run.data / "published" / PACKAGE).read_text(encoding="utf-8"))
     status = json.loads(routerscope(few_run.data, "status", "--json").stdout)
     assert status["generation"] == package["generation"] == (few_run.data / "published").resolve().name
 
@@ -140,15 +149,15 @@ def test_status_needs_no_record_of_a_run(routerscope: Reader, copied: Path) -> N
 
 def test_status_reports_killed_run(routerscope: Reader, copied: Path) -> None:
     record_start(copied, "0123456789")
-    record = json.loads((copied / LAST_RUN).read_text())
-    (copied / LAST_RUN).write_text(json.dumps(record | {"process": "999999999/boot/1"}))
+    record = json.loads((copied / LAST_RUN).read_text(encoding="utf-8"))
+    (copied / LAST_RUN).write_text(json.dumps(record | {"process": "999999999/boot/1"}), encoding="utf-8")
     assert "Last run: FAILURE, killed (01234567)" in routerscope(copied, "status").stdout
 
 
 DOCUMENTED_QUERIES = [
     pytest.param(sql, id=f"{path.stem}-{number}")
     for path in (PROJECT / "README.md", PROJECT / "docs" / "questions.md")
-    for number, sql in enumerate(re.findall(r"```sql\n(.*?)```", path.read_text(), re.DOTALL))
+    for number, sql in enumerate(re.findall(r"```sql\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL))
 ]
 
 
@@ -238,7 +247,7 @@ def test_reader_that_stops_early_gets_no_error(few_run: Run) -> None:
         ["bash", "-c", f"{command} | head -1"],
         env=environment(few_run.data),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=True,
     )
     assert done.stdout.startswith('"period",')
@@ -316,7 +325,7 @@ def test_missing_release_exits_1(tmp_path: Path) -> None:
         [sys.executable, "-m", "orchestration.cli", "status", "--data", tmp_path],
         env=environment(tmp_path),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert done.returncode == 1

@@ -12,7 +12,8 @@ import pytest
 from rich.console import Console
 
 from orchestration.cli.rows import Format, layout, write_rows
-from orchestration.cli.terminal import format_cell
+from orchestration.cli.terminal import format_cell, out, say
+from orchestration.untrusted import plain_text
 
 ROWS = pa.table({"author": ["a", "b"], "tokens": [4358609968603, 17], "share": [0.12345, 0.0004]})
 UNITS = {"tokens": "tokens", "share": "fraction"}
@@ -72,8 +73,8 @@ def test_only_the_widest_text_wraps() -> None:
 def test_other_formats_have_raw_values(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for form in (Format.csv, Format.json, Format.parquet):
         write_rows(ROWS, ["Scope: x"], UNITS, form, tmp_path / form, None)
-    assert (tmp_path / "csv").read_text().splitlines()[1] == '"a",4358609968603,0.12345'
-    assert json.loads((tmp_path / "json").read_text())["rows"] == ROWS.to_pylist()
+    assert (tmp_path / "csv").read_text(encoding="utf-8").splitlines()[1] == '"a",4358609968603,0.12345'
+    assert json.loads((tmp_path / "json").read_text(encoding="utf-8"))["rows"] == ROWS.to_pylist()
     assert pq.read_table(tmp_path / "parquet").to_pylist() == ROWS.to_pylist()
     assert capfd.readouterr().out == ""
 
@@ -96,3 +97,47 @@ def test_long_table_is_cut_and_names_the_option(capfd: pytest.CaptureFixture[str
     write_rows(many, [], {}, Format.csv, None, None)
     done = capfd.readouterr()
     assert (len(done.out.splitlines()), "rows" in done.err) == (1202, False)
+
+
+HOSTILE = pa.table({"=name": ["=cmd()", "a\x1b]52;c;x\x07b", "\u202etxt.exe", None], "n": [-1, 2, 3, 4]})
+
+
+def test_csv_has_no_formulas_and_no_control_characters(tmp_path: Path) -> None:
+    nested = HOSTILE.append_column("list", pa.array([["=1"], None, [], []]))
+    write_rows(nested, [], {}, Format.csv, tmp_path / "csv", None)
+    assert (tmp_path / "csv").read_text(encoding="utf-8").splitlines() == [
+        '"\'=name","n","list"',
+        '"\'=cmd()",-1,"[""=1""]"',
+        '"a]52;c;xb",2,',
+        '"txt.exe",3,"[]"',
+        ',4,"[]"',
+    ]
+
+
+def test_json_and_parquet_keep_hostile_text(tmp_path: Path) -> None:
+    for form in (Format.json, Format.parquet):
+        write_rows(HOSTILE, [], {}, form, tmp_path / form, None)
+    assert pq.read_table(tmp_path / "parquet").to_pylist() == HOSTILE.to_pylist()
+    document = (tmp_path / "json").read_text(encoding="utf-8")
+    assert json.loads(document)["rows"] == HOSTILE.to_pylist()
+    assert plain_text(document) == document
+
+
+@pytest.mark.parametrize("form", list(Format))
+def test_no_name_commands_the_terminal(form: Format, capfd: pytest.CaptureFixture[str]) -> None:
+    if form is Format.parquet:
+        return  # never written to a terminal
+    write_rows(HOSTILE, ["Cite \x1b[31mthis"], {}, form, None, None)
+    out.print("[bold]\x1b]0;title\x07name[/]")
+    say("line \x9b31m\r\u2066")
+    done = capfd.readouterr()
+    assert plain_text(done.out + done.err) == done.out + done.err
+    assert "]0;titlename" in done.out
+
+
+def test_nothing_is_cut_in_40_columns() -> None:
+    rows = pa.table({"is_complete_observation_of_the_period": [True], "url": ["https://openrouter.ai/api/v1/datasets"]})
+    shown = "".join(line.replace(" ", "") for line in printed(rows, 40))
+    assert "…" not in shown
+    assert all(len(line) <= 40 for line in printed(rows, 40))
+    assert sorted(shown) == sorted("is_complete_observation_of_the_periodTrueurlhttps://openrouter.ai/api/v1/datasets")

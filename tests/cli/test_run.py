@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tarfile
@@ -11,8 +12,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from conftest import PROJECT, CommandLine, environment
+from sqlalchemy.exc import OperationalError
 
-from orchestration.cli.dagster_home import TEMPLATE, dagster_home, use_dagster_home
+from orchestration.cli.app import run_app
+from orchestration.cli.dagster_home import TEMPLATE, dagster_home, history_errors, use_dagster_home
+from orchestration.cli.maintain import tidy_home
 from orchestration.cli.run import Job, RunRequest
 from orchestration.errors import SettingsError, WarehouseError
 
@@ -25,7 +29,7 @@ def python(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         cwd=PROJECT,
         env=environment(home, COLUMNS="80"),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=60,
         check=False,
     )
@@ -167,9 +171,9 @@ def test_damaged_schedules_of_the_old_home_are_reported(
 def test_edited_dagster_yaml_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAGSTER_HOME", "")
     (tmp_path / "dagster_home").mkdir()
-    (tmp_path / "dagster_home" / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    (tmp_path / "dagster_home" / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
     use_dagster_home(tmp_path)
-    assert (tmp_path / "dagster_home" / "dagster.yaml").read_text() == "telemetry: {enabled: false}\n"
+    assert (tmp_path / "dagster_home" / "dagster.yaml").read_text(encoding="utf-8") == "telemetry: {enabled: false}\n"
 
 
 def test_dagster_home_of_the_user_is_used_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,6 +193,46 @@ def test_unusable_dagster_home_is_refused(home: str, tmp_path: Path, monkeypatch
 
 def test_unwritable_default_home_is_a_plain_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAGSTER_HOME", "")
-    (tmp_path / "dagster_home").write_text("a file where the folder should be")
+    (tmp_path / "dagster_home").write_text("a file where the folder should be", encoding="utf-8")
     with pytest.raises(WarehouseError, match="cannot be created"):
         use_dagster_home(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        sqlite3.OperationalError("database or disk is full"),
+        OperationalError("insert", {}, sqlite3.OperationalError("database or disk is full")),
+    ],
+)
+def test_full_disk_below_the_history_is_a_plain_error(error: Exception, tmp_path: Path) -> None:
+    message = r"keeps the history of runs, cannot be used: .*(full|No space)"
+    with pytest.raises(WarehouseError, match=message) as raised, history_errors(tmp_path):
+        raise error
+    assert "insert" not in str(raised.value)
+
+
+def test_broken_pipe_is_no_error_of_the_history(tmp_path: Path) -> None:
+    with pytest.raises(BrokenPipeError), history_errors(tmp_path):
+        raise BrokenPipeError
+
+
+def test_damaged_history_is_a_plain_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    home = use_dagster_home(tmp_path)
+    (home / "history" / "runs").mkdir(parents=True)
+    (home / "history" / "runs.db").write_bytes(b"not a database" * 1000)
+    with pytest.raises(WarehouseError, match=f"{home}.*file is not a database.*move the folder away"):
+        tidy_home(tmp_path)
+
+
+def test_error_of_the_disk_has_no_traceback(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    def refuse(**_: object) -> None:
+        raise PermissionError(13, "Permission denied", "/data/raw")
+
+    monkeypatch.setattr("orchestration.cli.app.app", refuse)
+    with pytest.raises(SystemExit) as ended:
+        run_app()
+    assert ended.value.code == 1
+    assert "/data/raw cannot be read or written: Permission denied." in capfd.readouterr().err

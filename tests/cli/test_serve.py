@@ -37,10 +37,15 @@ def started(tmp_path: Path) -> subprocess.Popen[str]:
         cwd=PROJECT,
         env=environment(tmp_path),
         stdout=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
     )
     deadline = time.monotonic() + 30
-    while len([path for path in tmp_path.iterdir() if path.name in ("web", "daemon") and path.read_text()]) < 2:
+    while (
+        len(
+            [path for path in tmp_path.iterdir() if path.name in ("web", "daemon") and path.read_text(encoding="utf-8")]
+        )
+        < 2
+    ):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -49,7 +54,7 @@ def started(tmp_path: Path) -> subprocess.Popen[str]:
 
 def is_running(pid: int) -> bool:
     try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
     except FileNotFoundError:
         return False
 
@@ -58,7 +63,7 @@ def is_running(pid: int) -> bool:
 def test_serve_ends_everything_within_five_seconds(
     started: subprocess.Popen[str], tmp_path: Path, number: signal.Signals
 ) -> None:
-    children = [int((tmp_path / name).read_text()) for name in ("web", "daemon")]
+    children = [int((tmp_path / name).read_text(encoding="utf-8")) for name in ("web", "daemon")]
     begun = time.monotonic()
     started.send_signal(number)
     output, _ = started.communicate(timeout=30)
@@ -68,8 +73,8 @@ def test_serve_ends_everything_within_five_seconds(
 
 
 def test_serve_fails_if_a_program_exits(started: subprocess.Popen[str], tmp_path: Path) -> None:
-    children = [int((tmp_path / name).read_text()) for name in ("web", "daemon")]
-    parent = Path(f"/proc/{children[0]}/stat").read_text().rpartition(")")[2].split()[1]
+    children = [int((tmp_path / name).read_text(encoding="utf-8")) for name in ("web", "daemon")]
+    parent = Path(f"/proc/{children[0]}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]
     os.kill(int(parent), signal.SIGKILL)
     output, _ = started.communicate(timeout=30)
     assert started.returncode == 1

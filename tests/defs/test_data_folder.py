@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from orchestration.defs import resources
-from orchestration.defs.resources import DataFolder
+from orchestration.defs.resources import DataFolder, dagster_failures
 from orchestration.errors import MigrationError
 from orchestration.storage.last_run import last_run
 
@@ -78,3 +78,9 @@ def test_run_that_cannot_migrate_is_recorded_as_failed(
     monkeypatch.setattr(resources, "migrate", refuse)
     run(instance, lambda _: None)
     assert getattr(last_run(data), "state", None) == "FAILURE"
+
+
+def test_error_of_the_disk_is_a_failure_for_users() -> None:
+    message = r"/data/x cannot be read or written: No space left.*Free disk space"
+    with pytest.raises(dg.Failure, match=message), dagster_failures():
+        raise OSError(28, "No space left on device", "/data/x")

@@ -5,8 +5,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
+from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 
 from orchestration.defs.event_log import _MAX_OPEN_FILES, EventLog, open_instance
+from orchestration.errors import SettingsError
 
 
 @dg.asset
@@ -50,6 +53,27 @@ def test_few_files_stay_open(tmp_path: Path) -> None:
     ],
 )
 def test_configured_storage_is_kept(configured: str, tmp_path: Path) -> None:
-    (tmp_path / "dagster.yaml").write_text(configured.format(home=tmp_path))
+    (tmp_path / "dagster.yaml").write_text(configured.format(home=tmp_path), encoding="utf-8")
     with open_instance(tmp_path) as instance:
         assert not isinstance(instance.event_log_storage, EventLog)
+
+
+@pytest.mark.parametrize(
+    "text", ["a: [", "garbage", "unknown_key: 1", "telemetry: 5", "run_storage: {module: x, class: y}"]
+)
+def test_unusable_dagster_yaml_is_a_settings_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "dagster.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError, match=rf"Dagster cannot use {tmp_path} .*Nothing was run\. Correct or delete"):
+        open_instance(tmp_path)
+
+
+def test_output_is_captured_only_if_the_home_says_so(tmp_path: Path) -> None:
+    with open_instance(tmp_path) as instance:
+        assert isinstance(instance.compute_log_manager, NoOpComputeLogManager)
+    module = "dagster._core.storage.local_compute_log_manager"
+    (tmp_path / "dagster.yaml").write_text(
+        f"compute_logs: {{module: {module}, class: LocalComputeLogManager, config: {{base_dir: {tmp_path}}}}}",
+        encoding="utf-8",
+    )
+    with open_instance(tmp_path) as instance:
+        assert isinstance(instance.compute_log_manager, LocalComputeLogManager)

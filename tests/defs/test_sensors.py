@@ -76,7 +76,7 @@ def test_failed_delivery_is_reported_for_a_retry(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     monkeypatch.setenv("ROUTERSCOPE_ALERTS_FILE", str(tmp_path / "file" / "alerts.jsonl"))
     tick(alerts, instance)
     create_run_for_test(instance, job_name="refresh", status=dg.DagsterRunStatus.FAILURE)
@@ -96,7 +96,7 @@ def test_failed_run_is_sent_once_and_older_failures_are_not(
         create_run_for_test(instance, job_name="refresh_prices", status=dg.DagsterRunStatus.FAILURE, tags=tags)
     assert tick(alerts, instance, cursor)[0] == "Alerts sent: 1."
     assert tick(alerts, instance, cursor)[0] == "No new alerts."
-    [alert] = map(json.loads, sent.read_text().splitlines())
+    [alert] = map(json.loads, sent.read_text(encoding="utf-8").splitlines())
     assert (alert["kind"], alert["subject"], alert["severity"]) == ("run_failed", "refresh_prices", "error")
     assert alert["id"] != f"run_failed/{old.run_id}"
 
@@ -115,7 +115,7 @@ def test_failing_check_is_sent_when_it_starts_to_fail(
     [run] = instance.get_runs()
     instance.add_run_tags(run.run_id, {DATA_TAG: str(tmp_path / "other")})
     message, _ = tick(alerts, instance)
-    found = [json.loads(line) for line in sent.read_text().splitlines()]
+    found = [json.loads(line) for line in sent.read_text(encoding="utf-8").splitlines()]
     assert message == f"Alerts sent: {len(found)}."
     assert {alert["kind"] for alert in found} == {"check_failed"}
     subjects = [alert["subject"] for alert in found]

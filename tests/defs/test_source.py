@@ -35,7 +35,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def publish(data: Path, package: object) -> None:
     (data / "published").mkdir()
-    (data / "published" / "datapackage.json").write_text(json.dumps(package))
+    (data / "published" / "datapackage.json").write_text(json.dumps(package), encoding="utf-8")
 
 
 def test_settings_name_the_source(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

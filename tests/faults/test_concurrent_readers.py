@@ -37,8 +37,8 @@ def fill(warehouse: Warehouse, release_no: int) -> None:
 
 def describe(release_no: int, release: Release) -> None:
     hashes = {path.name: sha256(path) for path in release.folder.iterdir()}
-    (release.folder / PACKAGE).write_text(json.dumps({"release_no": release_no, "hashes": hashes}))
-    (release.folder / CITATION).write_text(f"Release {release_no}.")
+    (release.folder / PACKAGE).write_text(json.dumps({"release_no": release_no, "hashes": hashes}), encoding="utf-8")
+    (release.folder / CITATION).write_text(f"Release {release_no}.", encoding="utf-8")
 
 
 def read_database(published: Path) -> set[tuple]:
@@ -54,8 +54,8 @@ def read_database(published: Path) -> set[tuple]:
 def read_folder(published: Path) -> set[tuple]:
     """Read as programs do: resolve the link once, then open every file of that release."""
     folder = published.resolve()
-    package = json.loads((folder / PACKAGE).read_text())
-    assert (folder / CITATION).read_text() == f"Release {package['release_no']}."
+    package = json.loads((folder / PACKAGE).read_text(encoding="utf-8"))
+    assert (folder / CITATION).read_text(encoding="utf-8") == f"Release {package['release_no']}."
     found = {(package["release_no"], ROWS)}
     for name, expected in package["hashes"].items():
         assert sha256(folder / name) == expected, name

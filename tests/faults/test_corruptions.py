@@ -207,7 +207,7 @@ def test_build_that_a_data_test_rejects_is_not_published(data: Path) -> None:
     assert re.search(corruption.message, line), line
     assert "The published release is unchanged" in str(error.value)
     assert (data / "rejected" / "warehouse.duckdb").exists()
-    assert corruption.check in (data / "rejected" / "why.txt").read_text()
+    assert corruption.check in (data / "rejected" / "why.txt").read_text(encoding="utf-8")
     with pytest.raises(WarehouseError, match="has not passed its checks"):
         Releases(data).publish(warehouse, TABLES)
 
@@ -231,7 +231,7 @@ def test_release_that_the_audit_rejects_is_not_published(data: Path, monkeypatch
 
     def with_overclaim(folder: Path, *_: object) -> list[str]:
         (folder / "report").mkdir()
-        (folder / "report" / "index.html").write_text(" ".join(["The", "market", "share"]))
+        (folder / "report" / "index.html").write_text(" ".join(["The", "market", "share"]), encoding="utf-8")
         return ["A picture is missing."]
 
     monkeypatch.setattr(completion, "write_report", with_overclaim)
@@ -313,7 +313,7 @@ def test_documented_corruptions_are_the_tested_ones() -> None:
     assert {corruption.check for corruption in ALL_CORRUPTIONS} <= specs.keys()
     assert all(specs[corruption.check].blocking for corruption in ALL_CORRUPTIONS)
     groups = (FIGURE_CORRUPTIONS, RELEASE_CORRUPTIONS, FILE_CORRUPTIONS)
-    text = DOCUMENT.read_text()
+    text = DOCUMENT.read_text(encoding="utf-8")
     assert len(TABLE.findall(text)) == len(groups)
     tables = map(as_table, groups)
     assert_document(DOCUMENT, TABLE.sub(lambda _: next(tables), text))

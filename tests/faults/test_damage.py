@@ -310,7 +310,7 @@ def test_failed_check_blocks_the_publish_and_is_named(started_from_few: Path, fe
     assert (started_from_few / "published").resolve() == release
     rejected = started_from_few / "rejected"
     assert f"The rejected build is kept in {rejected}." in reasons
-    assert "has_provenance" in (rejected / "why.txt").read_text()
+    assert "has_provenance" in (rejected / "why.txt").read_text(encoding="utf-8")
     assert (rejected / "warehouse.duckdb").exists()
     with dg.DagsterInstance.from_config(str(home)) as instance:
         key = dg.AssetCheckKey(dg.AssetKey(["marts", "share_model"]), "has_provenance_share_model_")

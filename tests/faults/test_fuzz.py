@@ -210,7 +210,7 @@ def responses(surface: Surface, recordings: Path) -> Callable[[Random], Response
     if surface is RANKINGS_EXPORT:
         folder = recordings / "exports"
         csv = b"".join((folder / "rankings-daily.sample.csv").read_bytes().splitlines(keepends=True)[:4])
-        manifest = json.loads((folder / "latest.manifest.rankings-daily.2026-10-08.json").read_text())
+        manifest = json.loads((folder / "latest.manifest.rankings-daily.2026-10-08.json").read_text(encoding="utf-8"))
 
         def make_export(random: Random) -> Response:
             payload, mutated_manifest = mutated_export(csv, manifest, random)

@@ -49,7 +49,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cwd=PROJECT,
         env=environment(folder, ROUTERSCOPE_DATA_DIR=f"{folder}/{NEIGHBOUR}/../{NAME}//"),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert finished.returncode == 0, finished.stdout

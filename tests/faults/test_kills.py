@@ -25,7 +25,7 @@ SECONDS_UNTIL_DBT = 120
 
 def is_open_elsewhere(file: Path, process: int) -> bool:
     """Whether another process than this one has locked the file."""
-    locks = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+    locks = [line.split() for line in Path("/proc/locks").read_text(encoding="utf-8").splitlines()]
     return file.exists() and any(
         lock[5].endswith(f":{file.stat().st_ino}") and lock[4] != str(process) for lock in locks
     )
@@ -39,7 +39,7 @@ def killed_run(kill: Callable[[int], None], data: Path, few: Path, home: Path) -
         env=replay_environment(data, few, home),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
         start_new_session=True,
     )
     assert run.stdout is not None

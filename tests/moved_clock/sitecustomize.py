@@ -27,7 +27,7 @@ grpc._channel.time = grpc._server.time = _real_clock
 
 def _offset_seconds() -> float:
     with contextlib.suppress(ValueError, OSError):
-        return float(_CLOCK.read_text())
+        return float(_CLOCK.read_text(encoding="utf-8"))
     return 0.0
 
 

@@ -4,11 +4,16 @@ import datetime as dt
 import json
 import logging
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
+import httpx
 import pytest
 from conftest import PROJECT
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scripted import KEY, NOON, RawResponse, ScriptedServer, client_of, failure, success
 
 from orchestration import __version__
@@ -17,7 +22,8 @@ from orchestration.errors import KeyRefusedError, NotFoundError, QuotaSpentError
 from orchestration.openrouter import client as client_module
 from orchestration.openrouter import retries
 from orchestration.openrouter.quota import REQUESTS_PER_DAY, RequestLog
-from orchestration.openrouter.surfaces import APPS, ENDPOINTS, MODELS, RANKINGS, SESSION_COST
+from orchestration.openrouter.surfaces import APPS, ENDPOINTS, MODELS, PROVIDERS, RANKINGS, SESSION_COST
+from orchestration.settings import BASE_URL
 
 
 @pytest.mark.parametrize(
@@ -226,7 +232,11 @@ def test_user_agent_names_the_project() -> None:
 def test_only_client_transport_and_alerts_import_httpx() -> None:
     importing = re.compile(r"^\s*(import|from) (httpx|requests|aiohttp|urllib3|urllib\.request)\b", re.MULTILINE)
     package = PROJECT / "orchestration"
-    files = [path.relative_to(package) for path in package.rglob("*.py") if importing.search(path.read_text())]
+    files = [
+        path.relative_to(package)
+        for path in package.rglob("*.py")
+        if importing.search(path.read_text(encoding="utf-8"))
+    ]
     outside_alerts = sorted(path.as_posix() for path in files if path.parts[0] != "alerts")
     assert outside_alerts == ["openrouter/client.py", "openrouter/transport.py"]
     assert len(files) == 3
@@ -340,6 +350,80 @@ def test_endpoints_keep_each_response_and_record_404() -> None:
     assert body["d/0:free"]["data"]["id"] == "/api/v1/models/d/0:free/endpoints"
     assert all("authorization" in headers for _, headers in server.requests)
     assert lines == ["endpoints: 100 of 100 models fetched"]
+
+
+@pytest.mark.parametrize(
+    ("model", "path"),
+    [
+        ("a/b:free", "/models/a/b:free/endpoints"),
+        ("a/b/c", "/models/a/b%2Fc/endpoints"),
+        ("a/b?x=1#y", "/models/a/b%3Fx%3D1%23y/endpoints"),
+        ("a/%2e%2e", "/models/a/%252e%252e/endpoints"),
+        ("a/b\r\nx: y", "/models/a/b%0D%0Ax:%20y/endpoints"),
+        ("a/\u202eb", "/models/a/%E2%80%AEb/endpoints"),
+    ],
+)
+def test_ids_are_quoted_in_urls(model: str, path: str) -> None:
+    server = ScriptedServer(success({"data": {"endpoints": []}}))
+    client_of(server).fetch(ENDPOINTS, {}, [model])
+    assert [target for target, _ in server.requests] == [f"/api/v1{path}"]
+    assert ENDPOINTS.request_url({"model": model}) == f"{BASE_URL}{path}"
+
+
+@pytest.mark.parametrize("model", ["../../../evil", "..", "a/..", "./a", "a/../../b", "a\\..\\..\\b", "/a", "a//b", ""])
+def test_id_that_would_lead_to_another_path_is_not_requested(model: str) -> None:
+    server = ScriptedServer(success({"data": {"endpoints": []}}))
+    response = client_of(server).fetch(ENDPOINTS, {}, ["a/here", model])
+    assert [target for target, _ in server.requests] == ["/api/v1/models/a/here/endpoints"]
+    error = json.loads(response.payload)[model]["error"]
+    assert error["code"] == 0
+    assert "cannot be part of the path /models/{model}/endpoints, so it was not requested" in error["message"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(min_size=1))
+def test_no_id_changes_the_path(model: str) -> None:
+    try:
+        url = httpx.URL(ENDPOINTS.request_url({"model": model}))
+    except ResponseError:
+        return
+    assert re.fullmatch(rb"/api/v1/models/[^/?#]+(/[^/?#]+)?/endpoints", url.raw_path)
+    assert unquote(url.raw_path.decode()) == f"/api/v1/models/{model}/endpoints"
+
+
+@pytest.mark.parametrize("value", ["²", "1²", "٣", "½", "1e3", "nan", "Sun, ² Nov 2026 12:00:00 GMT"])
+def test_digits_of_other_scripts_are_no_seconds(value: str) -> None:
+    """A header may have any byte: ² is a digit to `str.isdigit`, but not a number to `int`."""
+    assert retries.retry_after_seconds(value, NOON) is None
+
+
+def test_deeply_nested_body_is_a_plain_error() -> None:
+    deep = b"[" * 100_000 + b"]" * 100_000
+    for surface in (MODELS, PROVIDERS):
+        response = client_of(ScriptedServer((200, {}, deep))).fetch(surface, {})
+        with pytest.raises(ResponseError, match="maximum recursion depth"):
+            surface.parse(response)
+    with pytest.raises(SourceError, match="returned 400"):
+        client_of(ScriptedServer((400, {}, b'{"error":' + deep[:30_000] + deep[-30_000:] + b"}"))).get("/models")
+
+
+@pytest.mark.parametrize("depth", range(850, 1000, 10))
+def test_body_that_can_barely_be_parsed_is_joined_or_refused(depth: int) -> None:
+    row = b'{"id": "a", "x": ' + b"[" * depth + b"]" * depth + b"}"
+    page = b'{"data": [' + row + b'], "links": {"next": "https://source.example/api/v1/models?offset=1"}}'
+    with suppress(ResponseError):
+        client_of(ScriptedServer((200, {}, page), (200, {}, b'{"data": [{"id": "b"}]}'))).fetch(MODELS, {})
+
+
+def test_damaged_cache_is_not_used(tmp_path: Path) -> None:
+    """Otherwise each run would get 304 Not Modified, and read the damaged body again."""
+    log = RequestLog(tmp_path / "requests.sqlite")
+    index = {"datasets": [{"id": "rankings-daily", "latest_snapshot_date": "2026-11-21"}]}
+    for etag, payload in (("w1", b"garbage"), ("\u00e9", json.dumps(index).encode())):
+        log.cache("https://source.example/api/v1/datasets/exports/index.json", etag, payload)
+        server = ScriptedServer(success(index, etag="w2"))
+        assert client_of(server, request_log=log).newest_snapshot() == dt.date(2026, 11, 21)
+        assert "if-none-match" not in server.requests[0][1]
 
 
 def test_model_without_a_response_does_not_fail_the_others(monkeypatch: pytest.MonkeyPatch) -> None:

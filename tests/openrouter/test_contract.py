@@ -160,7 +160,7 @@ def test_recorded_snapshot_is_parsed(all_recordings: Path) -> None:
     """The recorded CSV has three of the 30 days, so the manifest is adapted to it; the rest is as recorded."""
     folder = all_recordings / "exports"
     csv = (folder / "rankings-daily.sample.csv").read_bytes()
-    manifest = json.loads((folder / "latest.manifest.rankings-daily.2026-10-08.json").read_text())
+    manifest = json.loads((folder / "latest.manifest.rankings-daily.2026-10-08.json").read_text(encoding="utf-8"))
     fetched_at = dt.datetime(2026, 10, 8, 12, tzinfo=dt.UTC)
     with pytest.raises(ResponseError, match="its manifest lists 122881 bytes"):
         RANKINGS_EXPORT.parse(Response("an extract", csv, fetched_at, manifest=json.dumps(manifest).encode()))
@@ -180,7 +180,9 @@ def test_recorded_snapshot_is_parsed(all_recordings: Path) -> None:
 
 
 def source_columns(table: str) -> dict[str, str]:
-    sources = yaml.safe_load((PROJECT / "models" / "staging" / "_sources.yml").read_text())["sources"][0]["tables"]
+    sources = yaml.safe_load((PROJECT / "models" / "staging" / "_sources.yml").read_text(encoding="utf-8"))["sources"][
+        0
+    ]["tables"]
     [columns] = [source["columns"] for source in sources if source["name"] == table]
     return {column["name"]: column["data_type"] for column in columns}
 

@@ -140,6 +140,13 @@ def test_invalid_parameters_are_refused(full: Simulator, query: str) -> None:
     assert (status, body["error"]["code"]) == (400, 400)
 
 
+@pytest.mark.parametrize("limit", ["0", "-1", "1.5", "%C2%B2"])
+def test_limit_that_is_no_number_is_refused(full: Simulator, limit: str) -> None:
+    """%C2%B2 is ², a digit that `int` refuses."""
+    status, body = get(full, f"/datasets/app-rankings?limit={limit}")
+    assert (status, body["error"]["code"]) == (400, 400)
+
+
 def test_start_date_before_the_history_is_moved(full: Simulator) -> None:
     status, body = get(full, "/datasets/rankings-daily?start_date=2024-06-01&end_date=2025-01-03")
     assert (status, body["meta"]["start_date"]) == (200, "2025-01-01")
@@ -405,6 +412,6 @@ def test_pages_of_apps_are_consistent(full: Simulator) -> None:
 
 def test_simulator_is_smaller_than_what_it_tests() -> None:
     folder = PROJECT / "orchestration" / "openrouter"
-    lines = {path: len(path.read_text().splitlines()) for path in folder.rglob("*.py")}
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in folder.rglob("*.py")}
     simulated = sum(count for path, count in lines.items() if "simulator" in path.parts)
     assert simulated < sum(lines.values()) - simulated

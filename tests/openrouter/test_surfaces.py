@@ -523,3 +523,14 @@ def test_prices_stay_exact(digits: int, scale: int) -> None:
     price = Decimal(digits).scaleb(-scale)
     parsed = parse(MODELS, {"data": [model(pricing={"prompt": str(price), "completion": "0"})]})
     assert parsed.table.column("pricing_prompt").to_pylist() == [price]
+
+
+def test_prices_that_no_column_holds_are_a_problem() -> None:
+    prices = {"prompt": "0.1", "image": "200", "request": "1e-30", "tea": "99", "overrides": [{"completion": "10"}]}
+    [problem] = parse(MODELS, {"data": [model(pricing=prices), model(id="a/two")]}).problems
+    assert "3 prices cannot be used, such as: image of a/one is '200'." in problem
+    assert "below 10 USD a unit, with at most 24 decimals" in problem
+    endpoint = {"provider_name": "P", "tag": "p", "pricing": {"prompt": 11}}
+    [problem] = parse(ENDPOINTS, {"a/one": {"data": {"endpoints": [endpoint]}}}).problems
+    assert "1 price cannot be used, such as: prompt of a/one is 11." in problem
+    assert parse(MODELS, {"data": [model(pricing={"prompt": "9.99"})]}).problems == ()

@@ -12,7 +12,7 @@ import pytest
 from scripted import ScriptedServer, client_of, success
 
 from orchestration.alerts.channels import Webhook
-from orchestration.errors import AlertError, ResponseError, SourceError
+from orchestration.errors import AlertError, ResponseError, SettingsError, SourceError
 from orchestration.openrouter import client as client_module
 from orchestration.openrouter import retries
 from orchestration.openrouter.client import Client
@@ -190,3 +190,69 @@ def test_any_response_makes_a_server_reachable(start_server: Any) -> None:
     url = start_server(lambda connection: connection.sendall(b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n"))
     assert Client(url).is_reachable(2)
     assert not Client("http://127.0.0.1:9/api/v1").is_reachable(2)
+
+
+PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+@pytest.fixture
+def bare_network(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment without proxies and certificates."""
+    for name in (*PROXY_VARIABLES, *map(str.upper, PROXY_VARIABLES), "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"):
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("HTTPS_PROXY", "http://[::1"),
+        ("https_proxy", "ftp://proxy:21"),
+        ("HTTP_PROXY", "http://"),
+        ("ALL_PROXY", "proxy:port"),
+        ("ALL_PROXY", "socks5://proxy:99999"),
+        ("NO_PROXY", "[::1"),
+        ("SSL_CERT_FILE", "/nowhere/certificates.pem"),
+        ("SSL_CERT_FILE", __file__),
+        ("SSL_CERT_DIR", "/nowhere"),
+        ("SSLKEYLOGFILE", "/nowhere/keys"),
+    ],
+)
+def test_unusable_network_setting_is_named(bare_network: pytest.MonkeyPatch, variable: str, value: str) -> None:
+    bare_network.setenv(variable, value)
+    with pytest.raises(SettingsError, match=rf"^{variable} is .*Nothing was fetched\..*unset it\.$"):
+        Client()
+    with pytest.raises(AlertError, match=variable):
+        Webhook("https://example.org").send([])
+
+
+def test_password_of_a_proxy_is_not_shown(bare_network: pytest.MonkeyPatch) -> None:
+    bare_network.setenv("HTTPS_PROXY", "http://user:secret@proxy:port")
+    with pytest.raises(SettingsError) as raised:
+        Client()
+    assert "secret" not in str(raised.value)
+
+
+def test_socks_proxy_is_used(bare_network: pytest.MonkeyPatch) -> None:
+    received = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def accept() -> None:
+            with server.accept()[0] as connection:
+                received.append(connection.recv(16))
+
+        threading.Thread(target=accept, daemon=True).start()
+        bare_network.setenv("ALL_PROXY", f"socks5://127.0.0.1:{server.getsockname()[1]}")
+        assert not Client("http://example.invalid").is_reachable(2)
+    assert received == [b"\x05\x01\x00"]  # version 5 and one method: no authentication
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".example", "xn--n3h.net"])
+def test_host_that_idna_refuses_is_a_settings_error(host: str) -> None:
+    with pytest.raises(SettingsError, match=r"ROUTERSCOPE_BASE_URL is .*not a valid name"):
+        Client(f"https://{host}/api/v1")
+
+
+def test_redirect_to_an_invalid_host_is_not_followed(start_server: Any) -> None:
+    redirect = b"HTTP/1.1 302 Found\r\nlocation: http://a..b/\r\ncontent-length: 0\r\n\r\n"
+    assert not Client(start_server(lambda connection: connection.sendall(redirect))).is_reachable(2)

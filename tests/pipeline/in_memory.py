@@ -22,7 +22,7 @@ class Compiled:
     """
 
     def __init__(self, data: Path) -> None:
-        manifest = json.loads((data / "dbt" / "manifest.json").read_text())
+        manifest = json.loads((data / "dbt" / "manifest.json").read_text(encoding="utf-8"))
         self.nodes = manifest["nodes"]
         self.sources = manifest["sources"]
         self.warehouse = data / "warehouse.duckdb"

@@ -38,7 +38,7 @@ def body(path: Path) -> Any:
 
 def verified(name: str, key: str, value: str) -> dict[str, str]:
     """Two columns of a seed's verified rows, as key → value."""
-    with (Path(__file__).parents[2] / "seeds" / f"{name}.csv").open() as file:
+    with (Path(__file__).parents[2] / "seeds" / f"{name}.csv").open(encoding="utf-8") as file:
         return {row[key]: row[value] for row in csv.DictReader(file) if row["status"] == "verified"}
 
 

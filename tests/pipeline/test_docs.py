@@ -36,11 +36,16 @@ COMMAND_LINE = PROJECT / "docs" / "command-line.md"
 
 
 def blocks(language: str) -> list[tuple[Path, str]]:
-    return [(path, body) for path in DOCUMENTS for kind, body in FENCES.findall(path.read_text()) if kind == language]
+    return [
+        (path, body)
+        for path in DOCUMENTS
+        for kind, body in FENCES.findall(path.read_text(encoding="utf-8"))
+        if kind == language
+    ]
 
 
 def commands(path: Path) -> list[str]:
-    bodies = [body for kind, body in FENCES.findall(path.read_text()) if kind == "sh"]
+    bodies = [body for kind, body in FENCES.findall(path.read_text(encoding="utf-8")) if kind == "sh"]
     return [line.partition("  #")[0].strip() for body in bodies for line in body.splitlines() if line.strip()]
 
 
@@ -63,7 +68,7 @@ def shell(command: str, place: Path, home: Path, **settings: object) -> subproce
         cwd=place,
         env=environment(home, ROUTERSCOPE_DATA_DIR=place / "data" / "replay", **settings),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=300,
         check=False,
     )
@@ -85,7 +90,7 @@ def test_documented_reading_command_succeeds(command: str, path: Path, place: Pa
 
 @pytest.mark.parametrize(("path", "code"), [pytest.param(*one, id=one[0].stem) for one in blocks("python")])
 def test_documented_python_runs(path: Path, code: str, place: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", code], cwd=place, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code], cwd=place, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, f"{path}: {done.stderr}"
 
 
@@ -107,7 +112,7 @@ def test_documented_r_runs(path: Path, code: str, place: Path, home: Path) -> No
     if shutil.which("Rscript") is None:
         missing = "needs Debian's r-base-core"
         pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
-    (place / "query.R").write_text(code)
+    (place / "query.R").write_text(code, encoding="utf-8")
     done = shell("Rscript query.R", place, home)
     assert done.returncode == 0, f"{path}: {done.stderr}"
 
@@ -132,7 +137,13 @@ def test_documented_make_commands_work_in_sequence(
     published = [(data / "published").resolve().name]
     for command in in_order:
         done = subprocess.run(
-            ["bash", "-c", command], cwd=PROJECT, env=settings, capture_output=True, text=True, timeout=300, check=False
+            ["bash", "-c", command],
+            cwd=PROJECT,
+            env=settings,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=300,
+            check=False,
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
         published.append((data / "published").resolve().name)
@@ -151,7 +162,7 @@ def served(command: str, path: str, settings: dict[str, str], log: Path) -> Iter
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
-    with log.open("w") as output:
+    with log.open("w", encoding="utf-8") as output:
         # With default signals, as in a shell: Dagster, imported in this process, may have ignored some of them.
         process = subprocess.Popen(
             ["env", "--default-signal", "bash", "-c", command.format(port=port)],
@@ -164,14 +175,14 @@ def served(command: str, path: str, settings: dict[str, str], log: Path) -> Iter
         try:
             for _ in range(450):
                 if process.poll() is not None:
-                    pytest.fail(log.read_text())
+                    pytest.fail(log.read_text(encoding="utf-8"))
                 try:
                     httpx.get(f"{address}/{path}", timeout=1).raise_for_status()
                     break
                 except httpx.HTTPError:
                     time.sleep(0.2)
             else:
-                pytest.fail(log.read_text())
+                pytest.fail(log.read_text(encoding="utf-8"))
             yield address
         finally:
             with suppress(ProcessLookupError):
@@ -210,7 +221,7 @@ def test_systemd_unit_starts_and_stops(home: Path, tmp_path: Path) -> None:
     settings = environment(home, DAGSTER_HOME="", ROUTERSCOPE_DATA_DIR=data, ROUTERSCOPE_BASE_URL=NOWHERE)
     with served(f"exec {start} PORT={{port}}", "server_info", settings, tmp_path / "log") as address:
         pass
-    output = (tmp_path / "log").read_text()
+    output = (tmp_path / "log").read_text(encoding="utf-8")
     assert address in output
     assert f"DAGSTER_HOME is {data / 'dagster_home'}." in output
     assert (data / "dagster_home" / "schedules").is_dir()
@@ -220,14 +231,16 @@ def test_crontab_line_reads_the_environment_file(home: Path, tmp_path: Path) -> 
     [(_, lines)] = blocks("crontab")
     zone, line = lines.strip().splitlines()
     assert zone == "CRON_TZ=UTC"
-    (tmp_path / "env").write_text(f"ROUTERSCOPE_BASE_URL={NOWHERE}\nROUTERSCOPE_DATA_DIR={tmp_path / 'data'}\n")
+    (tmp_path / "env").write_text(
+        f"ROUTERSCOPE_BASE_URL={NOWHERE}\nROUTERSCOPE_DATA_DIR={tmp_path / 'data'}\n", encoding="utf-8"
+    )
     *due, command = line.split(maxsplit=5)
     assert due == ["10", "2", "*", "*", "*"]
     here = command.replace("/srv/routerscope", str(PROJECT)).replace("/etc/routerscope.env", str(tmp_path / "env"))
     # As cron does it: another shell and almost no environment. PYTHONPATH, if set, names the worktree under test.
     kept = ("PATH", "HOME", "DAGSTER_HOME", "PYTHONPATH")
     bare = {name: value for name, value in environment(home).items() if name in kept}
-    done = subprocess.run(["sh", "-c", here], env=bare, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(["sh", "-c", here], env=bare, capture_output=True, encoding="utf-8", timeout=120, check=False)
     assert f"{NOWHERE} does not respond. Nothing was fetched" in done.stdout
     assert str(tmp_path / "data") in done.stdout
 
@@ -242,18 +255,23 @@ def test_clean_keeps_data(home: Path, tmp_path: Path) -> None:
     assert (copy / "data" / "live" / "raw" / "x").exists()
     assert not any((copy / name).exists() for name in ("target", ".venv", "dagster_home/storage"))
     status = ["git", "status", "--porcelain"]
-    assert subprocess.run(status, cwd=copy, check=True, capture_output=True, text=True).stdout == ""
+    assert subprocess.run(status, cwd=copy, check=True, capture_output=True, encoding="utf-8").stdout == ""
 
 
 def test_every_make_target_is_run(home: Path) -> None:
-    makefile, ci = ((PROJECT / name).read_text() for name in ("Makefile", ".ci/run"))
+    makefile, ci = ((PROJECT / name).read_text(encoding="utf-8") for name in ("Makefile", ".ci/run"))
     [targets] = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
     here = {f"make {name}" for name in ("run", "help", "up", "ui", "simulator", "rollback", "clean")}
     assert {f"make {name}" for name in targets.split()} == here | BY_CI | ON_DEMAND
     for command in BY_CI:
         assert re.search(rf"^{command}$", ci, re.MULTILINE), command
     done = subprocess.run(
-        ["make", "run", "ARGS=--help"], cwd=PROJECT, env=environment(home), check=True, capture_output=True, text=True
+        ["make", "run", "ARGS=--help"],
+        cwd=PROJECT,
+        env=environment(home),
+        check=True,
+        capture_output=True,
+        encoding="utf-8",
     )
     assert "--refetch" in done.stdout
 
@@ -272,7 +290,7 @@ def test_command_line_reference_is_current(command_line: CommandLine, home: Path
     for verb in verbs:
         lines += [f"## routerscope {verb}", "", "```", *help_of(verb), "```", ""]
     make = subprocess.run(
-        ["make", "help"], cwd=PROJECT, env=environment(home), capture_output=True, text=True, check=True
+        ["make", "help"], cwd=PROJECT, env=environment(home), capture_output=True, encoding="utf-8", check=True
     )
     lines += ["## make", "", "```", *lines_of(make.stdout), "```", ""]
     assert_document(COMMAND_LINE, "\n".join(lines))
@@ -280,14 +298,16 @@ def test_command_line_reference_is_current(command_line: CommandLine, home: Path
 
 def test_links_between_documents_resolve() -> None:
     for path in DOCUMENTS:
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text()):
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
             assert (path.parent / target).exists(), f"{path.name}: {target}"
 
 
 def test_every_setting_is_documented() -> None:
     named = set(
-        re.findall(r"^    ([A-Z_]{8,}) ", (PROJECT / "orchestration" / "settings.py").read_text(), re.MULTILINE)
+        re.findall(
+            r"^    ([A-Z_]{8,}) ", (PROJECT / "orchestration" / "settings.py").read_text(encoding="utf-8"), re.MULTILINE
+        )
     )
-    text = (PROJECT / "docs" / "settings.md").read_text()
+    text = (PROJECT / "docs" / "settings.md").read_text(encoding="utf-8")
     assert len(named) == 10
     assert {name for name in named if f"`{name}" not in text} == set()

@@ -24,8 +24,8 @@ GROUPS = {
 def assert_document(path: Path, fresh: str) -> None:
     """Assert that the document has this text; with UPDATE_DOCS, write it first."""
     if os.environ.get("UPDATE_DOCS"):
-        path.write_text(fresh)
-    assert path.read_text() == fresh, f"{path.name} is out of date: run make docs"
+        path.write_text(fresh, encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == fresh, f"{path.name} is out of date: run make docs"
 
 
 def as_table(rows: duckdb.DuckDBPyRelation) -> str:
@@ -36,14 +36,14 @@ def as_table(rows: duckdb.DuckDBPyRelation) -> str:
 
 @pytest.mark.usefixtures("all_recordings")
 def test_every_question_has_its_answer(everything: Run) -> None:
-    text = QUESTIONS.read_text()
+    text = QUESTIONS.read_text(encoding="utf-8")
     with duckdb.connect(str(everything.published), read_only=True) as connection:
         fresh = QUERIES.sub(lambda one: f"```sql\n{one[1]}\n```\n\n{as_table(connection.sql(one[1]))}", text)
     assert_document(QUESTIONS, fresh)
 
 
 def test_questions_are_fourteen_short_selects() -> None:
-    queries = [query for query, _ in QUERIES.findall(QUESTIONS.read_text())]
+    queries = [query for query, _ in QUERIES.findall(QUESTIONS.read_text(encoding="utf-8"))]
     assert len(queries) == 14
     for sql in queries:
         assert len(sql.splitlines()) <= 8, sql
@@ -52,7 +52,9 @@ def test_questions_are_fourteen_short_selects() -> None:
 
 def test_question_on_categories_has_rows_in_the_simulator(simulated: Run) -> None:
     """The recordings have no slices."""
-    [category] = [sql for sql, _ in QUERIES.findall(QUESTIONS.read_text()) if "slice_kind = 'category'" in sql]
+    [category] = [
+        sql for sql, _ in QUERIES.findall(QUESTIONS.read_text(encoding="utf-8")) if "slice_kind = 'category'" in sql
+    ]
     rows = simulated.query(category)
     assert len(rows) >= 10
     assert all(tokens > 0 and 0 < listed <= 100 for _, tokens, listed, _ in rows)
@@ -109,4 +111,4 @@ def test_every_number_has_a_unit(manifest: dict) -> None:
 
 @pytest.mark.parametrize("document", ["questions.md", "data-dictionary.md", "requests.md"])
 def test_readme_links_to_every_document(document: str) -> None:
-    assert f"docs/{document}" in (PROJECT / "README.md").read_text()
+    assert f"docs/{document}" in (PROJECT / "README.md").read_text(encoding="utf-8")

@@ -337,7 +337,7 @@ def test_simulated_run_says_so_first_and_last(simulated: Run) -> None:
 
 
 def test_simulated_times_are_not_later_than_the_run(simulated: Run) -> None:
-    made = json.loads((simulated.data / "published" / "datapackage.json").read_text())["made"]
+    made = json.loads((simulated.data / "published" / "datapackage.json").read_text(encoding="utf-8"))["made"]
     created = dt.datetime.fromisoformat(made["created"]).replace(tzinfo=None)
     [times] = simulated.query("select max(as_of), max(fetched_at) from provenance")
     assert max(times) <= created
@@ -358,7 +358,7 @@ def test_shown_result_equals_the_marts(simulated: Run) -> None:
         ],
         cwd=PROJECT,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert "sim-" in shown.stdout, shown.stderr

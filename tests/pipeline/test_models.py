@@ -26,7 +26,7 @@ def test_dbt_unit_tests_pass(tmp_path: Path) -> None:
         cwd=PROJECT,
         env=environment(tmp_path, ROUTERSCOPE_DATA_DIR=tmp_path / "data"),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert finished.returncode == 0, finished.stdout[-8000:]
@@ -94,7 +94,7 @@ def test_duckdb_1_2_opens_a_release(everything: Run, tmp_path: Path) -> None:
     )
     command = [sys.executable, "-c", script, everything.published]
     read = subprocess.run(
-        command, env=environment(tmp_path, PYTHONPATH=tmp_path), check=True, capture_output=True, text=True
+        command, env=environment(tmp_path, PYTHONPATH=tmp_path), check=True, capture_output=True, encoding="utf-8"
     )
     assert int(read.stdout) == sum(len(rows) for rows in everything.marts().values())
 

@@ -14,7 +14,7 @@ MAX_WORDS = 900
 
 
 def test_query_has_its_result(sampled: Run) -> None:
-    text = README.read_text()
+    text = README.read_text(encoding="utf-8")
     with duckdb.connect(str(sampled.published), read_only=True) as connection:
 
         def with_result(query: re.Match[str]) -> str:
@@ -28,13 +28,13 @@ def test_output_is_that_of_the_default_run(sampled: Run) -> None:
     lines = sampled.output.splitlines()
     first = next(number for number, line in enumerate(lines) if line.startswith("Source sample: "))
     output = "\n".join(line.rstrip() for line in lines[first : first + RESULT_LINES])
-    text = README.read_text()
+    text = README.read_text(encoding="utf-8")
     assert len(RESULT.findall(text)) == 1
     assert_document(README, RESULT.sub(lambda _: f"```\n{output}\n```", text))
 
 
 def test_readme_is_short() -> None:
-    text = re.sub(r"```.*?```", "", README.read_text(), flags=re.DOTALL)
+    text = re.sub(r"```.*?```", "", README.read_text(encoding="utf-8"), flags=re.DOTALL)
     words = [word for line in text.splitlines() if not line.startswith("|") for word in line.split()]
     assert len(words) <= MAX_WORDS
 
@@ -47,7 +47,7 @@ def test_known_shares_are_stated(everything: Run) -> None:
             "from share_segment where period = 'day' and segment <> 'other' group by segment_type, segment"
         )
     }
-    stated = " ".join((PROJECT / "docs" / "concepts.md").read_text().split())
+    stated = " ".join((PROJECT / "docs" / "concepts.md").read_text(encoding="utf-8").split())
     for segment_type, sentence in {
         "weights": "weights are classified for {:.1f}%",
         "author_country": "the author's country for {:.1f}%",

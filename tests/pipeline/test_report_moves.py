@@ -55,7 +55,7 @@ def test_twice_the_tokens_of_an_author_move_the_report(compiled: Compiled, tmp_p
             """
         ).fetchall()
     before, after = report(compiled, tmp_path / "before", None), report(compiled, tmp_path / "after", author)
-    pages = [(folder / "index.html").read_text() for folder in (before, after)]
+    pages = [(folder / "index.html").read_text(encoding="utf-8") for folder in (before, after)]
 
     def parts(pattern: str) -> list[list[str]]:
         return [
@@ -73,10 +73,14 @@ def test_twice_the_tokens_of_an_author_move_the_report(compiled: Compiled, tmp_p
     titles = parts(r'<h3 id="authors-title">(.*?)</h3>')
     assert titles[1][0].startswith(f"{name}: {100 * doubled:.1f}% of tokens")
     assert not titles[0][0].startswith(name)
-    briefs = [next(folder.glob("brief-*.md")).read_text() for folder in (before, after)]
+    briefs = [next(folder.glob("brief-*.md")).read_text(encoding="utf-8") for folder in (before, after)]
     assert briefs[0] != briefs[1]
     rows = [
-        [row for row in csv.DictReader(io.StringIO((folder / "authors.csv").read_text())) if row["author"] == author]
+        [
+            row
+            for row in csv.DictReader(io.StringIO((folder / "authors.csv").read_text(encoding="utf-8")))
+            if row["author"] == author
+        ]
         for folder in (before, after)
     ]
     for old, new in zip(*rows, strict=True):

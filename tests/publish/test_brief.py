@@ -16,6 +16,7 @@ from orchestration.publish.report.brief import (
     _traffic,
     as_markdown,
 )
+from orchestration.untrusted import plain_text
 
 WEEK = Period("week", dt.date(2026, 7, 27), dt.date(2026, 8, 2))
 DAY = Period("day", dt.date(2026, 8, 2), dt.date(2026, 8, 2))
@@ -175,6 +176,12 @@ def test_traffic_and_the_shares_most_asked_for(connection: duckdb.DuckDBPyConnec
         "Traffic was 56.8 trillion tokens, -2.2% on the week before.",
         "Open-weight models had at least 70.4%, authors in the United States 29.9%.",
     ]
+
+
+def test_brief_has_no_control_characters() -> None:
+    text = as_markdown(WEEK, [Finding("One\x1b[31m \u202eled.", "claim", {}, {})], "One\x07 caveat.", ["X\x9b."], "")
+    assert plain_text(text) == text
+    assert "- One\\[31m led." in text
 
 
 def test_brief_is_marked_and_escapes_names() -> None:

@@ -172,3 +172,27 @@ def test_unknown_claim_is_an_error_that_names_the_list(tmp_path: Path) -> None:
     release = publish(tmp_path / "1", "0.127::double as value, '' as statement")
     with pytest.raises(QueryError, match=r"has published the claim 'y'.*`routerscope cite` lists"):
         check_claim("y", release, tmp_path / CLAIM_HISTORY)
+
+
+ONE_CLAIM = "0.127::double as value, '' as statement"
+
+
+@pytest.mark.parametrize("content", [b"", b"no Parquet"])
+def test_damaged_history_is_named_and_kept(content: bytes, tmp_path: Path) -> None:
+    releases, history = [publish(tmp_path / name, ONE_CLAIM) for name in ("2", "3")], tmp_path / CLAIM_HISTORY
+    record(releases[:1], history)
+    damaged = history / "1.parquet"
+    damaged.write_bytes(content)
+    message = f"{damaged}, a file of the claim history, is damaged"
+    with pytest.raises(QueryError, match=f"{message}, so the claim was not checked. Restore it from a backup"):
+        check_claim("x", releases[0], history)
+    with pytest.raises(WarehouseError, match=f"{message}. .*not recorded yet"):
+        record(releases, history)
+    assert damaged.read_bytes() == content
+
+
+def test_damaged_claims_of_a_release_are_a_plain_error(tmp_path: Path) -> None:
+    release = publish(tmp_path / "1", ONE_CLAIM)
+    (release / "claim.parquet").write_bytes(b"no Parquet")
+    with pytest.raises(QueryError, match=r"The claims of the release .* cannot be read \([^\n]*\)\. .*ARGS=--rebuild"):
+        check_claim("x", release, tmp_path / CLAIM_HISTORY)

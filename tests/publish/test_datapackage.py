@@ -21,7 +21,7 @@ EMPTY_ON_RECORDINGS = {"session_cost"}
 
 @pytest.fixture(scope="module")
 def package(everything: Run) -> dict:
-    return json.loads((everything.data / "published" / PACKAGE).read_text())
+    return json.loads((everything.data / "published" / PACKAGE).read_text(encoding="utf-8"))
 
 
 def test_package_is_valid(package: dict) -> None:
@@ -90,7 +90,7 @@ def test_units_follow_from_column_names(column: str, unit: str | None) -> None:
 
 
 def test_citation_file_has_scope_citations_and_licences(everything: Run) -> None:
-    text = (everything.data / "published" / CITATION).read_text()
+    text = (everything.data / "published" / CITATION).read_text(encoding="utf-8")
     assert "Tokens routed through OpenRouter's public models." in text
     assert "Source: OpenRouter (openrouter.ai/rankings), as of 2026-08-07T00:05:19Z." in text
     assert "rankings (licence: CC BY 4.0" in text
@@ -99,22 +99,22 @@ def test_citation_file_has_scope_citations_and_licences(everything: Run) -> None
 
 def test_simulated_data_is_marked_in_both_files(simulated: Run) -> None:
     folder = Path(simulated.data / "published")
-    package = json.loads((folder / PACKAGE).read_text())
+    package = json.loads((folder / PACKAGE).read_text(encoding="utf-8"))
     assert package["is_simulated"]
     assert package["title"].startswith("SIMULATED")
-    assert (folder / CITATION).read_text().startswith(SIMULATED)
+    assert (folder / CITATION).read_text(encoding="utf-8").startswith(SIMULATED)
 
 
 def test_sample_is_stated_in_both_files(sampled: Run) -> None:
     folder = Path(sampled.data / "published")
-    package = json.loads((folder / PACKAGE).read_text())
+    package = json.loads((folder / PACKAGE).read_text(encoding="utf-8"))
     assert not package["is_simulated"]
     assert package["made"]["source"] == "sample"
     assert package["description"].startswith(SAMPLE)
-    assert (folder / CITATION).read_text().startswith(SAMPLE)
+    assert (folder / CITATION).read_text(encoding="utf-8").startswith(SAMPLE)
 
 
 def test_scopes_are_those_of_the_models() -> None:
-    macros = (PROJECT_DIR / "dbt_project" / "macros" / "requests.sql").read_text()
+    macros = (PROJECT_DIR / "dbt_project" / "macros" / "requests.sql").read_text(encoding="utf-8")
     macro = macros.partition("macro scope_id(")[2].partition("endmacro")[0]
     assert dict(re.findall(r"when '(\w+)' then '(\w+)'", macro)) == SCOPE_OF

@@ -62,7 +62,7 @@ def test_picture_has_title_measure_period_and_source(tmp_path: Path) -> None:
     folder = tmp_path
     chart = bars([{"name": "A", "share": 0.5, "tip": "A"}], Size(600), "share")
     assert render({folder / "chart.svg": {"spec": chart.to_dict()}}) == {}
-    alone = standalone((folder / "chart.svg").read_text(), LABEL)
+    alone = standalone((folder / "chart.svg").read_text(encoding="utf-8"), LABEL)
     tree = ElementTree.fromstring(alone)  # noqa: S314  # our own
     texts = " ".join(one.text or "" for one in tree.iter("{http://www.w3.org/2000/svg}text"))
     assert LABEL.title in texts

@@ -66,8 +66,10 @@ def test_every_phrase_has_a_reason_and_an_example_above() -> None:
 
 
 def test_exemption_covers_its_exact_sentence_only(tmp_path: Path) -> None:
-    (tmp_path / "overclaims.csv").write_text("phrase,reason\nmarket share,No market.\n")
-    (tmp_path / "overclaim_exemptions.csv").write_text('text,reason\n"They call it market share.",A quotation.\n')
+    (tmp_path / "overclaims.csv").write_text("phrase,reason\nmarket share,No market.\n", encoding="utf-8")
+    (tmp_path / "overclaim_exemptions.csv").write_text(
+        'text,reason\n"They call it market share.",A quotation.\n', encoding="utf-8"
+    )
     finder = OverclaimFinder(tmp_path)
     assert finder.find(["They call it\n*market share*."]) == []
     [overclaim] = finder.find(["They call it market share. They call it a market share."])
@@ -92,7 +94,7 @@ def test_name_that_is_a_common_word_hides_no_overclaim() -> None:
 
 def test_project_contains_no_overclaims() -> None:
     """Documents, descriptions, SQL, seeds and code; the seeds of phrases and the tests about them are excluded."""
-    listed = subprocess.run(["git", "ls-files"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["git", "ls-files"], cwd=PROJECT, capture_output=True, encoding="utf-8", check=True).stdout
     excluded = {"seeds/overclaims.csv", "seeds/overclaim_exemptions.csv"}
     tests = {"tests/publish/test_overclaims.py", "tests/faults/corruptions.py", "tests/faults/test_corruptions.py"}
     excluded |= tests | {"orchestration/publish/overclaims.py"}

@@ -1,5 +1,6 @@
 """The report shows the figures of the marts and no others; a failed report does not block the tables."""
 
+import csv
 import json
 import re
 import shutil
@@ -28,6 +29,7 @@ from orchestration.storage.lake import Lake
 from orchestration.storage.releases import Releases
 from orchestration.storage.warehouse import Warehouse
 from orchestration.transform.manifest import MANIFEST
+from orchestration.untrusted import plain_text
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -43,13 +45,13 @@ def run(request: pytest.FixtureRequest) -> Run:
 
 
 def test_page_loads_nothing(run: Run) -> None:
-    html = (report_of(run) / "index.html").read_text()
+    html = (report_of(run) / "index.html").read_text(encoding="utf-8")
     assert not re.findall(r"<(?:img|script|link|iframe|source)[^>]+(?:src|href)=", html)
 
 
 def test_every_figure_has_its_files(run: Run) -> None:
     folder = report_of(run)
-    html = (folder / "index.html").read_text()
+    html = (folder / "index.html").read_text(encoding="utf-8")
     shown = re.findall(r'<figure id="([\w-]+)"', html)
     assert shown
     for figure in FIGURES:
@@ -65,7 +67,7 @@ def test_every_figure_has_its_files(run: Run) -> None:
 
 
 def test_captions_have_the_citation_line(run: Run) -> None:
-    html = (report_of(run) / "index.html").read_text()
+    html = (report_of(run) / "index.html").read_text(encoding="utf-8")
     captions = re.findall(r"<figcaption>(.*?)<a href=", html, re.DOTALL)
     [(lines,)] = run.query("select list(citation) from citations")
     known = {_MOMENT.sub("", line) for line in lines}
@@ -77,7 +79,7 @@ def test_captions_have_the_citation_line(run: Run) -> None:
 
 
 def test_caveats_stand_on_the_page_once(run: Run) -> None:
-    html = (report_of(run) / "index.html").read_text()
+    html = (report_of(run) / "index.html").read_text(encoding="utf-8")
     [(caveats,)] = run.query(
         "select caveats from scopes where scope_id = (select any_value(scope_id) from traffic_summary)"
     )
@@ -88,10 +90,10 @@ def test_brief_has_at_most_250_words_and_the_findings_of_the_page(run: Run) -> N
     [brief] = report_of(run).glob("brief-*.md")
     [(start,)] = run.query("select max(period_start) from traffic_summary where period = 'week'")
     assert brief.name == f"brief-{start:%G-W%V}.md"
-    text = brief.read_text()
+    text = brief.read_text(encoding="utf-8")
     assert len(text.split()) <= MAX_WORDS
     findings = [line.removeprefix("- ") for line in text.splitlines() if line.startswith("- ")]
-    html = (report_of(run) / "index.html").read_text()
+    html = (report_of(run) / "index.html").read_text(encoding="utf-8")
     shown = [unescape(one) for one in re.findall(r'<li data-mart="\w+" data-key="[^"]*">(.*?)</li>', html)]
     assert [re.sub(r"\\([\[\]<>`!*_])", r"\1", finding) for finding in findings] == shown
     assert 6 <= len(findings) <= 10
@@ -100,7 +102,7 @@ def test_brief_has_at_most_250_words_and_the_findings_of_the_page(run: Run) -> N
 
 
 def test_findings_state_figures_of_their_rows(run: Run) -> None:
-    html = (report_of(run) / "index.html").read_text()
+    html = (report_of(run) / "index.html").read_text(encoding="utf-8")
     found = re.findall(r'<li data-mart="(\w+)" data-key="([^"]*)">(.*?)</li>', html)
     for mart, key_text, text in found:
         key = json.loads(unescape(key_text))
@@ -136,14 +138,16 @@ CONTAINS: dict[str, tuple[str, Callable[..., list[str]]]] = {
 
 def test_simulated_report_is_marked_everywhere(simulated: Run, everything: Run) -> None:
     folder = report_of(simulated)
-    html, real = ((report_of(one) / "index.html").read_text() for one in (simulated, everything))
+    html, real = ((report_of(one) / "index.html").read_text(encoding="utf-8") for one in (simulated, everything))
     figures_shown = html.count("<figure ")
     assert html.count("SIMULATED: ") >= 2 * figures_shown + 1
     assert '<p class="simulated" role="note">' in html
     [brief] = folder.glob("brief-*.md")
-    assert all("SIMULATED: " in line for line in brief.read_text().splitlines() if line.startswith(("- ", "#")))
+    assert all(
+        "SIMULATED: " in line for line in brief.read_text(encoding="utf-8").splitlines() if line.startswith(("- ", "#"))
+    )
     for path in (*folder.glob("*.csv"), *folder.glob("*.svg")):
-        assert "SIMULATED: " in path.read_text(), path.name
+        assert "SIMULATED: " in path.read_text(encoding="utf-8"), path.name
     assert "SIMULATED" not in real
 
 
@@ -187,7 +191,7 @@ def test_renderer_crash_loses_one_chart(few_run: Run, tmp_path: Path, monkeypatc
     made = {"source": "replay", "clock": "2026-06-26", "created": "2026-06-26"}
     [warning] = writer.write_report(release, published_tables(MANIFEST), made)
     assert warning.startswith("report: the chart traffic could not be drawn: the renderer crashed (SIGABRT).")
-    html = (release / "report" / "index.html").read_text()
+    html = (release / "report" / "index.html").read_text(encoding="utf-8")
     drawn = {path.name for path in (release / "report").glob("*.png")}
     assert "coverage.png" in drawn
     assert set(re.findall(r'href="([\w-]+\.png)"', html)) == drawn
@@ -201,10 +205,10 @@ def test_overclaim_in_a_title_of_the_report_is_found(few_run: Run, tmp_path: Pat
     overclaim = " ".join(["AI", "market", "share of all models"])
     release = shutil.copytree(few_run.published.parent, tmp_path / "release")
     page = release / "report" / "index.html"
-    html = page.read_text()
+    html = page.read_text(encoding="utf-8")
     title = "Scope and sources"
     assert title in html
-    page.write_text(html.replace(title, overclaim))
+    page.write_text(html.replace(title, overclaim), encoding="utf-8")
     candidate = ReleaseCandidate(release, published_tables(MANIFEST), "real", release, Lake(few_run.data / "raw"))
     [overclaims] = [check for check in CHECKS if check.name == "overclaims"]
     with duckdb.connect(str(few_run.published), read_only=True) as connection:
@@ -213,13 +217,13 @@ def test_overclaim_in_a_title_of_the_report_is_found(few_run: Run, tmp_path: Pat
 
 
 def test_texts_of_charts_are_searched_for_overclaims(everything: Run) -> None:
-    text = page_text((report_of(everything) / "index.html").read_text())
+    text = page_text((report_of(everything) / "index.html").read_text(encoding="utf-8"))
     for words in ("USD, on a logarithmic scale", "dot: share of tokens; bar: share of implied spend"):
         assert words in text, words
 
 
 def test_short_history_leaves_out_empty_figures(few_run: Run) -> None:
-    html = (report_of(few_run) / "index.html").read_text()
+    html = (report_of(few_run) / "index.html").read_text(encoding="utf-8")
     assert 'id="drivers"' not in html
     [left_out] = re.findall(r"Left out for lack of data: (.*?)\.</p>", html)
     assert "Drivers of growth" in left_out
@@ -227,6 +231,28 @@ def test_short_history_leaves_out_empty_figures(few_run: Run) -> None:
 
 
 def test_every_country_of_the_seed_has_a_name() -> None:
-    views = (Path(writer.__file__).parent / "views.sql").read_text()
+    views = (Path(writer.__file__).parent / "views.sql").read_text(encoding="utf-8")
     named = set(re.findall(r"\('author_country', '([A-Z]{2})'", views))
     assert {row["country"] for row in read_seed("authors") if row["country"]} <= named
+
+
+def test_hostile_names_reach_no_file_of_the_report(few_run: Run, tmp_path: Path) -> None:
+    """Every name begins a formula, has an escape sequence, and reverses the text after it."""
+    release = shutil.copytree(few_run.published.parent, tmp_path / "release", ignore=shutil.ignore_patterns("report"))
+    with duckdb.connect(str(release / "routerscope.duckdb")) as connection:
+        for table, column in (("model", "name"), ("author", "display_name"), ("share_app", "app_name")):
+            connection.execute(f"update {table} set {column} = '=' || chr(27) || '[31m' || chr(8238) || {column}")
+    made = {"source": "replay", "clock": "2026-06-26", "created": "2026-06-26"}
+    assert writer.write_report(release, published_tables(MANIFEST), made) == []
+    texts = {path: path.read_text(encoding="utf-8") for path in (release / "report").iterdir() if path.suffix != ".png"}
+    assert [path.name for path, text in texts.items() if plain_text(text) != text.replace("\r\n", "\n")] == []
+    assert "=[31m" in texts[release / "report" / "index.html"]
+    cells = [
+        cell
+        for path in texts
+        if path.suffix == ".csv"
+        for row in csv.reader(path.open(encoding="utf-8", newline=""))
+        for cell in row
+    ]
+    assert [cell for cell in cells if cell.startswith("=")] == []
+    assert any(cell.startswith("'=") for cell in cells)

@@ -20,14 +20,14 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     files += [tmp_path / "raw/rankings/observed_date=2026-07-01/one.parquet"]
     for path in files:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("content")
+        path.write_text("content", encoding="utf-8")
     monkeypatch.setattr(inputs, "PROJECT_DIR", project)
     return Lake(tmp_path / "raw")
 
 
 def changed_file(path: Path) -> None:
     """Another content of the same size, written later."""
-    path.write_text("CONTENT")
+    path.write_text("CONTENT", encoding="utf-8")
     os.utime(path, ns=(1, 1))
 
 
@@ -60,6 +60,6 @@ def test_changed_setting_changes_the_hash(lake: Lake) -> None:
 def test_other_files_do_not_change_the_hash(lake: Lake, tmp_path: Path) -> None:
     before = inputs_hash(lake, SETTINGS)
     changed_file(tmp_path / "project" / "docs" / "notes.md")
-    (tmp_path / "raw" / LEDGER).write_text("{}")
+    (tmp_path / "raw" / LEDGER).write_text("{}", encoding="utf-8")
     (tmp_path / "raw" / "rankings" / "one.parquet.123.tmp").touch()
     assert inputs_hash(lake, SETTINGS) == before

@@ -205,3 +205,12 @@ def test_response_is_kept_if_the_ledger_cannot_be_written(listed: Lake) -> None:
         listed.ledger()
     (listed.root / LEDGER).rmdir()
     assert len(listed.ledger()) == 4
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"imaginary\n"])
+def test_unknown_kind_is_never_taken_for_real(content: bytes, lake: Lake) -> None:
+    lake.write("rankings", ROWS, SOURCE)
+    (lake.root / "KIND").write_bytes(content)
+    for use in (lambda: lake.kind, lambda: lake.check_kind("real"), lambda: lake.is_simulated):
+        with pytest.raises(LakeError, match="not real or simulated"):
+            use()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.storage.last_run import LAST_RUN, last_run, record_end, record_start
-from orchestration.storage.processes import process_identity
+from orchestration.storage.processes import is_running, process_identity
 
 
 def test_run_in_progress_has_not_ended(tmp_path: Path) -> None:
@@ -33,14 +33,22 @@ def test_run_whose_process_is_gone_was_killed(tmp_path: Path) -> None:
     process.kill()
     process.wait()
     record_start(tmp_path, "one")
-    record = json.loads((tmp_path / LAST_RUN).read_text())
-    (tmp_path / LAST_RUN).write_text(json.dumps(record | {"process": identity}))
+    record = json.loads((tmp_path / LAST_RUN).read_text(encoding="utf-8"))
+    (tmp_path / LAST_RUN).write_text(json.dumps(record | {"process": identity}), encoding="utf-8")
     run = last_run(tmp_path)
     assert run is not None
     assert run.is_killed
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"run_id": "one"}', "null", "\x00"])
+OTHER_TYPES = '{"run_id": 1, "state": 2, "ended": 3, "process": 4}'
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"run_id": "one"}', "null", "\x00", "[" * 9999, OTHER_TYPES])
 def test_damaged_record_counts_as_none(tmp_path: Path, content: str) -> None:
-    (tmp_path / LAST_RUN).write_text(content)
+    (tmp_path / LAST_RUN).write_text(content, encoding="utf-8")
     assert last_run(tmp_path) is None
+
+
+@pytest.mark.parametrize("identity", ["", "/", "garbage", "²/x", "9" * 30, "-1/x"])
+def test_text_that_is_no_process_does_not_run(identity: str) -> None:
+    assert not is_running(identity)

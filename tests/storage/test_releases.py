@@ -258,3 +258,29 @@ def test_approval_of_a_deleted_release_is_deleted(data: Data, monkeypatch: pytes
         data.publish()
     kept = sorted(path.name for path in data.releases.list())
     assert sorted(path.stem for path in data.published.resolve().parent.glob("*.approval")) == kept
+
+
+def test_loop_of_links_is_replaced_by_the_next_release(data: Data) -> None:
+    data.published.unlink()
+    data.published.symlink_to("published")
+    with pytest.raises(WarehouseError, match="points to no release, so nothing was changed"):
+        data.releases.rollback()
+    assert not data.releases.is_current("", data.warehouse)
+    data.publish(0.5)
+    assert shares(data.published) == [(0.5,)]
+
+
+def test_garbage_is_no_approval_of_a_release(data: Data) -> None:
+    assert data.releases.is_current("", data.warehouse)
+    [approval] = data.releases.current.parent.glob("*.approval")
+    approval.write_bytes(b"\xff\xfe\x00")
+    assert not data.releases.is_current("", data.warehouse)
+
+
+def test_folder_in_the_place_of_the_link_is_a_plain_error(data: Data) -> None:
+    release = data.releases.current
+    data.published.unlink()
+    (data.published / "mine").mkdir(parents=True)
+    with pytest.raises(WarehouseError, match=r"could not be published to .*directory.*run again"):
+        data.publish(0.5)
+    assert shares(release) == [(0.25,)]

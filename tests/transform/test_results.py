@@ -22,7 +22,7 @@ def warehouse(tmp_path: Path) -> Path:
 
 
 def results(warehouse: Path, *rows: dict) -> BuildResults:
-    (warehouse.parent / "run_results.json").write_text(json.dumps({"results": rows}))
+    (warehouse.parent / "run_results.json").write_text(json.dumps({"results": rows}), encoding="utf-8")
     return BuildResults(warehouse.parent, warehouse)
 
 
@@ -63,3 +63,25 @@ def test_exit_without_results_says_how_many_are_missing(warehouse: Path) -> None
     expected = sum(node["resource_type"] in ("model", "seed", "test") for node in MANIFEST["nodes"].values())
     assert (build.failed(), len(build.missing())) == ([], expected)
     assert build.describe_failures().startswith(f"dbt exited without a result for {expected} models and checks. See ")
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (-9, "dbt was ended from outside (SIGKILL; the system does that when memory is short) and left "),
+        (-15, "dbt was ended from outside (SIGTERM) and left "),
+    ],
+)
+def test_killed_dbt_is_said_to_be_killed(code: int, words: str, warehouse: Path) -> None:
+    build = BuildResults(warehouse.parent, warehouse, code)
+    assert build.is_killed
+    assert build.describe_failures().startswith(words)
+    assert build.describe_failures().endswith("Run again: everything is rebuilt from the raw data.")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"{}", b"\xff", b'{"results": [3]}', b'{"results": [{}]}', b"[" * 9999]
+)
+def test_garbage_in_the_results_counts_as_none(content: bytes, warehouse: Path) -> None:
+    (warehouse.parent / "run_results.json").write_bytes(content)
+    assert BuildResults(warehouse.parent, warehouse).is_empty

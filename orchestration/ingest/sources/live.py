@@ -64,7 +64,7 @@ class Live:
         return "fetched only with a key" if surface.needs_key and not self.has_key else "no responses in the lake"
 
     def report_to(self, log: Callable[[str], None]) -> None:
-        self._client.log = log
+        self._client.log = self._client.request_log.log = log
 
     def coverage(self) -> Coverage:
         """What the lake covers."""

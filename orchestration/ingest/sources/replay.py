@@ -12,7 +12,7 @@ from orchestration.formatting import timestamp_in_words
 from orchestration.ingest.sources.interface import FetchOptions, FetchTask
 from orchestration.openrouter.essential import is_essential
 from orchestration.openrouter.recordings import Recordings
-from orchestration.openrouter.surfaces import Surface
+from orchestration.openrouter.surfaces import SURFACES, Surface
 from orchestration.storage.lake import Kind
 
 
@@ -45,10 +45,17 @@ class Replay:
     def explain(self) -> list[str]:
         if self._is_sample:
             return [f"Sample: rankings, apps and token prices of OpenRouter up to {timestamp_in_words(self.now)}."]
-        return [f"Clock {timestamp_in_words(self.now)}: later recordings are ignored."]
+        later = sum(self._recordings.later(surface) for surface in SURFACES.values())
+        ignored = f"{later:,} later recording{' is' if later == 1 else 's are'} ignored" if later else "none is later"
+        return [f"Clock {timestamp_in_words(self.now)}: {ignored}."]
 
     def why_empty(self, surface: Surface) -> str:
-        return f"no recordings ({surface.recordings}/)"
+        folder = f"{surface.recordings}/"
+        if later := self._recordings.later(surface):
+            return f"no recordings up to the clock ({folder} has {later:,} later)"
+        if files := self._recordings.other_files(surface):
+            return f"no recordings ({folder} has {files:,} files named otherwise than <UTC time>.json.gz)"
+        return f"no recordings ({folder})"
 
     def report_to(self, log: Callable[[str], None]) -> None:
         """Reading a recording takes no time worth reporting."""

@@ -586,7 +586,7 @@ def _one_of(query: Query, name: str, allowed: tuple[str, ...]) -> str | None:
 
 def _number(query: Query, name: str, default: int, low: int, high: int) -> int:
     value = query.get(name, str(default))
-    if not value.isdigit() or not low <= int(value) <= high:
+    if not value.isdecimal() or not low <= int(value) <= high:
         raise _ApiError(400, f"{name} must be from {low} to {high}")
     return int(value)
 

@@ -27,6 +27,7 @@ from orchestration.formatting import (
 )
 from orchestration.publish.citations import citation_as_of, citations_by_url
 from orchestration.storage.sql import rows_as_dicts
+from orchestration.untrusted import plain_text
 
 MAX_WORDS = 250
 
@@ -104,7 +105,7 @@ def as_markdown(period: Period, found: Sequence[Finding], caveat: str, sources: 
         lines += [f"**{mark}**", ""]
     lines += [f"- {prefix}{_escaped(one.text)}" for one in found]
     lines += ["", caveat, "", *sources]
-    return "\n".join(lines) + "\n"
+    return plain_text("\n".join(lines) + "\n")
 
 
 def caveat_of(scope: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ from html import escape
 from typing import Any
 
 from orchestration.publish.report.formats import Column
-from orchestration.publish.report.renderer import xml_text
+from orchestration.untrusted import csv_text, plain_text
 
 Row = Mapping[str, Any]
 
@@ -23,8 +23,6 @@ FONT = "Arial, 'Liberation Sans', Helvetica, sans-serif"
 _MARGIN_PIXELS = 20
 _CHARACTERS = 112
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+")
-# A spreadsheet takes a cell that begins with one of these for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -57,14 +55,14 @@ def as_csv(rows: Sequence[Row], columns: Sequence[Column], key: Sequence[str], l
     writer.writerow([*names, "source_url", "as_of", "checked_at", "figure", "units", "source"])
     for row in rows:
         own = [_safe(row[name]) for name in (*names, "source_url", "as_of", "checked_at")]
-        writer.writerow([*own, figure, units, label.source])
+        writer.writerow([*own, csv_text(figure), units, label.source])
     return text.getvalue()
 
 
 def _safe(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    return f"{value}Z" if _TIMESTAMP.fullmatch(value) else f"'{value}" if value.startswith(_FORMULA) else value
+    return f"{value}Z" if _TIMESTAMP.fullmatch(value) else csv_text(value)
 
 
 def size_of(svg: str) -> tuple[float, float]:
@@ -105,5 +103,5 @@ def standalone(svg: str, label: Label) -> str:
 def _text(line: str, y: int, size: int, weight: str, colour: str) -> str:
     return (
         f'<text x="{_MARGIN_PIXELS}" y="{y}" font-size="{size}" font-weight="{weight}" fill="{colour}">'
-        f"{escape(xml_text(line))}</text>"
+        f"{escape(plain_text(line))}</text>"
     )

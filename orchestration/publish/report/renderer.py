@@ -1,14 +1,14 @@
 """Pictures, made in a separate process, because the renderer is native code and can abort.
 
-The report calls `render`. Run as a program, this file reads jobs from its standard input, one JSON object per line, and
-writes a line for each: `null`, or why the file could not be made.
+The report calls `render` with texts that `untrusted.plain_text` has cleaned: the renderer aborts on other characters.
+Run as a program, this file reads jobs from its standard input, one JSON object per line, and writes a line for each:
+`null`, or why the file could not be made.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -20,13 +20,6 @@ from typing import IO, Any, cast
 # The time limit of a job. The child then ends itself, even inside native code and even if its parent is gone.
 JOB_TIMEOUT_SECONDS = 60.0
 PICTURE_SCALE = 1.5
-# XML 1.0 does not allow these characters, and the renderer aborts on them. Lone surrogates are not even Unicode text.
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def xml_text(text: str) -> str:
-    """The text without characters that XML 1.0 does not allow."""
-    return _NOT_XML.sub("", text)
 
 
 def render(jobs: Mapping[Path, Mapping[str, Any]], timeout_seconds: float = JOB_TIMEOUT_SECONDS) -> dict[Path, str]:
@@ -65,7 +58,6 @@ class _Renderer:
             [sys.executable, "-P", __file__, str(self.timeout_seconds)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
             encoding="utf-8",
         )
 
@@ -93,6 +85,7 @@ class _Renderer:
 
 
 def main(timeout_seconds: float) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent; this process ends with its input
     signal.setitimer(signal.ITIMER_REAL, timeout_seconds)
     # What the renderer prints goes to standard error; standard output has the results only.
     results = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")

@@ -34,9 +34,10 @@ from orchestration.publish.report.downloads import FONT, Label, as_csv, size_of,
 from orchestration.publish.report.figures import FIGURES, SECTIONS, Figure
 from orchestration.publish.report.formats import Column, tooltip
 from orchestration.publish.report.headline import headline, sparkline
-from orchestration.publish.report.renderer import render, xml_text
+from orchestration.publish.report.renderer import render
 from orchestration.storage.releases import FILE_NAME, Table
 from orchestration.storage.sql import rows_as_dicts
+from orchestration.untrusted import plain_text
 
 FOLDER = "report"
 BRIEF = "brief-*.md"
@@ -124,7 +125,7 @@ def _write(
         text = as_csv(view.rows, view.figure.columns, view.figure.key, view.label)
         (folder / f"{view.figure.id}.csv").write_text(text, encoding="utf-8")
         view.downloads.insert(0, ("CSV", f"{view.figure.id}.csv"))
-    brief = [Finding(xml_text(one.text), one.mart, one.key, one.row) for one in findings_of(connection)]
+    brief = [Finding(plain_text(one.text), one.mart, one.key, one.row) for one in findings_of(connection)]
     sources = sources_of(connection, brief)
     (folder / f"brief-{period.name}.md").write_text(
         as_markdown(period, brief, caveat_of(scope), sources, mark), encoding="utf-8"
@@ -159,7 +160,7 @@ def _write(
             script=Markup((_HERE / "page.js").read_text(encoding="utf-8")),  # noqa: S704  # our own
         )
     )
-    (folder / PAGE).write_text(page, encoding="utf-8")
+    (folder / PAGE).write_text(plain_text(page), encoding="utf-8")
     return warnings
 
 
@@ -291,7 +292,7 @@ def rows_of(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Row]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, str):
-        return xml_text(value)
+        return plain_text(value)
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value.isoformat() if isinstance(value, dt.date) else value
