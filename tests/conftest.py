@@ -15,6 +15,7 @@ from unittest.mock import patch
 import duckdb
 import pytest
 
+from orchestration.cli import terminal
 from orchestration.cli.app import run_app
 from orchestration.folders import SAMPLE_DIR
 from orchestration.ingest.load import load_surface
@@ -213,6 +214,9 @@ def command_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> CommandLi
         capfd.readouterr()
         with (
             patch.dict(os.environ, environment(tmp_path / "home", **settings), clear=True),
+            # COLUMNS of these settings counts, not that of the process that imported the consoles.
+            patch.object(terminal.out, "_width", None),
+            patch.object(terminal.err, "_width", None),
             patch.object(sys, "argv", ["routerscope", *arguments]),
             pytest.raises(SystemExit) as ended,
         ):

@@ -6,6 +6,7 @@ the thousands of statements of a run. The files are the same, so other processes
 
 from __future__ import annotations
 
+import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData
+from sqlalchemy.exc import SQLAlchemyError
 
 from orchestration.errors import SettingsError
 from orchestration.openrouter.json_fields import one_line
@@ -34,15 +36,16 @@ _MAX_REASON_LENGTH = 300
 def open_instance(home: Path) -> dg.DagsterInstance:
     """The Dagster instance of a home, with this event log unless its `dagster.yaml` configures another storage.
 
-    Raises SettingsError if the home cannot be used.
+    Raises SettingsError if the home cannot be used, and errors of the disk and of SQLite as they are.
     """
     try:
         return _open_instance(home)
+    except (OSError, sqlite3.Error, SQLAlchemyError):
+        raise
     except Exception as error:  # any, because Dagster imports modules that `dagster.yaml` names
         raise SettingsError(
             f"Dagster cannot use {home} ({one_line(f'{type(error).__name__}: {error}', _MAX_REASON_LENGTH)}). Nothing "
-            f"was run. Correct or delete {home / 'dagster.yaml'}, check that this user may write to the folder, or set "
-            "DAGSTER_HOME to another one."
+            f"was run. Correct or delete {home / 'dagster.yaml'}, or set DAGSTER_HOME to another folder."
         ) from error
 
 

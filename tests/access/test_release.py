@@ -40,7 +40,7 @@ def data(tmp_path: Path) -> Path:
     folder = tmp_path / "releases" / "20260807T000519.000000Z"
     folder.mkdir(parents=True)
     (tmp_path / "published").symlink_to(folder)
-    (folder / PACKAGE).write_text(json.dumps(PACKAGED))
+    (folder / PACKAGE).write_text(json.dumps(PACKAGED), encoding="utf-8")
     with duckdb.connect(str(folder / FILE_NAME)) as connection:
         connection.execute("create table scopes as select 'openrouter_public_traffic' as scope_id, 'S' as statement")
     return tmp_path
@@ -121,7 +121,7 @@ def test_scope_that_the_release_lacks_is_a_plain_error(data: Path) -> None:
 def test_status_answers_without_a_release(damage: Callable[[Path], None], data: Path) -> None:
     damage(data)
     (data / "warehouse.duckdb").write_bytes(b"garbage")
-    (data / LAST_RUN).write_text('{"run_id": 1, "state": [], "ended": {}, "process": 2}')
+    (data / LAST_RUN).write_text('{"run_id": 1, "state": [], "ended": {}, "process": 2}', encoding="utf-8")
     (data / "claim_history").mkdir()
     (data / "claim_history" / "20260101T000000.000000Z.parquet").write_bytes(b"garbage")
     (data / "requests.sqlite").write_bytes(b"garbage" * 100)

@@ -221,7 +221,7 @@ def test_broken_pipe_is_no_error_of_the_history(tmp_path: Path) -> None:
 def test_damaged_history_is_a_plain_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAGSTER_HOME", "")
     home = use_dagster_home(tmp_path)
-    (home / "history" / "runs").mkdir(parents=True)
+    (home / "history" / "runs").mkdir(parents=True, exist_ok=True)
     (home / "history" / "runs.db").write_bytes(b"not a database" * 1000)
     with pytest.raises(WarehouseError, match=f"{home}.*file is not a database.*move the folder away"):
         tidy_home(tmp_path)

@@ -21,7 +21,7 @@ class FakeDbt:
         self.calls += 1
         if manifest.parse_state(self.target).exists():
             return SimpleNamespace(returncode=2, stdout="", stderr="cannot unpack")
-        (self.target / "manifest.json").write_text(json.dumps({"nodes": {}}))
+        (self.target / "manifest.json").write_text(json.dumps({"nodes": {}}), encoding="utf-8")
         return SimpleNamespace(returncode=0, stdout="", stderr="")
 
 
