@@ -241,7 +241,7 @@ class Campaign:
 
     def set_day(self, day: int) -> None:
         self.server.offset = day * ONE
-        self.clock.write_text(str(day * 86400))
+        self.clock.write_text(str(day * 86400), encoding="utf-8")
 
     def prepare(self, system: System) -> None:
         """The first day, and for the expected state an undisturbed load of the second one."""
@@ -249,11 +249,13 @@ class Campaign:
         first.mkdir(parents=True)
         self.server.set()
         self.set_day(0)
-        assert system.load(first, first.with_suffix(".log")) == 0, first.with_suffix(".log").read_text()
+        assert system.load(first, first.with_suffix(".log")) == 0, first.with_suffix(".log").read_text(encoding="utf-8")
         shutil.copytree(first, second, symlinks=True)
         self.set_day(DAYS_BETWEEN)
         started = time.monotonic()
-        assert system.load(second, second.with_suffix(".log")) == 0, second.with_suffix(".log").read_text()
+        assert system.load(second, second.with_suffix(".log")) == 0, second.with_suffix(".log").read_text(
+            encoding="utf-8"
+        )
         system.seconds = time.monotonic() - started
         system.after = {"first": system.read(first), "second": system.read(second)}
         rows = {table: len(found) for table, found in system.after["second"].items()}
