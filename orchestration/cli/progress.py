@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from orchestration.defs.dbt import BUILDING, NOTHING_NEW, dbt_models
+from orchestration.defs.resources import IN_USE
 from orchestration.defs.runs import message_for_users, reason_of, root_cause
 from orchestration.defs.unchanged import MARK
 from orchestration.formatting import timestamp_in_words
@@ -34,6 +35,8 @@ class ProgressListener:
         if event is None:
             # Dagster logs every step that it skips after a failure; the failure itself is enough.
             is_ours = not entry.user_message.startswith("Dependencies for step")
+            if entry.user_message.startswith(IN_USE):
+                self._heartbeat.enter("waiting until the other run has finished")
             if is_ours and (int(entry.level) >= logging.WARNING or (entry.step_key or "").startswith("raw")):
                 self._print(entry.user_message)
             elif entry.user_message in (BUILDING, NOTHING_NEW):

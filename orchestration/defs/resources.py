@@ -33,6 +33,8 @@ from orchestration.transform import DBT_EXECUTABLE
 
 POOL = "warehouse"
 OWNERS = ["team:routerscope"]
+# How the log line of a run that waits for the data folder begins.
+IN_USE = "Another run is using"
 # Dagster sorts groups by name, so their names begin with the number of their stage. A slash nests a group.
 _STAGES = ("openrouter", "raw", "seeds", "staging", "intermediate", "marts", "published")
 
@@ -96,7 +98,7 @@ class DataFolder(dg.ConfigurableResource[Any]):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if context.log:
-                    context.log.warning(f"Another run is using {folder}; this one waits until it has finished.")
+                    context.log.warning(f"{IN_USE} {folder}; this one waits until it has finished.")
                 fcntl.flock(lock, fcntl.LOCK_EX)
             with _recorded(folder, context):
                 with dagster_failures():

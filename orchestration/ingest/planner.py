@@ -219,10 +219,13 @@ def _current_only(coverage: Coverage, now: dt.datetime, has_key: bool) -> Iterab
         (SESSION_COST, {}, 1),
         *((BENCHMARKS, {"source": source}, 1) for source in BENCHMARK_SOURCES),
     ]
+    last_models = coverage.last_fetched.get(request_key(MODELS, {"output_modalities": "all"}))
     for surface, params, requests in candidates:
         last = coverage.last_fetched.get(request_key(surface, params))
         if last is None:
             is_due = True
+        elif surface is ENDPOINTS and last_models and last < last_models:
+            is_due = True  # the list of models had failed, so the models that are new in it lack endpoints
         elif surface in (MODELS, ENDPOINTS):
             is_due = now - last >= dt.timedelta(hours=MIN_PRICE_AGE_HOURS)
         else:

@@ -253,6 +253,10 @@ def _metadata(path: Path, _modified: int, _size: int) -> dict[str, Any]:
     try:
         metadata = pq.read_metadata(path).metadata or {}
         return dict(json.loads(metadata[METADATA_KEY]))
+    except PermissionError as error:
+        raise LakeError(
+            f"{path} cannot be read: Permission denied. Nothing was changed. Fix the file's permissions, and run again."
+        ) from error
     except (pa.ArrowException, OSError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise LakeError(
             f"{path} is not a complete file of this lake ({error}). Nothing was changed. "

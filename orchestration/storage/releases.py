@@ -117,10 +117,16 @@ class Releases:
                 building.replace(folder)
                 self._point_to(folder)
             self.prune()
-        except (OSError, duckdb.Error) as error:
+        except (OSError, MemoryError, duckdb.Error) as error:
+            problem = str(error).partition("\n")[0]  # DuckDB's own advice follows, on settings that are not ours
+            advice = (
+                "Free memory, or raise the memory limit of the process (`ulimit -v`)"
+                if isinstance(error, duckdb.OutOfMemoryException | MemoryError)
+                else "Free disk space or fix the permissions of the folder"
+            )
             raise WarehouseError(
-                f"The tables could not be published to {self.published}: {error}. The published release is unchanged. "
-                "Free disk space or fix the permissions of the folder, then run again."
+                f"The tables could not be published to {self.published}: {problem}. The published release is "
+                f"unchanged. {advice}, then run again."
             ) from error
         finally:
             shutil.rmtree(building, ignore_errors=True)

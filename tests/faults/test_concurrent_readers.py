@@ -1,7 +1,11 @@
-"""Reader processes at full speed see whole releases only, while one release replaces another."""
+"""Readers see whole releases only, while one release replaces another and after a publish that was killed."""
 
+import itertools
 import json
 import multiprocessing
+import os
+import shutil
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.synchronize import Barrier, Event
@@ -121,6 +125,42 @@ def test_readers_see_whole_releases_only(publishes: int, tmp_path: Path) -> None
         assert errors == [], (way, errors[:3])
         assert count >= publishes / 2, (way, count)
         assert len(set(seen)) >= publishes / 5, (way, "has seen too few releases to prove anything")
+
+
+def publish_until(step: int, data: Path, release_no: int) -> None:
+    """Publish, but kill this process before the step of that number; exits with 0 if there are fewer steps."""
+    steps = itertools.count()
+
+    def counted(function: Callable[..., object]) -> Callable[..., object]:
+        def call(*arguments: object, **options: object) -> object:
+            if next(steps) == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return function(*arguments, **options)
+
+        return call
+
+    for name in ("unlink", "rename", "replace", "symlink_to", "mkdir", "write_text"):
+        setattr(Path, name, counted(getattr(Path, name)))
+    os.fsync, shutil.rmtree = counted(os.fsync), counted(shutil.rmtree)
+    publish(data, release_no)
+    os._exit(0)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_kill_at_any_step_of_a_publish_leaves_a_whole_release(tmp_path: Path) -> None:
+    published = publish(tmp_path, 0).published
+    for step in itertools.count():
+        if (process := os.fork()) == 0:
+            publish_until(step, tmp_path, step + 1)
+        _, status = os.waitpid(process, 0)
+        assert status in (0, signal.SIGKILL)
+        [(_, rows)] = read_folder(published)
+        assert rows == ROWS
+        if status == 0:
+            break
+    assert step > 15
+    assert read_folder(published) == {(step + 1, ROWS)}
+    assert not [path for path in (tmp_path / "releases").iterdir() if path.suffix in (".building", ".link")]
 
 
 def test_a_release_is_published_at_every_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

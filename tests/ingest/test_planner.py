@@ -50,6 +50,17 @@ def test_requests_of_two_days_match_the_documented_table() -> None:
             fetch(coverage, due, now)
 
 
+def test_endpoints_of_an_older_list_of_models_are_due() -> None:
+    coverage = Coverage(models=600)
+    fetch(coverage, plan(coverage, FIRST, has_key=False), FIRST)
+    hour = dt.timedelta(hours=1)
+    coverage.add(MODELS, {"output_modalities": "all"}, FIRST + hour, FIRST + hour)
+    due = plan(coverage, FIRST + 2 * hour, has_key=False)
+    assert [request.surface for request in due.requests] == [ENDPOINTS]
+    fetch(coverage, due, FIRST + 2 * hour)
+    assert plan(coverage, FIRST + 3 * hour, has_key=False).requests == ()
+
+
 def test_history_takes_two_windows_per_series() -> None:
     windows = Counter(
         series(request) for request in plan(Coverage(), FIRST, has_key=True).for_surface(RANKINGS).requests

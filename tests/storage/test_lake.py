@@ -126,6 +126,16 @@ def test_foreign_file_raises_an_error_with_its_name(lake: Lake) -> None:
         lake.responses("rankings")
 
 
+def test_file_that_may_not_be_read_is_not_called_incomplete(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> None:
+        raise PermissionError
+
+    lake.write("rankings", ROWS, SOURCE)
+    monkeypatch.setattr(pq, "read_metadata", refuse)
+    with pytest.raises(LakeError, match=r"\.parquet cannot be read: Permission denied.*Fix the file's permissions"):
+        lake.responses("rankings")
+
+
 @pytest.fixture
 def listed(lake: Lake) -> Lake:
     """A lake of three files on two surfaces, one of them without rows."""

@@ -1,5 +1,6 @@
 """A data folder of version 0.1 is moved to today's names, whole, once, and however often it is interrupted."""
 
+import itertools
 import os
 import sqlite3
 import tarfile
@@ -12,7 +13,7 @@ import pytest
 from orchestration.errors import MigrationError
 from orchestration.storage import migrations
 from orchestration.storage.migrations import is_due, migrate
-from orchestration.storage.releases import READER_GRACE_SECONDS
+from orchestration.storage.releases import READER_GRACE_SECONDS, Releases
 
 FIXTURE = Path(__file__).parent.parent / "fixtures" / "data_folder_0.1.tar.xz"
 OLD = ("said", "unreadable", "alerts.sqlite", "alerts.lock")
@@ -101,6 +102,41 @@ def _interrupt(monkeypatch: pytest.MonkeyPatch, before: Callable[[str], None]) -
     monkeypatch.setattr(migrations.sqlite3, "connect", watched("connect", migrations.sqlite3.connect))
 
 
+def interrupt_at(step: int, data: Path) -> None:
+    """Begin a migration that is interrupted before the step of that number."""
+    steps = itertools.count()
+
+    def die(_: str) -> None:
+        if next(steps) == step:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        _interrupt(patch, die)
+        with pytest.raises(KeyboardInterrupt):
+            migrate(data)
+
+
+def test_rollback_after_an_interruption_loses_nothing(data: Path, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        whole = tmp_path / "whole"
+        migrations.shutil.copytree(data, whole, symlinks=True)
+        steps = len(steps_of(whole, patch))
+    [*_, earlier, newest] = sorted((whole / "releases").glob("*Z"))
+    for step in range(steps):
+        broken = tmp_path / f"broken-{step}"
+        migrations.shutil.copytree(data, broken, symlinks=True)
+        interrupt_at(step, broken)
+        migrate(broken)  # as `routerscope rollback` does
+        assert Releases(broken).rollback().name == earlier.name
+        migrate(broken)
+        assert contents(broken / "published") == contents(earlier)
+        found = contents(broken / "releases")
+        assert found.pop(f"{newest.name}.withdrawn") == b""
+        found.pop(".lock")
+        assert found == contents(whole / "releases")
+        migrations.shutil.rmtree(broken)
+
+
 def test_interruption_anywhere_is_completed_by_the_next(data: Path, tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         whole = tmp_path / "whole"
@@ -110,16 +146,7 @@ def test_interruption_anywhere_is_completed_by_the_next(data: Path, tmp_path: Pa
     for step in range(len(made)):
         broken = tmp_path / f"broken-{step}"
         migrations.shutil.copytree(data, broken, symlinks=True)
-        with pytest.MonkeyPatch.context() as patch:
-            calls = iter(range(len(made)))
-
-            def die(_: str, calls: object = calls, step: int = step) -> None:
-                if next(calls) == step:  # type: ignore[call-overload]
-                    raise KeyboardInterrupt
-
-            _interrupt(patch, die)
-            with pytest.raises(KeyboardInterrupt):
-                migrate(broken)
+        interrupt_at(step, broken)
         assert (broken / "published" / "claim.parquet").exists()
         migrate(broken)
         for folder in ("claim_history", "quarantine", "releases", "published"):

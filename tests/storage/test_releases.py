@@ -107,6 +107,14 @@ def test_failed_publish_leaves_the_release_as_it_was(data: Data) -> None:
     assert [path.name for path in before.parent.glob("2*Z")] == [before.name]
 
 
+def test_spent_memory_is_not_reported_as_a_full_disk(data: Data) -> None:
+    def spend(_: Release) -> None:
+        raise duckdb.OutOfMemoryException("Out of Memory Error: Failed to allocate\n\nPossible solutions:")
+
+    with pytest.raises(WarehouseError, match=r"Failed to allocate\. The published release is unchanged\. Free memory"):
+        data.releases.publish(data.warehouse, [SHARES], spend)
+
+
 def test_only_an_approved_warehouse_is_published(data: Data) -> None:
     data.warehouse.start()  # a build that failed its checks is never approved
     with pytest.raises(WarehouseError, match=r"has not passed its checks.*published release is unchanged.*refresh"):
