@@ -21,7 +21,7 @@ ifdef REPLAY_DIR
 export ROUTERSCOPE_REPLAY_DIR := $(REPLAY_DIR)
 endif
 
-.PHONY: help run simulator ui up rollback test test-long bench bench-long docs lint format lock clean
+.PHONY: help run live-check simulator ui up rollback test test-long bench bench-long docs lint format lock clean
 
 help:
 	@echo "make run                                     fetch, build, check and publish"
@@ -30,6 +30,7 @@ help:
 	@echo "make run ARGS=--help                         show the options of run"
 	@echo "make up SOURCE=live [PORT=3000]              serve Dagster's UI, run schedules and alerts"
 	@echo "make ui [PORT=3000]                          serve Dagster's UI, read-only"
+	@echo "make live-check                              check OpenRouter's API in at most 12 requests"
 	@echo "make rollback                                publish the release before the current one"
 	@echo "make simulator [PORT=8080]                   serve a simulated OpenRouter API"
 	@echo "make test                                    run the tests"
@@ -60,6 +61,9 @@ $(DEV_SETUP): $(SETUP) requirements-dev.lock
 run:
 	@$(MAKE) --no-print-directory --silent $(SETUP)
 	@$(ROUTERSCOPE) run $(ARGS)
+
+live-check: $(SETUP)
+	@$(ROUTERSCOPE) live-check
 
 simulator: $(SETUP)
 	@$(ROUTERSCOPE) simulator --port $(or $(PORT),8080)

@@ -171,6 +171,11 @@ class Settings(BaseSettings):
             )
         if self.alerts_webhook is not None:
             _check_webhook(self.alerts_webhook.get_secret_value())
+        if self.base_url.username or self.base_url.password:
+            raise ValueError(
+                "ROUTERSCOPE_BASE_URL contains a user name or a password (its value is not shown), which messages and "
+                f"files would show. Set it to an address without them, such as {BASE_URL}."
+            )
         if self.api_key is not None:
             # httpx shows a header that it cannot send in its error message.
             key = self.api_key.get_secret_value()

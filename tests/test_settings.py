@@ -78,6 +78,10 @@ def test_source_is_required() -> None:
             {"ROUTERSCOPE_SOURCE": "live", "OPENROUTER_API_KEY": "k", "ROUTERSCOPE_BASE_URL": "http://example.org/v1"},
             ["http://example.org/v1", "unencrypted connection", "Use https"],
         ),
+        (
+            {"ROUTERSCOPE_SOURCE": "live", "ROUTERSCOPE_BASE_URL": "https://reader:secret@example.org/v1"},
+            ["ROUTERSCOPE_BASE_URL contains a user name or a password (its value is not shown)"],
+        ),
     ],
 )
 def test_invalid_value_is_reported_with_valid_ones(
@@ -87,6 +91,7 @@ def test_invalid_value_is_reported_with_valid_ones(
         load(monkeypatch, **settings)
     for word in words:
         assert word in str(raised.value)
+    assert "secret" not in str(raised.value)
 
 
 def test_all_invalid_values_are_reported_together(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from rich.markup import escape
 from orchestration import __version__
 from orchestration.cli.ask import ask
 from orchestration.cli.cite import cite
+from orchestration.cli.live_check import live_check
 from orchestration.cli.maintain import rollback, tidy
 from orchestration.cli.query import query
 from orchestration.cli.run import run
@@ -29,6 +30,9 @@ _READING_EXIT_CODES = (
     "too old, a claim was withdrawn, a raw file was changed or is missing)"
 )
 _STATUS_EXIT_CODES = f"{_EXIT_CODES}, 3 data is stale or a newer build was rejected, 4 data is too old"
+_LIVE_CHECK_EXIT_CODES = (
+    "Exit codes: 0 every surface can be used, 1 one cannot, 2 wrong setting, 3 one differs from the contract"
+)
 _CITE_EXIT_CODES = f"{_EXIT_CODES}; with --check, 3 the claim was revised, 4 it was withdrawn"
 _TRACE_EXIT_CODES = f"{_EXIT_CODES}, 4 a raw file was changed or is missing"
 
@@ -80,6 +84,7 @@ for _verb, _example, _codes in (
     (rollback, "routerscope rollback --data data/live", _EXIT_CODES),
     (tidy, "routerscope tidy --data data/live", _EXIT_CODES),
     (simulator, "routerscope simulator --port 8081", _EXIT_CODES),
+    (live_check, "routerscope live-check > live-check.md", _LIVE_CHECK_EXIT_CODES),
     (status, "routerscope status --data data/live", _STATUS_EXIT_CODES),
     (query, 'routerscope query "from share_author limit 5" --format csv', _EXIT_CODES),
     (ask, "routerscope ask 3 --data data/live", _EXIT_CODES),

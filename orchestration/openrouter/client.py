@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -64,6 +65,32 @@ class HttpResponse:
     is_simulated: bool
 
 
+@dataclass(frozen=True)
+class Exchange:
+    """One attempt of a request and what came back, without the key; `failure` is empty if a response arrived."""
+
+    url: str
+    seconds: float
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    size_bytes: int = 0
+    failure: str = ""
+
+
+@dataclass
+class Transcript:
+    """Every exchange of a client, which sends at most `max_requests` in all, redirects included, and retries none."""
+
+    max_requests: int
+    requests: int = 0
+    exchanges: list[Exchange] = field(default_factory=list)
+
+    def count(self) -> None:
+        if self.requests == self.max_requests:
+            raise SourceError(f"The limit of {self.max_requests} requests is reached, so this one was not sent.")
+        self.requests += 1
+
+
 # Method, path with its query, and headers → status, headers and body. Raises TimeoutError or ConnectionError where a
 # real server would not respond.
 Handler = Callable[[str, str, Mapping[str, str]], tuple[int, Mapping[str, str], bytes]]
@@ -99,6 +126,7 @@ class Client:
         clock: Clock | None = None,
         handler: Handler | None = None,
         log: Callable[[str], None] = lambda line: None,  # noqa: ARG005
+        transcript: Transcript | None = None,
     ) -> None:
         _check_host(base_url)
         self.base_url = base_url.rstrip("/")
@@ -107,6 +135,7 @@ class Client:
         self.log = log
         self.is_simulated: bool | None = None  # unknown until the first response
         self._key = key
+        self._transcript = transcript
         self._max_concurrent_requests = 1 if handler else _MAX_CONCURRENT_REQUESTS
         self._paused_until = 0.0  # Unix seconds; applies to all threads
         self._http = Http(
@@ -114,6 +143,7 @@ class Client:
             max_redirects=3,
             headers={"user-agent": USER_AGENT},
             transport=_HandlerTransport(handler) if handler else None,
+            before_request=transcript.count if transcript else None,
         )
 
     def __repr__(self) -> str:
@@ -131,23 +161,27 @@ class Client:
             return False
         return True
 
-    def fetch(self, surface: Surface, params: Mapping[str, str], models: Sequence[str] = ()) -> Response:
+    def fetch(
+        self, surface: Surface, params: Mapping[str, str], models: Sequence[str] = (), *, first_page_only: bool = False
+    ) -> Response:
         """One response of a surface, from several requests if it is paged. Endpoints are fetched for `models`."""
         try:
-            return self._fetch(surface, params, models)
+            return self._fetch(surface, params, models, first_page_only)
         except RecursionError:
             raise ResponseError(
                 f"{surface.request_url(params, self.base_url)} returned a body that is nested too deeply. None of it "
                 "was written; all other responses are kept."
             ) from None
 
-    def _fetch(self, surface: Surface, params: Mapping[str, str], models: Sequence[str]) -> Response:
+    def _fetch(
+        self, surface: Surface, params: Mapping[str, str], models: Sequence[str], first_page_only: bool
+    ) -> Response:
         if surface is ENDPOINTS:
             return self._fetch_endpoints(models)
         if surface is RANKINGS_EXPORT:
             return self._fetch_export(params["snapshot_date"])
         if surface.pages:
-            return self._fetch_pages(surface, surface.pages, params)
+            return self._fetch_pages(surface, surface.pages, params, first_page_only)
         return self._response(surface, params, self.get(surface.path, params, needs_key=surface.needs_key))
 
     def newest_snapshot(self) -> dt.date:
@@ -176,13 +210,15 @@ class Client:
             **more,
         )
 
-    def _fetch_pages(self, surface: Surface, pages: Pages, params: Mapping[str, str]) -> Response:
+    def _fetch_pages(
+        self, surface: Surface, pages: Pages, params: Mapping[str, str], first_page_only: bool
+    ) -> Response:
         """All pages as one body. If the list changed between pages, all pages are fetched a second time.
 
         A list of one page keeps its bytes.
         """
         for _ in range(2):
-            first, found = self._fetch_each_page(surface, pages, params)
+            first, found = self._fetch_each_page(surface, pages, params, first_page_only)
             if len(found) < 2:
                 break
             whole = bodies.join_pages(found)
@@ -192,7 +228,7 @@ class Client:
         return self._response(surface, {**params, "limit": str(pages.limit)}, first)
 
     def _fetch_each_page(
-        self, surface: Surface, pages: Pages, params: Mapping[str, str]
+        self, surface: Surface, pages: Pages, params: Mapping[str, str], first_page_only: bool
     ) -> tuple[HttpResponse, list[dict[str, Any]]]:
         """The first page's response, and the bodies of all pages; no bodies if the first page cannot be parsed."""
         offset, limit, size = 0, pages.limit, 0
@@ -217,7 +253,7 @@ class Client:
                 )
             found.append(body)
             following = bodies.next_page(body, offset, limit, pages.max_offset)
-            if following is None:
+            if following is None or first_page_only:
                 return first, found
             if following[0] <= offset or len(found) == MAX_PAGES:
                 raise ResponseError(
@@ -313,7 +349,7 @@ class Client:
             headers["if-none-match"] = cached[0]
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(RetryableError),
-            stop=retries.is_last_attempt,
+            stop=tenacity.stop_after_attempt(1) if self._transcript else retries.is_last_attempt,
             wait=retries.seconds_to_wait,
             before=self._wait_until_unpaused,
             sleep=self._pause_all_threads,
@@ -327,9 +363,10 @@ class Client:
             is_parsed = False
         except RetryableError as last:
             attempts = retrying.statistics["attempt_number"]
+            tried = f" after {attempts} attempts" if attempts > 1 else ""
             wait = f"; it asks the client to wait {last.wait_seconds:.0f} s" if last.wait_seconds else ""
             raise SourceError(
-                f"{self._redact(url)} failed after {attempts} attempts: {last}{wait}. Responses already fetched are "
+                f"{self._redact(url)} failed{tried}: {last}{wait}. Responses already fetched are "
                 "kept. Check that the address can be reached, and run again."
             ) from None
         payload = self._redact_payload(payload)
@@ -372,14 +409,7 @@ class Client:
         request_id = self._reserve_request() if needs_key else None
         fetched_at = self.clock.now()
         try:
-            response, payload = self._http.fetch(
-                "GET",
-                url,
-                params=params,
-                headers=headers,
-                within_seconds=MAX_RESPONSE_SECONDS,
-                max_bytes=MAX_RESPONSE_BYTES,
-            )
+            response, payload = self._exchange(url, params, headers)
         except BodyError as error:
             response, payload = error.response, b""
             if response.is_success:
@@ -406,6 +436,43 @@ class Client:
         if can_parse and response.status_code == HTTPStatus.OK and not can_parse(payload):
             raise UnparsableBodyError((response, payload, fetched_at))
         return response, payload, fetched_at
+
+    def _exchange(
+        self, url: str, params: Mapping[str, str], headers: Mapping[str, str]
+    ) -> tuple[httpx.Response, bytes]:
+        """The response and its body, noted in the transcript if there is one."""
+        started, sent = time.monotonic(), self._transcript.requests if self._transcript else 0
+        failure = ""
+        response: httpx.Response | None = None
+        payload = b""
+        try:
+            response, payload = self._http.fetch(
+                "GET",
+                url,
+                params=params,
+                headers=headers,
+                within_seconds=MAX_RESPONSE_SECONDS,
+                max_bytes=MAX_RESPONSE_BYTES,
+            )
+        except BodyError as error:
+            response, failure = error.response, str(error)
+            raise
+        except Exception as error:
+            failure = str(error) or type(error).__name__
+            raise
+        finally:
+            if self._transcript and self._transcript.requests > sent:
+                self._transcript.exchanges.append(
+                    Exchange(
+                        self._redact(str(response.url if response else httpx.URL(url, params=params))),
+                        time.monotonic() - started,
+                        response.status_code if response else None,
+                        {name: self._redact(value) for name, value in response.headers.items()} if response else {},
+                        len(payload),
+                        self._redact(failure),
+                    )
+                )
+        return response, payload
 
     def _reserve_request(self) -> int:
         """The id of a request in the log, as soon as the quota of the minute allows the request."""

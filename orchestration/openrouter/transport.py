@@ -50,7 +50,8 @@ class Http:
     """An HTTP client whose responses are bounded in time and size. Proxies come from the environment, as in httpx.
 
     With a `transport`, responses come from this process, and no deadline applies. Otherwise raises SettingsError if a
-    variable of the environment for proxies or certificates cannot be used.
+    variable of the environment for proxies or certificates cannot be used. `before_request` is called before each
+    request, redirects included; if it raises an error, the request is not sent.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Http:
         max_redirects: int = 0,
         headers: Mapping[str, str] | None = None,
         transport: httpx.BaseTransport | None = None,
+        before_request: Callable[[], None] | None = None,
     ) -> None:
         self._in_process = transport is not None
         if not self._in_process:
@@ -71,6 +73,7 @@ class Http:
                 headers={"accept-encoding": "gzip", **(headers or {})},
                 timeout=timeout,
                 follow_redirects=False,
+                event_hooks={"request": [lambda _: before_request()] if before_request else []},
             )
         except httpx.InvalidURL as error:  # proxies and certificates are checked already
             value = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")

@@ -92,9 +92,8 @@ def test_long_retry_after_is_not_waited_for() -> None:
 @pytest.mark.parametrize(("seconds", "attempts"), [(86_400, 1), (50, 3), (10**400, 1)])
 def test_total_wait_of_a_request_is_bounded(seconds: int, attempts: int) -> None:
     clock, server = VirtualClock(NOON), ScriptedServer(failure(503, retry_after=str(seconds)))
-    with pytest.raises(
-        SourceError, match=rf"after {attempts} attempts: status 503, no; it asks the client to wait .* s\."
-    ):
+    tried = f" after {attempts} attempts" if attempts > 1 else ""
+    with pytest.raises(SourceError, match=rf"models failed{tried}: status 503, no; it asks the client to wait .* s\."):
         client_of(server, clock=clock).get("/models")
     assert len(server.requests) == attempts
     assert (clock.now() - NOON).total_seconds() <= retries.MAX_WAIT_SECONDS

@@ -4,6 +4,7 @@ import datetime as dt
 import gzip
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from conftest import PROJECT
 
 from orchestration.errors import ResponseError
 from orchestration.openrouter import schemas, surfaces
+from orchestration.openrouter.contract import CONTRACT, differences
 from orchestration.openrouter.surfaces import (
     APPS,
     BENCHMARKS,
@@ -198,3 +200,48 @@ def test_raw_view_has_the_columns_of_the_arrow_schema(surface: Surface) -> None:
     # The views show timestamps in UTC without a time zone.
     utc = {name: kind.replace(" WITH TIME ZONE", "") for name, kind in arrow.items()}
     assert {name: types[name] for name in arrow} == utc
+
+
+def shipped_contract(contract: dict) -> dict[str, Any]:
+    """The response schemas of the surfaces, with the schemas to which they refer, without texts and examples."""
+    left: list[str] = []
+    shipped: dict[str, Any] = {"properties": {}, "$defs": {}}
+
+    def stripped(schema: Any) -> Any:
+        if isinstance(schema, list):
+            return [stripped(one) for one in schema]
+        if not isinstance(schema, dict):
+            return schema
+        if "$ref" in schema:
+            name = schema["$ref"].rsplit("/", 1)[-1]
+            left.append(name)
+            return {"$ref": f"#/$defs/{name}"}
+        kept = {name: value for name, value in schema.items() if name not in ("example", "format")}
+        if "properties" in kept:
+            kept["properties"] = {name: stripped(one) for name, one in kept["properties"].items()}
+        return {name: value if name == "properties" else stripped(value) for name, value in kept.items()}
+
+    for surface in JSON_SURFACES:
+        path = CONTRACT_PATHS.get(surface.name, surface.path)
+        response = contract["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
+        shipped["properties"][surface.name] = stripped(response["schema"])
+    while left:
+        name = left.pop()
+        if name not in shipped["$defs"]:
+            shipped["$defs"][name] = None
+            shipped["$defs"][name] = stripped(schema_of(contract, name))
+    return shipped
+
+
+def test_shipped_contract_is_the_official_one(contract: dict) -> None:
+    """With UPDATE_DOCS set, it is written."""
+    shipped = json.dumps(shipped_contract(contract), sort_keys=True, separators=(",", ":")) + "\n"
+    if os.environ.get("UPDATE_DOCS"):
+        CONTRACT.write_text(shipped, encoding="utf-8")
+    assert CONTRACT.read_text(encoding="utf-8") == shipped
+
+
+@pytest.mark.parametrize("surface", [surfaces.MODELS, surfaces.PROVIDERS, RANKINGS, APPS], ids=lambda one: one.name)
+def test_newest_recording_agrees_with_the_contract(all_recordings: Path, surface: Surface) -> None:
+    newest = max((all_recordings / surface.recordings).glob("*.json.gz"))
+    assert differences(surface, json.loads(gzip.decompress(newest.read_bytes()))) == []

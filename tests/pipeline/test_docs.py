@@ -21,6 +21,10 @@ import pytest
 from conftest import MAKE, NOWHERE, PROJECT, SMALL_WORLD, CommandLine, Run, environment
 from test_generated_docs import assert_document
 
+from orchestration.openrouter.simulator import Simulator
+from orchestration.openrouter.simulator.server import serve as serve_simulator
+from orchestration.settings import Simulation
+
 DOCUMENTS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 FENCES = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TINY = '{"models": 60, "days": 45, "observations": 2}'
@@ -32,6 +36,7 @@ ON_DEMAND = {"make test-long", "make bench-long", "make format"}
 BY_OTHERS = {" ".join(["make", *words]) for words in MAKE.values()}
 # Run by the test of the systemd unit.
 UP = "make up SOURCE=live"
+LIVE_CHECK = "make live-check > live-check.md"
 COMMAND_LINE = PROJECT / "docs" / "command-line.md"
 
 
@@ -124,7 +129,7 @@ def test_documented_make_commands_work_in_sequence(
     data = Path(shutil.copytree(simulated.data, tmp_path / "data", symlinks=True))
     in_order = ['make run ARGS="--from 2026-11-01 --to 2026-11-03"', "make rollback", "make run ARGS=--refetch"]
     changing = {one for path in DOCUMENTS for one in commands(path) if one.startswith("make ")}
-    assert changing - BY_CI - BY_OTHERS - {UP} == set(in_order)
+    assert changing - BY_CI - BY_OTHERS - {UP, LIVE_CHECK} == set(in_order)
     settings = environment(
         home,
         DAGSTER_HOME="",  # as most readers have it: the history is kept in the data folder
@@ -153,6 +158,15 @@ def test_documented_make_commands_work_in_sequence(
     status = json.loads(command_line("status", "--json", "--data", str(data)).stdout)
     assert status["last_run"]["state"] == "SUCCESS"
     assert (data / "dagster_home" / "history").is_dir()
+
+
+def test_documented_live_check_writes_a_file(place: Path, home: Path) -> None:
+    now = dt.datetime.now(dt.UTC)
+    simulator = Simulator(Simulation(models=60, days=45, observations=2), lambda: now, now.date())
+    with serve_simulator(simulator) as url:
+        done = shell(LIVE_CHECK, place, home, ROUTERSCOPE_BASE_URL=url)
+    assert done.returncode == 0, done.stderr
+    assert (place / "live-check.md").read_text(encoding="utf-8").startswith("# Live check: every surface can be used")
 
 
 @contextmanager
@@ -261,7 +275,7 @@ def test_clean_keeps_data(home: Path, tmp_path: Path) -> None:
 def test_every_make_target_is_run(home: Path) -> None:
     makefile, ci = ((PROJECT / name).read_text(encoding="utf-8") for name in ("Makefile", ".ci/run"))
     [targets] = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
-    here = {f"make {name}" for name in ("run", "help", "up", "ui", "simulator", "rollback", "clean")}
+    here = {f"make {name}" for name in ("run", "live-check", "help", "up", "ui", "simulator", "rollback", "clean")}
     assert {f"make {name}" for name in targets.split()} == here | BY_CI | ON_DEMAND
     for command in BY_CI:
         assert re.search(rf"^{command}$", ci, re.MULTILINE), command
