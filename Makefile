@@ -62,7 +62,9 @@ run:
 	@$(MAKE) --no-print-directory --silent $(SETUP)
 	@$(ROUTERSCOPE) run $(ARGS)
 
-live-check: $(SETUP)
+# What setting up prints is not part of the text for an issue.
+live-check:
+	@$(MAKE) --no-print-directory --silent $(SETUP) >&2
 	@$(ROUTERSCOPE) live-check
 
 simulator: $(SETUP)

@@ -171,10 +171,11 @@ class Settings(BaseSettings):
             )
         if self.alerts_webhook is not None:
             _check_webhook(self.alerts_webhook.get_secret_value())
-        if self.base_url.username or self.base_url.password:
+        url = self.base_url
+        if url.username or url.password or url.query is not None or url.fragment is not None:
             raise ValueError(
-                "ROUTERSCOPE_BASE_URL contains a user name or a password (its value is not shown), which messages and "
-                f"files would show. Set it to an address without them, such as {BASE_URL}."
+                "ROUTERSCOPE_BASE_URL contains a user name, a password or a query (its value is not shown), which "
+                f"messages and files would show. Set it to an address without them, such as {BASE_URL}."
             )
         if self.api_key is not None:
             # httpx shows a header that it cannot send in its error message.

@@ -80,7 +80,11 @@ def test_source_is_required() -> None:
         ),
         (
             {"ROUTERSCOPE_SOURCE": "live", "ROUTERSCOPE_BASE_URL": "https://reader:secret@example.org/v1"},
-            ["ROUTERSCOPE_BASE_URL contains a user name or a password (its value is not shown)"],
+            ["ROUTERSCOPE_BASE_URL contains a user name, a password or a query (its value is not shown)"],
+        ),
+        (
+            {"ROUTERSCOPE_SOURCE": "live", "ROUTERSCOPE_BASE_URL": "https://example.org/v1?token=secret"},
+            ["ROUTERSCOPE_BASE_URL contains a user name, a password or a query (its value is not shown)"],
         ),
     ],
 )

@@ -1,12 +1,14 @@
 """`routerscope live-check`: check the real API, and print a verdict and a transcript in Markdown for an issue.
 
-`openrouter.live_check` makes the requests and decides what they show.
+`openrouter.live_check` makes the requests and decides what they show. Text of a response is printed in fenced blocks
+only, because the issue is public: nothing in it may become a heading, a link, a picture or a mention.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -21,14 +23,18 @@ if TYPE_CHECKING:
 
 # Others may identify the network or the account.
 _HEADERS = ("content-type", "content-encoding", "cache-control", "retry-after", "date")
-_MAX_LINES = 20
+_MAX_LINES = 8
+_MAX_LINE_LENGTH = 200
+# An issue on GitHub has at most 65,536 characters.
+_MAX_LENGTH = 60_000
+_KEY = re.compile(r"sk-or-[A-Za-z0-9_-]+")
 
 
 def live_check() -> None:
     """Check OpenRouter's API against what Routerscope expects of it.
 
-    At most 12 requests are sent, and no data folder is used. The result is a text in Markdown without the key: paste it
-    into an issue.
+    At most 12 requests are sent, and no data folder is used. The result is a text in Markdown without the key: read it,
+    and paste it into an issue.
     """
     from orchestration.openrouter.client import Client, Transcript
     from orchestration.openrouter.live_check import MAX_REQUESTS, State, check
@@ -38,52 +44,61 @@ def live_check() -> None:
     transcript = Transcript(MAX_REQUESTS)
     client = Client(str(settings.base_url), settings.api_key, transcript=transcript)
     started = client.clock.now()
-    results = list(check(client, lambda surface: err.print(f"checking {surface} …")))
+    results = list(check(client, transcript, lambda surface: err.print(f"checking {surface} …")))
+    typer.echo(report(client, transcript, results, started), nl=False)
     states = {result.state for result in results}
-    for line in _report(client, transcript, results, started):
-        typer.echo(plain_text(line))
     if State.FAILED in states:
         raise typer.Exit(ExitCode.FAILED)
     raise typer.Exit(ExitCode.DOUBTFUL if State.DIFFERS in states else ExitCode.OK)
 
 
-def _report(client: Client, transcript: Transcript, results: Sequence[Result], started: dt.datetime) -> Iterator[str]:
-    from orchestration.openrouter.live_check import State
+def report(client: Client, transcript: Transcript, results: Sequence[Result], started: dt.datetime) -> str:
+    """The text for an issue; the start of the responses is left out if it would be too long for one."""
+    summary = [*_verdict(client, transcript, results, started), *_lists(results), *_requests(transcript)]
+    whole = [*summary, *_excerpts(results)]
+    text = "\n".join(whole) + "\n"
+    if len(text) > _MAX_LENGTH:
+        text = "\n".join(summary)[:_MAX_LENGTH] + "\n"
+    return _KEY.sub("•••", plain_text(text))
 
-    by_state = {state: [one.surface.name for one in results if one.state is state] for state in State}
-    failed, differing = by_state[State.FAILED], by_state[State.DIFFERS]
-    checked = len(results) - len(by_state[State.NOT_CHECKED])
-    verdict = f"{len(failed)} of {checked} surfaces cannot be used" if failed else "every surface can be used"
-    differs = f", {len(differing)} differ{'s' * (len(differing) == 1)} from the contract" if differing else ""
-    yield f"# Live check: {verdict}{differs}"
+
+def _verdict(client: Client, transcript: Transcript, results: Sequence[Result], started: dt.datetime) -> Iterator[str]:
+    from orchestration.openrouter.live_check import State
+    from orchestration.openrouter.surfaces import SIMULATOR_HEADER
+
+    count = {state: sum(one.state is state for one in results) for state in State}
+    checked = len(results) - count[State.NOT_CHECKED] - count[State.NEEDS_KEY]
+    usable = checked - count[State.FAILED]
+    verdict = [f"{usable} of {checked} checked surfaces can be used"]
+    if count[State.DIFFERS]:
+        verdict.append(f"{count[State.DIFFERS]} differ{'s' * (count[State.DIFFERS] == 1)} from what is expected")
+    if checked < len(results):
+        verdict.append(f"{len(results) - checked} not checked")
+    yield f"# Live check: {', '.join(verdict)}"
     yield ""
-    if client.is_simulated:
-        yield "**Simulated: these responses are invented.**"
-        yield ""
+    if any(SIMULATOR_HEADER in exchange.headers for exchange in transcript.exchanges):
+        yield from ("**Simulated: these responses are invented.**", "")
     yield (
-        f"Routerscope {__version__} checked {checked} of {len(results)} surfaces of {client.base_url} "
-        f"{'with' if client.has_key else 'without'} a key, in {_count(transcript.requests, 'request')}, on "
-        f"{started:%Y-%m-%d at %H:%M} UTC."
+        f"Routerscope {__version__} sent {transcript.requests} requests to `{client.base_url}`, "
+        f"{'with' if client.has_key else 'without'} a key, on {started:%Y-%m-%d at %H:%M} UTC. Each response was "
+        "parsed as in a run, and compared with OpenRouter's API description of August 2026."
     )
-    yield ""
-    yield "| surface | result | rows | as of |"
-    yield "|---|---|---:|---|"
+    yield from ("", "| surface | result | rows | as of |", "|---|---|---:|---|")
     for result in results:
         rows = "" if result.rows is None else f"{result.rows:,}"
         as_of = f"{result.as_of:%Y-%m-%dT%H:%M:%SZ}" if result.as_of else ""
-        reason = f" ({result.findings[0]})" if result.state is State.NOT_CHECKED else ""
-        yield f"| {result.surface.name} | {result.state}{reason} | {rows} | {as_of} |"
-    yield from _section("Problems", [(one, one.findings) for one in results if one.state is not State.NOT_CHECKED])
-    yield from _section("New fields and values, which runs keep or ignore", [(one, one.additions) for one in results])
-    yield from _requests(transcript.exchanges)
-    yield from _excerpts(results)
+        yield f"| {result.surface.name} | {result.state} | {rows} | {as_of} |"
 
 
-def _section(title: str, lines: Iterable[tuple[Result, Sequence[str]]]) -> Iterator[str]:
-    found = [(result.surface.name, line) for result, all_lines in lines for line in _first(all_lines)]
-    if found:
-        yield from ("", f"## {title}", "")
-        yield from (f"- {surface}: {line}" for surface, line in found)
+def _lists(results: Sequence[Result]) -> Iterator[str]:
+    sections: tuple[tuple[str, Callable[[Result], tuple[str, ...]]], ...] = (
+        ("Problems", lambda result: result.problems),
+        ("New fields and values (runs keep them)", lambda result: result.additions),
+    )
+    for title, lines_of in sections:
+        lines = [f"{one.surface.name}: {line}" for one in results for line in _first(lines_of(one))]
+        if lines:
+            yield from ("", f"## {title}", "", *_fenced(lines))
 
 
 def _first(lines: Sequence[str]) -> list[str]:
@@ -91,30 +106,37 @@ def _first(lines: Sequence[str]) -> list[str]:
     return [*lines[:_MAX_LINES], *more]
 
 
-def _requests(exchanges: Sequence[Exchange]) -> Iterator[str]:
-    yield from ("", "## Requests", "", "```")
-    for number, exchange in enumerate(exchanges, start=1):
-        status = exchange.status if exchange.status is not None else "no response"
-        yield f"{number}. GET {exchange.url}"
-        yield f"   {status}, {exchange.size_bytes:,} bytes, {exchange.seconds:.1f} s"
-        if exchange.failure:
-            yield f"   {exchange.failure}"
-        for name in _HEADERS:
-            if name in exchange.headers:
-                yield f"   {name}: {exchange.headers[name]}"
-    yield "```"
+def _requests(transcript: Transcript) -> Iterator[str]:
+    lines = [line for number, one in enumerate(transcript.exchanges, start=1) for line in _request(number, one)]
+    yield from ("", "## Requests", "", *_fenced(lines))
+
+
+def _request(number: int, exchange: Exchange) -> Iterator[str]:
+    status = "no response" if exchange.status is None else str(exchange.status)
+    yield f"{number}. GET {exchange.url}"
+    yield f"   {status}, {exchange.size_bytes:,} bytes, {exchange.seconds:.1f} s"
+    if exchange.redirected_to:
+        yield f"   redirected to {exchange.redirected_to}"
+        return
+    if exchange.failure:
+        yield f"   {exchange.failure}"
+    yield from (f"   {name}: {exchange.headers[name]}" for name in _HEADERS if name in exchange.headers)
 
 
 def _excerpts(results: Sequence[Result]) -> Iterator[str]:
     if not any(result.excerpt for result in results):
         return
-    yield from ("", "<details><summary>Start of each response, with lists and texts shortened</summary>")
+    yield from ("", "<details><summary>First row of each response, shortened</summary>")
     for result in results:
         if result.excerpt:
-            fence = "`" * (3 + result.excerpt.count("```"))
-            yield from ("", f"{result.surface.name}:", "", fence, result.excerpt, fence)
+            yield from ("", f"{result.surface.name}:", "", *_fenced(result.excerpt.splitlines()))
     yield from ("", "</details>")
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def _fenced(lines: Sequence[str]) -> list[str]:
+    """The lines, shortened, in a fence that none of them can close."""
+    shown = [" ".join(line.splitlines()) for line in lines]
+    shown = [line if len(line) <= _MAX_LINE_LENGTH else line[: _MAX_LINE_LENGTH - 1] + "…" for line in shown]
+    longest = max((len(run) for line in shown for run in re.findall("`+", line)), default=0)
+    fence = "`" * max(longest + 1, 3)
+    return [fence + "text", *shown, fence]

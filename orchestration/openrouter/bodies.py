@@ -37,8 +37,8 @@ def next_page(body: Mapping[str, Any], offset: int, limit: int, max_offset: int 
     url = links.get("next") if isinstance(links, dict) else None
     if not isinstance(url, str):
         return None
-    query = parse_qs(urlsplit(url).query)
     try:
+        query = parse_qs(urlsplit(url).query)
         return int(query["offset"][0]), int(query.get("limit", [str(limit)])[0])
     except (KeyError, ValueError):
         return offset, limit

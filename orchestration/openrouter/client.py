@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -67,10 +68,14 @@ class HttpResponse:
 
 @dataclass(frozen=True)
 class Exchange:
-    """One attempt of a request and what came back, without the key; `failure` is empty if a response arrived."""
+    """One attempt of a request and what came back, without the key; `failure` is empty if a response arrived.
+
+    `redirected_to` is the address of another host that the response came from, without its path.
+    """
 
     url: str
     seconds: float
+    redirected_to: str = ""
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     size_bytes: int = 0
@@ -87,7 +92,7 @@ class Transcript:
 
     def count(self) -> None:
         if self.requests == self.max_requests:
-            raise SourceError(f"The limit of {self.max_requests} requests is reached, so this one was not sent.")
+            raise QuotaSpentError(f"The limit of {self.max_requests} requests is reached, so this one was not sent.")
         self.requests += 1
 
 
@@ -134,8 +139,9 @@ class Client:
         self.clock = clock or RealClock()
         self.log = log
         self.is_simulated: bool | None = None  # unknown until the first response
-        self._key = key
         self._transcript = transcript
+        self._key = key
+        self._key_pattern = _pattern_of(key.get_secret_value()) if key else None
         self._max_concurrent_requests = 1 if handler else _MAX_CONCURRENT_REQUESTS
         self._paused_until = 0.0  # Unix seconds; applies to all threads
         self._http = Http(
@@ -369,7 +375,6 @@ class Client:
                 f"{self._redact(url)} failed{tried}: {last}{wait}. Responses already fetched are "
                 "kept. Check that the address can be reached, and run again."
             ) from None
-        payload = self._redact_payload(payload)
         self.is_simulated = is_simulated = SIMULATOR_HEADER in response.headers
         if response.status_code == HTTPStatus.NOT_MODIFIED and cached:
             payload = cached[1]
@@ -416,13 +421,15 @@ class Client:
                 raise ResponseError(
                     f"{self._redact(str(response.url))} {error}. None of it was written; all other responses are kept."
                 ) from None
-        except (httpx.UnsupportedProtocol, httpx.TooManyRedirects, httpx.InvalidURL) as error:
+        # A redirect may lead to a host whose name cannot be encoded, which is a UnicodeError.
+        except (httpx.UnsupportedProtocol, httpx.TooManyRedirects, httpx.InvalidURL, UnicodeError) as error:
             raise SourceError(f"{url} cannot be requested: {self._redact(str(error))}. Nothing was fetched.") from None
         except httpx.RequestError as error:
             raise RetryableError(self._redact(str(error)) or type(error).__name__) from None
         finally:
             if request_id is not None:
                 self.request_log.record_response(request_id, self.clock.now())
+        payload = self._redact_payload(payload)
         raise_for_status(
             str(response.url),
             response.status_code,
@@ -464,8 +471,9 @@ class Client:
             if self._transcript and self._transcript.requests > sent:
                 self._transcript.exchanges.append(
                     Exchange(
-                        self._redact(str(response.url if response else httpx.URL(url, params=params))),
+                        self._redact(str(httpx.URL(url, params=params))),
                         time.monotonic() - started,
+                        self._redact(_other_host(url, response)),
                         response.status_code if response else None,
                         {name: self._redact(value) for name, value in response.headers.items()} if response else {},
                         len(payload),
@@ -485,7 +493,7 @@ class Client:
             self.clock.sleep(wait)
 
     def _redact(self, text: str) -> str:
-        return text.replace(self._key.get_secret_value(), "•••") if self._key else text
+        return self._key_pattern.sub("•••", text) if self._key_pattern else text
 
     def _redact_payload(self, payload: bytes) -> bytes:
         """The payload without the key: a server may send the key back, and no file may contain it."""
@@ -493,9 +501,21 @@ class Client:
             return payload
         encoding = json.detect_encoding(payload)
         text = payload.decode(encoding, "surrogateescape" if encoding == "utf-8" else "replace")
-        if self._key.get_secret_value() not in text:
+        if self._key.get_secret_value() not in text and "\\u00" not in text:
             return payload
         return self._redact(text).encode(errors="surrogateescape")
+
+
+def _pattern_of(key: str) -> re.Pattern[str]:
+    """Matches the key, also if characters of it are escaped as in JSON or a URL."""
+    return re.compile("".join(f"(?:{re.escape(one)}|(?i:(?:\\\\u00|%){ord(one):02x}))" for one in key))
+
+
+def _other_host(url: str, response: httpx.Response | None) -> str:
+    """Scheme and host of the response if a redirect led to another host than the URL's, otherwise empty."""
+    if response is None or response.url.host == httpx.URL(url).host:
+        return ""
+    return f"{response.url.scheme}://{response.url.host}"
 
 
 def _check_host(base_url: str) -> None:

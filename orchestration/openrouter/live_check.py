@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import pyarrow as pa
-
-from orchestration.errors import ResponseError, RouterscopeError
-from orchestration.openrouter.client import Client
+from orchestration.errors import QuotaSpentError, ResponseError, RouterscopeError
+from orchestration.openrouter import bodies
+from orchestration.openrouter.client import Client, Transcript
 from orchestration.openrouter.contract import differences
-from orchestration.openrouter.json_fields import one_line
+from orchestration.openrouter.json_fields import describe_error, one_line
 from orchestration.openrouter.parsers import DAY
 from orchestration.openrouter.surfaces import (
     APPS,
@@ -33,48 +33,59 @@ from orchestration.openrouter.surfaces import (
     ParsedResponse,
     Response,
     Surface,
+    filled_path,
 )
 
 # Eleven are planned; the twelfth is for a second page of the list of models. None is repeated.
 MAX_REQUESTS = 12
 _ONE_DAY = dt.timedelta(days=1)
 _WINDOW_DAYS = 7
-EXTRA = "extra"
+_WINDOW = ("start_date", "end_date")
+# Routers and aliases have no endpoints of their own.
+_WITHOUT_ENDPOINTS = ("~", "openrouter/")
 _MAX_TEXT_LENGTH = 40
-_MAX_ITEMS = 1
-_MAX_LINES = 3
-_MAX_RAW_LENGTH = 300
+_MAX_EXCERPT_LENGTH = 2_000
+# What errors add for runs, which have a lake.
+_STATE_OF_A_RUN = re.compile(
+    r"(\. Responses already fetched|[.;] [Tt]he lake is unchanged|\. Nothing was fetched|\. No snapshot was).*"
+)
+
+
+class _NoModelError(RouterscopeError):
+    """No model is known whose endpoints could be fetched."""
 
 
 class State(StrEnum):
     """What a run can do with the surface."""
 
     AS_EXPECTED = "as expected"
-    DIFFERS = "differs"  # from the contract; a run can use it
+    DIFFERS = "differs"  # a run can use it
     FAILED = "failed"
     NOT_CHECKED = "not checked"
+    NEEDS_KEY = "needs a key"
 
 
 @dataclass(frozen=True)
 class Result:
-    """One surface: its state, its rows and `as_of` if it was parsed, why it has the state, and the start of its body.
+    """One surface: its state, its rows and `as_of` if it was parsed, why it has the state, and the first row.
 
-    `additions` are new fields and values, which the API may add at any time; they do not change the state.
+    `additions` are new fields and values, which the API may add at any time; they do not change the state. `problems`,
+    `additions` and `excerpt` contain text of the response.
     """
 
     surface: Surface
     state: State
+    problems: tuple[str, ...] = ()
+    additions: tuple[str, ...] = ()
     rows: int | None = None
     as_of: dt.datetime | None = None
-    findings: tuple[str, ...] = ()
-    additions: tuple[str, ...] = ()
     excerpt: str = ""
 
 
-def check(client: Client, progress: Callable[[str], None]) -> Iterator[Result]:
+def check(client: Client, transcript: Transcript, progress: Callable[[str], None]) -> Iterator[Result]:
     """The result of each surface, the keyless ones first; `progress` is called with the name of the next one.
 
-    `client` has a transcript of MAX_REQUESTS requests. Without a key, surfaces that need one are not checked.
+    `transcript` is the client's, of MAX_REQUESTS requests. Without a key, surfaces that need one are not checked.
     """
     yesterday = client.clock.now().date() - _ONE_DAY
     week = {"start_date": f"{yesterday - (_WINDOW_DAYS - 1) * _ONE_DAY}", "end_date": f"{yesterday}"}
@@ -85,11 +96,13 @@ def check(client: Client, progress: Callable[[str], None]) -> Iterator[Result]:
 
     def fetch_models() -> Response:
         response = client.fetch(MODELS, {"output_modalities": "all"})
-        models.extend(_priced_models(response))
+        models.extend(_models_with_endpoints(response))
         return response
 
     def fetch_endpoints() -> Response:
-        return client.fetch(ENDPOINTS, {}, models[:1])
+        if not models:
+            raise _NoModelError("no model with a price is known")
+        return _fetch_endpoints(client, models[0])
 
     def fetch_page(surface: Surface, params: Mapping[str, str]) -> Callable[[], Response]:
         return lambda: client.fetch(surface, params, first_page_only=True)
@@ -107,47 +120,88 @@ def check(client: Client, progress: Callable[[str], None]) -> Iterator[Result]:
     }
     for surface, fetch in fetches.items():
         if surface.needs_key and not client.has_key:
-            yield Result(surface, State.NOT_CHECKED, findings=("needs a key",))
-        elif surface is ENDPOINTS and not models:
-            yield Result(surface, State.NOT_CHECKED, findings=("needs a model with a price",))
+            yield Result(surface, State.NEEDS_KEY)
         else:
             progress(surface.name)
-            yield _check(surface, fetch)
+            yield _check(transcript, surface, fetch)
 
 
-def _priced_models(response: Response) -> list[str]:
+def _models_with_endpoints(response: Response) -> list[str]:
     try:
-        rows = MODELS.parse(response).table.select(["id", "pricing_prompt"]).to_pylist()
+        rows = MODELS.parse(response).table.select(["id", "alias_target_slug", "pricing_prompt"]).to_pylist()
     except ResponseError:  # reported where the list itself is checked
         return []
-    return [row["id"] for row in rows if row["pricing_prompt"]]
+    return [
+        row["id"]
+        for row in rows
+        if (row["pricing_prompt"] or 0) > 0
+        and not row["alias_target_slug"]
+        and not row["id"].startswith(_WITHOUT_ENDPOINTS)
+    ]
 
 
-def _check(surface: Surface, fetch: Callable[[], Response]) -> Result:
+def _fetch_endpoints(client: Client, model: str) -> Response:
+    """The endpoints of one model, as the member of a body that the parser expects."""
+    path = filled_path(ENDPOINTS.path, {"model": model})
+    http = client.get(path, with_key=True)
+    member = bodies.json_member(http.payload)
+    if member is None:
+        raise ResponseError(f"{client.base_url}{path} returned a body that is not a JSON object.")
+    return Response(f"{client.base_url}{path}", bodies.join_members([(model, member)]), http.fetched_at)
+
+
+def _check(transcript: Transcript, surface: Surface, fetch: Callable[[], Response]) -> Result:
+    """The result of a surface, whatever the response; one that came from another host is not shown."""
+    sent = len(transcript.exchanges)
     try:
-        response = fetch()
+        result = _compare(surface, fetch())
+    except (QuotaSpentError, _NoModelError) as error:
+        result = Result(surface, State.NOT_CHECKED, (_reason(error),))
     except RouterscopeError as error:
-        return Result(surface, State.FAILED, findings=(_first_sentence(error),))
-    body = _json(response.payload)
-    excerpt = _excerpt(response.payload, body)
+        result = Result(surface, State.FAILED, (_reason(error),))
+    except Exception as error:  # a hostile body must not cost the results of the other surfaces
+        result = Result(surface, State.FAILED, (describe_error(error),))
+    hosts = {exchange.redirected_to for exchange in transcript.exchanges[sent:]} - {""}
+    if hosts:
+        state = State.FAILED if result.state is State.FAILED else State.DIFFERS
+        return Result(surface, state, (f"redirected to {', '.join(sorted(hosts))}",))
+    return result
+
+
+def _compare(surface: Surface, response: Response) -> Result:
+    body = None if surface is RANKINGS_EXPORT else _json(response.payload)
     if surface is ENDPOINTS and isinstance(body, dict):  # {model id: body of its response}
         body = next(iter(body.values()), None)
     found = differences(surface, body) if body is not None else []
-    differs = tuple(str(one) for one in found if not one.is_addition)
-    additions = tuple(str(one) for one in found if one.is_addition)
+    problems = [str(one) for one in found if not one.is_addition]
+    additions = [str(one) for one in found if one.is_addition]
     try:
         parsed = surface.parse(response)
     except ResponseError as error:
-        return Result(surface, State.FAILED, None, None, (_first_sentence(error), *differs), additions, excerpt)
-    differs = (*parsed.problems, *differs)
-    additions = (*(f"`{name}` is a new field" for name in _new_fields(surface, parsed)), *additions)
-    state = State.DIFFERS if differs else State.AS_EXPECTED
-    return Result(surface, state, parsed.table.num_rows, parsed.as_of, differs, additions, excerpt)
+        cause = error.__cause__
+        problems.insert(0, describe_error(cause) if isinstance(cause, Exception) else str(error))
+        return Result(surface, State.FAILED, tuple(problems), tuple(additions), excerpt=_excerpt(body))
+    problems = [*_implausible(surface, response, parsed), *parsed.problems, *problems]
+    if surface is RANKINGS_EXPORT:  # which the contract does not describe
+        additions += _new_columns(parsed)
+    state = State.DIFFERS if problems else State.AS_EXPECTED
+    excerpt = _first_lines(response.payload) if surface is RANKINGS_EXPORT else _excerpt(body)
+    return Result(surface, state, tuple(problems), tuple(additions), parsed.table.num_rows, parsed.as_of, excerpt)
 
 
-def _first_sentence(error: RouterscopeError) -> str:
-    """What failed; the sentences after it describe the state of a run, and there is none."""
-    return str(error).partition(". ")[0].removesuffix(".") + "."
+def _implausible(surface: Surface, response: Response, parsed: ParsedResponse) -> Iterator[str]:
+    """What no parser refuses, but no healthy response to these requests has."""
+    if not parsed.table.num_rows or (surface is ENDPOINTS and parsed.table.column("endpoint_no").null_count):
+        yield "it has no rows"
+    requested = {name: response.params[name] for name in _WINDOW if name in response.params}
+    returned = {name: parsed.params.get(name) for name in requested}
+    if returned != requested:
+        yield f"it covers {' to '.join(map(str, returned.values()))}, not {' to '.join(requested.values())}"
+
+
+def _reason(error: RouterscopeError) -> str:
+    """The error, without what it says about the state of a run."""
+    return _STATE_OF_A_RUN.sub("", one_line(str(error)))
 
 
 def _json(payload: bytes) -> Any:
@@ -157,43 +211,26 @@ def _json(payload: bytes) -> Any:
         return None
 
 
-def _new_fields(surface: Surface, parsed: ParsedResponse) -> list[str]:
-    """Paths of the fields that neither a column nor the surface's list of untyped fields has."""
-    found: set[str] = set()
-    for row in parsed.table.select(_columns_with_extra(surface)).to_pylist():
-        for name, value in row.items():
-            for extra in [value] if name == EXTRA else [one[EXTRA] for one in value or ()]:
-                fields = json.loads(extra or "{}")
-                found.update(f"{'' if name == EXTRA else f'{name}.*.'}{one}" for one in _paths(fields))
-    return sorted(name for name in found if name.partition(".")[0] not in surface.untyped)
+def _new_columns(parsed: ParsedResponse) -> list[str]:
+    found = {name for extra in parsed.table.column("extra").to_pylist() if extra for name in json.loads(extra)}
+    return [f"it has the new column `{one_line(name, _MAX_TEXT_LENGTH)}`" for name in sorted(found)]
 
 
-def _columns_with_extra(surface: Surface) -> list[str]:
-    """`extra`, and the lists of objects that have one of their own."""
-    lists = [field.name for field in surface.schema if pa.types.is_list(field.type)]
-    return [EXTRA, *(name for name in lists if pa.types.is_struct(surface.schema.field(name).type.value_type))]
+def _first_lines(payload: bytes) -> str:
+    return "\n".join(one_line(line, 2 * _MAX_TEXT_LENGTH) for line in payload[:1000].decode().splitlines()[:3])
 
 
-def _paths(fields: Mapping[str, Any]) -> Iterator[str]:
-    for name, value in fields.items():
-        if isinstance(value, dict) and value:
-            yield from (f"{name}.{path}" for path in _paths(value))
-        else:
-            yield name
-
-
-def _excerpt(payload: bytes, body: Any) -> str:
-    """The start of a body for a transcript: with its first rows and shortened texts; of a CSV, the first lines."""
-    if body is None:
-        lines = payload[:_MAX_RAW_LENGTH].decode(errors="replace").splitlines()
-        return "\n".join(one_line(line) for line in lines[:_MAX_LINES])
-    return json.dumps(_shortened(body), indent=1, ensure_ascii=False)
+def _excerpt(body: Any) -> str:
+    """The `data` of a body with the first row of each list and shortened texts; nothing else, such as `meta`."""
+    data = body.get("data") if isinstance(body, dict) else None
+    text = json.dumps(_shortened(data), indent=1, ensure_ascii=False) if data is not None else ""
+    return text if len(text) <= _MAX_EXCERPT_LENGTH else text[:_MAX_EXCERPT_LENGTH] + "\n…"
 
 
 def _shortened(value: Any) -> Any:
     if isinstance(value, dict):
         return {one_line(name, _MAX_TEXT_LENGTH): _shortened(one) for name, one in value.items()}
     if isinstance(value, list):
-        more = [f"… {len(value):,} in all"] if len(value) > _MAX_ITEMS else []
-        return [*map(_shortened, value[:_MAX_ITEMS]), *more]
+        more = [f"… {len(value):,} in all"] if len(value) > 1 else []
+        return [*map(_shortened, value[:1]), *more]
     return one_line(value, _MAX_TEXT_LENGTH) if isinstance(value, str) else value
