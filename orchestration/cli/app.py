@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import signal
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -20,7 +21,15 @@ from orchestration.cli.run import run
 from orchestration.cli.serve import ui, up
 from orchestration.cli.simulator import simulator
 from orchestration.cli.status import status
-from orchestration.cli.terminal import ExitCode, end_like_a_filter, err, exit_code_of, out, print_in_any_encoding
+from orchestration.cli.terminal import (
+    ExitCode,
+    end_like_a_filter,
+    err,
+    exit_code_of,
+    out,
+    print_in_any_encoding,
+    signals_noted,
+)
 from orchestration.cli.trace import trace
 from orchestration.errors import RouterscopeError, disk_error
 
@@ -64,15 +73,22 @@ def _ends_plainly(verb: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(verb)
     def run_verb(**options: Any) -> None:
-        try:
-            verb(**options)
-        except KeyboardInterrupt:
-            err.print(
-                "Interrupted. Every release is complete; `routerscope status` shows the published one.", soft_wrap=True
-            )
-            raise typer.Exit(ExitCode.INTERRUPTED) from None
-        except BrokenPipeError:
-            end_like_a_filter()
+        with signals_noted() as signal_received:
+            try:
+                verb(**options)
+            except typer.Exit:
+                raise
+            except BrokenPipeError:
+                end_like_a_filter()
+            except (Exception, KeyboardInterrupt) as error:
+                # DuckDB turns a KeyboardInterrupt into an error of its own.
+                if isinstance(error, Exception) and signal_received() != signal.SIGINT:
+                    raise
+                err.print(
+                    "Interrupted. Every release is complete; `routerscope status` shows the published one.",
+                    soft_wrap=True,
+                )
+                raise typer.Exit(ExitCode.INTERRUPTED) from None
 
     return run_verb
 

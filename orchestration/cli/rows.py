@@ -10,11 +10,11 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
 
 import typer
 from rich.cells import cell_len
@@ -26,6 +26,7 @@ from rich.text import Text
 
 from orchestration.cli.terminal import PlainConsole, err, format_cell, json_text, out
 from orchestration.errors import QueryError
+from orchestration.storage.files import replace_when_complete
 from orchestration.untrusted import csv_text
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _write(rows: pa.Table, about: Sequence[str], units: Mapping[str, str], form:
     if form is Format.table and output is None:
         out.print(layout(rows, units, out.width))
         return
-    with output.open("wb") if output else nullcontext(sys.stdout.buffer) as file:
+    with _opened(output) as file:
         if form is Format.parquet:
             file.write(_as_parquet(rows, about))
         elif form is Format.csv:
@@ -114,6 +115,19 @@ def _write(rows: pa.Table, about: Sequence[str], units: Mapping[str, str], form:
             PlainConsole(file=text, width=_FILE_WIDTH).print(layout(rows, units, _FILE_WIDTH))
             file.write(text.getvalue().encode())
         file.flush()
+
+
+@contextmanager
+def _opened(output: Path | None) -> Iterator[BinaryIO]:
+    """Standard output or the file, which is complete or as it was, even after Ctrl-C."""
+    if output is None:
+        yield sys.stdout.buffer
+    elif output.parent.is_dir() and (output.is_file() or not output.exists()):
+        with replace_when_complete(output.resolve()) as temporary, temporary.open("wb") as file:
+            yield file
+    else:  # a device or a pipe
+        with output.open("wb") as file:
+            yield file
 
 
 def _as_parquet(rows: pa.Table, about: Sequence[str]) -> pa.Buffer:

@@ -9,10 +9,9 @@ import contextlib
 import datetime as dt
 import io
 import os
-import signal
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,7 +20,7 @@ import typer
 
 from orchestration.cli.dagster_home import history_errors, use_dagster_home
 from orchestration.cli.heartbeat import Heartbeat
-from orchestration.cli.terminal import ExitCode, exit_code_of, say
+from orchestration.cli.terminal import ExitCode, exit_code_of, say, signals_noted
 from orchestration.errors import RouterscopeError, SettingsError, SourceError, WarehouseError
 from orchestration.storage.files import check_data_folder
 
@@ -139,31 +138,6 @@ def run(
         if headline:  # the first line and the last
             say(headline)
     raise typer.Exit(code)
-
-
-@contextlib.contextmanager
-def signals_noted() -> Iterator[Callable[[], int]]:
-    """Yields a function that returns SIGINT or SIGTERM if one was received, otherwise 0, whatever it was turned into.
-
-    Dagster replaces Python's handlers while it runs a job, and DuckDB raises an error of its own.
-    """
-    reader, writer = os.pipe()
-    os.set_blocking(reader, False)
-    os.set_blocking(writer, False)
-    previous = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    received = bytearray()
-
-    def signal_received() -> int:
-        with contextlib.suppress(BlockingIOError):
-            received.extend(os.read(reader, 4096))
-        return next((number for number in received if number in (signal.SIGINT, signal.SIGTERM)), 0)
-
-    try:
-        yield signal_received
-    finally:
-        signal.set_wakeup_fd(previous)
-        os.close(reader)
-        os.close(writer)
 
 
 def _published(data: Path) -> Path:

@@ -10,8 +10,8 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from enum import IntEnum
 from pathlib import Path
@@ -100,6 +100,31 @@ def _in_ascii(error: UnicodeError) -> tuple[str, int]:
     lacking = error.object[error.start : error.end]
     escaped = (_IN_ASCII.get(one) or one.encode("ascii", "backslashreplace").decode("ascii") for one in lacking)
     return "".join(escaped), error.end
+
+
+@contextmanager
+def signals_noted() -> Iterator[Callable[[], int]]:
+    """Yields a function that returns SIGINT or SIGTERM if one was received, otherwise 0, whatever it was turned into.
+
+    Dagster replaces Python's handlers while it runs a job, and DuckDB raises an error of its own.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
+    previous = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    received = bytearray()
+
+    def signal_received() -> int:
+        with suppress(BlockingIOError):
+            received.extend(os.read(reader, 4096))
+        return next((number for number in received if number in (signal.SIGINT, signal.SIGTERM)), 0)
+
+    try:
+        yield signal_received
+    finally:
+        signal.set_wakeup_fd(previous)
+        os.close(reader)
+        os.close(writer)
 
 
 @contextmanager

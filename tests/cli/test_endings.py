@@ -15,8 +15,8 @@ import typer
 from conftest import PROJECT, environment, make_home
 
 from orchestration.cli.app import _ends_plainly
-from orchestration.cli.run import _what_is_kept, signals_noted
-from orchestration.cli.terminal import print_in_any_encoding
+from orchestration.cli.run import _what_is_kept
+from orchestration.cli.terminal import print_in_any_encoding, signals_noted
 from orchestration.errors import SettingsError
 from orchestration.storage.files import check_data_folder
 
@@ -63,14 +63,27 @@ def test_work_goes_on_after_its_reader_has_gone(tmp_path: Path) -> None:
     assert done.exists()
 
 
-def test_ctrl_c_in_any_verb_is_one_sentence_and_130(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("Query interrupted")])
+def test_ctrl_c_in_any_verb_is_one_sentence_and_130(error: BaseException, capsys: pytest.CaptureFixture[str]) -> None:
     def interrupted() -> None:
-        raise KeyboardInterrupt
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+        except KeyboardInterrupt:
+            raise error from None
 
     with pytest.raises(typer.Exit) as ended:
         _ends_plainly(interrupted)()
     assert ended.value.exit_code == 130
     assert capsys.readouterr().err.startswith("Interrupted. Every release is complete;")
+
+
+def test_error_without_ctrl_c_is_not_called_an_interruption() -> None:
+    def failing() -> None:
+        raise RuntimeError("of another cause")
+
+    with pytest.raises(RuntimeError, match="of another cause"):
+        _ends_plainly(failing)()
 
 
 def test_ctrl_c_while_probing_says_what_was_kept() -> None:

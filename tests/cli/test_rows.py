@@ -11,8 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
+from orchestration.cli import rows as rows_module
 from orchestration.cli.rows import Format, layout, write_rows
 from orchestration.cli.terminal import format_cell, out, say
+from orchestration.errors import QueryError
 from orchestration.untrusted import plain_text
 
 ROWS = pa.table({"author": ["a", "b"], "tokens": [4358609968603, 17], "share": [0.12345, 0.0004]})
@@ -141,3 +143,32 @@ def test_nothing_is_cut_in_40_columns() -> None:
     assert "…" not in shown
     assert all(len(line) <= 40 for line in printed(rows, 40))
     assert sorted(shown) == sorted("is_complete_observation_of_the_periodTrueurlhttps://openrouter.ai/api/v1/datasets")
+
+
+def test_interrupted_output_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(rows_module, "_as_json", interrupt)
+    file = tmp_path / "rows.json"
+    file.write_text("before", encoding="utf-8")
+    link = tmp_path / "link.json"
+    link.symlink_to(file)
+    for path in (file, link, tmp_path / "new.json"):
+        with pytest.raises(KeyboardInterrupt):
+            write_rows(pa.table({"a": [1]}), [], {}, Format.json, path, None)
+    assert file.read_text(encoding="utf-8") == "before"
+    monkeypatch.undo()
+    write_rows(pa.table({"a": [1]}), [], {}, Format.json, link, None)
+    assert json.loads(file.read_text(encoding="utf-8"))["rows"] == [{"a": 1}]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link.json", "rows.json"]
+
+
+def test_output_may_be_a_device_but_not_in_a_missing_folder(tmp_path: Path) -> None:
+    rows = pa.table({"a": [1]})
+    write_rows(rows, [], {}, Format.csv, Path("/dev/null"), None)
+    with pytest.raises(QueryError, match=r"/dev/full could not be written: No space left on device\."):
+        write_rows(rows, [], {}, Format.csv, Path("/dev/full"), None)
+    with pytest.raises(QueryError, match=r"rows\.csv could not be written: No such file or directory\."):
+        write_rows(rows, [], {}, Format.csv, tmp_path / "missing" / "rows.csv", None)
+    assert not (tmp_path / "missing").exists()
