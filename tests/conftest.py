@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,19 @@ from orchestration.storage.lake import Lake
 
 PROJECT = Path(__file__).resolve().parent.parent
 SHARED = PROJECT.parent / "shared"
+# The checkout may belong to another user.
+GIT = ("git", "-c", "safe.directory=*")
+if not os.access(PROJECT, os.W_OK):
+    os.environ.setdefault("ROUTERSCOPE_DATA_DIR", f"{tempfile.gettempdir()}/routerscope-tests-{os.getuid()}")
+OLD_DATA_FOLDER = PROJECT / "tests" / "fixtures" / "data_folder_0.1.tar.xz"
+
+
+def unpack_old_data_folder(folder: Path) -> None:
+    """The data folder and the Dagster home of version 0.1, into a folder."""
+    with tarfile.open(OLD_DATA_FOLDER) as archive:
+        # Python 3.11.3 and earlier have no filters.
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(folder)  # noqa: S202  # our own archive
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

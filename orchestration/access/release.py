@@ -20,7 +20,7 @@ from orchestration.errors import QueryError, SettingsError
 from orchestration.folders import data_folder
 from orchestration.publish.claim_history import CLAIM_HISTORY
 from orchestration.publish.datapackage import PACKAGE, SIMULATED
-from orchestration.storage.files import read_json
+from orchestration.storage.files import check_encoding, read_json
 from orchestration.storage.releases import FILE_NAME, Releases
 
 
@@ -92,9 +92,11 @@ def open_release(data: Path | None = None) -> Iterator[PublishedRelease]:
     """Open the release that is published in a data folder (by default, the one that `data_folder` finds).
 
     The link `published` is resolved once, so that the whole command reads one release even if a run publishes another.
-    Raises QueryError if no release can be read, or if it turns out to be damaged while it is read.
+    Raises QueryError if no release can be read, or if it turns out to be damaged while it is read, and SettingsError
+    for a path that DuckDB cannot open.
     """
     data = data_folder(data)
+    check_encoding(data)
     releases = Releases(data)
     folder = releases.current
     try:

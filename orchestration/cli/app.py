@@ -39,9 +39,7 @@ _READING_EXIT_CODES = (
     "too old, a claim was withdrawn, a raw file was changed or is missing)"
 )
 _STATUS_EXIT_CODES = f"{_EXIT_CODES}, 3 data is stale or a newer build was rejected, 4 data is too old"
-_LIVE_CHECK_EXIT_CODES = (
-    "Exit codes: 0 every surface can be used, 1 one cannot, 2 wrong setting, 3 one differs from the contract"
-)
+_LIVE_CHECK_EXIT_CODES = f"{_EXIT_CODES}, 3 a surface differs from what is expected"
 _CITE_EXIT_CODES = f"{_EXIT_CODES}; with --check, 3 the claim was revised, 4 it was withdrawn"
 _TRACE_EXIT_CODES = f"{_EXIT_CODES}, 4 a raw file was changed or is missing"
 

@@ -89,7 +89,7 @@ def end_like_a_filter() -> None:
 def print_in_any_encoding() -> None:
     """Let standard output and error write what their encoding lacks in ASCII, instead of raising an error."""
     codecs.register_error(_ENCODING_ERRORS, _in_ascii)
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=_ENCODING_ERRORS)
 

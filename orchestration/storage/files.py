@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,23 @@ from orchestration.errors import SettingsError
 TEMPORARY = ".tmp"
 
 
+def check_encoding(folder: Path) -> None:
+    """Raises SettingsError if DuckDB, which reads paths as UTF-8, would open another folder than Python."""
+    try:
+        is_same_for_duckdb = os.fsencode(folder) == str(folder).encode()
+    except UnicodeEncodeError:
+        is_same_for_duckdb = False
+    if not is_same_for_duckdb:
+        raise SettingsError(
+            f"The data folder is {str(folder)!a}. DuckDB reads paths as UTF-8, but the encoding of this locale is "
+            f"{sys.getfilesystemencoding()}. Nothing was changed. Set LC_ALL=C.UTF-8, or ROUTERSCOPE_DATA_DIR to a "
+            "path of ASCII characters."
+        )
+
+
 def check_data_folder(folder: Path) -> None:
     """Raises SettingsError unless the data folder can be written to, or created; creates nothing."""
+    check_encoding(folder)
     existing = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
     if not existing.is_dir():
         raise SettingsError(

@@ -14,11 +14,14 @@ import pytest
 import typer
 from conftest import PROJECT, environment, make_home
 
+from orchestration.access.release import open_release
 from orchestration.cli.app import _ends_plainly
 from orchestration.cli.run import _what_is_kept
 from orchestration.cli.terminal import print_in_any_encoding, signals_noted
 from orchestration.errors import SettingsError
 from orchestration.storage.files import check_data_folder
+
+UTF_8 = sys.getfilesystemencoding() == "utf-8"
 
 
 def start(*arguments: str, **settings: object) -> subprocess.Popen[str]:
@@ -154,6 +157,16 @@ def test_data_folder_that_cannot_be_written_is_refused(tmp_path: Path, monkeypat
     monkeypatch.setattr(os, "access", lambda path, _: path != tmp_path)  # root may write anywhere
     with pytest.raises(SettingsError, match=f"this user may not write to {tmp_path}"):
         check_data_folder(tmp_path / "new" / "folder")
+
+
+def test_path_that_duckdb_reads_differently_is_refused(tmp_path: Path) -> None:
+    check_data_folder(tmp_path / "j\N{LATIN SMALL LETTER O WITH DIAERESIS}rg" if UTF_8 else tmp_path)
+    folder = tmp_path / os.fsdecode(b"j\xf6rg")  # as a user of ISO 8859-1 names it
+    for use in (check_data_folder, lambda path: open_release(path).__enter__()):
+        with pytest.raises(
+            SettingsError, match=r"DuckDB reads paths as UTF-8.*Set LC_ALL=C\.UTF-8, or"
+        ):
+            use(folder)
 
 
 @pytest.mark.parametrize("verb", ["run", "up", "ui", "rollback", "tidy"])

@@ -6,12 +6,11 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 
 import dagster as dg
 import pytest
-from conftest import PROJECT, CommandLine, environment
+from conftest import PROJECT, CommandLine, environment, unpack_old_data_folder
 from sqlalchemy.exc import OperationalError
 
 from orchestration.cli.app import run_app
@@ -20,7 +19,7 @@ from orchestration.cli.maintain import tidy_home
 from orchestration.cli.run import Job, RunRequest
 from orchestration.errors import SettingsError, WarehouseError
 
-VERBS = ["run", "up", "ui", "rollback", "tidy", "simulator", "status", "query", "ask", "cite", "trace"]
+VERBS = ["run", "up", "ui", "rollback", "tidy", "simulator", "live-check", "status", "query", "ask", "cite", "trace"]
 
 
 def python(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -148,8 +147,7 @@ def test_new_home_takes_over_switched_schedules(
     project_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DAGSTER_HOME", "")
-    with tarfile.open(PROJECT / "tests" / "fixtures" / "data_folder_0.1.tar.xz") as archive:
-        archive.extractall(tmp_path, filter="data")
+    unpack_old_data_folder(tmp_path)
     shutil.copytree(tmp_path / "dagster_home" / "schedules", project_home / "schedules")
     home = use_dagster_home(tmp_path / "new")
     with dg.DagsterInstance.from_config(str(home)) as instance:

@@ -1,24 +1,22 @@
 """What was switched on or off under version 0.1 stays so."""
 
 import shutil
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from conftest import unpack_old_data_folder
 from dagster._core.scheduler.instigation import InstigatorStatus
 
 from orchestration.defs.schedule_states import copy_states, rename_states
 
-FIXTURE = Path(__file__).parent.parent / "fixtures" / "data_folder_0.1.tar.xz"
 SWITCHED = {"refresh_prices_intraday": InstigatorStatus.STOPPED, "refetch_rankings_weekly": InstigatorStatus.RUNNING}
 
 
 @pytest.fixture
 def before(tmp_path: Path) -> Path:
-    with tarfile.open(FIXTURE) as archive:
-        archive.extractall(tmp_path, filter="data")
+    unpack_old_data_folder(tmp_path)
     return tmp_path / "dagster_home"
 
 

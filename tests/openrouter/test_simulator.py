@@ -3,11 +3,15 @@
 import datetime as dt
 import gzip
 import json
+import socket
+import struct
+import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema
 import pytest
@@ -399,6 +403,18 @@ def test_server_serves_any_client() -> None:
         with pytest.raises(SourceError, match=r"openrouter.ai/settings/keys"):
             client.fetch(RANKINGS, {})
     assert not Client(url).is_reachable(1)
+
+
+def test_client_that_breaks_off_is_no_error_of_the_server(capfd: pytest.CaptureFixture[str]) -> None:
+    with serve(simulator(models=60)) as url:
+        address = urlsplit(url)
+        for sent in (b"GET /api", b"GET /api/v1/models HTTP/1.1\r\n\r\n"):
+            with socket.create_connection((address.hostname, address.port)) as client:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # reset when closed
+                client.sendall(sent)
+                time.sleep(0.1)
+        assert Client(url).is_reachable()
+    assert capfd.readouterr().err == ""
 
 
 def test_pages_of_apps_are_consistent(full: Simulator) -> None:

@@ -20,7 +20,7 @@ def test_dbt_unit_tests_pass(tmp_path: Path) -> None:
     """All unit tests of the models, with an empty lake: their fixtures are the only data."""
     (tmp_path / "data").mkdir()
     arguments = ["--no-use-colors", "build", "--empty", "--exclude-resource-type", "test", "--target-path"]
-    arguments.append(str(tmp_path / "target"))
+    arguments += [str(tmp_path / "target"), "--log-path", str(tmp_path / "logs")]
     finished = subprocess.run(
         [str(Path(sys.executable).with_name("dbt")), *arguments],
         cwd=PROJECT,

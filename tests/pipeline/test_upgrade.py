@@ -1,12 +1,11 @@
 """The first run over a data folder of version 0.1 loses nothing, revises no claim and sends no alert again."""
 
-import tarfile
 from pathlib import Path
 
 import dagster as dg
 import duckdb
 import pytest
-from conftest import PROJECT, run
+from conftest import run, unpack_old_data_folder
 
 from orchestration.definitions import defs
 from orchestration.defs.sensors import alerts
@@ -15,7 +14,6 @@ from orchestration.storage.migrations import is_due
 
 pytestmark = pytest.mark.xdist_group("upgrade")
 
-FIXTURE = PROJECT / "tests" / "fixtures" / "data_folder_0.1.tar.xz"
 # The simulation and the clock of the last run that version 0.1 made in the folder.
 SETTINGS = {
     "ROUTERSCOPE_SOURCE": "simulator",
@@ -28,8 +26,7 @@ SETTINGS = {
 def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data folder after its first run, and what of the old one is to be found again."""
     folder = tmp_path_factory.mktemp("upgrade")
-    with tarfile.open(FIXTURE) as archive:
-        archive.extractall(folder, filter="data")
+    unpack_old_data_folder(folder)
     data = folder / "data"
     assert is_due(data)
     done = run(data, Path(), "simulator", DAGSTER_HOME="", **SETTINGS)

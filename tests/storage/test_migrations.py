@@ -3,27 +3,25 @@
 import itertools
 import os
 import sqlite3
-import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conftest import unpack_old_data_folder
 
 from orchestration.errors import MigrationError
 from orchestration.storage import migrations
 from orchestration.storage.migrations import is_due, migrate
 from orchestration.storage.releases import READER_GRACE_SECONDS, Releases
 
-FIXTURE = Path(__file__).parent.parent / "fixtures" / "data_folder_0.1.tar.xz"
 OLD = ("said", "unreadable", "alerts.sqlite", "alerts.lock")
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """As version 0.1 left it after two runs; of each release, the larger tables were taken out."""
-    with tarfile.open(FIXTURE) as archive:
-        archive.extractall(tmp_path, filter="data")
+    unpack_old_data_folder(tmp_path)
     return tmp_path / "data"
 
 
@@ -157,8 +155,7 @@ def test_interruption_anywhere_is_completed_by_the_next(data: Path, tmp_path: Pa
 
 
 def test_state_of_a_downgrade_is_merged(data: Path, tmp_path: Path) -> None:
-    with tarfile.open(FIXTURE) as archive:
-        archive.extractall(tmp_path / "again", filter="data")
+    unpack_old_data_folder(tmp_path / "again")
     migrate(data)
     expected = {name: contents(data / name) for name in ("claim_history", "quarantine", "releases")}
     later(data)

@@ -1,5 +1,6 @@
 """Publishing replaces the release that readers see in one step, or leaves it as it was."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +72,10 @@ NAMES = [
     ("[x]", "x"),
     ("**", "other"),
     ("[!a]", "b"),
-    ("{a,b} %41 ü", "a %41 ü"),
+    pytest.param(
+        *("{a,b} %41 ü", "a %41 ü"),
+        marks=pytest.mark.skipif(sys.getfilesystemencoding() != "utf-8", reason="check_encoding refuses it"),
+    ),
 ]
 
 
