@@ -28,9 +28,7 @@ from orchestration.storage.lake import Lake
 
 PROJECT = Path(__file__).resolve().parent.parent
 SHARED = PROJECT.parent / "shared"
-# The checkout may belong to another user.
-GIT = ("git", "-c", "safe.directory=*")
-if not os.access(PROJECT, os.W_OK):
+if not os.access(PROJECT, os.W_OK):  # it belongs to another user
     os.environ.setdefault("ROUTERSCOPE_DATA_DIR", f"{tempfile.gettempdir()}/routerscope-tests-{os.getuid()}")
 OLD_DATA_FOLDER = PROJECT / "tests" / "fixtures" / "data_folder_0.1.tar.xz"
 

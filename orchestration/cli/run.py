@@ -131,7 +131,10 @@ def run(
             say(str(error))
             code = exit_code_of(error)
         except KeyboardInterrupt:
-            pass  # noted, like one that Dagster or DuckDB turned into another error
+            pass  # noted, like one that Dagster, DuckDB or an import turned into another error
+        except Exception:
+            if not signal_received():
+                raise
         if number := signal_received():
             say(_what_is_kept(data, before))
             code = 128 + number

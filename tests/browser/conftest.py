@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -57,7 +58,8 @@ class Visit:
 
 
 def screenshot(page: Page, name: str, *, whole: bool = False) -> None:
-    folder = PROJECT / "target" / "screenshots"
+    # A reader may not write to the checkout.
+    folder = (PROJECT / "target" if os.access(PROJECT, os.W_OK) else Path(tempfile.gettempdir())) / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=folder / f"{name}.png", full_page=whole)
 

@@ -75,8 +75,12 @@ def test_ctrl_c_in_any_verb_is_one_sentence_and_130(error: BaseException, capsys
         except KeyboardInterrupt:
             raise error from None
 
-    with pytest.raises(typer.Exit) as ended:
-        _ends_plainly(interrupted)()
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored if the tests run in the background
+    try:
+        with pytest.raises(typer.Exit) as ended:
+            _ends_plainly(interrupted)()
+    finally:
+        signal.signal(signal.SIGINT, previous)
     assert ended.value.exit_code == 130
     assert capsys.readouterr().err.startswith("Interrupted. Every release is complete;")
 
@@ -134,6 +138,28 @@ def test_signal_is_noted_whatever_it_is_turned_into() -> None:
         signal.signal(signal.SIGINT, previous)
 
 
+def test_ctrl_c_that_an_import_turns_into_another_error_is_plain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command_line: Callable
+) -> None:
+    def interrupted(*_: object) -> int:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+        except KeyboardInterrupt:
+            raise ValueError("of the import") from None
+        return 0
+
+    monkeypatch.setattr("orchestration.cli.run._run_job", interrupted)
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        done = command_line("run", ROUTERSCOPE_SOURCE="sample", ROUTERSCOPE_DATA_DIR=tmp_path / "data")
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    assert done.returncode == 130
+    assert "Interrupted: responses fetched so far are kept, and nothing was published." in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
 def test_what_is_kept_depends_on_the_release(tmp_path: Path) -> None:
     published = tmp_path / "published"
     assert "nothing was fetched" in _what_is_kept(None, None)
@@ -163,9 +189,7 @@ def test_path_that_duckdb_reads_differently_is_refused(tmp_path: Path) -> None:
     check_data_folder(tmp_path / "j\N{LATIN SMALL LETTER O WITH DIAERESIS}rg" if UTF_8 else tmp_path)
     folder = tmp_path / os.fsdecode(b"j\xf6rg")  # as a user of ISO 8859-1 names it
     for use in (check_data_folder, lambda path: open_release(path).__enter__()):
-        with pytest.raises(
-            SettingsError, match=r"DuckDB reads paths as UTF-8.*Set LC_ALL=C\.UTF-8, or"
-        ):
+        with pytest.raises(SettingsError, match=r"DuckDB reads paths as UTF-8.*Set LC_ALL=C\.UTF-8, or"):
             use(folder)
 
 

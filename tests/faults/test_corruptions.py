@@ -214,7 +214,9 @@ def test_build_that_a_data_test_rejects_is_not_published(data: Path) -> None:
 
 def failing_data_tests(data: Path, model: str) -> set[str]:
     """The names of the data tests of a model that fail."""
-    folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(target_folder(data))]
+    target = str(target_folder(data))
+    folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+    folders += ["--target-path", target, "--log-path", target]
     only = ["--exclude-resource-type", "unit_test", "--select", model]
     parsed = Manifest.from_msgpack((target_folder(data) / "partial_parse.msgpack").read_bytes())
     parsed.build_flat_graph()

@@ -18,7 +18,7 @@ from pathlib import Path
 import duckdb
 import httpx
 import pytest
-from conftest import GIT, MAKE, NOWHERE, PROJECT, SMALL_WORLD, CommandLine, Run, environment
+from conftest import MAKE, NOWHERE, PROJECT, SMALL_WORLD, CommandLine, Run, environment
 from test_generated_docs import assert_document
 
 from orchestration.openrouter.simulator import Simulator
@@ -265,7 +265,10 @@ def test_crontab_line_reads_the_environment_file(home: Path, tmp_path: Path) -> 
 
 def test_clean_keeps_data(home: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
-    subprocess.run([*GIT, "clone", "--quiet", str(PROJECT), str(copy)], check=True)
+    config = tmp_path / "gitconfig"
+    config.write_text("[safe]\ndirectory = *\n", encoding="utf-8")  # the checkout may belong to another user
+    as_reader = os.environ | {"GIT_CONFIG_GLOBAL": str(config)}
+    subprocess.run(["git", "clone", "--quiet", str(PROJECT), str(copy)], env=as_reader, check=True)
     for name in ("data/live/raw/x", "target/x", ".venv/x", "dagster_home/storage/x"):
         (copy / name).parent.mkdir(parents=True)
         (copy / name).touch()
