@@ -41,6 +41,11 @@ def unpack_old_data_folder(folder: Path) -> None:
         archive.extractall(folder)  # noqa: S202  # our own archive
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: whole runs wait for processes that start, and for the disk."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put whole runs first: all other processes would wait for one that starts last."""
     items.sort(key=lambda item: "home" not in getattr(item, "fixturenames", ()))

@@ -142,8 +142,10 @@ def test_recordings_are_all_there(all_recordings: Path) -> None:
 
 
 @pytest.mark.parametrize("surface", SURFACES.values(), ids=lambda surface: surface.name)
-def test_every_recording_is_parsed_without_new_fields(recordings: Path, surface: Surface) -> None:
-    for path in sorted((recordings / surface.recordings).glob("*.json.gz")):
+def test_recordings_are_parsed_without_new_fields(recordings: Path, surface: Surface) -> None:
+    """Of every tenth recording and the newest; the run of all recordings parses the others."""
+    recorded = sorted((recordings / surface.recordings).glob("*.json.gz"))
+    for path in {*recorded[::10], *recorded[-1:]}:
         payload = gzip.decompress(path.read_bytes())
         parsed = surface.parse(Response(path.name, payload, FETCHED_AT))
         assert parsed.table.schema.equals(surface.schema)

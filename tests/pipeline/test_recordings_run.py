@@ -5,11 +5,13 @@ import math
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from conftest import Run
 from independent import DAY, LAST_FITTED_DAY, Recorded, doubling_days, recorded_at
 
-from orchestration.openrouter.surfaces import SURFACES
+from orchestration.openrouter.surfaces import SURFACES, Surface
+from orchestration.storage.lake import Lake
 
 FIRST, LAST = dt.date(2026, 5, 23), dt.date(2026, 8, 6)
 
@@ -257,3 +259,11 @@ def test_provenance_names_existing_raw_files(everything: Run, recordings: Path, 
         for name, one in SURFACES.items()
     }
     assert dict(by_surface) == {name: count for name, count in files_of.items() if count}
+
+
+@pytest.mark.parametrize("surface", SURFACES.values(), ids=lambda surface: surface.name)
+def test_no_recording_has_a_new_field(everything: Run, surface: Surface) -> None:
+    files = [str(path) for path in Lake(everything.data / "raw").files(surface.name)]
+    query = "select distinct unnest(json_keys(extra)) from read_parquet($files) where extra <> ''"
+    new = {name for (name,) in duckdb.execute(query, {"files": files}).fetchall()} if files else set()
+    assert new <= surface.untyped
