@@ -233,8 +233,11 @@ def test_omitted_fields_that_hide_others_break_nothing(world: World, tmp_path: P
     _assert_nothing_breaks(world, [group], 0, "newest", tmp_path)
 
 
+# Half an hour each: in groups of their own, they run side by side.
 @pytest.mark.long
-@pytest.mark.parametrize("responses", ["newest", "every"])
+@pytest.mark.parametrize(
+    "responses", [pytest.param(one, marks=pytest.mark.xdist_group(f"nulls_{one}")) for one in ("newest", "every")]
+)
 @pytest.mark.parametrize("place", [0, 1], ids=["leader", "follower"])
 @pytest.mark.usefixtures("without_pictures")
 def test_each_omitted_field_breaks_nothing(world: World, tmp_path: Path, place: int, responses: str) -> None:
