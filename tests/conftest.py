@@ -41,11 +41,6 @@ def unpack_old_data_folder(folder: Path) -> None:
         archive.extractall(folder)  # noqa: S202  # our own archive
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: whole runs wait for processes that start, and for the disk."""
-    return len(os.sched_getaffinity(0)) + 1
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put whole runs first: all other processes would wait for one that starts last."""
     items.sort(key=lambda item: "home" not in getattr(item, "fixturenames", ()))
@@ -202,7 +197,12 @@ def everything(tmp_path_factory: pytest.TempPathFactory, recordings: Path) -> Ru
 
 
 # The commands as the documents show them.
-MAKE = {("run",): ["run"], ("live",): ["run", "SOURCE=live"], ("simulator",): ["run", "SOURCE=simulator"]}
+MAKE = {
+    ("run",): ["run"],
+    ("live",): ["run", "SOURCE=live"],
+    ("simulator",): ["run", "SOURCE=simulator"],
+    ("refetch",): ["run", "ARGS=--refetch"],
+}
 
 
 def run(data: Path, home: Path, *arguments: str, timeout: int = 300, **settings: object) -> Run:
@@ -257,11 +257,12 @@ def simulated_home(simulated: Run) -> Path:
 
 @pytest.fixture(scope="session")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """One run of the simulator; for reading only."""
+    """One run of the simulator, with every response fetched, as if it were not the first; for reading only."""
+    settings = {"ROUTERSCOPE_SOURCE": "simulator", "ROUTERSCOPE_SIMULATOR": SMALL_WORLD}
     return shared_run(
         tmp_path_factory,
         "simulated",
-        lambda folder: run(folder / "data", make_home(folder / "home"), "simulator", ROUTERSCOPE_SIMULATOR=SMALL_WORLD),
+        lambda folder: run(folder / "data", make_home(folder / "home"), "refetch", **settings),
     )
 
 

@@ -33,7 +33,7 @@ def rows_drawn(chart: Drawing) -> list[list[dict[str, Any]]]:
 
     def look(spec: dict[str, Any], datasets: dict[str, Any]) -> None:
         if values := spec.get("data", {}).get("values"):
-            found.append(values)
+            found.append(json.loads(values))
         elif name := spec.get("data", {}).get("name"):
             found.append(datasets[name])
         for layer in spec.get("layer", []):

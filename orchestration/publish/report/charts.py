@@ -7,6 +7,7 @@ mart, is defined in `figures`.
 from __future__ import annotations
 
 import datetime as dt
+import json
 import math
 import textwrap
 from collections.abc import Callable, Sequence
@@ -61,7 +62,8 @@ _TIP = alt.Description("tip:N")
 
 
 def _data(rows: Sequence[Row]) -> alt.Data:
-    return alt.Data(values=list(rows))  # type: ignore[no-untyped-call]
+    """The rows as one text: Altair copies and validates lists of rows many times."""
+    return alt.Data(values=json.dumps(rows), format=alt.DataFormat(type="json"))  # type: ignore[no-untyped-call]
 
 
 def _unit_of(largest: float) -> tuple[float, str]:
