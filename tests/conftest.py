@@ -41,9 +41,18 @@ def unpack_old_data_folder(folder: Path) -> None:
         archive.extractall(folder)  # noqa: S202  # our own archive
 
 
+# The runs that many tests share.
+SHARED_RUNS = ("everything", "sampled", "simulated", "few_run")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put whole runs first: all other processes would wait for one that starts last."""
-    items.sort(key=lambda item: "home" not in getattr(item, "fixturenames", ()))
+    """Put whole runs first, led by a test of each shared run: other processes would wait for one that starts late."""
+
+    def uses(item: pytest.Item, fixture: str) -> bool:
+        return fixture in getattr(item, "fixturenames", ())
+
+    leads = [next((item for item in items if uses(item, run)), None) for run in SHARED_RUNS]
+    items.sort(key=lambda item: (item not in leads, not uses(item, "home")))
 
 
 def _shared(folder: str) -> Path:
