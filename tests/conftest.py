@@ -266,7 +266,7 @@ def simulated_home(simulated: Run) -> Path:
 
 @pytest.fixture(scope="session")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """One run of the simulator, with every response fetched, as if it were not the first; for reading only."""
+    """One run of the simulator, by the documented refetch; for reading only."""
     settings = {"ROUTERSCOPE_SOURCE": "simulator", "ROUTERSCOPE_SIMULATOR": SMALL_WORLD}
     return shared_run(
         tmp_path_factory,

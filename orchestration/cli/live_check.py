@@ -27,7 +27,6 @@ _MAX_LINES = 8
 _MAX_LINE_LENGTH = 200
 # An issue on GitHub has at most 65,536 characters.
 _MAX_LENGTH = 60_000
-_KEY = re.compile(r"sk-or-[A-Za-z0-9_-]+")
 
 
 def live_check() -> None:
@@ -54,12 +53,14 @@ def live_check() -> None:
 
 def report(client: Client, transcript: Transcript, results: Sequence[Result], started: dt.datetime) -> str:
     """The text for an issue; the start of the responses is left out if it would be too long for one."""
+    from orchestration.openrouter.parsers import KEY
+
     summary = [*_verdict(client, transcript, results, started), *_lists(results), *_requests(transcript)]
     whole = [*summary, *_excerpts(results)]
     text = "\n".join(whole) + "\n"
     if len(text) > _MAX_LENGTH:
         text = "\n".join(summary)[:_MAX_LENGTH] + "\n"
-    return _KEY.sub("•••", plain_text(text))
+    return KEY.sub("•••", plain_text(text))
 
 
 def _verdict(client: Client, transcript: Transcript, results: Sequence[Result], started: dt.datetime) -> Iterator[str]:

@@ -68,7 +68,7 @@ _TOTAL_FIELDS = frozenset({"total", "totalcount"})
 # The objects that hold such fields.
 _ENVELOPE_OBJECTS = frozenset({"data", "links", "meta", "pageinfo", "pagination", "paging"})
 _UNSET_VALUES = frozenset({"", "false", "none", "null"})
-_KEY = re.compile(r"sk-or-[A-Za-z0-9_-]+")
+KEY = re.compile(r"sk-or-[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def _describe_api_error(error: Any) -> str:
     fields = error if isinstance(error, dict) else {"message": error}
     code, message = fields.get("code"), fields.get("message")
     shown = "error" if code is None else f"error {code}"
-    return _KEY.sub("•••", one_line(shown if message is None else f"{shown} ({message})", limit=200))
+    return KEY.sub("•••", one_line(shown if message is None else f"{shown} ({message})", limit=200))
 
 
 def _envelope_fields(envelope: Any, path: str = "") -> Iterator[tuple[str, str, Any]]:
