@@ -24,7 +24,7 @@ from orchestration.openrouter.quota import REQUESTS_PER_DAY, RequestLog
 from orchestration.openrouter.simulator import Simulator
 from orchestration.openrouter.simulator.api import BASE_URL as SIMULATOR_URL
 from orchestration.openrouter.simulator.api import KEY as SIMULATOR_KEY
-from orchestration.openrouter.simulator.api import default_now
+from orchestration.openrouter.simulator.api import MAX_WAITS, default_now
 from orchestration.openrouter.surfaces import APPS, MODELS, RANKINGS, SURFACES, Response, Surface
 from orchestration.settings import Settings
 from orchestration.storage.lake import Kind, Lake
@@ -102,10 +102,15 @@ class Simulated(Live):
         return [*past, *present], requests_deferred
 
     def _at(self, moment: dt.datetime, fetch: Callable[[], Response]) -> Callable[[], Response]:
-        """The fetch at that time of the simulator's clock."""
+        """The fetch at that time of the simulator's clock, early enough that waiting stays within the day.
+
+        A response that is fetched after midnight would count for the next day, and be due again on its own.
+        """
+        midnight = dt.datetime.combine(moment.date() + dt.timedelta(days=1), dt.time(), dt.UTC)
+        begin = min(moment, midnight - MAX_WAITS)
 
         def fetch_at_moment() -> Response:
-            self._clock.set(moment)
+            self._clock.set(begin)
             return fetch()
 
         return fetch_at_moment

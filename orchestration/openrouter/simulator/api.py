@@ -486,7 +486,7 @@ class Simulator:
 _MINUTE = dt.timedelta(minutes=1)
 _EXPORT_HOUR = 2
 # Requests that use up a day's quota wait this long.
-_MAX_WAITS = _MINUTE * (1 + _REQUESTS_PER_DAY // _REQUESTS_PER_MINUTE)
+MAX_WAITS = _MINUTE * (1 + _REQUESTS_PER_DAY // _REQUESTS_PER_MINUTE)
 
 
 def default_now(now: dt.datetime) -> dt.datetime:
@@ -494,7 +494,7 @@ def default_now(now: dt.datetime) -> dt.datetime:
 
     Before 02:00 UTC the export of the day before is not published yet, so it is the last minute of that day.
     """
-    started = (now - _MAX_WAITS).replace(second=0, microsecond=0)
+    started = (now - MAX_WAITS).replace(second=0, microsecond=0)
     return started if started.hour >= _EXPORT_HOUR else started.replace(hour=0, minute=0) - _MINUTE
 
 
