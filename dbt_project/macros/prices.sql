@@ -80,8 +80,11 @@
     {%- endfor %}
 {%- endmacro %}
 
-{#- Names of the prices that differ from the previous interval; null for the first interval of an id. -#}
-{% macro changed_price_names() -%}
+{#-
+    Names of the prices, and of the other columns in prices_struct, that differ from the previous interval; null for the
+    first interval.
+-#}
+{% macro changed_price_names(also) -%}
     case
         when previous_prices is not null then
             list_filter(
@@ -89,7 +92,9 @@
                     {%- for name in price_names() %}
                     case when {{ name }}_price is distinct from previous_prices.{{ name }} then '{{ name }}' end,
                     {%- endfor %}
-                    case when is_dynamic <> previous_prices.is_dynamic then 'is_dynamic' end,
+                    {%- for name in also %}
+                    case when {{ name }} is distinct from previous_prices.{{ name }} then '{{ name }}' end,
+                    {%- endfor %}
                     case when overrides <> previous_prices.overrides then 'overrides' end
                 ],
                 lambda name: name is not null
@@ -114,6 +119,21 @@
     )
 {%- endmacro %}
 
+{#- The change with the largest absolute value in a list of changes; null if the list is empty. -#}
+{% macro largest_change(changes) -%}
+    case
+        when -list_min({{ changes }}) > list_max({{ changes }}) then list_min({{ changes }})
+        else list_max({{ changes }})
+    end
+{%- endmacro %}
+
+{#- Token prices of the previous interval, in USD per million tokens. -#}
+{% macro previous_price_columns() -%}
+    {%- for name in ['prompt', 'completion', 'cache_read', 'cache_write'] %}
+    {{ usd_per_mtok('previous_prices.' ~ name) }} as previous_{{ name }}_usd_per_mtok{{ ',' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
 {#- Every listed price of a staging row, as an exact decimal. -#}
 {% macro exact_price_columns(relation) -%}
     {%- for name in price_names() %}
@@ -121,13 +141,15 @@
     {%- endfor %}
 {%- endmacro %}
 
-{#- All prices of a staging row as one struct, so that two rows can be compared. -#}
-{% macro prices_struct() -%}
+{#- All prices of a staging row and some other columns as one struct, so that two rows can be compared. -#}
+{% macro prices_struct(also) -%}
     {
         {%- for name in price_names() %}
         '{{ name }}': {{ name }}_price,
         {%- endfor %}
-        'is_dynamic': is_dynamic,
+        {%- for name in also %}
+        '{{ name }}': {{ name }},
+        {%- endfor %}
         'overrides': {{ sorted_overrides('overrides') }}
     }
 {%- endmacro %}
@@ -135,6 +157,47 @@
 {#- Overrides in a fixed order, because the source lists the same ones in varying order. -#}
 {% macro sorted_overrides(overrides) -%}
     list_sort({{ overrides }})
+{%- endmacro %}
+
+{#- Names of the prices that the cost of a call depends on; audio and images have prices of their own. -#}
+{% macro call_price_names() -%}
+    {{ return(['prompt', 'completion', 'cache_read', 'cache_write', 'cache_write_1h', 'request', 'web_search']) }}
+{%- endmacro %}
+
+{#-
+    The exact prices of a call as one struct, for cost_usd: the base prices, and `overrides` from the lowest prompt
+    length to the highest, then by UTC time. Null if a condition is unknown or a price depends on the route, because the
+    cost of a call is then unknown too.
+-#}
+{% macro call_prices() -%}
+    case
+        when
+            len(list_filter(
+                overrides,
+                lambda o: o.extra is not null
+                or (o.min_prompt_tokens is null and o.utc_start is null and o.utc_end is null)
+                {%- for name in call_price_names() %}
+                or o.{{ price_names()[name] }} < 0
+                {%- endfor %}
+            )) > 0
+            then null
+        else {
+            {%- for name in call_price_names() %}
+            '{{ name }}': {{ name }}_price,
+            {%- endfor %}
+            'overrides': list_transform(
+                {{ sorted_overrides('overrides') }},
+                lambda o: {
+                    'min_prompt_tokens': o.min_prompt_tokens,
+                    'utc_start': o.utc_start,
+                    'utc_end': o.utc_end
+                    {%- for name in call_price_names() %},
+                    '{{ name }}': o.{{ price_names()[name] }}
+                    {%- endfor %}
+                }
+            )
+        }
+    end
 {%- endmacro %}
 
 {#- The time closest to `moment` at which the prices of an interval were observed. -#}

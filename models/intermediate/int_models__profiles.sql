@@ -31,6 +31,15 @@ ranked as (
 
 ),
 
+offers as (
+
+    select
+        model_id,
+        as_of
+    from {{ ref('int_endpoints__offers') }}
+
+),
+
 attributes as (
 
     select * from {{ ref('int_models__attributes') }}
@@ -59,6 +68,9 @@ select
     listed.input_modalities,
     listed.output_modalities,
     listed.is_reasoning_capable,
+    listed.supported_parameters,
+    {{ feature_columns('listed') }},
+    listed.expiration_date,
     attributes.weights,
     cast(attributes.total_parameters_b as double) as total_parameters_b,
     cast(attributes.active_parameters_b as double) as active_parameters_b,
@@ -71,6 +83,7 @@ select
     ranked.first_ranked_on,
     ranked.last_ranked_on,
     coalesce(ranked.days_ranked, 0) as days_ranked,
+    offers.as_of as endpoints_as_of,
     coalesce(listed.scope_id, ranked.scope_id) as scope_id,
     coalesce(listed.source_url, ranked.source_url) as source_url,
     {{ merged_times('listed', 'ranked') }}
@@ -78,3 +91,4 @@ from known
 inner join attributes using (model_permaslug)
 left join listed using (model_permaslug)
 left join ranked using (model_permaslug)
+left join offers on listed.model_id = offers.model_id

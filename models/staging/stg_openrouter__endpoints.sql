@@ -19,6 +19,7 @@ renamed as (
         name,
         quantization,
         supported_parameters,
+        {{ supported_features() }},
         supports_implicit_caching,
         {{ scope_id('kind') }} as scope_id,
         source_url,

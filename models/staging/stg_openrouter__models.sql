@@ -33,6 +33,9 @@ renamed as (
         coalesce(pricing_overrides, []) as overrides,
         -- Unknown if the list has neither of the two fields.
         reasoning is not null or list_contains(supported_parameters, 'reasoning') as is_reasoning_capable,
+        {{ supported_features() }},
+
+        try_cast(expiration_date as date) as expiration_date,
 
         created as created_at,
         as_of,

@@ -32,6 +32,7 @@ from orchestration.publish.classification import classify
 from orchestration.publish.completion import Completion
 from orchestration.publish.freshness import Measure, measures, surfaces, worst_state
 from orchestration.publish.indicators import indicators
+from orchestration.publish.price_functions import price_functions
 from orchestration.publish.report import BRIEF, FOLDER, PAGE
 from orchestration.settings import Settings
 from orchestration.storage.releases import FILE_NAME, Release, Releases, Table
@@ -254,7 +255,7 @@ def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def
         completion.log = context.log.info
         completion.log("copying the tables (step 1 of 3 of publishing)")
         try:
-            release = releases.publish(warehouse, completion.tables, completion)
+            release = releases.publish(warehouse, completion.tables, completion, price_functions(MANIFEST))
         except RejectedError as error:
             yield from map(_audit_result, completion.results)
             raise reject_build(warehouse, str(error)) from error

@@ -177,7 +177,9 @@ def _file(path: str, folder: Path) -> dict[str, Any]:
 
 
 def _type(kind: str) -> str:
-    return "number" if kind.startswith("DECIMAL") else "array" if kind.endswith("[]") else _TYPES[kind]
+    if kind.endswith("[]"):
+        return "array"
+    return "number" if kind.startswith("DECIMAL") else "object" if kind.startswith("STRUCT") else _TYPES[kind]
 
 
 def _content(path: Path) -> dict[str, Any]:

@@ -60,6 +60,16 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Function:
+    """A DuckDB macro to publish: its name, what follows `create macro`, and its documentation."""
+
+    name: str
+    definition: str
+    description: str
+    is_table: bool = False
+
+
+@dataclass(frozen=True)
 class Release:
     """A release: its folder, and the number of rows of each table."""
 
@@ -87,9 +97,13 @@ class Releases:
             return self.published
 
     def publish(
-        self, warehouse: Warehouse, tables: Sequence[Table], complete: Callable[[Release], None] | None = None
+        self,
+        warehouse: Warehouse,
+        tables: Sequence[Table],
+        complete: Callable[[Release], None] | None = None,
+        functions: Sequence[Function] = (),
     ) -> Release:
-        """Copy the tables into a new release and publish it in one atomic step.
+        """Copy the tables into a new release, with functions that read them, and publish it in one atomic step.
 
         `complete` receives the release before readers can see it. It adds the files that belong beside the tables, and
         raises a WarehouseError if the release must not be published. Raises WarehouseError if the warehouse is not
@@ -107,7 +121,7 @@ class Releases:
             with self._lock():
                 self._remove_unfinished()
                 building.mkdir()
-            rows = _copy(warehouse, tables, building)
+            rows = _copy(warehouse, tables, functions, building)
             if complete:
                 complete(Release(building, rows))
             for path in (*building.rglob("*"), building):
@@ -219,7 +233,7 @@ def _beside(release: Path, suffix: str) -> Path:
     return release.with_name(f"{release.name}{suffix}")
 
 
-def _copy(warehouse: Warehouse, tables: Sequence[Table], folder: Path) -> dict[str, int]:
+def _copy(warehouse: Warehouse, tables: Sequence[Table], functions: Sequence[Function], folder: Path) -> dict[str, int]:
     """Copy each table to DuckDB, with its documentation as comments, and to Parquet; returns table → rows."""
     rows: dict[str, int] = {}
     with duckdb.connect() as connection:
@@ -235,5 +249,11 @@ def _copy(warehouse: Warehouse, tables: Sequence[Table], folder: Path) -> dict[s
             file = literal(folder / f"{table.name}.parquet")
             copied = connection.execute(f"copy {target} to {file} (format parquet, compression zstd)").fetchone()
             rows[table.name] = int(copied[0]) if copied else 0
-        connection.execute("detach published")
+        # A macro finds the tables that it names only in the current database.
+        connection.execute("use published")
+        for function in functions:
+            connection.execute(f"create macro {function.definition}")
+            kind = "macro table" if function.is_table else "macro"
+            connection.execute(f"comment on {kind} {function.name} is {literal(function.description)}")
+        connection.execute("use memory; detach published")
     return rows

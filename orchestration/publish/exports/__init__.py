@@ -1,0 +1,32 @@
+"""The exports of a release: its prices in the formats of other tools, in `exports/` beside the tables.
+
+    exports/<tool>/<file>     one module per tool, each a function from the published tables to the text of its files
+
+Exact prices come from the column `prices`, never from a DOUBLE. Nothing here sends anything anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import duckdb
+
+from orchestration.publish.exports.source import ExportSource
+from orchestration.storage.releases import FILE_NAME
+
+FOLDER = "exports"
+
+Exporter = Callable[[ExportSource], Mapping[str, str]]
+EXPORTERS: dict[str, Exporter] = {}
+
+
+def write_exports(folder: Path) -> None:
+    """Write the files of every tool below the folder of a release that has its tables."""
+    with duckdb.connect(str(folder / FILE_NAME), read_only=True) as connection:
+        source = ExportSource.of(connection)
+        for tool, export in EXPORTERS.items():
+            for name, text in export(source).items():
+                path = folder / FOLDER / tool / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
