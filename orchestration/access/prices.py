@@ -1,8 +1,8 @@
-"""Prices of a published release for a decision: what a call costs at a model's listed price and at each endpoint, and
-which models can serve a call at which cost.
+"""Prices of a release for a decision: what a call costs at a model's listed price and at each endpoint, and which
+models can serve it at which cost.
 
-The arithmetic is the macro `cost_usd` of the release, and the rules for the price of a day are in `price_on`. How they are
-shown belongs to the command line.
+The arithmetic is the macro `cost_usd` of the release, and the rules for the price of a day are in `price_on`. How the
+answers are shown belongs to the command line.
 """
 
 from __future__ import annotations

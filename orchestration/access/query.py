@@ -16,6 +16,7 @@ from sqlglot import exp
 
 from orchestration.access.release import PublishedRelease, units_of
 from orchestration.errors import QueryError
+from orchestration.publish.price_functions import TABLES_READ
 
 _ALLOWED = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
@@ -48,7 +49,9 @@ def tables_in(sql: str, release: PublishedRelease) -> Sequence[str]:
     parsed = _parse(sql)
     if parsed is None:
         return list(release.tables)
-    return sorted({table.name.lower() for table in parsed.find_all(exp.Table)})
+    named = {table.name.lower() for table in parsed.find_all(exp.Table)} - {""}
+    called = {function.name.lower() for function in parsed.find_all(exp.Anonymous)}
+    return sorted(named | {table for function in called for table in TABLES_READ.get(function, ())})
 
 
 def units_in(sql: str, release: PublishedRelease) -> Mapping[str, str]:

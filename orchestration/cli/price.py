@@ -56,18 +56,18 @@ def price(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
     data: Data = None,
 ) -> None:
-    """Show what a model costs, input and output apart, and each of its endpoints.
+    """Show a model's prices and what a call costs.
 
-    With numbers of tokens, also what the call costs, by the prices that apply to a prompt of its length. Costs are at
-    list prices, before fees.
+    Input and output apart, as listed and at each endpoint, with uptime and since when the price holds. With numbers of
+    tokens, also what the call costs by the prices for a prompt of its length, before fees.
     """
     from orchestration.access.prices import PRICE_TABLES, prices_of
     from orchestration.access.release import open_release
 
     given = parse_call(prompt, completion, cached, cache_written, searches, time)
-    call = given if prompt or completion or searches else None
+    call, day = given if prompt or completion or searches else None, parse_day(at)
     with open_release(data) as release:
-        found = prices_of(release, model, parse_day(at), endpoint, call)
+        found = prices_of(release, model, day, endpoint, call)
         about = release.about(PRICE_TABLES if found.endpoints else PRICE_TABLES[:1])
     if as_json:
         document = {"about": about, "day": found.day, "listed": found.listed, "endpoints": found.endpoints}

@@ -9,8 +9,6 @@ no typed parameters and no lambda functions, only arrows, so both are written wi
 
 from __future__ import annotations
 
-from jinja2 import Environment
-
 from orchestration.publish.catalog import Manifest
 from orchestration.storage.releases import Function
 
@@ -90,19 +88,27 @@ _ABOUT_PRICE_ON = (
     "day). If the file is attached, select it first: use routerscope."
 )
 
+# The tables that each function reads, whose sources a query that calls it must cite.
+TABLES_READ = {"price_on": ("price_history",)}
+
 
 def price_functions(manifest: Manifest) -> list[Function]:
     """The functions of a release, with the arithmetic of the dbt macros in the manifest."""
+    parameters = ("prompt_tokens", "completion_tokens", "cached_tokens", "cache_written_tokens", "searches", "time_utc")
+    return [
+        Function("cost_usd", _COST.format(expression=cost_expression(manifest, "prices", *parameters)), _ABOUT_COST),
+        Function("price_on", _PRICE_ON, _ABOUT_PRICE_ON, is_table=True),
+    ]
+
+
+def cost_expression(manifest: Manifest, *arguments: str) -> str:
+    """The SQL of the dbt macro cost_usd for these arguments, each an SQL expression."""
+    from jinja2 import Environment  # slow to import, and commands that read releases do without it
+
     macros = "".join(
         macro["macro_sql"]
         for macro in manifest["macros"].values()
         if macro["original_file_path"].endswith("macros/cost.sql")
     )
-    arguments = "'prices', 'prompt_tokens', 'completion_tokens', 'cached_tokens', 'cache_written_tokens', 'searches'"
-    rendered = Environment(autoescape=False).from_string(  # noqa: S701  # SQL of our own, not HTML
-        f"{macros}{{{{ cost_usd({arguments}, 'time_utc') }}}}"
-    )
-    return [
-        Function("cost_usd", _COST.format(expression=rendered.render()), _ABOUT_COST),
-        Function("price_on", _PRICE_ON, _ABOUT_PRICE_ON, is_table=True),
-    ]
+    environment = Environment(autoescape=False)  # noqa: S701  # SQL of our own, not HTML
+    return environment.from_string(f"{macros}{{{{ cost_usd(*arguments) }}}}").render(arguments=arguments)

@@ -36,6 +36,10 @@ def test_tables_of_query_include_joins_and_ctes(few_run: Run) -> None:
     with open_release(few_run.data) as release:
         assert tables_in(sql, release) == ["led", "share_model", "spend_model"]
         assert tables_in("select ((", release) == list(release.tables)
+        assert tables_in("from price_on('a/one', '2026-07-01') join model using (model_id)", release) == [
+            "model",
+            "price_history",
+        ]
 
 
 @pytest.mark.parametrize(

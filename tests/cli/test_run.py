@@ -19,7 +19,8 @@ from orchestration.cli.maintain import tidy_home
 from orchestration.cli.run import Job, RunRequest
 from orchestration.errors import SettingsError, WarehouseError
 
-VERBS = ["run", "up", "ui", "rollback", "tidy", "simulator", "live-check", "status", "query", "ask", "cite", "trace"]
+VERBS = ["run", "up", "ui", "rollback", "tidy", "simulator", "live-check", "status", "query", "ask"]
+VERBS += ["price", "find", "cite", "trace"]
 
 
 def python(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -58,6 +59,8 @@ NEEDED = [
     ("run --help", set()),
     ("status --data nowhere", {"duckdb", "pyarrow"}),
     ("query --data nowhere", {"duckdb"}),
+    ("price a/b --data nowhere", {"duckdb", "pyarrow"}),
+    ("find --prompt 1 --data nowhere", {"duckdb", "pyarrow"}),
     ("cite --data nowhere", {"duckdb"}),
     ("trace --data nowhere", {"duckdb", "pyarrow"}),
 ]

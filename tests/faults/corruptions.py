@@ -211,6 +211,41 @@ FIGURE_CORRUPTIONS = [
         "valid_to >= valid_from",
     ),
     Corruption(
+        "Two prices of an endpoint are valid at once",
+        "price_endpoint_history",
+        "update price_endpoint_history set valid_to = valid_to + interval 30 day where valid_to is not null",
+        "assert_price_intervals_do_not_overlap",
+        "one price at a time",
+    ),
+    Corruption(
+        "The price of an endpoint's history differs from the response",
+        "price_endpoint_history",
+        "update price_endpoint_history set prompt_usd_per_mtok = 10 * prompt_usd_per_mtok where prompt_usd_per_mtok > 0",
+        "assert_endpoints_equal_raw",
+        "its price then is the one in the history",
+    ),
+    Corruption(
+        "An outage of an endpoint is left out",
+        "endpoint_uptime",
+        "update endpoint_uptime set up_share = 1, outages = [] where up_share < 1",
+        "assert_endpoints_equal_raw",
+        "counted once in the uptime of its day",
+    ),
+    Corruption(
+        "The exact prices of a call are per thousand tokens",
+        "price_current",
+        "update price_current set prices = struct_update(prices, prompt := prices.prompt * 1000) where prices.prompt > 0",
+        "assert_call_prices_equal_columns",
+        "exact prices of a call are those in the columns",
+    ),
+    Corruption(
+        "The override of a long prompt is lost",
+        "price_history",
+        "update price_history set prices = struct_update(prices, overrides := prices.overrides[2:]) where has_overrides",
+        "assert_call_prices_equal_columns",
+        "every listed override is among them",
+    ),
+    Corruption(
         "Usage is joined to a later price",
         "spend_model",
         "update spend_model set price_as_of = later.as_of from (select max(as_of) as as_of from raw.models) as later where "

@@ -3,18 +3,15 @@
 import datetime as dt
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
 
 import duckdb
 import pytest
+from cost_formula import NAMES, Prices, expected_cost
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestration.publish.price_functions import price_functions
 from orchestration.transform.manifest import MANIFEST
-
-NAMES = ("prompt", "completion", "cache_read", "cache_write", "cache_write_1h", "request", "web_search")
-Prices = dict[str, Any]
 
 
 def prices(*overrides: Prices, **base: str) -> Prices:
@@ -27,34 +24,6 @@ def prices(*overrides: Prices, **base: str) -> Prices:
     return decimals(base) | {
         "overrides": [{name: one.get(name) for name in conditions} | decimals(one) for one in overrides]
     }
-
-
-def expected_cost(
-    prices: Prices, prompt: int, completion: int, cached: int = 0, written: int = 0, searches: int = 0, hhmm: int = -1
-) -> Decimal | None:
-    """The formula of a call's cost, as docs/concepts.md states it."""
-    if min(prompt - cached - written, prompt, completion, cached, written, searches) < 0:
-        return None
-    in_effect = {name: prices[name] for name in NAMES}
-    for one in prices["overrides"]:
-        start, end = one["utc_start"], one["utc_end"]
-        has_hours = start is not None or end is not None
-        start, end = start or 0, 2400 if end is None else end
-        in_hours = hhmm >= 0 and (start <= hhmm < end if start <= end else hhmm >= start or hhmm < end)
-        is_long = one["min_prompt_tokens"] is None or prompt > one["min_prompt_tokens"]
-        if is_long and (in_hours or not has_hours):
-            in_effect |= {name: one[name] for name in NAMES if one[name] is not None}
-    cache = {name: in_effect[name] if in_effect[name] is not None else in_effect["prompt"] for name in NAMES[2:4]}
-    amounts = (
-        (prompt - cached - written, in_effect["prompt"]),
-        (cached, cache["cache_read"]),
-        (written, cache["cache_write"]),
-        (completion, in_effect["completion"]),
-        (searches, in_effect["web_search"]),
-    )
-    if any(number and price is None for number, price in amounts):
-        return None
-    return sum((number * price for number, price in amounts if number), in_effect["request"] or Decimal(0))
 
 
 class Database:

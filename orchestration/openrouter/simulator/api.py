@@ -385,7 +385,6 @@ class Simulator:
 
     @cache  # noqa: B019
     def _model(self, model: Model, factor: float) -> str:
-        parameters = ["max_tokens", "temperature", "tools", *(["reasoning"] if model.is_reasoning else [])]
         row = {
             "id": model.id,
             "canonical_slug": model.slug,
@@ -402,7 +401,7 @@ class Simulator:
                 "is_moderated": False,
             },
             "per_request_limits": None,
-            "supported_parameters": parameters,
+            "supported_parameters": _parameters(model),
             "default_parameters": None,
             "supported_voices": None,
             "knowledge_cutoff": None,
@@ -436,7 +435,7 @@ class Simulator:
                     "quantization": quantization,
                     "max_completion_tokens": model.context // 8,
                     "max_prompt_tokens": None,
-                    "supported_parameters": ["max_tokens", "temperature"],
+                    "supported_parameters": _parameters(model),
                     "status": 0 if is_up else random.choice((-2, -5)),
                     "uptime_last_30m": uptime,
                     "uptime_last_5m": uptime,
@@ -533,6 +532,13 @@ def _index(newest: dt.date) -> bytes:
         "datasets": [{**listed, "latest_manifest_url": manifest}],
     }
     return json.dumps(index).encode()
+
+
+def _parameters(model: Model) -> list[str]:
+    """Three of four models support tools, and two of three structured answers."""
+    tools = ["tools", "tool_choice"] if model.number % 4 else []
+    structured = ["response_format", "structured_outputs"] if model.number % 3 else []
+    return ["max_tokens", "temperature", *tools, *structured, *(["reasoning"] if model.is_reasoning else [])]
 
 
 def _architecture(model: Model) -> dict[str, Any]:
