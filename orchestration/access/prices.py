@@ -34,8 +34,7 @@ _UPTIME = f"""
             model_id,
             provider_name,
             endpoint_tag,
-            avg(median_uptime_30m_pct) as uptime_7d_pct,
-            sum(up_share * observations) / sum(observations) as up_share_7d
+            avg(median_uptime_30m_pct) as uptime_7d_pct
         from endpoint_uptime
         inner join observed_days using (date)
         group by model_id, provider_name, endpoint_tag
@@ -53,14 +52,20 @@ _ENDPOINTS = f"""
     select
         history.*,
         responses.observed_at,
-        uptime.uptime_7d_pct,
-        uptime.up_share_7d
+        coalesce(case when newest.as_of = responses.observed_at then newest.is_up end, that_day.up_share = 1) as is_up,
+        uptime.uptime_7d_pct
     from price_endpoint_history as history
     inner join responses using (model_id)
     left join uptime using (model_id, provider_name, endpoint_tag)
     left join price_endpoint as newest using (model_id, provider_name, endpoint_tag)
+    left join endpoint_uptime as that_day
+        on
+            history.model_id = that_day.model_id
+            and history.provider_name = that_day.provider_name
+            and history.endpoint_tag = that_day.endpoint_tag
+            and cast(responses.observed_at as date) = that_day.date
     where
-        list_contains($models, model_id)
+        list_contains($models, history.model_id)
         and responses.observed_at between history.valid_from and history.last_seen_at
         and (newest.is_listed or newest.as_of > responses.observed_at or newest.as_of is null)
 """  # noqa: S608
@@ -164,8 +169,8 @@ class Prices:
     """The prices of a model on a day: `listed` and `endpoints` are rows as dictionaries.
 
     A row of `listed` has the columns of `price_on`, one of `endpoints` those of `price_endpoint_history` with
-    observed_at, uptime_7d_pct and up_share_7d. With a call, both have `cost_usd` (a decimal, or None if a price that
-    the call needs is unknown) and `input_cost_usd`.
+    observed_at, is_up (at that time; on an earlier day, all day) and uptime_7d_pct. With a call, both have `cost_usd`
+    (a decimal, or None if a price that the call needs is unknown) and `input_cost_usd`.
     """
 
     day: dt.date

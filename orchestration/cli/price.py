@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -28,6 +29,7 @@ from orchestration.formatting import date_in_words, timestamp_in_words, usd_pric
 if TYPE_CHECKING:
     from orchestration.access.prices import Call, Prices
 
+_UNLIMITED = 1_000
 _BASES = {
     "observed": "listed at the end of the day",
     "carried": "carried from an older list: the newest list by then does not have the model, or is two days old",
@@ -145,31 +147,35 @@ def _show_endpoints(found: Prices, call: Call | None) -> None:
     newest = max(row["observed_at"] for row in found.endpoints)
     note = " [yellow]This is too old to rely on.[/]" if found.are_endpoints_too_old else ""
     out.print(f"Endpoints as observed on {timestamp_in_words(newest)}.{note}", soft_wrap=True)
-    several = len({row["model_id"] for row in found.endpoints}) > 1
-    table = Table(box=None, pad_edge=False)
-    names = ["model"] * several + ["endpoint"]
+    names = ["model"] * (len({row["model_id"] for row in found.endpoints}) > 1) + ["endpoint"]
+    figures = ["input", "output", "cached", "uptime", *(["cost"] if call else []), "since"]
+    rows = [_cells(row, names, figures) for row in found.endpoints]
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))  # 80 columns are just enough
     for name in names:
-        table.add_column(name, overflow="fold")
-    for name in ("input", "output", "cached", "uptime", *(["cost"] if call else [])):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("since", justify="right", no_wrap=True)
-    for row in found.endpoints:
-        table.add_row(*map(Text, _cells(row, several, call)))
-    out.print(table)
-    out.print(
-        "Prices per million tokens, after discount; uptime is the mean of the last 7 observed days.\n", soft_wrap=True
-    )
+        table.add_column(name)
+    for name in figures:
+        table.add_column(name, justify="right")
+    for cells in rows:
+        table.add_row(*map(Text, cells))
+    if Measurement.get(out, out.options.update(max_width=_UNLIMITED), table).maximum <= out.width:
+        out.print(table)
+    else:  # too narrow for a line per endpoint
+        for cells in rows:
+            out.print(f"[bold]{escape(' '.join(cells[: len(names)]))}[/]", soft_wrap=True)
+            out.print(*(f"  {name} {cell}" for name, cell in zip(figures, cells[len(names) :], strict=True)), sep="\n")
+    out.print("Prices in USD per million tokens, after discount; uptime is the mean of the last 7 observed days.\n")
 
 
-def _cells(row: Mapping[str, Any], several: bool, call: Call | None) -> Sequence[str]:
+def _cells(row: Mapping[str, Any], names: Sequence[str], figures: Sequence[str]) -> list[str]:
     uptime = "unknown" if row["uptime_7d_pct"] is None else f"{row['uptime_7d_pct']:.1f}%"
-    return [
-        *([row["model_id"]] if several else []),
-        row["endpoint_tag"],
-        usd_price(row["prompt_usd_per_mtok"], "-"),
-        usd_price(row["completion_usd_per_mtok"], "-"),
-        usd_price(row["cache_read_usd_per_mtok"], "-"),
-        uptime,
-        *([cost_in_words(row["cost_usd"])] if call else []),
-        f"{row['valid_from']:%Y-%m-%d}",
-    ]
+    cells = {
+        "model": row["model_id"],
+        "endpoint": row["endpoint_tag"],
+        "input": usd_price(row["prompt_usd_per_mtok"], "-"),
+        "output": usd_price(row["completion_usd_per_mtok"], "-"),
+        "cached": usd_price(row["cache_read_usd_per_mtok"], "-"),
+        "uptime": uptime if row["is_up"] else f"down, {uptime}",
+        "cost": cost_in_words(row.get("cost_usd")),
+        "since": f"{row['valid_from']:%Y-%m-%d}",
+    }
+    return [cells[name] for name in (*names, *figures)]
