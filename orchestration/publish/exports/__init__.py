@@ -12,13 +12,14 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.publish.exports import genai_prices
 from orchestration.publish.exports.source import ExportSource
 from orchestration.storage.releases import FILE_NAME
 
 FOLDER = "exports"
 
 Exporter = Callable[[ExportSource], Mapping[str, str]]
-EXPORTERS: dict[str, Exporter] = {}
+EXPORTERS: dict[str, Exporter] = {"genai-prices": genai_prices.export}
 
 
 def write_exports(folder: Path) -> None:
