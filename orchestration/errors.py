@@ -13,6 +13,7 @@
     │   └── RejectedError     the build did not pass its checks
     ├── MigrationError        the state of an older version could not be moved to its new names
     ├── ReportError           the report could not be made
+    ├── ExportError           an export could not be made
     ├── AlertError            an alert could not be sent
     └── QueryError            a question about the published tables cannot be answered
 
@@ -75,6 +76,10 @@ class MigrationError(RouterscopeError):
 
 class ReportError(RouterscopeError):
     """The report could not be made. The tables that it would have shown are published."""
+
+
+class ExportError(RouterscopeError):
+    """An export for another tool could not be made. The tables of the release are published without exports."""
 
 
 class AlertError(RouterscopeError):

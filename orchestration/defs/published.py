@@ -30,6 +30,7 @@ from orchestration.publish.catalog import Node, published_nodes, published_table
 from orchestration.publish.claim_history import CLAIM_HISTORY, record
 from orchestration.publish.classification import classify
 from orchestration.publish.completion import Completion
+from orchestration.publish.exports import FOLDER as EXPORTS_FOLDER
 from orchestration.publish.freshness import Measure, measures, surfaces, worst_state
 from orchestration.publish.indicators import indicators
 from orchestration.publish.price_functions import price_functions
@@ -40,7 +41,7 @@ from orchestration.storage.warehouse import Warehouse
 from orchestration.transform.manifest import MANIFEST
 from orchestration.transform.results import compiled_path
 
-PUBLISHED, REPORT = dg.AssetKey("published"), dg.AssetKey("report")
+PUBLISHED, REPORT, EXPORTS = (dg.AssetKey(name) for name in ("published", "report", "exports"))
 _NODES = published_nodes(MANIFEST)
 # Seeds that the audit and the freshness checks read.
 _CHECK_SEEDS = [
@@ -176,6 +177,19 @@ def _report_result(folder: Path, published: Path) -> dg.MaterializeResult[Any]:
     )
 
 
+def _exports_result(folder: Path, published: Path) -> dg.MaterializeResult[Any]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    sizes = [(path.relative_to(folder).as_posix(), f"{path.stat().st_size:,}") for path in files]
+    return dg.MaterializeResult(
+        asset_key=EXPORTS,
+        metadata={
+            "folder": dg.MetadataValue.path(published),
+            "bytes": sum(path.stat().st_size for path in files),
+            "files": dg.MetadataValue.md(markdown_table(("file", "bytes"), sizes, numbers=("bytes",))),
+        },
+    )
+
+
 @dg.multi_asset(
     name="publish",
     specs=[
@@ -204,6 +218,19 @@ def _report_result(folder: Path, published: Path) -> dg.MaterializeResult[Any]:
             description=(
                 "The report on the published tables: `published/report/index.html`, one page that works offline, an "
                 "image of each chart, and a brief of the newest week in a few cited sentences. Made in the same step."
+            ),
+        ),
+        dg.AssetSpec(
+            EXPORTS,
+            deps=[PUBLISHED],
+            group_name=group_name("published"),
+            kinds={"json", "yaml"},
+            owners=OWNERS,
+            metadata=code_reference("orchestration/publish/exports/__init__.py"),
+            freshness_policy=freshness_policy(),
+            description=(
+                "The published prices in the formats of other tools, in `published/exports/`: genai-prices, Langfuse, "
+                "LiteLLM and promptfoo. Made in the same step."
             ),
         ),
     ],
@@ -239,7 +266,7 @@ def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def
         warehouse, releases = Warehouse(settings.data), Releases(settings.data)
         if releases.is_current(current_inputs(settings), warehouse):
             lasting = [dg.AssetCheckKey(PUBLISHED, name) for name in (*(check.name for check in CHECKS), "classified")]
-            results = unchanged_results(context.instance, [PUBLISHED, REPORT], lasting)
+            results = unchanged_results(context.instance, [PUBLISHED, REPORT, EXPORTS], lasting)
             if results is not None:
                 try:
                     with duckdb.connect(str(releases.published / FILE_NAME), read_only=True) as connection:
@@ -280,6 +307,10 @@ def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def
         if completion.report_error:
             raise completion.report_error
     yield _report_result(release.folder / FOLDER, releases.published / FOLDER)
+    with dagster_failures():
+        if completion.export_error:
+            raise completion.export_error
+    yield _exports_result(release.folder / EXPORTS_FOLDER, releases.published / EXPORTS_FOLDER)
 
 
 @dg.definitions

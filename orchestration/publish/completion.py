@@ -1,4 +1,4 @@
-"""Completes a release before readers can see it: adds the report, the data package and the citation, then audits it."""
+"""Completes a release before readers can see it: adds report, exports, data package and citation, then audits it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestration import __version__
-from orchestration.errors import RejectedError, ReportError
+from orchestration.errors import ExportError, RejectedError, ReportError
 from orchestration.publish.audit import Result, audit
 from orchestration.publish.candidate import ReleaseCandidate
 from orchestration.publish.datapackage import SCOPE_OF, write_package
+from orchestration.publish.exports import FOLDER as EXPORTS
+from orchestration.publish.exports import write_exports
 from orchestration.publish.report import FOLDER, write_report
 from orchestration.storage.lake import Lake
 from orchestration.storage.releases import Release, Table
@@ -34,11 +36,12 @@ class Completion:
     clock: dt.datetime
     results: list[Result] = field(default_factory=list)
     report_error: ReportError | None = None
+    export_error: ExportError | None = None
     warnings: list[str] = field(default_factory=list)
     log: Callable[[str], None] = lambda _: None
 
     def __call__(self, release: Release) -> None:
-        """Raises RejectedError if an audit check fails. Tables are published even if the report cannot be made."""
+        """Raises RejectedError if an audit check fails. Tables are published even if the report or an export fails."""
         folder = release.folder
         made = {
             "source": self.source,
@@ -46,12 +49,17 @@ class Completion:
             "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         }
         name = folder.name.partition("Z")[0] + "Z"  # without the suffix of an unfinished release
-        self.log("drawing the report (step 2 of 3 of publishing)")
+        self.log("drawing the report, making the exports (step 2 of 3 of publishing)")
         try:
             self.warnings.extend(write_report(folder, self.tables, made))
         except ReportError as error:
             self.report_error = error
             shutil.rmtree(folder / FOLDER, ignore_errors=True)
+        try:
+            write_exports(folder)
+        except ExportError as error:
+            self.export_error = error
+            shutil.rmtree(folder / EXPORTS, ignore_errors=True)
         write_package(folder, self.tables, SCOPE_OF[self.lake.kind], name, made, __version__)
         self.log("auditing the release (step 3 of 3 of publishing)")
         self.results.extend(self.audit(folder))

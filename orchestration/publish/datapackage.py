@@ -58,9 +58,12 @@ _UNITS = (
 _MEDIA_TYPES = {
     ".csv": "text/csv",
     ".html": "text/html",
+    ".json": "application/json",
     ".md": "text/markdown",
     ".png": "image/png",
     ".svg": "image/svg+xml",
+    ".txt": "text/plain",
+    ".yaml": "application/yaml",
 }
 _LICENCES = {
     "CC BY 4.0": {

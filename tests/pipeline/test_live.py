@@ -367,7 +367,7 @@ def test_shown_result_equals_the_marts(simulated: Run) -> None:
 def test_every_mart_has_rows_marked_simulated(simulated: Run) -> None:
     with duckdb.connect(str(simulated.published), read_only=True) as marts:
         tables = [name for (name,) in marts.sql("show tables").fetchall() if name != "scopes"]
-        assert len(tables) == 28
+        assert len(tables) == 30
         # Figures that others published about real traffic are not compared with simulated traffic.
         assert marts.sql("select count(*) from figure_check").fetchall() == [(0,)]
         for table in set(tables) - {"figure_check"}:

@@ -69,7 +69,7 @@ def test_release_contains_only_marts(manifest: dict, everything: Run) -> None:
     marts = {node["name"] for node in models(manifest, "marts")} | {"scopes"}
     assert {name for (name,) in everything.query("select table_name from duckdb_tables()")} == marts
     files = {path.name for path in (everything.data / "published").iterdir()}
-    documents = {"datapackage.json", "CITATION.txt", "report"}
+    documents = {"datapackage.json", "CITATION.txt", "report", "exports"}
     assert files == {"routerscope.duckdb"} | documents | {f"{name}.parquet" for name in marts}
 
 

@@ -12,22 +12,37 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.publish.exports import genai_prices
+from orchestration.errors import ExportError
+from orchestration.publish.exports import genai_prices, langfuse, litellm, promptfoo
 from orchestration.publish.exports.source import ExportSource
 from orchestration.storage.releases import FILE_NAME
 
 FOLDER = "exports"
 
 Exporter = Callable[[ExportSource], Mapping[str, str]]
-EXPORTERS: dict[str, Exporter] = {"genai-prices": genai_prices.export}
+EXPORTERS: dict[str, Exporter] = {
+    "genai-prices": genai_prices.export,
+    "langfuse": langfuse.export,
+    "litellm": litellm.export,
+    "promptfoo": promptfoo.export,
+}
 
 
 def write_exports(folder: Path) -> None:
-    """Write the files of every tool below the folder of a release that has its tables."""
+    """Write the files of every tool below the folder of a release that has its tables.
+
+    Raises ExportError if one cannot be made or written.
+    """
     with duckdb.connect(str(folder / FILE_NAME), read_only=True) as connection:
         source = ExportSource.of(connection)
         for tool, export in EXPORTERS.items():
-            for name, text in export(source).items():
-                path = folder / FOLDER / tool / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, encoding="utf-8")
+            try:
+                for name, text in export(source).items():
+                    path = folder / FOLDER / tool / name
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_text(text, encoding="utf-8")
+            except Exception as error:  # an error in one format must not block the release
+                raise ExportError(
+                    f"The export for {tool} could not be made: {type(error).__name__}: {error}. The tables are "
+                    "published without exports. Please report this error; the next run tries again."
+                ) from error

@@ -20,9 +20,9 @@ def plain(number: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def as_json(document: Any) -> str:
+def as_json(document: Any, sort_keys: bool = True) -> str:
     """The document as JSON, with decimals as numbers. Raises ValueError for NaN and infinity."""
-    marked = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False, default=_marked)
+    marked = json.dumps(document, indent=1, sort_keys=sort_keys, ensure_ascii=False, allow_nan=False, default=_marked)
     return _MARKED.sub(r"\1", marked) + "\n"
 
 

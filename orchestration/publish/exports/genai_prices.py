@@ -10,11 +10,12 @@ depends on the time of day has no history.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import Any
 
 from orchestration.publish.exports.documents import as_json
+from orchestration.publish.exports.prices import Prices, by_prompt_length, is_priced, of_time_of_day
 from orchestration.publish.exports.source import ExportSource
 
 # Key of the format → our price, and the power of ten of the unit that it is per.
@@ -38,8 +39,8 @@ _INTERVALS = """
     left join price_current as current_prices using (model_id)
     order by history.model_id, history.valid_from
 """
-# Each permaslug that a price had, with the one id that it means. Several ids can have had it, one after the other, or at
-# once with an alias, whose id starts with ~.
+# Each permaslug that a price had, with the one id that it means. Several ids can have had it, one after the other, or
+# at once with an alias, whose id starts with ~.
 _SLUGS = """
     select
         max_by(model_id, (last_seen_at, not starts_with(model_id, '~'), model_id)) as model_id,
@@ -87,21 +88,11 @@ def _model(names: Sequence[str], intervals: Sequence[Row]) -> dict[str, Any] | N
     entry = {
         "id": names[0],
         "match": {"or": [{"equals": name} for name in names]},
-        "prices": _by_time_of_day(newest) if has_hours(newest) else _by_day(intervals),
+        "prices": _by_time_of_day(newest) if of_time_of_day(newest) else _by_day(intervals),
     }
     if intervals[-1]["context_length"]:
         entry["context_window"] = intervals[-1]["context_length"]
     return entry
-
-
-def is_priced(prices: Row | None) -> bool:
-    """Whether input and output have a known price."""
-    return prices is not None and prices["prompt"] is not None and prices["completion"] is not None
-
-
-def has_hours(prices: Row) -> bool:
-    """Whether a price depends on the time of day."""
-    return any(one["utc_start"] is not None or one["utc_end"] is not None for one in prices["overrides"])
 
 
 def _by_day(intervals: Sequence[Row]) -> list[dict[str, Any]]:
@@ -109,21 +100,17 @@ def _by_day(intervals: Sequence[Row]) -> list[dict[str, Any]]:
     newest_of_day = {row["valid_from"].date(): row["prices"] for row in intervals}
     first, *later = newest_of_day.items()
     return [
-        {"prices": _prices(first[1], _tiers(first[1]))},
-        *(
-            {"constraint": {"start_date": day.isoformat()}, "prices": _prices(prices, _tiers(prices))}
-            for day, prices in later
-        ),
+        {"prices": _prices(first[1])},
+        *({"constraint": {"start_date": day.isoformat()}, "prices": _prices(prices)} for day, prices in later),
     ]
 
 
-def _by_time_of_day(prices: Row) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = [{"prices": _prices(prices, _tiers(prices))}]
-    for one in prices["overrides"]:
-        if one["utc_start"] is not None or one["utc_end"] is not None:
-            within = {**prices, **{name: one[name] for name in _NAMES if one[name] is not None}}
-            constraint = {"start_time": _time(one["utc_start"]), "end_time": _time(one["utc_end"])}
-            found.append({"constraint": constraint, "prices": _prices(within, _tiers(prices))})
+def _by_time_of_day(prices: Prices) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [{"prices": _prices(prices)}]
+    for one in of_time_of_day(prices):
+        within = {**prices, **{name: one[name] for name in _NAMES if one[name] is not None}}
+        constraint = {"start_time": _time(one["utc_start"]), "end_time": _time(one["utc_end"])}
+        found.append({"constraint": constraint, "prices": _prices(within)})
     return found
 
 
@@ -133,26 +120,13 @@ def _time(hhmm: int | None) -> str:
     return dt.time(hour % 24, minute).isoformat()
 
 
-def _tiers(prices: Row) -> list[Row]:
-    """The overrides of long prompts, from the shortest."""
-    return [one for one in prices["overrides"] if one["min_prompt_tokens"] is not None and one["utc_start"] is None]
-
-
-def _prices(prices: Row, tiers: Iterable[Row]) -> dict[str, Any]:
+def _prices(prices: Prices) -> dict[str, Any]:
     """The prices of a call by key, with a step for each prompt length at which one changes."""
-    in_effect = dict(prices)
-    lengths = [(0, in_effect)]
-    for tier in tiers:
-        in_effect = {**in_effect, **{name: tier[name] for name in _NAMES if tier[name] is not None}}
-        lengths.append((tier["min_prompt_tokens"], in_effect))
+    lengths = by_prompt_length(prices)
     found: dict[str, Any] = {}
     for key, (name, exponent) in _KEYS.items():
-        if any(at_length[name] is not None for _, at_length in lengths):
-            # Without a price for the cache, its tokens cost as much as others.
-            amounts = [
-                (start, (at_length["prompt"] if at_length[name] is None else at_length[name]).scaleb(exponent))
-                for start, at_length in lengths
-            ]
+        if all(in_effect[name] is not None for _, in_effect in lengths):
+            amounts = [(start, in_effect[name].scaleb(exponent)) for start, in_effect in lengths]
             steps = [
                 {"start": start, "price": amount}
                 for (_, before), (start, amount) in pairwise(amounts)
