@@ -284,6 +284,6 @@ def test_export_that_fails_has_a_plain_message(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr("orchestration.publish.exports.EXPORTERS", {"litellm": fail})
     with pytest.raises(
-        ExportError, match="The export for litellm could not be made: KeyError.*published without exports"
+        ExportError, match=r"The export for litellm could not be made: KeyError.*published without exports"
     ):
         write_exports(tmp_path)
