@@ -21,7 +21,7 @@ ifdef REPLAY_DIR
 export ROUTERSCOPE_REPLAY_DIR := $(REPLAY_DIR)
 endif
 
-.PHONY: help run live-check simulator ui up rollback test test-long bench bench-long docs lint format lock clean
+.PHONY: help run live-check simulator ui up rollback test test-long contract bench bench-long docs lint format lock clean
 
 help:
 	@echo "make run                                     fetch, build, check and publish"
@@ -35,6 +35,7 @@ help:
 	@echo "make simulator [PORT=8080]                   serve a simulated OpenRouter API"
 	@echo "make test                                    run the tests"
 	@echo "make test-long                               run the long tests, which take hours"
+	@echo "make contract                                load the exports into the tools they are for"
 	@echo "make bench                                   measure time and memory (two minutes)"
 	@echo "make bench-long                              medians of five, and a larger world"
 	@echo "make docs                                    update the generated parts of README and docs/"
@@ -83,6 +84,9 @@ test: $(DEV_SETUP)
 test-long: $(DEV_SETUP)
 	@$(BIN)/python -m pytest -m long $(PYTEST_OPTIONS)
 	@$(BIN)/python tests/soak.py target/soak
+
+contract: $(DEV_SETUP)
+	@$(BIN)/python -m pytest -m contract tests/contract
 
 bench: $(DEV_SETUP)
 	@$(BIN)/python tests/benchmarks/bench.py

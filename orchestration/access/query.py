@@ -21,8 +21,10 @@ from orchestration.publish.price_functions import TABLES_READ
 _ALLOWED = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
 
-def run_query(release: PublishedRelease, sql: str) -> pa.Table:
-    """The rows of one SELECT or EXPLAIN, with unique column names. It can read no files other than the release's own.
+def run_query(release: PublishedRelease, sql: str, max_rows: int | None = None) -> pa.Table:
+    """The rows of one SELECT or EXPLAIN, at most `max_rows` of them, with unique column names.
+
+    It can read no files other than the release's own.
 
     Raises QueryError for any other statement, and if the statement fails.
     """
@@ -36,6 +38,8 @@ def run_query(release: PublishedRelease, sql: str) -> pa.Table:
         relation = release.connection.sql(sql)
         if relation is None:
             raise QueryError("The statement returns no rows. Nothing was changed. Use SELECT or EXPLAIN.")
+        if max_rows is not None and statements[0].type == duckdb.StatementType.SELECT:
+            relation = relation.limit(max_rows)
         return _with_unique_names(relation.to_arrow_table())
     except duckdb.Error as error:
         raise QueryError(f"The query failed: {error}\n`routerscope query` without SQL lists the tables.") from error

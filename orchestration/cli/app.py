@@ -17,6 +17,7 @@ from orchestration.cli.cite import cite
 from orchestration.cli.find import find
 from orchestration.cli.live_check import live_check
 from orchestration.cli.maintain import rollback, tidy
+from orchestration.cli.mcp import mcp
 from orchestration.cli.price import price
 from orchestration.cli.query import query
 from orchestration.cli.run import run
@@ -106,6 +107,7 @@ for _verb, _example, _codes in (
     (ask, "routerscope ask 3 --data data/live", _EXIT_CODES),
     (price, "routerscope price anthropic/claude-sonnet-4.5 --prompt 50000 --completion 2000", _EXIT_CODES),
     (find, "routerscope find --prompt 50000 --cached 40000 --completion 2000 --tools", _EXIT_CODES),
+    (mcp, "routerscope mcp --data data/live", _EXIT_CODES),
     (cite, "routerscope cite leading_model/week/2026-07-27 --style apa", _CITE_EXIT_CODES),
     (trace, "routerscope trace share_author week 2026-07-27 anthropic", _TRACE_EXIT_CODES),
 ):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,7 +22,7 @@ from orchestration.cli.call import (
 )
 from orchestration.cli.rows import Format, FormatOption, Limit, Output, check_output, write_rows
 from orchestration.cli.terminal import Data, err, out
-from orchestration.errors import SettingsError
+from orchestration.errors import QueryError, SettingsError
 from orchestration.formatting import change_in_percent, date_in_words, usd_price
 
 if TYPE_CHECKING:
@@ -59,6 +60,10 @@ def find(
     variant: Annotated[
         str, typer.Option(metavar="NAME", help="Variant, such as standard, free or batch; all for all.")
     ] = "standard",
+    promptfoo: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write a promptfoo configuration that tests the models shown."),
+    ] = None,
     form: FormatOption = Format.table,
     limit: Limit = None,
     output: Output = None,
@@ -80,6 +85,8 @@ def find(
     with open_release(data) as release:
         found = find_models(release, call, wanted)
         about = release.about(FIND_TABLES)
+        if promptfoo:
+            _write_promptfoo(promptfoo, found, limit or _SHOWN, call_in_words(call), release.about(FIND_TABLES))
     if found.are_endpoints_too_old:
         about = ["Endpoints were observed so long ago that they may have changed: see endpoints_as_of.", *about]
     if form is Format.table and output is None:
@@ -91,6 +98,18 @@ def find(
         write_rows(found.models, about, _UNITS, form, output, limit)
     if found.without_cost:
         err.print(f"{found.without_cost:,} more meet the conditions, but have no price for such a call.")
+
+
+def _write_promptfoo(path: Path, found: Found, limit: int, shape: str, about: Sequence[str]) -> None:
+    from orchestration.publish.exports.promptfoo import Candidate, promptfoo_config
+    from orchestration.storage.files import replace_when_complete
+
+    rows = found.models.slice(0, limit).to_pylist()
+    candidates = [Candidate(row["model_id"], row["try_reason"] or "", row["cost_usd"]) for row in rows]
+    if not candidates:
+        raise QueryError(f"No model meets all conditions, so {path} was not written. Relax a condition.")
+    with replace_when_complete(path.resolve()) as temporary:
+        temporary.write_text(promptfoo_config(candidates, shape, " ".join(about)), encoding="utf-8")
 
 
 def _show(found: Found, limit: int) -> None:

@@ -11,6 +11,7 @@ from random import Random
 
 import duckdb
 import pytest
+import yaml
 from conftest import CommandLine, Run
 from cost_formula import Prices, expected_cost
 
@@ -271,3 +272,24 @@ def test_wrong_options_exit_2(command_line: CommandLine, arguments: list[str], m
     done = command_line(*arguments)
     assert done.returncode == 2
     assert message in done.stderr
+
+
+def test_found_models_become_a_promptfoo_configuration(
+    simulated: Run, command_line: CommandLine, tmp_path: Path
+) -> None:
+    """Its limit is the cost of the user's own call on the most expensive model that is shown."""
+    file = tmp_path / "promptfooconfig.yaml"
+    options = ["--prompt", "50000", "--completion", "2000", "--cached", "40000", "--limit", "3"]
+    done = command_line("find", *options, "--promptfoo", str(file), "--data", str(simulated.data))
+    assert done.returncode == 0, done.stderr
+    text = file.read_text(encoding="utf-8")
+    config = yaml.safe_load(text)
+    with open_release(simulated.data) as release:
+        rows = find_models(release, CALL, Conditions()).models.to_pylist()[:3]
+    assert [one["id"] for one in config["providers"]] == [f"openrouter:{row['model_id']}" for row in rows]
+    assert config["defaultTest"]["assert"] == [{"type": "cost", "threshold": float(rows[-1]["cost_usd"])}]
+    assert text.startswith("# SIMULATED")
+    nothing = command_line("find", *options, "--max-cost", "0", "--promptfoo", str(file), "--data", str(simulated.data))
+    assert nothing.returncode == 1
+    assert "was not written" in nothing.stderr
+    assert file.read_text(encoding="utf-8") == text

@@ -20,7 +20,7 @@ from orchestration.cli.run import Job, RunRequest
 from orchestration.errors import SettingsError, WarehouseError
 
 VERBS = ["run", "up", "ui", "rollback", "tidy", "simulator", "live-check", "status", "query", "ask"]
-VERBS += ["price", "find", "cite", "trace"]
+VERBS += ["price", "find", "mcp", "cite", "trace"]
 
 
 def python(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

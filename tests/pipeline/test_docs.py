@@ -31,7 +31,7 @@ TINY = '{"models": 60, "days": 45, "observations": 2}'
 # Run by `.ci/run`.
 BY_CI = {"make test", "make lint", "make docs", "make bench", "make lock"}
 # Take too long for every change; `make lint` has shown that `make format` changes nothing.
-ON_DEMAND = {"make test-long", "make bench-long", "make format"}
+ON_DEMAND = {"make test-long", "make bench-long", "make contract", "make format"}
 # Run with exactly these words by conftest's `simulated`, by test_live and by test_upgrade.
 BY_OTHERS = {" ".join(["make", *words]) for words in MAKE.values()}
 # Run by the test of the systemd unit.
