@@ -21,13 +21,17 @@ from orchestration.publish.exports.source import ExportSource
 # Usage type → our price. SDKs and gateways use several names for the same tokens, and each must have a price.
 _KEYS = {
     "input": "prompt",
+    "input_tokens": "prompt",
     "output": "completion",
+    "output_tokens": "completion",
     "output_reasoning": "completion",
     "output_reasoning_tokens": "completion",
     "input_cached_tokens": "cache_read",
     "input_cache_read": "cache_read",
     "cache_read_input_tokens": "cache_read",
     "input_cache_creation": "cache_write",
+    "input_cache_creation_5m": "cache_write",
+    "input_cache_creation_1h": "cache_write_1h",
     "input_cache_write_tokens": "cache_write",
     "cache_creation_input_tokens": "cache_write",
 }
@@ -48,6 +52,11 @@ def export(source: ExportSource) -> dict[str, str]:
     return {"models.json": as_json(models(source))}
 
 
+def _basis(row: Row, is_simulated: bool) -> str:
+    """Begins the name of each tier, the only text of a body that can say what its prices are."""
+    return f"{'SIMULATED' if is_simulated else 'OpenRouter'} list price as of {iso_timestamp(row['as_of'])}"
+
+
 def models(source: ExportSource) -> list[dict[str, Any]]:
     """A body for each id; a permaslug that several ids have is in the pattern of the one that is not an alias."""
     rows = [row for row in source.rows(_CURRENT) if _is_expressible(row["prices"])]
@@ -57,7 +66,8 @@ def models(source: ExportSource) -> list[dict[str, Any]]:
     for row in rows:
         model_id, slug = row["model_id"], row["model_permaslug"]
         is_owner = slug and slug not in ids and owners[slug] == model_id
-        found.append(_body(row, [model_id, slug] if is_owner else [model_id]))
+        names = [model_id, slug] if is_owner else [model_id]
+        found.append(_body(row, names, _basis(row, source.is_simulated)))
     return found
 
 
@@ -69,26 +79,26 @@ def _is_expressible(prices: Prices) -> bool:
     return is_priced(prices) and not prices["request"] and not of_time_of_day(prices)
 
 
-def _body(row: Row, names: list[str]) -> dict[str, Any]:
+def _body(row: Row, names: list[str], basis: str) -> dict[str, Any]:
     alternatives = "|".join(re.escape(name).replace(r"\-", "-") for name in names)
     return {
         "modelName": row["model_id"],
         "matchPattern": f"(?i)^(openrouter/)?({alternatives})$",
         "startDate": iso_timestamp(row["as_of"]),
         "unit": "TOKENS",
-        "pricingTiers": _tiers(row["prices"]),
+        "pricingTiers": _tiers(row["prices"], basis),
     }
 
 
-def _tiers(prices: Prices) -> list[dict[str, Any]]:
+def _tiers(prices: Prices, basis: str) -> list[dict[str, Any]]:
     """The default tier, and one for each prompt length, the longest first; all have the same keys."""
     (_, base), *longer = by_prompt_length(prices)
-    default = {"name": "Standard", "isDefault": True, "priority": 0, "conditions": [], "prices": _named(base)}
+    default = {"name": basis, "isDefault": True, "priority": 0, "conditions": [], "prices": _named(base)}
     return [
         default,
         *(
             {
-                "name": f"Prompts over {length} tokens",
+                "name": f"{basis}, prompts over {length} tokens",
                 "isDefault": False,
                 "priority": priority,
                 "conditions": [_LONGER | {"value": length}],
@@ -101,4 +111,6 @@ def _tiers(prices: Prices) -> list[dict[str, Any]]:
 
 def _named(prices: Prices) -> dict[str, Any]:
     """Every usage type that may arrive; without a price for the cache, its tokens cost as much as others."""
-    return {key: prices["prompt"] if prices[name] is None else prices[name] for key, name in _KEYS.items()}
+    named = {name: prices["prompt"] if prices[name] is None else prices[name] for name in ("cache_read", "cache_write")}
+    named["cache_write_1h"] = named["cache_write"] if prices["cache_write_1h"] is None else prices["cache_write_1h"]
+    return {key: named.get(name, prices[name]) for key, name in _KEYS.items()}

@@ -10,6 +10,7 @@ so it uses DEFAULT_CALL; `routerscope find --promptfoo` writes the configuration
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -35,6 +36,8 @@ _MODELS = f"""
     qualify rank <= {MAX_LEADERS} or number <= {MAX_CANDIDATES}
     order by scorecard.rank
 """  # noqa: S608  # constants
+# promptfoo fills in templates such as {{env.NAME}} wherever they stand, so an id with other characters is left out.
+_SAFE_ID = re.compile(r"~?[A-Za-z0-9][A-Za-z0-9._:/-]*")
 PROMPT = "Answer the question in one sentence.\n\n{{question}}\n"
 CASES = (
     '- vars:\n    question: How many minutes are in three hours?\n  assert:\n    - type: contains\n      value: "180"\n'
@@ -71,8 +74,9 @@ def export(source: ExportSource) -> dict[str, str]:
 def promptfoo_config(candidates: Sequence[Candidate], shape: str, notice: str) -> str:
     """The text of `promptfooconfig.yaml` for these models and a call of this shape, described in words.
 
-    Without a known cost, the configuration has no limit.
+    Without a known cost, or if all are free, the configuration has no limit.
     """
+    candidates = [one for one in candidates if _SAFE_ID.fullmatch(one.model_id)]
     comments = [notice, f"The cost of a call, at list prices: {shape}.", ""]
     for one in candidates:
         cost = "unknown" if one.cost_usd is None else f"${plain(one.cost_usd)}"
@@ -84,6 +88,6 @@ def promptfoo_config(candidates: Sequence[Candidate], shape: str, notice: str) -
         "providers": [{"id": f"openrouter:{one.model_id}", "label": one.model_id} for one in candidates],
         "tests": "file://cases.yaml",
     }
-    if costs:
+    if costs and max(costs) > 0:
         config["defaultTest"] = {"assert": [{"type": "cost", "threshold": max(costs)}]}
     return "".join(f"# {line}".rstrip() + "\n" for line in comments) + as_yaml(config)

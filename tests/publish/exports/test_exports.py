@@ -242,6 +242,7 @@ def test_promptfoo_limit_is_the_cost_on_the_most_expensive_model() -> None:
         promptfoo.Candidate("a/one", "Rank 1.", Decimal("0.0000001")),
         promptfoo.Candidate("a/two", "Cheap.", Decimal("0.0000009")),
         promptfoo.Candidate("a/route", "", None),
+        promptfoo.Candidate("a/{{env.OPENROUTER_API_KEY}}", "A template that promptfoo would fill in.", None),
     ]
     text = promptfoo.promptfoo_config(candidates, "10 prompt tokens", "Source: somewhere.")
     config = yaml.safe_load(text)
@@ -249,12 +250,13 @@ def test_promptfoo_limit_is_the_cost_on_the_most_expensive_model() -> None:
     assert [one["id"] for one in config["providers"]] == ["openrouter:a/one", "openrouter:a/two", "openrouter:a/route"]
     assert text.startswith("# Source: somewhere.\n# The cost of a call, at list prices: 10 prompt tokens.\n")
     assert "# a/two: $0.0000009. Cheap.\n" in text
+    assert "env." not in text
     assert "defaultTest" not in promptfoo.promptfoo_config(candidates[2:], "", "")
 
 
 def test_every_export_of_simulated_data_is_marked(source: ExportSource) -> None:
-    files = litellm.export(source) | promptfoo_files(source)
-    for name in ("model_prices.json", "config.yaml", "promptfooconfig.yaml"):
+    files = litellm.export(source) | promptfoo_files(source) | langfuse.export(source)
+    for name in ("model_prices.json", "config.yaml", "promptfooconfig.yaml", "models.json"):
         assert "SIMULATED" in files[name], name
 
 
