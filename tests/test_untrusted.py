@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestration.untrusted import csv_text, escaped_json, plain_text
+from orchestration.untrusted import csv_text, escaped_json, plain_text, visible_json
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=30)
 
@@ -54,3 +54,11 @@ def test_escaped_json_has_the_same_value(text: str) -> None:
     document = escaped_json(json.dumps({text: [text]}, ensure_ascii=False, indent=1))
     assert json.loads(document) == {text: [text]}
     assert plain_text(document) == document
+
+
+def test_invisible_characters_are_escaped_for_language_models() -> None:
+    name = "Zoë 模型 é\u200b\U000e0041\u202e\u2028\ud800 −"
+    document = visible_json(json.dumps({"name": name}, ensure_ascii=False))
+    assert json.loads(document) == {"name": name}
+    assert "Zoë 模型 é" in document
+    assert not {"\u200b", "\U000e0041", "\u202e", "\u2028", "\ud800"} & set(document)

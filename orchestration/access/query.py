@@ -1,13 +1,14 @@
 """Run one read-only SQL statement over a published release.
 
-The command line writes the rows to a terminal or a file.
+The command line writes the rows to a terminal or a file, the MCP server sends the first ones to its client.
 """
 
 from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import duckdb
 import pyarrow as pa
@@ -19,30 +20,58 @@ from orchestration.errors import QueryError
 from orchestration.publish.price_functions import TABLES_READ
 
 _ALLOWED = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+_ROWS_PER_BATCH = 2048
 
 
-def run_query(release: PublishedRelease, sql: str, max_rows: int | None = None) -> pa.Table:
-    """The rows of one SELECT or EXPLAIN, at most `max_rows` of them, with unique column names.
-
-    It can read no files other than the release's own.
+def run_query(release: PublishedRelease, sql: str) -> pa.Table:
+    """The rows of one SELECT or EXPLAIN, with unique column names. It can read no files other than the release's own.
 
     Raises QueryError for any other statement, and if the statement fails.
     """
+    with _as_query_errors("`routerscope query` without SQL lists the tables."):
+        return _with_unique_names(_select(release, sql).to_arrow_table())
+
+
+def first_rows(release: PublishedRelease, sql: str, limit: int) -> tuple[pa.Table, int]:
+    """The first rows that `run_query` would return, and the number of all rows. Only the first ones are kept in memory.
+
+    Raises QueryError as `run_query` does.
+    """
+    with _as_query_errors("Nothing was changed."):
+        reader = _select(release, sql).to_arrow_reader(_ROWS_PER_BATCH)
+        kept, total = [], 0
+        for batch in reader:
+            if total < limit:
+                kept.append(batch.slice(0, limit - total))
+            total += batch.num_rows
+        return _with_unique_names(pa.Table.from_batches(kept, reader.schema)), total
+
+
+def _select(release: PublishedRelease, sql: str) -> duckdb.DuckDBPyRelation:
     release.connection.execute("set enable_external_access = false; set python_enable_replacements = false")
+    statements = release.connection.extract_statements(sql)
+    if len(statements) != 1:
+        raise QueryError(f"The query must be one statement, not {len(statements)}. Nothing was run.")
+    if statements[0].type not in _ALLOWED:
+        raise QueryError("Only SELECT and EXPLAIN are allowed: the release is read-only. Nothing was changed.")
+    relation = release.connection.sql(sql)
+    if relation is None:
+        raise QueryError("The statement returns no rows. Nothing was changed. Use SELECT or EXPLAIN.")
+    return relation
+
+
+@contextmanager
+def _as_query_errors(advice: str) -> Iterator[None]:
+    """Errors of DuckDB as QueryError. Arrow raises OSError for those that occur while rows are read."""
     try:
-        statements = release.connection.extract_statements(sql)
-        if len(statements) != 1:
-            raise QueryError(f"The query must be one statement, not {len(statements)}. Nothing was run.")
-        if statements[0].type not in _ALLOWED:
-            raise QueryError("Only SELECT and EXPLAIN are allowed: the release is read-only. Nothing was changed.")
-        relation = release.connection.sql(sql)
-        if relation is None:
-            raise QueryError("The statement returns no rows. Nothing was changed. Use SELECT or EXPLAIN.")
-        if max_rows is not None and statements[0].type == duckdb.StatementType.SELECT:
-            relation = relation.limit(max_rows)
-        return _with_unique_names(relation.to_arrow_table())
-    except duckdb.Error as error:
-        raise QueryError(f"The query failed: {error}\n`routerscope query` without SQL lists the tables.") from error
+        yield
+    except (duckdb.OutOfMemoryException, pa.ArrowMemoryError) as error:
+        raise QueryError(
+            "The query needs more memory than it may use. Nothing was changed. Select fewer rows or columns, or "
+            "aggregate before you sort or join."
+        ) from error
+    except (duckdb.Error, OSError, pa.ArrowException) as error:
+        raise QueryError(f"The query failed: {error}\n{advice}") from error
 
 
 def tables_in(sql: str, release: PublishedRelease) -> Sequence[str]:

@@ -1,24 +1,25 @@
-"""`routerscope mcp`: serve the release to AI agents over standard input and output."""
+"""`routerscope mcp`: serve the published release to an assistant over the Model Context Protocol."""
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+import sys
 
-from orchestration.cli.terminal import Data
-from orchestration.errors import SettingsError
+from orchestration.cli.terminal import Data, err
 
 
 def mcp(data: Data = None) -> None:
-    """Serve the release to AI agents, read-only.
+    """Serve the release to AI assistants (MCP), read-only.
 
-    Speaks the Model Context Protocol over standard input and output, so an agent starts it. Its tools describe the
-    tables, run one SELECT, and price a call; every answer has scope and citations. Needs the extra `mcp`.
+    A client such as Claude Code or VS Code starts this command and talks to it on standard input and output; it ends
+    when the client does. Each call reads the newest release. Needs the extra `mcp`.
     """
-    if find_spec("mcp") is None:
-        raise SettingsError(
-            "The Model Context Protocol needs a package that is not installed. Nothing was started. Install it: "
-            ".venv/bin/python -m pip install 'mcp>=2.3,<3'"
-        )
-    from orchestration.access.mcp import make_server
+    import anyio
 
-    make_server(data).run()
+    from orchestration.access.mcp import serve
+    from orchestration.folders import data_folder
+
+    if sys.stdin.isatty():
+        err.print(
+            "Waiting for an MCP client on standard input. A client starts this command by itself; Ctrl-C stops it."
+        )
+    anyio.run(serve, data_folder(data))

@@ -61,6 +61,7 @@ NEEDED = [
     ("query --data nowhere", {"duckdb"}),
     ("price a/b --data nowhere", {"duckdb", "pyarrow"}),
     ("find --prompt 1 --data nowhere", {"duckdb", "pyarrow"}),
+    ("mcp --data nowhere", {"duckdb", "pyarrow"}),
     ("cite --data nowhere", {"duckdb"}),
     ("trace --data nowhere", {"duckdb", "pyarrow"}),
 ]
