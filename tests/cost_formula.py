@@ -1,7 +1,9 @@
-"""The cost of a call in plain Python, independently of SQL, by the formula in docs/concepts.md."""
+"""The cost of a call in plain Python, independently of SQL, by the formula in docs/concepts.md; and prices to try."""
 
 from decimal import Decimal
 from typing import Any
+
+from hypothesis import strategies as st
 
 NAMES = ("prompt", "completion", "cache_read", "cache_write", "cache_write_1h", "request", "web_search")
 Prices = dict[str, Any]
@@ -33,3 +35,26 @@ def expected_cost(
     if any(number and price is None for number, price in amounts):
         return None
     return sum((number * price for number, price in amounts if number), in_effect["request"] or Decimal(0))
+
+
+decimal_prices = st.none() | st.decimals(min_value=0, max_value=1, places=24, allow_nan=False)
+price_lists = st.fixed_dictionaries(dict.fromkeys(NAMES, decimal_prices))
+conditions = st.fixed_dictionaries(
+    {
+        "min_prompt_tokens": st.none() | st.sampled_from([32_000, 128_000, 200_000]),
+        "utc_start": st.none() | st.sampled_from([0, 30, 1630]),
+        "utc_end": st.none() | st.sampled_from([30, 1630, 2400]),
+    }
+)
+overridden = st.tuples(conditions, price_lists).map(lambda pair: pair[0] | pair[1])
+tokens = st.sampled_from([0, 1, 31_999, 32_000, 32_001, 128_000, 200_001, 1_000_000])
+
+
+def as_published(base: Prices, overrides: list[Prices]) -> Prices | None:
+    """A value of the column `prices`: by prompt length, then by hours, nulls last. Null if a condition is unknown."""
+    names = ("min_prompt_tokens", "utc_start", "utc_end")
+    if any(all(one[name] is None for name in names) for one in overrides):
+        return None
+    return base | {
+        "overrides": sorted(overrides, key=lambda one: [(one[name] is None, one[name] or 0) for name in names])
+    }

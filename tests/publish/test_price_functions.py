@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import duckdb
 import pytest
-from cost_formula import NAMES, Prices, expected_cost
+from cost_formula import NAMES, Prices, expected_cost, overridden, price_lists, tokens
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -117,19 +117,6 @@ def test_cost_of_a_call(
 )
 def test_price_of_a_time_of_day_may_pass_midnight(database: Database, time: str, cost: str) -> None:
     assert database.cost(NIGHTLY, 10_000, 0, time=time) == Decimal(cost)
-
-
-decimal_prices = st.none() | st.decimals(min_value=0, max_value=1, places=24, allow_nan=False)
-price_lists = st.fixed_dictionaries(dict.fromkeys(NAMES, decimal_prices))
-conditions = st.fixed_dictionaries(
-    {
-        "min_prompt_tokens": st.none() | st.sampled_from([32_000, 128_000, 200_000]),
-        "utc_start": st.none() | st.sampled_from([0, 30, 1630]),
-        "utc_end": st.none() | st.sampled_from([30, 1630, 2400]),
-    }
-)
-overridden = st.tuples(conditions, price_lists).map(lambda pair: pair[0] | pair[1])
-tokens = st.sampled_from([0, 1, 31_999, 32_000, 32_001, 128_000, 200_001, 1_000_000])
 
 
 @settings(max_examples=300, deadline=None)

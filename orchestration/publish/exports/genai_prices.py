@@ -4,7 +4,7 @@
 
 Prices are in USD per million tokens, and per thousand requests and searches. A price begins on the UTC day at whose end
 it is listed, as in `price_on`. The format has either a history or prices of a time of day, so an id whose current price
-depends on the time of day has no history.
+depends on the time of day has no history. Ids with a price that the format cannot express are left out.
 """
 
 from __future__ import annotations
@@ -15,7 +15,14 @@ from itertools import groupby, pairwise
 from typing import Any
 
 from orchestration.publish.exports.documents import as_json
-from orchestration.publish.exports.prices import Prices, by_prompt_length, is_priced, of_time_of_day
+from orchestration.publish.exports.prices import (
+    Prices,
+    by_prompt_length,
+    has_expressible_hours,
+    hours_of,
+    is_priced,
+    of_time_of_day,
+)
 from orchestration.publish.exports.source import ExportSource
 
 # Key of the format → our price, and the power of ten of the unit that it is per.
@@ -33,21 +40,27 @@ _INTERVALS = """
     select
         history.model_id,
         history.valid_from,
+        history.last_seen_at,
         history.prices,
         current_prices.context_length
     from price_history as history
     left join price_current as current_prices using (model_id)
     order by history.model_id, history.valid_from
 """
-# Each permaslug that a price had, with the one id that it means. Several ids can have had it, one after the other, or
-# at once with an alias, whose id starts with ~.
-_SLUGS = """
+# Each id and each permaslug that a price had, with the one id that it means now. Several ids can have had a permaslug,
+# one after the other, or at once with an alias, whose id starts with ~; and a former id can be another id's permaslug.
+_NAMES_IN_USE = """
+    with names as (
+        select model_id as name, model_id, last_seen_at from price_history
+        union all
+        select model_permaslug, model_id, last_seen_at from price_history where model_permaslug is not null
+    )
     select
-        max_by(model_id, (last_seen_at, not starts_with(model_id, '~'), model_id)) as model_id,
-        model_permaslug
-    from price_history
-    where model_permaslug not in (select model_id from price_history)
-    group by model_permaslug
+        name,
+        max_by(model_id, (last_seen_at, name = model_id, not starts_with(model_id, '~'), model_id)) as model_id
+    from names
+    group by name
+    order by name
 """
 
 Row = Mapping[str, Any]
@@ -55,12 +68,21 @@ Row = Mapping[str, Any]
 
 def export(source: ExportSource) -> dict[str, str]:
     """The files of the export, by name."""
-    slugs: dict[str, list[str]] = {}
-    for row in source.rows(_SLUGS):
-        slugs.setdefault(row["model_id"], []).append(row["model_permaslug"])
+    histories: dict[str, Sequence[Row]] = {
+        model_id: list(rows) for model_id, rows in groupby(source.rows(_INTERVALS), key=lambda row: row["model_id"])
+    }
+    slugs: dict[str, list[str]] = {model_id: [] for model_id in histories}
+    later: dict[str, str] = {}
+    for row in source.rows(_NAMES_IN_USE):
+        name, model_id = row["name"], row["model_id"]
+        if name not in histories:
+            slugs[model_id].append(name)
+        elif name != model_id:
+            later[name] = model_id
     models = []
-    for model_id, rows in groupby(source.rows(_INTERVALS), key=lambda row: row["model_id"]):
-        if found := _model([model_id, *sorted(slugs.get(model_id, []))], list(rows)):
+    for model_id, listed in histories.items():
+        intervals = _continued(listed, histories[later[model_id]]) if model_id in later else listed
+        if found := _model([model_id, *slugs[model_id]], intervals):
             models.append(found)
     provider = {
         "id": "openrouter",
@@ -73,10 +95,17 @@ def export(source: ExportSource) -> dict[str, str]:
     return {"data.json": as_json([provider])}
 
 
+def _continued(intervals: Sequence[Row], later: Sequence[Row]) -> list[Row]:
+    """The intervals of an id that is no longer listed, then those of the id whose permaslug it became."""
+    end = intervals[-1]["last_seen_at"]
+    after = [{**row, "valid_from": max(row["valid_from"], end)} for row in later if row["last_seen_at"] > end]
+    return [*intervals, *after]
+
+
 def _model(names: Sequence[str], intervals: Sequence[Row]) -> dict[str, Any] | None:
     """The entry of an id, the first of `names`.
 
-    None if it has no price, or if its price became unknown, which the format cannot express.
+    None if it has no price, or if a later price is unknown, or its hours are such that the format cannot express it.
     """
     priced = [is_priced(row["prices"]) for row in intervals]
     if not any(priced):
@@ -85,6 +114,8 @@ def _model(names: Sequence[str], intervals: Sequence[Row]) -> dict[str, Any] | N
     if not all(is_priced(row["prices"]) for row in intervals):
         return None
     newest = intervals[-1]["prices"]
+    if not has_expressible_hours(newest):
+        return None
     entry = {
         "id": names[0],
         "match": {"or": [{"equals": name} for name in names]},
@@ -109,15 +140,9 @@ def _by_time_of_day(prices: Prices) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [{"prices": _prices(prices)}]
     for one in of_time_of_day(prices):
         within = {**prices, **{name: one[name] for name in _NAMES if one[name] is not None}}
-        constraint = {"start_time": _time(one["utc_start"]), "end_time": _time(one["utc_end"])}
-        found.append({"constraint": constraint, "prices": _prices(within)})
+        start, end = (dt.time(*divmod(hhmm, 100)).isoformat() for hhmm in hours_of(one))
+        found.append({"constraint": {"start_time": start, "end_time": end}, "prices": _prices(within)})
     return found
-
-
-def _time(hhmm: int | None) -> str:
-    """HHMM as ISO time; the end of the day is midnight."""
-    hour, minute = divmod(hhmm or 0, 100)
-    return dt.time(hour % 24, minute).isoformat()
 
 
 def _prices(prices: Prices) -> dict[str, Any]:

@@ -5,7 +5,7 @@
 
 Prices are in USD per token. Prices of long prompts are `tiered_pricing`, which has every length and every price;
 LiteLLM drops some fields `…_above_Nk_tokens`. Left out are ids whose cost LiteLLM would get wrong without an error:
-those without a known price, with a price per request, or with several prices of a time of day.
+those without a known price, with a price per request, or with prices of a time of day that depend on more than it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,14 @@ from typing import Any
 
 from orchestration.formatting import iso_timestamp
 from orchestration.publish.exports.documents import as_json, as_yaml
-from orchestration.publish.exports.prices import Prices, by_prompt_length, is_priced, of_time_of_day
+from orchestration.publish.exports.prices import (
+    Prices,
+    by_prompt_length,
+    has_expressible_hours,
+    hours_of,
+    is_priced,
+    of_time_of_day,
+)
 from orchestration.publish.exports.source import ExportSource
 
 _KEYS = {
@@ -94,7 +101,7 @@ def config(source: ExportSource) -> dict[str, Any]:
 
 
 def _is_expressible(prices: Prices | None) -> bool:
-    return prices is not None and is_priced(prices) and not prices["request"] and len(of_time_of_day(prices)) <= 1
+    return prices is not None and is_priced(prices) and not prices["request"] and has_expressible_hours(prices)
 
 
 def _entry(row: Row) -> dict[str, Any]:
@@ -126,7 +133,7 @@ def prices_of(prices: Prices) -> dict[str, Any]:
     if len(lengths) > 1:
         found["tiered_pricing"] = _ranges(lengths)
     for one in of_time_of_day(prices):
-        start, end = (f"{number or 0:04d}" for number in (one["utc_start"], one["utc_end"]))
+        start, end = (f"{hhmm:04d}" for hhmm in hours_of(one))
         hours = f"{start[:2]}:{start[2:]}-{end[:2]}:{end[2:]}"
         found["off_peak_pricing"] = {"hours_utc": hours, **_named(one)}
     if prices["web_search"] is not None:

@@ -1,5 +1,7 @@
 """A release of a few models with every kind of price, for tests of the exports."""
 
+from decimal import Decimal
+
 import duckdb
 from cost_formula import NAMES, Prices
 
@@ -15,6 +17,15 @@ def prices(*overrides: Prices, **base: str) -> Prices:
     return {name: base.get(name) for name in NAMES} | {
         "overrides": [{name: one.get(name) for name in (*conditions, *NAMES)} for one in overrides]
     }
+
+
+def as_decimals(listed: Prices) -> Prices:
+    """The prices with numbers in place of texts, as the formula needs them."""
+
+    def decimals(given: Prices) -> Prices:
+        return {name: Decimal(value) if name in NAMES and value is not None else value for name, value in given.items()}
+
+    return decimals(listed) | {"overrides": [decimals(one) for one in listed["overrides"]]}
 
 
 PLAIN = prices(prompt="0.000003", completion="0.000015", cache_read="0.0000003", cache_write="0.00000375")
@@ -47,6 +58,15 @@ MODELS = {
         prices({"utc_start": 1630, "utc_end": 30, "prompt": "0.0000005"}, prompt="0.000001", completion="0.000002"),
     ),
 }
+LAST_SEEN = "2026-08-06 00:38:10"
+# Prices before those of MODELS, and the id `acme/former`, which later became the permaslug of another one.
+# (id, permaslug, prices, first and last time at which they were listed)
+PAST = [
+    ("acme/plain", "acme/plain-20260101", TIERED, "2026-07-01", "2026-07-31"),
+    ("acme/former", "acme/former", prices(prompt="0.000009", completion="0.00009"), "2026-01-01", "2026-01-02"),
+    ("acme/renamed", "acme/former", prices(prompt="0.000007", completion="0.00007"), "2026-03-01", "2026-04-01"),
+    ("acme/renamed", "acme/former", prices(prompt="0.000002", completion="0.00002"), "2026-05-01", LAST_SEEN),
+]
 # Their cost depends on more than a format can say, or is unknown.
 INEXPRESSIBLE = {"acme/dynamic", "acme/unknown", "acme/by-request"}
 # (prompt, completion, cached, cache-written tokens) around each length at which a price changes.
@@ -74,7 +94,7 @@ def small_release() -> duckdb.DuckDBPyConnection:
     for model, (slug, listed) in MODELS.items():
         connection.execute(
             "insert into price_current values (?, ?, ?, 1000000, 8192, ['text'], ['text', 'image'], true, false, null, "
-            "timestamp '2026-08-06 00:38:10', 'https://openrouter.ai/models', 'simulated')",
+            f"timestamp '{LAST_SEEN}', 'https://openrouter.ai/models', 'simulated')",
             [model, slug, listed],
         )
     connection.execute(
@@ -84,5 +104,16 @@ def small_release() -> duckdb.DuckDBPyConnection:
     connection.execute(
         "create table model_scorecard as select model_id, row_number() over (order by model_id) as rank, "
         "case when model_id = 'acme/tiered' then 'Cheap, and gained 1.2 points.' end as try_reason from price_current"
+    )
+    connection.execute(
+        f"create table price_history (model_id varchar, model_permaslug varchar, prices {TYPE}, valid_from timestamp, "
+        "last_seen_at timestamp)"
+    )
+    connection.executemany(
+        "insert into price_history values (?, ?, ?, ?, ?)",
+        [
+            *((model, slug, listed, "2026-08-01", LAST_SEEN) for model, (slug, listed) in MODELS.items()),
+            *PAST,
+        ],
     )
     return connection

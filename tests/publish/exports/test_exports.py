@@ -15,8 +15,8 @@ import jsonschema
 import pytest
 import yaml
 from conftest import SHARED, Run
-from cost_formula import NAMES, Prices, expected_cost
-from small_release import CALLS, INEXPRESSIBLE, MODELS, small_release
+from cost_formula import expected_cost
+from small_release import CALLS, INEXPRESSIBLE, MODELS, as_decimals, small_release
 
 from orchestration.access.release import open_release
 from orchestration.errors import ExportError
@@ -27,13 +27,6 @@ from orchestration.storage.releases import FILE_NAME
 NIGHTLY = "acme/nightly"
 Document = Any
 Call = tuple[int, int, int, int]
-
-
-def as_decimals(listed: Prices) -> Prices:
-    def decimals(given: Prices) -> Prices:
-        return {name: Decimal(value) if name in NAMES and value is not None else value for name, value in given.items()}
-
-    return decimals(listed) | {"overrides": [decimals(one) for one in listed["overrides"]]}
 
 
 @pytest.fixture(scope="module")

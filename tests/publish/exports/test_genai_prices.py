@@ -2,17 +2,20 @@
 
 import datetime as dt
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
 import duckdb
 import pytest
 from conftest import Run
-from genai_prices import Usage, calc_price, types
-from genai_prices.data_snapshot import DataSnapshot, set_custom_snapshot
+from cost_formula import Prices, as_published, expected_cost, overridden, price_lists, tokens
+from genai_prices import Usage, types
+from genai_prices.data_snapshot import DataSnapshot
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_release import CALLS as SMALL_CALLS
+from small_release import MODELS, PAST, TIERED, as_decimals, small_release
 
 from orchestration.publish.exports import genai_prices
 from orchestration.publish.exports.source import ExportSource
@@ -43,20 +46,28 @@ class Oracle:
 
     def __init__(self, document: list[dict[str, Any]]) -> None:
         self.models = {model["id"]: model for model in document[0]["models"]}
-        providers = types._providers_from_raw(document)
-        set_custom_snapshot(DataSnapshot(providers=providers, from_auto_update=False))
+        self.snapshot = DataSnapshot(providers=types._providers_from_raw(document), from_auto_update=False)
 
     def cost(
-        self, model: str, day: dt.date, prompt: int, completion: int, cached: int = 0, written: int = 0
+        self,
+        model: str,
+        day: dt.date,
+        prompt: int,
+        completion: int,
+        cached: int = 0,
+        written: int = 0,
+        searches: int = 0,
+        time: dt.time = dt.time(12),
     ) -> Decimal:
         usage = Usage(
             input_tokens=prompt,
             output_tokens=completion,
             cache_read_tokens=cached,
             cache_write_tokens=written,
+            web_searches=searches,
         )
-        noon = dt.datetime.combine(day, dt.time(12), dt.UTC)
-        return calc_price(usage, model, provider_id="openrouter", genai_request_timestamp=noon).total_price
+        moment = dt.datetime.combine(day, time, dt.UTC)
+        return self.snapshot.calc(usage, model, "openrouter", None, moment).total_price
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +77,12 @@ def connection(everything: Run) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @pytest.fixture(scope="module")
-def oracle(connection: duckdb.DuckDBPyConnection) -> Iterator[Oracle]:
-    text = genai_prices.export(ExportSource.of(connection))["data.json"]
-    yield Oracle(json.loads(text, parse_float=Decimal))
-    set_custom_snapshot(None)
+def oracle(connection: duckdb.DuckDBPyConnection) -> Oracle:
+    return Oracle(exported(connection))
+
+
+def exported(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    return json.loads(genai_prices.export(ExportSource.of(connection))["data.json"], parse_float=Decimal)
 
 
 def differs(ours: Decimal, theirs: Decimal) -> bool:
@@ -141,3 +154,115 @@ def test_slug_costs_as_much_as_its_id(connection: duckdb.DuckDBPyConnection, ora
     day = dt.date(2026, 8, 6)
     assert [one for one in rows if oracle.cost(one[0], day, 9, 9) != oracle.cost(one[1], day, 9, 9)] == []
     assert sum(model != slug for model, slug in rows) > 50
+
+
+TODAY = dt.date(2026, 8, 6)
+UNPRICED = {"acme/dynamic", "acme/unknown"}
+# (name, day) → the prices then; None if the export must not have the name.
+LISTED: dict[tuple[str, dt.date], Prices | None] = {
+    **{
+        (name, TODAY): None if model in UNPRICED else listed
+        for model, (slug, listed) in MODELS.items()
+        for name in (model, slug)
+    },
+    **{("acme/plain", dt.date(2026, 7, day)): TIERED for day in (1, 31)},
+    # Before an id became the permaslug of another one, its own prices; after it, those of the other one.
+    ("acme/former", dt.date(2026, 2, 1)): PAST[1][2],
+    ("acme/former", dt.date(2026, 3, 1)): PAST[2][2],
+    ("acme/former", TODAY): PAST[3][2],
+    ("acme/renamed", TODAY): PAST[3][2],
+}
+
+
+def wrong_costs(document: list[dict[str, Any]]) -> list[str]:
+    """Names and days on which a call costs other than by the formula, or that are missing or should be."""
+    found = []
+    oracle = Oracle(document)
+    for (name, day), listed in LISTED.items():
+        for call in SMALL_CALLS:
+            expected = expected_cost(as_decimals(listed), *call, hhmm=1200) if listed else None
+            try:
+                cost = oracle.cost(name, day, *call)
+            except LookupError:
+                cost = None
+            except ValueError as error:  # a price that the library refuses
+                found.append(f"{name} {day} {call}: {error}")
+                continue
+            if (cost is None) != (expected is None) or (expected is not None and differs(expected, cost)):
+                found.append(f"{name} {day} {call}: {cost}, not {expected}")
+    return found
+
+
+@pytest.fixture
+def small_document() -> list[dict[str, Any]]:
+    with small_release() as connection:
+        return exported(connection)
+
+
+def test_small_release_costs_what_the_formula_says(small_document: list[dict[str, Any]]) -> None:
+    assert wrong_costs(small_document) == []
+
+
+def first_prices(document: list[dict[str, Any]], model: str) -> dict[str, Any]:
+    [found] = [one for one in document[0]["models"] if one["id"] == model]
+    return found["prices"][0]["prices"]
+
+
+def multiply(prices: dict[str, Any], key: str, factor: Decimal) -> None:
+    prices[key] *= factor
+
+
+def let_through(document: list[dict[str, Any]]) -> None:
+    entry = {"id": "acme/dynamic", "match": {"equals": "acme/dynamic"}, "prices": {"input_mtok": -1, "output_mtok": 9}}
+    document[0]["models"].append(entry)
+
+
+def without(document: list[dict[str, Any]], part: Callable[[dict[str, Any]], bool]) -> None:
+    """Removes the prices of which it is true."""
+    for entry in document[0]["models"]:
+        entry["prices"] = [one for one in entry["prices"] if not part(one)]
+
+
+MUTATIONS: dict[str, Callable[[list[dict[str, Any]]], None]] = {
+    "cache price ten times too high": lambda document: multiply(
+        first_prices(document, "~acme/plain-latest"), "cache_read_mtok", Decimal(10)
+    ),
+    "price per token": lambda document: multiply(
+        first_prices(document, "acme/plain-pro"), "input_mtok", Decimal("1e-6")
+    ),
+    "tier lost": lambda document: first_prices(document, "acme/two.tiers")["input_mtok"]["tiers"].pop(),
+    "-1 let through": let_through,
+    "free and paid merged": lambda document: first_prices(document, "acme/plain-pro").update(
+        first_prices(document, "acme/plain:free")
+    ),
+    "history lost": lambda document: without(document, lambda one: "start_date" in one.get("constraint", {})),
+    "name lost": lambda document: document[0]["models"].pop(),
+}
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+def test_wrong_history_is_noticed(small_document: list[dict[str, Any]], mutation: str) -> None:
+    MUTATIONS[mutation](small_document)
+    assert wrong_costs(small_document)
+
+
+def test_library_agrees_on_any_conditions() -> None:
+    """With any mixture of prompt lengths and hours, an id costs what the formula says, or is left out."""
+    with small_release() as connection:
+
+        @settings(max_examples=200, deadline=None)
+        @given(price_lists, st.lists(overridden, max_size=3), st.tuples(*[tokens] * 5), st.times())
+        def agrees(base: Prices, overrides: list[Prices], call: tuple[int, ...], time: dt.time) -> None:
+            listed = as_published(base, overrides)
+            connection.execute("delete from price_history")
+            connection.execute("insert into price_history values ('a/b', 'a/b', ?, ?, ?)", [listed, TODAY, TODAY])
+            oracle = Oracle(exported(connection))
+            if "a/b" not in oracle.models:
+                has_hours = any(one["utc_start"] is not None or one["utc_end"] is not None for one in overrides)
+                assert has_hours or listed is None or None in (base["prompt"], base["completion"])
+                return
+            expected = expected_cost(listed, *call, hhmm=100 * time.hour + time.minute)
+            if expected is not None:
+                assert not differs(expected, oracle.cost("a/b", TODAY, *call, time=time))
+
+        agrees()
