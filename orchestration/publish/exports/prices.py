@@ -23,7 +23,9 @@ def of_time_of_day(prices: Prices) -> list[Prices]:
 
 
 def by_prompt_length(prices: Prices) -> list[tuple[int, dict[str, Any]]]:
-    """(length, prices in effect for prompts that are longer), from 0; those of a time of day do not count.
+    """(length, prices in effect for prompts that are longer), from 0, each length once.
+
+    Prices of a time of day do not count.
 
     Without a price for the cache, its tokens have the price of other prompt tokens, if any length has one.
     """
@@ -31,11 +33,12 @@ def by_prompt_length(prices: Prices) -> list[tuple[int, dict[str, Any]]]:
         one for one in prices["overrides"] if one["min_prompt_tokens"] is not None and one not in of_time_of_day(prices)
     ]
     in_effect = {name: price for name, price in prices.items() if name != "overrides"}
-    found = [(0, in_effect)]
+    in_effect_above = {0: in_effect}
     for tier in tiers:
         named = {name: price for name, price in tier.items() if name not in _CONDITIONS and price is not None}
         in_effect = in_effect | named
-        found.append((tier["min_prompt_tokens"], in_effect))
+        in_effect_above[tier["min_prompt_tokens"]] = in_effect
+    found = list(in_effect_above.items())
     for name in ("cache_read", "cache_write", "cache_write_1h"):
         if any(at_length[name] is not None for _, at_length in found):
             for _, at_length in found:
