@@ -88,14 +88,3 @@ def test_every_call_costs_the_same_in_every_dialect(connection: duckdb.DuckDBPyC
                     wrong.append((name, counts, found, cost))
     assert wrong == []
     assert len({len(body["pricingTiers"]) for body in bodies}) > 1
-    assert not all(row[-1] for row in rows)
-
-
-def test_cache_for_an_hour_has_its_own_price(connection: duckdb.DuckDBPyConnection, bodies: list[Body]) -> None:
-    by_name = {body["modelName"]: body for body in bodies}
-    rows = connection.execute(
-        "select model_id, prices.cache_write_1h from price_current where prices.cache_write_1h <> prices.cache_write"
-    ).fetchall()
-    assert rows
-    for model, price in rows:
-        assert langfuse_cost(by_name[model], {"input_cache_creation_1h": 100}) == 100 * price, model
