@@ -44,8 +44,8 @@ CALLS = """
 
 
 @pytest.fixture(scope="module")
-def connection(few_run: Run) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(str(few_run.published), read_only=True) as opened:
+def connection(everything: Run) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(str(everything.published), read_only=True) as opened:
         yield opened
 
 
