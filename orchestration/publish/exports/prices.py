@@ -40,7 +40,9 @@ def hours_of(override: Prices) -> tuple[int, int]:
 
 
 def by_prompt_length(prices: Prices) -> list[tuple[int, dict[str, Any]]]:
-    """(length, prices in effect for prompts that are longer), from 0; those of a time of day do not count.
+    """(length, prices in effect for prompts that are longer), from 0, each length once.
+
+    Prices of a time of day do not count.
 
     Without a price for the cache, its tokens have the price of other prompt tokens, if any length has one. So do those
     written for five minutes, if only those written for an hour have one, because genai-prices needs both.
@@ -49,11 +51,12 @@ def by_prompt_length(prices: Prices) -> list[tuple[int, dict[str, Any]]]:
         one for one in prices["overrides"] if one["min_prompt_tokens"] is not None and one not in of_time_of_day(prices)
     ]
     in_effect = {name: price for name, price in prices.items() if name != "overrides"}
-    found = [(0, in_effect)]
+    in_effect_above = {0: in_effect}
     for tier in tiers:
         named = {name: price for name, price in tier.items() if name not in _CONDITIONS and price is not None}
         in_effect = in_effect | named
-        found.append((tier["min_prompt_tokens"], in_effect))
+        in_effect_above[tier["min_prompt_tokens"]] = in_effect
+    found = list(in_effect_above.items())
     for name, priced in (
         ("cache_read", {"cache_read"}),
         ("cache_write", {"cache_write", "cache_write_1h"}),

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from orchestration.publish.datapackage import SIMULATED
 from orchestration.publish.exports.documents import as_yaml, plain
 from orchestration.publish.exports.source import ExportSource
 
@@ -36,6 +37,13 @@ _MODELS = f"""
     qualify rank <= {MAX_LEADERS} or number <= {MAX_CANDIDATES}
     order by scorecard.rank
 """  # noqa: S608  # constants
+# What the scorecard and its reasons are made from, the ranking first.
+_CITED = """
+    select citation
+    from citations
+    where surface in ('rankings', 'rankings_export', 'models', 'endpoints', 'benchmarks')
+    order by not starts_with(surface, 'rankings'), surface
+"""
 # promptfoo fills in templates such as {{env.NAME}} wherever they stand, so an id with other characters is left out.
 _SAFE_ID = re.compile(r"~?[A-Za-z0-9][A-Za-z0-9._:/-]*")
 PROMPT = "Answer the question in one sentence.\n\n{{question}}\n"
@@ -63,9 +71,12 @@ def export(source: ExportSource) -> dict[str, str]:
         )
         for row in source.rows(_MODELS)
     ]
+    notice = " ".join(
+        [*([SIMULATED] if source.is_simulated else []), *(row["citation"] for row in source.rows(_CITED))]
+    )
     shape = f"{DEFAULT_CALL[0]:,} prompt and {DEFAULT_CALL[1]:,} completion tokens"
     return {
-        "promptfooconfig.yaml": promptfoo_config(candidates, shape, source.notice),
+        "promptfooconfig.yaml": promptfoo_config(candidates, shape, notice),
         "prompt.txt": PROMPT,
         "cases.yaml": CASES,
     }

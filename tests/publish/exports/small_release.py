@@ -37,7 +37,8 @@ TIERED = prices(
 )
 TWO_TIERS = prices(
     {"min_prompt_tokens": 32000, "prompt": "0.0000012", "completion": "0.000006"},
-    {"min_prompt_tokens": 131072, "prompt": "0.0000015", "cache_write": "0.000002"},
+    {"min_prompt_tokens": 131072, "prompt": "0.0000015"},
+    {"min_prompt_tokens": 131072, "cache_write": "0.000002"},
     prompt="0.0000008",
     completion="0.000004",
     cache_read="0.00000016",

@@ -186,6 +186,12 @@ def test_no_price_is_negative_and_only_free_models_cost_nothing(document: Docume
     assert named == {"acme/plain:free"}
 
 
+def test_overrides_of_one_length_are_one_tier(source: ExportSource) -> None:
+    [body] = [one for one in langfuse.models(source) if one["modelName"] == "acme/two.tiers"]
+    lengths = [condition["value"] for tier in body["pricingTiers"] for condition in tier["conditions"]]
+    assert lengths == [131_072, 32_000]
+
+
 def test_name_does_not_match_a_longer_name(document: Document, tool: str) -> None:
     cost = FORMATS[tool][1]
     assert cost(document, "acme/plain-promo", CALLS[0]) is None
@@ -245,6 +251,14 @@ def test_promptfoo_limit_is_the_cost_on_the_most_expensive_model() -> None:
     assert "# a/two: $0.0000009. Cheap.\n" in text
     assert "env." not in text
     assert "defaultTest" not in promptfoo.promptfoo_config(candidates[2:], "", "")
+
+
+def test_promptfoo_cites_the_ranking_first(source: ExportSource) -> None:
+    source.connection.execute("insert into citations values ('rankings', 'Source: rankings.')")
+    first = promptfoo_files(source)["promptfooconfig.yaml"].partition("\n")[0]
+    source.connection.execute("delete from citations where surface = 'rankings'")
+    assert first.startswith("# SIMULATED.")
+    assert first.endswith("Source: rankings. Simulated by Routerscope. This is not OpenRouter data.")
 
 
 def test_every_export_of_simulated_data_is_marked(source: ExportSource) -> None:
