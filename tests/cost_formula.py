@@ -1,6 +1,6 @@
 """The cost of a call in plain Python, independently of SQL, by the formula in docs/concepts.md; and prices to try."""
 
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 from hypothesis import strategies as st
@@ -34,7 +34,8 @@ def expected_cost(
     )
     if any(number and price is None for number, price in amounts):
         return None
-    return sum((number * price for number, price in amounts if number), in_effect["request"] or Decimal(0))
+    with localcontext(prec=60):  # more than a DECIMAL(38, 24)
+        return sum((number * price for number, price in amounts if number), in_effect["request"] or Decimal(0))
 
 
 decimal_prices = st.none() | st.decimals(min_value=0, max_value=1, places=24, allow_nan=False)

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestration.clock import MAX_YEAR, MIN_YEAR
 from orchestration.errors import SettingsError
 
 if TYPE_CHECKING:
     from orchestration.access.prices import Call
 
 _COST_DECIMALS = 6
+_MAX_TOKENS = 10**12
 
-Prompt = Annotated[int, typer.Option(metavar="N", min=0, help="Prompt tokens, with cached and cache-written ones.")]
-Completion = Annotated[int, typer.Option(metavar="N", min=0, help="Completion tokens, with reasoning.")]
-Cached = Annotated[int, typer.Option(metavar="N", min=0, help="Prompt tokens read from the cache.")]
-CacheWritten = Annotated[int, typer.Option("--cache-written", metavar="N", min=0, help="Tokens written to the cache.")]
-Searches = Annotated[int, typer.Option(metavar="N", min=0, help="Web searches.")]
+Prompt = Annotated[
+    int, typer.Option(metavar="N", min=0, max=_MAX_TOKENS, help="Prompt tokens, with cached and cache-written ones.")
+]
+Completion = Annotated[
+    int, typer.Option(metavar="N", min=0, max=_MAX_TOKENS, help="Completion tokens, with reasoning.")
+]
+Cached = Annotated[int, typer.Option(metavar="N", min=0, max=_MAX_TOKENS, help="Prompt tokens read from the cache.")]
+CacheWritten = Annotated[
+    int, typer.Option("--cache-written", metavar="N", min=0, max=_MAX_TOKENS, help="Tokens written to the cache.")
+]
+Searches = Annotated[int, typer.Option(metavar="N", min=0, max=_MAX_TOKENS, help="Web searches.")]
 Time = Annotated[
     str, typer.Option("--time", metavar="HH:MM", help="Time of the call (UTC), for prices of a time of day.")
 ]
@@ -38,10 +47,13 @@ def parse_call(prompt: int, completion: int, cached: int, cache_written: int, se
 
 def parse_day(day: str) -> dt.date | None:
     """The day; None for an empty text. Raises SettingsError if it is none."""
-    try:
-        return dt.date.fromisoformat(day) if day else None
-    except ValueError:
-        raise SettingsError(f"--at: {day!r} is not a valid day; use YYYY-MM-DD, such as 2026-08-06.") from None
+    if not day:
+        return None
+    with suppress(ValueError):
+        found = dt.date.fromisoformat(day)
+        if MIN_YEAR <= found.year <= MAX_YEAR:
+            return found
+    raise SettingsError(f"--at: {day!r} is not a valid day; use YYYY-MM-DD, such as 2026-08-06.")
 
 
 def call_in_words(call: Call) -> str:

@@ -303,14 +303,13 @@ def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def
         yield from freshness_results(measures(connection, source.now), source)
         numbers = indicators(connection)
     yield _published_result(release, settings.source, releases.published / FILE_NAME, scopes, numbers)
+    if not completion.report_error:
+        yield _report_result(release.folder / FOLDER, releases.published / FOLDER)
+    if not completion.export_error:
+        yield _exports_result(release.folder / EXPORTS_FOLDER, releases.published / EXPORTS_FOLDER)
     with dagster_failures():
-        if completion.report_error:
-            raise completion.report_error
-    yield _report_result(release.folder / FOLDER, releases.published / FOLDER)
-    with dagster_failures():
-        if completion.export_error:
-            raise completion.export_error
-    yield _exports_result(release.folder / EXPORTS_FOLDER, releases.published / EXPORTS_FOLDER)
+        if problem := completion.report_error or completion.export_error:
+            raise problem
 
 
 @dg.definitions

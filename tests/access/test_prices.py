@@ -263,6 +263,7 @@ def test_prices_fit_into_80_columns(simulated: Run, command_line: CommandLine) -
     ("arguments", "message"),
     [
         (["price", "a/b", "--at", "yesterday"], "not a valid day"),
+        (["price", "a/b", "--at", "9999-12-31"], "not a valid day"),
         (["price", "a/b", "--prompt", "1", "--time", "noon"], "not a valid time"),
         (["find"], "Describe a call"),
         (["find", "--prompt", "1", "--cached", "2"], "Both are parts of the prompt"),
