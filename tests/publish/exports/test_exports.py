@@ -296,3 +296,10 @@ def test_export_that_fails_has_a_plain_message(tmp_path: Path, monkeypatch: pyte
         ExportError, match=r"The export for litellm could not be made: KeyError.*published without exports"
     ):
         write_exports(tmp_path)
+
+
+def test_reasoning_is_counted_once(source: ExportSource) -> None:
+    """LiteLLM takes it as part of the completion, Langfuse as disjoint usage at the same price."""
+    assert not [key for entry in litellm.model_prices(source).values() for key in entry if "reasoning_token" in key]
+    tiers = [tier["prices"] for body in langfuse.models(source) for tier in body["pricingTiers"]]
+    assert all(one["output"] == one["output_reasoning"] == one["output_reasoning_tokens"] for one in tiers)
