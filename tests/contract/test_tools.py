@@ -3,31 +3,47 @@
 Run by `make contract`, because the environments need a package index and half a gigabyte.
 """
 
+import datetime as dt
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 import yaml
 from conftest import PROJECT, Run
+from cost_formula import NAMES, Prices, expected_cost
+from small_release import CALLS as SMALL_CALLS
+from small_release import as_decimals, prices, small_release
+
+from orchestration.publish.exports import litellm
+from orchestration.publish.exports.source import ExportSource
 
 HERE = Path(__file__).parent
 ENVIRONMENTS = PROJECT / "target" / "contract"
 MAX_RELATIVE_ERROR = 1e-12
 LENGTHS = "(values (1000), (32000), (32001), (128001), (200000), (200001), (256001), (272000), (272001), (600000))"
+# By id and by permaslug, which is what responses name.
 CALLS = f"""
-    select model_id, p as prompt, 777 as completion, p // 3 as cached, p // 7 as written,
+    with names as (
+        select model_id as name, prices from price_current
+        union
+        select model_permaslug, prices from price_current where model_permaslug is not null
+    )
+    select name, p as prompt, 777 as completion, p // 3 as cached, p // 7 as written,
         cost_usd(prices, p, 777, cached_tokens := p // 3, cache_written_tokens := p // 7) as cost
-    from price_current, {LENGTHS} as lengths (p)
+    from names, {LENGTHS} as lengths (p)
     where prices.prompt is not null and prices.completion is not null and coalesce(prices.request, 0) = 0
-    order by model_id, p
+    order by name, p
 """
 
 pytestmark = pytest.mark.contract
@@ -35,46 +51,96 @@ pytestmark = pytest.mark.contract
 
 @pytest.fixture(scope="module")
 def litellm_python() -> Path:
-    folder = ENVIRONMENTS / "litellm"
-    python = folder / "bin" / "python"
-    if not python.exists():
+    """The Python of an environment with exactly what the lock lists."""
+    folder, lock = ENVIRONMENTS / "litellm", HERE / "litellm.lock"
+    python, installed = folder / "bin" / "python", folder / "installed.lock"
+    if not installed.exists() or installed.read_bytes() != lock.read_bytes():
+        shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        install = [python, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", HERE / "litellm.lock"]
-        subprocess.run(install, check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", lock], check=True)
+        shutil.copy(lock, installed)
     return python
 
 
-def test_litellm_computes_the_same_costs(litellm_python: Path, everything: Run, tmp_path: Path) -> None:
-    """At and around each length of a prompt at which a listed price changes, for every exported id."""
-    exports = everything.published.parent / "exports" / "litellm"
-    with duckdb.connect(str(everything.published), read_only=True) as connection:
-        calls = connection.sql(CALLS).fetchall()
-    (tmp_path / "calls.json").write_text(json.dumps([call[:5] for call in calls]), encoding="utf-8")
-    environment = {"PATH": os.defpath, "HOME": str(tmp_path), "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+def run_litellm(python: Path, exports: Path, calls: Sequence[Sequence[object]], folder: Path) -> dict[str, Any]:
+    """What LiteLLM computes for the calls: name, prompt, completion, cached and written tokens."""
+    (folder / "calls.json").write_text(json.dumps(calls), encoding="utf-8")
+    files = [exports / "model_prices.json", exports / "config.yaml", folder / "calls.json"]
     done = subprocess.run(
-        [
-            litellm_python,
-            HERE / "run_litellm.py",
-            exports / "model_prices.json",
-            exports / "config.yaml",
-            tmp_path / "calls.json",
-        ],
-        env=environment,
+        [python, HERE / "run_litellm.py", *files],
+        env={
+            "PATH": os.defpath,
+            "HOME": str(folder),
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+            "OPENROUTER_API_KEY": "none",
+        },
         capture_output=True,
         encoding="utf-8",
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    found = json.loads(done.stdout.splitlines()[-1])
-    wrong = [
-        (call, cost)
-        for call, cost in zip(calls, found["costs"], strict=True)
-        if abs(float(call[5]) - cost) > MAX_RELATIVE_ERROR * max(float(call[5]), cost)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def wrong_costs(calls: Sequence[Sequence[object]], expected: Sequence[Decimal], found: dict[str, Any]) -> list[str]:
+    return [
+        f"{call}: {cost} by {how}, not {right}"
+        for how in ("costs", "routed")
+        for call, right, cost in zip(calls, expected, found[how], strict=True)
+        if cost is not None and abs(float(right) - cost) > MAX_RELATIVE_ERROR * max(float(right), cost)
     ]
-    assert wrong == []
+
+
+def test_litellm_computes_the_same_costs(litellm_python: Path, everything: Run, tmp_path: Path) -> None:
+    """At and around each length of a prompt at which a listed price changes, for every exported name."""
+    exports = everything.published.parent / "exports" / "litellm"
+    with duckdb.connect(str(everything.published), read_only=True) as connection:
+        rows = connection.sql(CALLS).fetchall()
+    calls, expected = [row[:5] for row in rows], [row[5] for row in rows]
+    found = run_litellm(litellm_python, exports, calls, tmp_path)
+    assert wrong_costs(calls, expected, found) == []
     assert len(calls) > 3000
     assert found["deployments"] > 20
-    assert found["answer"] == "Hello"
+    assert sum(cost is not None for cost in found["routed"]) >= 10 * found["deployments"]
+
+
+def test_litellm_agrees_on_any_conditions(litellm_python: Path, tmp_path: Path) -> None:
+    """Prices with mixtures of prompt lengths and hours cost what the formula says now, or are left out."""
+    now = dt.datetime.now(dt.UTC)
+    hours = [int(f"{now + dt.timedelta(hours=step):%H%M}") for step in (-2, -1, 1, 2)]
+    listed = {f"acme/any-{seed}": random_prices(random.Random(seed), hours) for seed in range(120)}
+    with small_release() as connection:
+        connection.executemany(
+            "insert into price_current (model_id, model_permaslug, prices) values (?, ?, ?)",
+            [(name, name, one) for name, one in listed.items()],
+        )
+        connection.execute("insert into model_scorecard (model_id, rank) select model_id, 1 from price_current")
+        files = litellm.export(ExportSource.of(connection))
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    exported = [name for name in listed if f"openrouter/{name}" in json.loads(files["model_prices.json"])]
+    calls = [[name, *call] for name in exported for call in SMALL_CALLS]
+    hhmm = int(f"{now:%H%M}")
+    expected = [expected_cost(as_decimals(listed[name]), *call, hhmm=hhmm) for name, *call in calls]
+    assert wrong_costs(calls, expected, run_litellm(litellm_python, tmp_path, calls, tmp_path)) == []
+    with_hours = [name for name in exported if any(one["utc_start"] for one in listed[name]["overrides"])]
+    assert len(exported) - len(with_hours) > 30
+    assert len(with_hours) > 10
+
+
+def random_prices(random: random.Random, hours: list[int]) -> Prices:
+    """Prices with up to two overrides by prompt length, and up to one by hours, some of which contain the time now."""
+
+    def amounts() -> Prices:
+        known = [name for name in NAMES if name != "request" and random.random() < 0.6]
+        return {name: f"{Decimal(random.randrange(1, 2000)).scaleb(-8):f}" for name in known}
+
+    lengths = sorted(random.sample([32_000, 131_072, 200_000], random.randrange(3)))
+    overrides = [amounts() | {"min_prompt_tokens": length} for length in lengths]
+    if random.random() < 0.4:
+        start, end = random.sample(hours, 2)
+        overrides.append(amounts() | {"utc_start": start, "utc_end": end})
+    return prices(*overrides, **{"prompt": "0.00001", "completion": "0.00002", **amounts()})
 
 
 @pytest.fixture(scope="module")

@@ -86,18 +86,17 @@ def model_prices(source: ExportSource) -> dict[str, dict[str, Any]]:
 def config(source: ExportSource) -> dict[str, Any]:
     """The configuration of LiteLLM's proxy. Its key comes from the environment of the proxy."""
     deployments = [
-        {
-            "model_name": row["model_id"],
-            "litellm_params": {
-                "model": f"openrouter/{row['model_id']}",
-                "api_key": "os.environ/OPENROUTER_API_KEY",
-                **prices_of(row["prices"]),
-            },
-        }
-        for row in source.rows(_RANKED)
-        if _is_expressible(row["prices"])
+        _deployment(row["model_id"], row["prices"]) for row in source.rows(_RANKED) if _is_expressible(row["prices"])
     ]
     return {"model_list": deployments, "router_settings": {"routing_strategy": "simple-shuffle"}}
+
+
+def _deployment(model_id: str, prices: Prices) -> dict[str, Any]:
+    """A model with its prices among the parameters, except those of a time of day, which LiteLLM reads elsewhere."""
+    key = "os.environ/OPENROUTER_API_KEY"
+    parameters = {"model": f"openrouter/{model_id}", "api_key": key, **prices_of(prices)}
+    hours = {name: parameters.pop(name) for name in ("off_peak_pricing",) if name in parameters}
+    return {"model_name": model_id, "litellm_params": parameters, **({"model_info": hours} if hours else {})}
 
 
 def _is_expressible(prices: Prices | None) -> bool:

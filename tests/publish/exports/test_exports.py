@@ -204,6 +204,13 @@ def test_litellm_has_prices_of_a_time_of_day(source: ExportSource) -> None:
     assert entry["off_peak_pricing"] == {"hours_utc": "16:30-00:30", "input_cost_per_token": Decimal("0.0000005")}
 
 
+def test_litellm_config_has_hours_where_the_router_reads_them(source: ExportSource) -> None:
+    [nightly] = [one for one in litellm.config(source)["model_list"] if one["model_name"] == NIGHTLY]
+    assert nightly["model_info"]["off_peak_pricing"]["hours_utc"] == "16:30-00:30"
+    assert nightly["litellm_params"]["input_cost_per_token"] == Decimal("0.000001")
+    assert "off_peak_pricing" not in nightly["litellm_params"]
+
+
 def test_litellm_registers_dated_names_first(source: ExportSource) -> None:
     """It would drop the date of a name that follows the name without a date, and change the wrong entry."""
     names = list(litellm.model_prices(source))
