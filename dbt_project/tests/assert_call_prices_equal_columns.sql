@@ -10,12 +10,12 @@
     where
         prices is not null
         and (
-            (len(prices.overrides) > 0) is distinct from has_overrides
+            (len((prices).overrides) > 0) is distinct from has_overrides
             {% for name in call_price_names() -%}
                 {% if name in unit_price_names() -%}
-                    or cast(prices.{{ name }} as double) is distinct from {{ name }}_usd
+                    or cast((prices).{{ name }} as double) is distinct from {{ name }}_usd
                 {%- else -%}
-                    or cast(prices.{{ name }} * 1000000 as double) is distinct from {{ name }}_usd_per_mtok
+                    or cast((prices).{{ name }} * 1000000 as double) is distinct from {{ name }}_usd_per_mtok
                 {%- endif %}
             {% endfor %}
         )

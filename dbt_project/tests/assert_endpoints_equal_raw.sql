@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'price_endpoint_history'}}}) }}
--- Every endpoint in a usable raw response is counted once in the uptime of its day, and its price then is the one in the
--- history. Computed from the raw table, independently of the models.
+-- Every endpoint in a usable raw response is counted once in the uptime of its day, and its price then is the one in
+-- the history. Computed from the raw table, independently of the models.
 with raw_endpoints as (
 
     select
@@ -74,6 +74,7 @@ left join {{ ref('price_endpoint_history') }} as history
         and raw_endpoints.tag = history.tag
         and raw_endpoints.as_of between history.valid_from and history.last_seen_at
         and cast(raw_endpoints.prompt_price * 1000000 as double) is not distinct from history.prompt_usd_per_mtok
-        and cast(raw_endpoints.completion_price * 1000000 as double) is not distinct from history.completion_usd_per_mtok
+        and cast(raw_endpoints.completion_price * 1000000 as double)
+        is not distinct from history.completion_usd_per_mtok
         and raw_endpoints.context_length is not distinct from history.context_length
 where history.model_id is null

@@ -24,7 +24,7 @@ responses as (
             max(as_of) over () as newest_sweep_as_of
         from sweeps
         group by raw_file, model_id, http_status, as_of, fetched_at
-    )
+    ) as requested
     where http_status in (200, 404)
     -- Several fetches of a model share an as_of; keep the newest.
     qualify {{ is_latest_by('model_id, as_of') }}

@@ -36,7 +36,7 @@ outages as (
         days.provider_name,
         days.endpoint_tag,
         list(
-            {'first_seen_at': outages.first_seen_at, 'last_seen_at': outages.last_seen_at}
+            { 'first_seen_at': outages.first_seen_at, 'last_seen_at': outages.last_seen_at }
             order by outages.first_seen_at
         ) as outages
     from days
