@@ -22,7 +22,7 @@ from orchestration.storage.sql import literal, rows_as_dicts
 
 # The tables behind each answer, for its citations.
 PRICE_TABLES = ("price_history", "price_endpoint_history")
-FIND_TABLES = ("price_current", "price_endpoint", "model", "growth_model")
+FIND_TABLES = ("price_current", "price_endpoint", "endpoint_uptime", "model", "growth_model", "model_scorecard")
 UPTIME_DAYS = 7
 # The last days on which endpoints were observed, up to a day, and each endpoint's mean uptime on them.
 _UPTIME = f"""

@@ -3,8 +3,8 @@
     cost_usd(prices, prompt_tokens, completion_tokens, cached_tokens := 0, …)   what a call costs, a decimal in USD
     price_on(model, day)                                                        the listed prices of a day, a table
 
-The arithmetic of `cost_usd` is the dbt macro of the same name, from the manifest that callers pass in. DuckDB 1.2 has
-no typed parameters and no lambda functions, only arrows, so both are written without them or stored in a form it reads.
+The arithmetic of `cost_usd` is the dbt macro of the same name, from the manifest that callers pass in. Parameters have
+no types, because DuckDB 1.2 knows none.
 """
 
 from __future__ import annotations

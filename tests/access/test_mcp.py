@@ -76,12 +76,12 @@ def test_client_gets_scope_and_citation_with_every_answer(few_run: Run, home: Pa
     connected(few_run.data, home, talk)
     package = json.loads((few_run.published.parent / PACKAGE).read_text(encoding="utf-8"))
     for tool in calls:
-        told = json.loads(text_of(found[tool]))
-        assert told["release"] == package["generation"]
-        assert told["is_simulated"] is False
-        assert told["about"][0].startswith("Scope: Tokens routed through OpenRouter's public models.")
-        assert told["about"][1].startswith("Source: OpenRouter (openrouter.ai/")
-        assert all(told["as_of"].values())
+        content = json.loads(text_of(found[tool]))
+        assert content["release"] == package["generation"]
+        assert content["is_simulated"] is False
+        assert content["about"][0].startswith("Scope: Tokens routed through OpenRouter's public models.")
+        assert content["about"][1].startswith("Source: OpenRouter (openrouter.ai/")
+        assert all(content["as_of"].values())
     assert json.loads(text_of(found["query"]))["rows"][0][0] == "é模"
 
 
