@@ -49,8 +49,13 @@ def start_server() -> Iterator[Callable[[Callable[[socket.socket], None]], str]]
         server.close()
 
 
-def head(length: int) -> bytes:
-    return f"HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n".encode()
+def head(length: int, status: str = "200 OK", headers: str = "") -> bytes:
+    # The server answers once per connection: a client that does not know would reuse the connection while it closes.
+    return f"HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n".encode()
+
+
+def redirect_to(location: str) -> bytes:
+    return head(0, "302 Found", f"location: {location}\r\n")
 
 
 def test_truncated_body_is_retried(start_server: Any) -> None:
@@ -106,7 +111,7 @@ def test_deadline_covers_all_redirects(start_server: Any, monkeypatch: pytest.Mo
 
     def redirect(connection: socket.socket) -> None:
         time.sleep(0.25)
-        connection.sendall(b"HTTP/1.1 302 Found\r\nlocation: /api/v1/models\r\ncontent-length: 0\r\n\r\n")
+        connection.sendall(redirect_to("/api/v1/models"))
 
     with pytest.raises(SourceError, match=r"no complete response within 0.4 s"):
         Client(start_server(redirect)).get("/models")
@@ -149,7 +154,7 @@ def test_body_size_is_bounded_before_and_after_gzip(
     start_server: Any, monkeypatch: pytest.MonkeyPatch, encoding: str, body: bytes, message: str
 ) -> None:
     monkeypatch.setattr(client_module, "MAX_RESPONSE_BYTES", 1024 * 1024)
-    headers = f"HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+    headers = head(len(body), headers=f"content-encoding: {encoding}\r\n")
     client = Client(start_server(lambda connection: connection.sendall(headers + body)))
     tracemalloc.start()
     try:
@@ -187,7 +192,7 @@ def test_silent_server_is_unreachable(start_server: Any) -> None:
 
 
 def test_any_response_makes_a_server_reachable(start_server: Any) -> None:
-    url = start_server(lambda connection: connection.sendall(b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n"))
+    url = start_server(lambda connection: connection.sendall(head(0, "503 Busy")))
     assert Client(url).is_reachable(2)
     assert not Client("http://127.0.0.1:9/api/v1").is_reachable(2)
 
@@ -254,5 +259,5 @@ def test_host_that_idna_refuses_is_a_settings_error(host: str) -> None:
 
 
 def test_redirect_to_an_invalid_host_is_not_followed(start_server: Any) -> None:
-    redirect = b"HTTP/1.1 302 Found\r\nlocation: http://a..b/\r\ncontent-length: 0\r\n\r\n"
+    redirect = redirect_to("http://a..b/")
     assert not Client(start_server(lambda connection: connection.sendall(redirect))).is_reachable(2)
