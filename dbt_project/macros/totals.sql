@@ -64,12 +64,19 @@
 
 {#-
     Upper bound on the tokens of a member in a period or window: its observed tokens, plus the bounds of all days, minus
-    the bounds of the days on which it was listed.
+    the bounds of the days on which it was listed; at most the total. The bound of an unlisted app comes from the list of
+    apps alone, so it may exceed all traffic if that list was truncated.
 -#}
 {% macro added_up_tokens_high(totals) -%}
     cast(
-        sum(listed.tokens)
-        + max({{ unlisted_tokens_high('listed.member_type', totals) }})
-        - sum(listed.unlisted_tokens_high) as bigint
+        greatest(
+            sum(listed.tokens),
+            least(
+                sum(listed.tokens)
+                + max({{ unlisted_tokens_high('listed.member_type', totals) }})
+                - sum(listed.unlisted_tokens_high),
+                max({{ totals }}.total_tokens)
+            )
+        ) as bigint
     )
 {%- endmacro %}

@@ -10,7 +10,7 @@ with levels as (
         *,
         tokens / total_tokens as share,
         coalesce(tokens, 0) / total_tokens as share_low,
-        least(coalesce(tokens, unlisted_tokens_high), total_tokens) / total_tokens as share_high,
+        coalesce(tokens, unlisted_tokens_high) / total_tokens as share_high,
         ln(tokens / reference_tokens) as level,
         abs(ln(tokens / reference_tokens) - lag(ln(tokens / reference_tokens)) over by_date) as day_change
     from {{ ref('int_anomalies__daily_usage') }}

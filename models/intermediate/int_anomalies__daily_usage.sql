@@ -45,7 +45,7 @@ select
     coalesce(apps.app_name, subjects.subject) as subject_name,
     days.date,
     listings.tokens,
-    {{ unlisted_tokens_high('subjects.subject_type', 'days') }} as unlisted_tokens_high,
+    least({{ unlisted_tokens_high('subjects.subject_type', 'days') }}, days.total_tokens) as unlisted_tokens_high,
     days.total_tokens,
     days.total_tokens as reference_tokens,
     listings.rank,

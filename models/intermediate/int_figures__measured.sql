@@ -92,13 +92,16 @@ members as (
 select
     figures.figure_id,
     case figures.member_type when 'total' then windows.total_tokens else coalesce(members.tokens, 0) end as tokens,
-    case
-        when figures.member_type = 'total' then windows.total_tokens
-        when figures.member_type in ('model', 'app')
-            then coalesce(members.tokens_high, windows.unlisted_member_tokens_high)
-        when figures.member_type = 'author' then coalesce(members.tokens, 0) + windows.unlisted_group_tokens_high
-        else coalesce(members.tokens_high, windows.unlisted_group_tokens_high)
-    end as tokens_high,
+    least(
+        case
+            when figures.member_type = 'total' then windows.total_tokens
+            when figures.member_type in ('model', 'app')
+                then coalesce(members.tokens_high, windows.unlisted_member_tokens_high)
+            when figures.member_type = 'author' then coalesce(members.tokens, 0) + windows.unlisted_group_tokens_high
+            else coalesce(members.tokens_high, windows.unlisted_group_tokens_high)
+        end,
+        windows.total_tokens
+    ) as tokens_high,
     windows.total_tokens,
     windows.as_of,
     windows.oldest_as_of,

@@ -69,7 +69,10 @@ observed as (
         case when totals.is_whole then coalesce(members.tokens, 0) end as tokens,
         case
             when totals.is_whole
-                then coalesce(members.tokens_high, {{ unlisted_tokens_high('compared.member_type', 'totals') }})
+                then least(
+                    coalesce(members.tokens_high, {{ unlisted_tokens_high('compared.member_type', 'totals') }}),
+                    totals.total_tokens
+                )
         end as tokens_high,
         case when totals.is_whole then members.rank end as rank,
         totals.is_suspect,
