@@ -274,7 +274,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_live_without_a_key_publishes_keyless_surfaces(home: Path, tmp_path: Path) -> None:
     """On the real clock, since keyless surfaces have no quota to wait for."""
     today = dt.datetime.now(dt.UTC)
-    simulator = Simulator(Simulation(models=60), lambda: dt.datetime.now(dt.UTC), today.date() + ONE)
+    simulator = Simulator(Simulation(models=60, days=80), lambda: dt.datetime.now(dt.UTC), today.date() + ONE)
     with serve(simulator) as url:
         done = run(tmp_path / "data", home, "live", ROUTERSCOPE_BASE_URL=url)
     assert done.code == 0, done.output
