@@ -61,7 +61,7 @@ def test_simulated_files_are_marked() -> None:
 def test_picture_has_title_measure_period_and_source(tmp_path: Path) -> None:
     folder = tmp_path
     chart = bars([{"name": "A", "share": 0.5, "tip": "A"}], Size(600))
-    assert render({folder / "chart.svg": {"spec": chart.to_dict()}}) == {}
+    assert render([(folder / "chart.svg", {"spec": chart.to_dict()})]) == {}
     alone = standalone((folder / "chart.svg").read_text(encoding="utf-8"), LABEL)
     tree = ElementTree.fromstring(alone)  # noqa: S314  # our own
     texts = " ".join(one.text or "" for one in tree.iter("{http://www.w3.org/2000/svg}text"))
@@ -71,7 +71,7 @@ def test_picture_has_title_measure_period_and_source(tmp_path: Path) -> None:
     width, height = (float(tree.get(name) or 0) for name in ("width", "height"))
     assert 600 < width < 800
     assert height > 100
-    assert render({folder / "chart.png": {"svg": alone}}) == {}
+    assert render([(folder / "chart.png", {"svg": alone})]) == {}
     assert (folder / "chart.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
 
 

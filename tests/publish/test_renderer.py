@@ -47,27 +47,27 @@ def test_any_characters_are_drawn(tmp_path: Path) -> None:
         tmp_path / "bars.svg": bars(named, Size(600)),
         tmp_path / "panels.svg": small_multiples(named, Size(600)),
     }
-    assert render({path: {"spec": drawing.to_dict()} for path, drawing in drawings.items()}) == {}
+    assert render((path, {"spec": drawing.to_dict()}) for path, drawing in drawings.items()) == {}
     assert all(is_svg(path) for path in drawings)
 
 
 def test_crash_loses_one_picture(tmp_path: Path) -> None:
     """The renderer aborts its process on a control character that nobody removed; the pictures after it are drawn."""
     paths = [tmp_path / f"{name}.svg" for name in ("first", "crashes", "last")]
-    lost = render({path: {"spec": spec("a\x01" if path.stem == "crashes" else "a")} for path in paths})
+    lost = render((path, {"spec": spec("a\x01" if path.stem == "crashes" else "a")}) for path in paths)
     assert lost == {paths[1]: "the renderer crashed (SIGABRT)"}
     assert [path.exists() for path in paths] == [True, False, True]
 
 
 def test_invalid_chart_loses_one_picture(tmp_path: Path) -> None:
     wrong, right = tmp_path / "wrong.svg", tmp_path / "right.svg"
-    lost = render({wrong: {"spec": {"mark": "no such mark"}}, right: {"spec": spec("a")}})
+    lost = render([(wrong, {"spec": {"mark": "no such mark"}}), (right, {"spec": spec("a")})])
     assert lost.keys() == {wrong}
     assert is_svg(right)
 
 
 def test_slow_job_is_ended(tmp_path: Path) -> None:
     path = tmp_path / "slow.svg"
-    assert render({path: {"spec": spec("a")}}, timeout_seconds=0.01) == {
+    assert render([(path, {"spec": spec("a")})], timeout_seconds=0.01) == {
         path: "the renderer took longer than 0.01 seconds"
     }

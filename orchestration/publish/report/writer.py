@@ -222,13 +222,12 @@ def _draw(folder: Path, views: Sequence[FigureView]) -> list[str]:
     """Draw the charts of the page and their pictures; returns a warning for each chart that is lost."""
     warnings = []
     with tempfile.TemporaryDirectory() as scratch:
-        jobs = {
-            Path(scratch) / f"{view.figure.id}-{name}.svg": {"spec": _spec(view.figure.draw(view.rows, size))}
+        lost = render(
+            (Path(scratch) / f"{view.figure.id}-{name}.svg", {"spec": _spec(view.figure.draw(view.rows, size))})
             for view in views
             if view.figure.draw
             for name, size in (("wide", WIDE), ("narrow", NARROW))
-        }
-        lost = render(jobs)
+        )
         pictures = {}
         for view in views:
             if not view.figure.draw:
@@ -246,7 +245,7 @@ def _draw(folder: Path, views: Sequence[FigureView]) -> list[str]:
             alone = standalone(svgs["wide"], view.label)
             (folder / f"{identifier}.svg").write_text(alone, encoding="utf-8")
             pictures[folder / f"{identifier}.png"] = {"svg": alone}
-        lost = render(pictures)
+        lost = render(pictures.items())
     warnings += [_warning(path.stem, reason) for path, reason in lost.items()]
     for view in views:
         for kind in ("png", "svg"):
