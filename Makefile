@@ -96,7 +96,7 @@ bench-long: $(DEV_SETUP)
 
 # The tests compare the documents with runs on recorded responses; with UPDATE_DOCS they write them.
 docs: $(DEV_SETUP)
-	@UPDATE_DOCS=1 $(BIN)/python -m pytest -q tests/pipeline/test_generated_docs.py tests/pipeline/test_readme.py \
+	@UPDATE_DOCS=1 $(BIN)/python -m pytest -q $(PYTEST_OPTIONS) tests/pipeline/test_generated_docs.py tests/pipeline/test_readme.py \
 	    tests/pipeline/test_docs.py::test_command_line_reference_is_current \
 	    tests/faults/test_corruptions.py::test_documented_corruptions_are_the_tested_ones
 

@@ -26,11 +26,11 @@ from orchestration.defs.unchanged import current_inputs, unchanged_results
 from orchestration.settings import Settings
 from orchestration.storage.releases import Releases
 from orchestration.storage.warehouse import Warehouse
+from orchestration.transform import WARN_ONLY
 from orchestration.transform.lineage import ColumnLineage, SourceColumns
-from orchestration.transform.manifest import MANIFEST, describe_test, parse_state
+from orchestration.transform.manifest import MANIFEST, describe_test, parse_state, share_parse_state
 from orchestration.transform.results import (
     MAX_WARNING_ROWS,
-    WARN_ONLY,
     BuildResults,
     Result,
     compiled_path,
@@ -123,9 +123,9 @@ def dbt_models(
         if replaced := warehouse.start():
             context.log.warning(replaced)
         os.environ["ROUTERSCOPE_DATA_DIR"] = str(data)
-        # In the data folder, so that dbt reuses what it parsed for this warehouse.
         target = target_folder(data)
         remove_results(target)
+        share_parse_state(target)
         lineage = ColumnLineage(MANIFEST)
         arguments = ["build", *WARN_ONLY, *_LOG_LEVEL]
         failed_checks: list[dg.AssetCheckResult] = []

@@ -29,7 +29,7 @@ from orchestration.storage.last_run import State, record_end, record_start
 from orchestration.storage.migrations import migrate
 from orchestration.storage.releases import Releases
 from orchestration.storage.warehouse import Warehouse
-from orchestration.transform import DBT_EXECUTABLE
+from orchestration.transform import DBT_PROGRAM, DBT_PYTHON
 
 POOL = "warehouse"
 OWNERS = ["team:routerscope"]
@@ -179,6 +179,11 @@ def resources() -> dg.Definitions:
     return dg.Definitions(
         resources={
             "folder": DataFolder(),
-            "dbt": Dbt(project_dir=project, profiles_dir=project, dbt_executable=str(DBT_EXECUTABLE)),
+            "dbt": Dbt(
+                project_dir=project,
+                profiles_dir=project,
+                dbt_executable=DBT_PYTHON,
+                global_config_flags=DBT_PROGRAM,
+            ),
         }
     )

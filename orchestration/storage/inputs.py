@@ -12,11 +12,12 @@ from pathlib import Path
 from orchestration.folders import PROJECT_DIR
 from orchestration.storage.lake import Lake
 
-# What dbt reads; the lock stands for the version of dbt itself.
+# What dbt reads, and how it is started; the lock stands for the version of dbt itself.
 DBT_INPUTS = (
     "requirements.lock",
     "dbt_project.yml",
     "profiles.yml",
+    "orchestration/transform/dbt_program.py",
     "dbt_project/**/*",
     "models/**/*",
     "seeds/**/*",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +22,7 @@ from orchestration.errors import WarehouseError
 from orchestration.folders import PROJECT_DIR, data_folder
 from orchestration.storage.files import locked
 from orchestration.storage.inputs import DBT_INPUTS, project_hash
-from orchestration.transform import DBT_EXECUTABLE
+from orchestration.transform import DBT_PROGRAM, DBT_PYTHON, WARN_ONLY
 
 _TARGET = PROJECT_DIR / "target"
 _LOCK = "manifest.lock"
@@ -43,7 +44,7 @@ def load_manifest() -> dict[str, Any]:
         _parse(folder)
         content = (folder / "manifest.json").read_bytes()
         (folder / "manifest.sha256").write_text(_stamp(inputs, content), encoding="utf-8")
-        return dict(json.loads(content))
+        return _declared(content)
 
 
 def _read(folder: Path, inputs: str) -> dict[str, Any] | None:
@@ -53,7 +54,17 @@ def _read(folder: Path, inputs: str) -> dict[str, Any] | None:
         stamp = (folder / "manifest.sha256").read_bytes()
     except OSError:
         return None
-    return dict(json.loads(content)) if stamp == _stamp(inputs, content).encode() else None
+    return _declared(content) if stamp == _stamp(inputs, content).encode() else None
+
+
+def _declared(content: bytes) -> dict[str, Any]:
+    """The manifest with the severities that data tests declare: dbt parses with WARN_ONLY, as it builds."""
+    manifest = dict(json.loads(content))
+    for node in manifest["nodes"].values():
+        if node["resource_type"] == "test":
+            is_warning = node["unrendered_config"].get("severity") == "warn"
+            node["config"]["severity"] = "warn" if is_warning else "error"
+    return manifest
 
 
 def _stamp(inputs: str, content: bytes) -> str:
@@ -61,8 +72,12 @@ def _stamp(inputs: str, content: bytes) -> str:
     return f"{inputs} {hashlib.sha256(content).hexdigest()}"
 
 
+def _fallback() -> Path:
+    return data_folder() / "dbt_manifest"
+
+
 def _writable_folder() -> Path:
-    fallback = data_folder() / "dbt_manifest"
+    fallback = _fallback()
     for folder in (_TARGET, fallback):
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -91,13 +106,21 @@ def parse_state(target: Path) -> Path:
     return target / "partial_parse.msgpack"
 
 
+def share_parse_state(target: Path) -> None:
+    """Give a new target folder what dbt parsed for the manifest."""
+    found = [state for folder in (_TARGET, _fallback()) if (state := parse_state(folder)).exists()]
+    if found and not parse_state(target).exists():
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(found[0], parse_state(target))
+
+
 def _parse_problem(folder: Path) -> str:
     """What dbt reports if it cannot parse the project, otherwise ""."""
     try:
         finished = subprocess.run(  # noqa: S603  # our own dbt, with fixed arguments
             [
-                *(DBT_EXECUTABLE, "--quiet", "--no-use-colors", "--log-path", folder, "parse"),
-                *("--profiles-dir", PROJECT_DIR, "--target-path", folder),
+                *(DBT_PYTHON, *DBT_PROGRAM, "--quiet", "--no-use-colors", "--log-path", str(folder), "parse"),
+                *("--profiles-dir", str(PROJECT_DIR), "--target-path", str(folder), *WARN_ONLY),
             ],
             cwd=PROJECT_DIR,
             capture_output=True,
@@ -106,7 +129,7 @@ def _parse_problem(folder: Path) -> str:
             check=False,
         )
     except OSError as error:
-        return f"{DBT_EXECUTABLE} cannot be started: {error.strerror}"
+        return f"dbt cannot be started: {error.strerror}"
     ended = f"dbt exited with code {finished.returncode}" if finished.returncode else ""
     return (ended and f"{finished.stdout}{finished.stderr}".strip()) or ended
 

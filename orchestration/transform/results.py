@@ -5,7 +5,6 @@ dbt writes `run_results.json` into its target folder, `<data>/dbt`. Rejecting th
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
 from collections.abc import Mapping
@@ -18,9 +17,6 @@ import pyarrow as pa
 from orchestration.storage.files import read_json
 from orchestration.transform.manifest import MANIFEST, describe_test
 
-# Data tests warn, so that dbt builds every model and runs every test even after a failure. Which results reject the
-# build follows from the severities in the manifest.
-WARN_ONLY = ["--vars", json.dumps({"severity": "warn"})]
 MAX_SAMPLE_ROWS = 20
 # Rows that a warning lists. Each is something to look at, such as a suspect day.
 MAX_WARNING_ROWS = 10

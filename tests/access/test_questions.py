@@ -31,3 +31,11 @@ def test_simulated_release_answers(simulated: Run, question: Question) -> None:
     with open_release(simulated.data) as release:
         rows = run_query(release, question.sql)
     assert rows.num_rows or question.number in WITHOUT_ROWS
+
+
+def test_question_on_categories_has_rows_in_the_simulator(simulated: Run) -> None:
+    """The recordings have no slices."""
+    [category] = [question.sql for question in questions() if "slice_kind = 'category'" in question.sql]
+    rows = simulated.query(category)
+    assert len(rows) >= 10
+    assert all(tokens > 0 and 0 < listed <= 100 for _, tokens, listed, _ in rows)

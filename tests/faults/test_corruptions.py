@@ -42,8 +42,9 @@ from orchestration.settings import Settings
 from orchestration.storage.lake import Lake
 from orchestration.storage.releases import FILE_NAME, Releases, Table
 from orchestration.storage.warehouse import Warehouse
+from orchestration.transform import WARN_ONLY
 from orchestration.transform.manifest import MANIFEST
-from orchestration.transform.results import WARN_ONLY, BuildResults, target_folder
+from orchestration.transform.results import BuildResults, target_folder
 
 pytestmark = pytest.mark.xdist_group("corruptions")
 

@@ -2,12 +2,16 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import duckdb
 from conftest import PROJECT, Run, environment
+
+from orchestration.transform import DBT_PROGRAM, DBT_PYTHON, WARN_ONLY
+from orchestration.transform.manifest import share_parse_state
 
 PROVENANCE = ["scope_id", "source_url", "as_of", "oldest_as_of", "checked_at"]
 
@@ -17,13 +21,15 @@ def models(manifest: dict, schema: str | None = None) -> list[dict]:
     return [node for node in nodes if schema in (None, node["schema"])]
 
 
-def test_dbt_unit_tests_pass(tmp_path: Path) -> None:
-    """All unit tests of the models, with an empty lake: their fixtures are the only data."""
+def test_dbt_unit_tests_pass(few_run: Run, manifest: dict, tmp_path: Path) -> None:
+    """All unit tests of the models: their fixtures are the only data, the warehouse of a run has the columns."""
     (tmp_path / "data").mkdir()
-    arguments = ["--no-use-colors", "build", "--empty", "--exclude-resource-type", "test", "--target-path"]
-    arguments += [str(tmp_path / "target"), "--log-path", str(tmp_path / "logs")]
+    shutil.copy(few_run.data / "warehouse.duckdb", tmp_path / "data")
+    share_parse_state(tmp_path / "target")
+    arguments = ["--no-use-colors", "test", "--select", "test_type:unit", *WARN_ONLY]
+    arguments += ["--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path / "logs")]
     finished = subprocess.run(
-        [str(Path(sys.executable).with_name("dbt")), *arguments],
+        [DBT_PYTHON, *DBT_PROGRAM, *arguments],
         cwd=PROJECT,
         env=environment(tmp_path, ROUTERSCOPE_DATA_DIR=tmp_path / "data"),
         capture_output=True,
@@ -33,7 +39,13 @@ def test_dbt_unit_tests_pass(tmp_path: Path) -> None:
     assert finished.returncode == 0, finished.stdout[-8000:]
     found = re.search(r"(\d+) unit tests", finished.stdout)
     assert found
-    assert int(found[1]) >= 40
+    assert int(found[1]) == len(manifest["unit_tests"])
+
+
+def test_new_data_folder_has_nothing_parsed_again(few_run: Run) -> None:
+    log = (few_run.data / "dbt" / "dbt.log").read_text(encoding="utf-8")
+    assert "StatsLine" in log
+    assert "Unable to do partial parsing" not in log
 
 
 def test_every_model_has_a_unit_test(manifest: dict) -> None:

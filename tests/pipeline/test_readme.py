@@ -3,8 +3,11 @@
 import re
 
 import duckdb
+import pytest
 from conftest import PROJECT, Run
 from test_generated_docs import assert_document
+
+pytestmark = pytest.mark.xdist_group("readme")  # `make docs` writes the file twice
 
 README = PROJECT / "README.md"
 QUERIES = re.compile(r"```sql\n(.*?)```\n```\n(.*?)```", re.DOTALL)

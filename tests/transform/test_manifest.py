@@ -16,12 +16,13 @@ class FakeDbt:
 
     def __init__(self, target: Path) -> None:
         self.target, self.calls = target, 0
+        self.manifest: dict[str, Any] = {"nodes": {}}
 
     def __call__(self, *_: Any, **__: Any) -> SimpleNamespace:
         self.calls += 1
         if manifest.parse_state(self.target).exists():
             return SimpleNamespace(returncode=2, stdout="", stderr="cannot unpack")
-        (self.target / "manifest.json").write_text(json.dumps({"nodes": {}}), encoding="utf-8")
+        (self.target / "manifest.json").write_text(json.dumps(self.manifest), encoding="utf-8")
         return SimpleNamespace(returncode=0, stdout="", stderr="")
 
 
@@ -51,6 +52,30 @@ def test_damaged_parse_state_is_set_aside(dbt: FakeDbt) -> None:
     manifest.parse_state(dbt.target).write_bytes(b"garbage")
     assert manifest.load_manifest() == {"nodes": {}}
     assert [path.read_bytes() for path in dbt.target.glob("damaged/*/partial_parse.msgpack")] == [b"garbage"]
+
+
+def test_parse_state_of_the_manifest_starts_a_new_folder(dbt: FakeDbt, tmp_path: Path) -> None:
+    manifest.parse_state(dbt.target).write_bytes(b"shared")
+    manifest.share_parse_state(tmp_path / "data" / "dbt")
+    state = manifest.parse_state(tmp_path / "data" / "dbt")
+    assert state.read_bytes() == b"shared"
+    state.write_bytes(b"newer")
+    manifest.share_parse_state(tmp_path / "data" / "dbt")
+    assert state.read_bytes() == b"newer"
+
+
+def test_severity_is_the_declared_one(dbt: FakeDbt) -> None:
+    """dbt parses with the severity that it builds with, so the rendered one is always `warn`."""
+
+    def test_of(severity: str) -> dict[str, Any]:
+        rendered = {"severity": "warn"}
+        return {"resource_type": "test", "config": rendered, "unrendered_config": {"severity": severity}}
+
+    nodes = {"default": test_of("{{ var('severity', 'error') }}"), "own": test_of("warn")}
+    dbt.manifest = {"nodes": nodes}
+    for _ in ("parsed", "read"):
+        found = manifest.load_manifest()["nodes"]
+        assert {name: node["config"]["severity"] for name, node in found.items()} == {"default": "error", "own": "warn"}
 
 
 def test_other_failure_of_dbt_is_reported(dbt: FakeDbt, monkeypatch: pytest.MonkeyPatch) -> None:
