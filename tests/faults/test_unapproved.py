@@ -30,7 +30,7 @@ def data(started_from_few: Path, recordings: Path, home: Path, tmp_path: Path, m
 @pytest.fixture
 def silent_dbt(monkeypatch: pytest.MonkeyPatch) -> None:
     """A dbt that succeeds without building, checking or reporting anything."""
-    monkeypatch.setattr("orchestration.defs.resources.DBT_EXECUTABLE", shutil.which("true"))
+    monkeypatch.setattr("orchestration.defs.resources.DBT_PYTHON", shutil.which("true"))
 
 
 def build(selection: str) -> dg.ExecuteInProcessResult:
