@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 from orchestration.access.release import PublishedRelease
@@ -255,11 +256,27 @@ class Conditions:
 
 @dataclass(frozen=True)
 class Found:
-    """`models`: those that meet the conditions, cheapest call first; `without_cost`: how many have no known cost."""
+    """`models`: those that meet the conditions, cheapest call first; `without_cost`: how many have no known cost.
+
+    `unknown`: how many models are left out only because one of these facts about them is unknown.
+    """
 
     models: pa.Table
     without_cost: int
+    unknown: Mapping[str, int]
     are_endpoints_too_old: bool
+
+
+# For each condition on a fact that the release may lack: the SQL of the condition, and that the fact is unknown.
+_FACTS = {
+    "support for tools": ("prices.has_tools", "prices.has_tools is null"),
+    "weights": ("models.weights = 'open'", "coalesce(models.weights, 'unclassified') = 'unclassified'"),
+    "growth over 28 days": ("growth.growth_28d_low > 0", "growth.growth_28d_low is null"),
+    "uptime": (
+        "offers.model_id is not null",
+        "prices.model_id not in (select model_id from offers where uptime_7d_pct is not null)",
+    ),
+}
 
 
 def find_models(release: PublishedRelease, call: Call, wanted: Conditions) -> Found:
@@ -274,29 +291,31 @@ def find_models(release: PublishedRelease, call: Call, wanted: Conditions) -> Fo
     of_offers.append(f"(context_length is null or context_length >= {needed})")
     if wanted.variant != "all":
         of_models.append(f"coalesce(models.variant, 'standard') = {literal(wanted.variant)}")
-    if wanted.has_tools:
-        of_models.append("prices.has_tools")
-        of_offers.append("coalesce(has_tools, true)")
-    if wanted.is_open:
-        of_models.append("models.weights = 'open'")
-    if wanted.is_growing:
-        of_models.append("growth.growth_28d_low > 0")
     if wanted.max_cost_usd is not None:
         of_models.append(f"{call.cost_sql('prices.prices')} <= {wanted.max_cost_usd!r}")
+    if wanted.has_tools:
+        of_offers.append("coalesce(has_tools, true)")
     if wanted.min_uptime_pct is not None:
         of_offers.append(f"uptime_7d_pct >= {wanted.min_uptime_pct!r}")
-        of_models.append("offers.model_id is not null")
-    output = f"({call.cost_sql('prices.prices')} - {call.input_only.cost_sql('prices.prices')})"
-    sql = _FIND.format(
-        cost=call.cost_sql("prices.prices"),
-        input_cost=call.input_only.cost_sql("prices.prices"),
-        output_cost=output,
-        offer_cost=call.cost_sql("offers.prices"),
-        conditions=" and ".join(of_models),
-        offer_conditions=" and ".join(of_offers),
-    )
+    chosen = (wanted.has_tools, wanted.is_open, wanted.is_growing, wanted.min_uptime_pct is not None)
+    facts = [name for name, is_chosen in zip(_FACTS, chosen, strict=True) if is_chosen]
     day = release.clock.date()
-    rows = release.connection.sql(sql, params={"day": day}).to_arrow_table()
+
+    def find(unknown: str = "") -> duckdb.DuckDBPyRelation:
+        """The models that meet the conditions, or those of which this fact is unknown and that meet all others."""
+        conditions = [*of_models, *(_FACTS[name][name == unknown] for name in facts)]
+        sql = _FIND.format(
+            cost=call.cost_sql("prices.prices"),
+            input_cost=call.input_only.cost_sql("prices.prices"),
+            output_cost=f"({call.cost_sql('prices.prices')} - {call.input_only.cost_sql('prices.prices')})",
+            offer_cost=call.cost_sql("offers.prices"),
+            conditions=" and ".join(conditions),
+            offer_conditions=" and ".join(of_offers),
+        )
+        return release.connection.sql(sql, params={"day": day})
+
+    rows = find().to_arrow_table()
     priced = rows.filter(pa.array([cost is not None for cost in rows["cost_usd"].to_pylist()], pa.bool_()))
     observed = [{"observed_at": at} for at in priced["endpoints_as_of"].to_pylist() if at]
-    return Found(priced, rows.num_rows - priced.num_rows, _is_too_old(observed, day))
+    unknown = {name: count for name in facts if (count := len(find(name)))}
+    return Found(priced, rows.num_rows - priced.num_rows, unknown, _is_too_old(observed, day))

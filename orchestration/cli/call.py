@@ -69,6 +69,12 @@ def call_in_words(call: Call) -> str:
     return ", ".join(words)
 
 
+def parts_in_words(call: Call, input_cost: Decimal | None, output_cost: Decimal | None) -> str:
+    """input $0.15, output $0.03; searches are paid beside the output."""
+    output = "output and searches" if call.searches else "output"
+    return f"input {cost_in_words(input_cost)}, {output} {cost_in_words(output_cost)}"
+
+
 def cost_in_words(cost: Decimal | None) -> str:
     """A cost in USD, cut after six decimals as the source charges it: $0.072; under that, two significant digits."""
     if cost is None:

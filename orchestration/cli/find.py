@@ -19,6 +19,7 @@ from orchestration.cli.call import (
     call_in_words,
     cost_in_words,
     parse_call,
+    parts_in_words,
 )
 from orchestration.cli.rows import Format, FormatOption, Limit, Output, check_output, write_rows
 from orchestration.cli.terminal import Data, err, out
@@ -26,7 +27,7 @@ from orchestration.errors import QueryError, SettingsError
 from orchestration.formatting import change_in_percent, date_in_words, usd_price
 
 if TYPE_CHECKING:
-    from orchestration.access.prices import Found
+    from orchestration.access.prices import Call, Found
 
 _SHOWN = 10
 _UNITS = {
@@ -91,13 +92,15 @@ def find(
         about = ["Endpoints were observed so long ago that they may have changed: see endpoints_as_of.", *about]
     if form is Format.table and output is None:
         out.print(f"{call_in_words(call)}\n", soft_wrap=True)
-        _show(found, limit or _SHOWN)
+        _show(found, call, limit or _SHOWN)
         for line in about:
             err.print(escape(line), soft_wrap=True, style="dim")
     else:
         write_rows(found.models, about, _UNITS, form, output, limit)
     if found.without_cost:
         err.print(f"{found.without_cost:,} more meet the conditions, but have no price for such a call.")
+    for fact, count in found.unknown.items():
+        err.print(f"{count:,} more are left out: {fact} unknown.")
 
 
 def _write_promptfoo(path: Path, found: Found, limit: int, shape: str, about: Sequence[str]) -> None:
@@ -112,12 +115,12 @@ def _write_promptfoo(path: Path, found: Found, limit: int, shape: str, about: Se
         temporary.write_text(promptfoo_config(candidates, shape, " ".join(about)), encoding="utf-8")
 
 
-def _show(found: Found, limit: int) -> None:
+def _show(found: Found, call: Call, limit: int) -> None:
     rows = found.models.slice(0, limit).to_pylist()
     for number, row in enumerate(rows, 1):
         out.print(
             f"{number:>2}. [bold]{escape(row['model_id'])}[/]  {cost_in_words(row['cost_usd'])}  "
-            f"(input {cost_in_words(row['input_cost_usd'])}, rest {cost_in_words(row['output_cost_usd'])})",
+            f"({parts_in_words(call, row['input_cost_usd'], row['output_cost_usd'])})",
             soft_wrap=True,
         )
         for line in _lines(row, found):

@@ -22,6 +22,7 @@ from orchestration.cli.call import (
     cost_in_words,
     parse_call,
     parse_day,
+    parts_in_words,
 )
 from orchestration.cli.terminal import Data, json_text, out
 from orchestration.formatting import date_in_words, timestamp_in_words, usd_price
@@ -99,7 +100,7 @@ def _show_listed(row: Mapping[str, Any], call: Call | None) -> None:
         out.print(f"  {_condition(override)}: {_override(override)}", soft_wrap=True)
     if row["prices"] is None:
         out.print("  Other prices apply under a condition that this version does not know.")
-    since = f"not yet {date_in_words(row['not_before'])}" if row["not_before"] else "in the first list observed"
+    since = f"not yet on {date_in_words(row['not_before'])}" if row["not_before"] else "in the first list observed"
     out.print(
         f"  Since {date_in_words(row['valid_from'])} ({since}), last seen {timestamp_in_words(row['last_seen_at'])}.",
         soft_wrap=True,
@@ -107,18 +108,16 @@ def _show_listed(row: Mapping[str, Any], call: Call | None) -> None:
     if call:
         out.print(f"\n  {call_in_words(call)}:", soft_wrap=True)
         out.print(f"  [bold]{cost_in_words(row['cost_usd'])}[/] at the listed price", end="")
-        parts = _parts(row)
+        parts = _parts(row, call)
         out.print(f" ({parts})" if parts else "", soft_wrap=True)
     out.print()
 
 
-def _parts(row: Mapping[str, Any]) -> str:
+def _parts(row: Mapping[str, Any], call: Call) -> str:
     """The cost of input and output apart; "" if one is unknown."""
     if row["cost_usd"] is None or row["input_cost_usd"] is None:
         return ""
-    return (
-        f"input {cost_in_words(row['input_cost_usd'])}, rest {cost_in_words(row['cost_usd'] - row['input_cost_usd'])}"
-    )
+    return parts_in_words(call, row["input_cost_usd"], row["cost_usd"] - row["input_cost_usd"])
 
 
 def _condition(override: Mapping[str, Any]) -> str:

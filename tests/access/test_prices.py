@@ -4,6 +4,7 @@ import datetime as dt
 import functools
 import gzip
 import json
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -238,6 +239,24 @@ def test_find_applies_each_condition(simulated: Run, wanted: dict, condition: st
         found = set(found_ids(release, **wanted))
     assert found == everything & ids
     assert found < everything
+
+
+def test_find_says_which_facts_are_unknown(sampled: Run, command_line: CommandLine) -> None:
+    """The sample has neither supported parameters nor endpoints: conditions on them leave nothing, and why is said."""
+    call = ["--prompt", "50000", "--completion", "2000", "--data", str(sampled.data)]
+    every = json.loads(command_line("find", *call, "--format", "json").stdout)["rows"]
+    for option, fact in ((["--tools"], "support for tools"), (["--min-uptime", "99"], "uptime")):
+        done = command_line("find", *call, *option)
+        assert "No model meets all conditions." in done.stdout
+        [(count,)] = [re.findall(rf"(\d+) more are left out: {fact} unknown\.", done.stderr)]
+        assert int(count) >= len(every) > 50
+
+
+def test_parts_of_the_cost_are_named(everything: Run, command_line: CommandLine) -> None:
+    call = ["price", "anthropic/claude-sonnet-4.5", "--prompt", "50000", "--completion", "2000"]
+    call += ["--data", str(everything.data)]
+    assert "$0.18 at the listed price (input $0.15, output $0.03)" in command_line(*call).stdout
+    assert "(input $0.15, output and searches $0.05)" in command_line(*call, "--searches", "2").stdout
 
 
 def test_prices_fit_into_80_columns(simulated: Run, command_line: CommandLine) -> None:
