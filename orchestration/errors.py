@@ -15,6 +15,7 @@
     ├── ReportError           the report could not be made
     ├── ExportError           an export could not be made
     ├── AlertError            an alert could not be sent
+    ├── UsageError            a log of own usage cannot be taken in
     └── QueryError            a question about the published tables cannot be answered
 
 A message states what failed, what state things are in, and what to do. Code that calls a library (httpx, DuckDB, dbt,
@@ -84,6 +85,10 @@ class ExportError(RouterscopeError):
 
 class AlertError(RouterscopeError):
     """An alert could not be sent. A later tick tries again."""
+
+
+class UsageError(RouterscopeError):
+    """A log of own usage cannot be taken in, or there is none. Nothing of that log was written."""
 
 
 class QueryError(RouterscopeError):

@@ -1,0 +1,67 @@
+"""What protects a user's log: a folder that only they can read, and a salt without which a stored id says nothing.
+
+<data>/own/             mode 0700
+<data>/own/salt         32 random bytes, mode 0600; the same id has the same hash in this folder only
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+from orchestration.errors import UsageError
+from orchestration.storage.files import replace_when_complete
+
+_SALT_BYTES = 32
+# The hash of an id: as many bytes of its SHA-256 as no two of 10^12 ids share.
+_HASH_BYTES = 16
+
+
+def private_folder(data: Path) -> Path:
+    """The folder of own usage in a data folder, which only this user can read. It is created if needed.
+
+    Raises UsageError if it cannot be.
+    """
+    folder = data / "own"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    except OSError as error:
+        raise UsageError(
+            f"{folder} cannot be made private: {error.strerror or error}. Nothing was read. Set ROUTERSCOPE_DATA_DIR "
+            "to a folder that belongs to this user."
+        ) from error
+    return folder
+
+
+def salt(folder: Path) -> str:
+    """The salt of a folder, in hex; a new one if it has none."""
+    path = folder / "salt"
+    if not path.exists():
+        with replace_when_complete(path) as temporary:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(secrets.token_hex(_SALT_BYTES))
+    text = path.read_text(encoding="ascii", errors="replace").strip()
+    if len(text) != 2 * _SALT_BYTES:
+        raise UsageError(
+            f"{path} is damaged, so a call that is there already could not be recognized. Nothing was read. Restore "
+            "the file, or start again: routerscope own forget"
+        )
+    return text
+
+
+def hashed(value: str) -> str:
+    """SQL for the salted hash of a text expression, a BLOB; the query has the parameter $salt."""
+    return f"unhex(left(sha256($salt || {value}), {2 * _HASH_BYTES}))"
+
+
+def forget(data: Path) -> bool:
+    """Remove everything about own usage from a data folder; returns whether there was anything."""
+    folder = data / "own"
+    if not folder.exists():
+        return False
+    shutil.rmtree(folder)
+    return True
