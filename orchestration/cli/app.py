@@ -18,6 +18,7 @@ from orchestration.cli.find import find
 from orchestration.cli.live_check import live_check
 from orchestration.cli.maintain import rollback, tidy
 from orchestration.cli.mcp import mcp
+from orchestration.cli.own import add, forget, stored
 from orchestration.cli.price import price
 from orchestration.cli.query import query
 from orchestration.cli.run import run
@@ -112,6 +113,17 @@ for _verb, _example, _codes in (
     (trace, "routerscope trace share_author week 2026-07-27 anthropic", _TRACE_EXIT_CODES),
 ):
     app.command(epilog=f"Example: {_example}\n\n{_codes}.")(_ends_plainly(_verb))
+
+own = typer.Typer(rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
+own.callback(invoke_without_command=True, epilog=f"Example: routerscope own --data data/live\n\n{_EXIT_CODES}.")(
+    _ends_plainly(stored)
+)
+for _own_verb, _example in (
+    (add, "routerscope own add generations.csv --data data/live"),
+    (forget, "routerscope own forget --data data/live"),
+):
+    own.command(epilog=f"Example: {_example}\n\n{_EXIT_CODES}.")(_ends_plainly(_own_verb))
+app.add_typer(own, name="own")
 
 
 def run_app() -> None:

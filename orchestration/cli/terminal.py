@@ -21,7 +21,7 @@ import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from orchestration.errors import RouterscopeError, SettingsError
+from orchestration.errors import RouterscopeError, SettingsError, UsageError
 from orchestration.formatting import as_percent
 from orchestration.untrusted import escaped_json, plain_text
 
@@ -138,8 +138,8 @@ def errors_as_lines() -> Iterator[None]:
 
 
 def exit_code_of(error: RouterscopeError) -> ExitCode:
-    """WRONG_USAGE for an invalid setting or option, FAILED for any other error."""
-    return ExitCode.WRONG_USAGE if isinstance(error, SettingsError) else ExitCode.FAILED
+    """WRONG_USAGE for an invalid setting, option or log, FAILED for any other error."""
+    return ExitCode.WRONG_USAGE if isinstance(error, SettingsError | UsageError) else ExitCode.FAILED
 
 
 def json_text(document: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ from orchestration.cli.run import Job, RunRequest
 from orchestration.errors import SettingsError, WarehouseError
 
 VERBS = ["run", "up", "ui", "rollback", "tidy", "simulator", "live-check", "status", "query", "ask"]
-VERBS += ["price", "find", "mcp", "cite", "trace"]
+VERBS += ["price", "find", "mcp", "cite", "trace", "own"]
 
 
 def python(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -64,6 +64,7 @@ NEEDED = [
     ("mcp --data nowhere", {"duckdb", "pyarrow"}),
     ("cite --data nowhere", {"duckdb"}),
     ("trace --data nowhere", {"duckdb", "pyarrow"}),
+    ("own --data nowhere", {"duckdb"}),
 ]
 
 

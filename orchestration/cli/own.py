@@ -1,0 +1,149 @@
+"""`routerscope own`: take in logs of your own calls, list what is stored, and remove it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from orchestration.cli.heartbeat import Heartbeat
+from orchestration.cli.terminal import Data, json_text, out
+from orchestration.errors import SettingsError
+from orchestration.folders import data_folder
+from orchestration.formatting import date_in_words
+from orchestration.storage.files import check_data_folder
+
+if TYPE_CHECKING:
+    from orchestration.usage.intake import Added
+
+# Why a row of a log is not used.
+_REASONS = {
+    "no_time": "no valid time",
+    "no_model": "no model",
+    "no_tokens": "no numbers of tokens",
+    "bad_tokens": "numbers of tokens that are negative or not whole",
+    "parts_exceed_prompt": "more cached tokens than prompt tokens",
+    "reasoning_exceeds_completion": "more reasoning tokens than completion tokens",
+    "negative_charge": "a negative charge",
+    "in_the_future": "a time in the future",
+    "malformed_line": "damaged lines",
+    "not_a_call": "not calls of a model, such as spans of an agent",
+    "gateway_cache": "answered by the gateway's cache",
+}
+
+
+def add(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Logs, archives or folders of logs.")],
+    chosen: Annotated[
+        str,
+        typer.Option(
+            "--as",
+            metavar="FORMAT",
+            help="openrouter, activity, litellm, langfuse, opentelemetry or plain. Default: detected.",
+        ),
+    ] = "",
+    label: Annotated[str, typer.Option(metavar="COLUMN", help="Also keep this column, hashed.")] = "",
+    keep_labels: Annotated[bool, typer.Option("--keep-labels", help="Keep its values as they are.")] = False,
+    accept_losses: Annotated[
+        bool, typer.Option("--accept-losses", help="Take in a log of which over 1% cannot be used.")
+    ] = False,
+    data: Data = None,
+) -> None:
+    """Take in logs of your calls.
+
+    Exports of OpenRouter, LiteLLM and Langfuse, OpenTelemetry spans, or a table with the columns time, model,
+    prompt_tokens and completion_tokens; as CSV, JSON or Parquet, also compressed. Only times, models, numbers of
+    tokens, charges and hashed ids are read. Prompts, answers and names of people are not.
+    """
+    from orchestration.clock import RealClock
+    from orchestration.usage.intake import add_logs
+
+    if keep_labels and not label:
+        raise SettingsError("--keep-labels needs --label COLUMN. Nothing was read.")
+    folder = data_folder(data)
+    check_data_folder(folder)
+    with Heartbeat(time.monotonic(), "reading") as heartbeat:
+
+        def show(stage: str, share: float) -> None:
+            heartbeat.enter(f"{stage}, {share:.0%}" if share else stage)
+
+        added = add_logs(folder, files, RealClock().now(), chosen, label, keep_labels, accept_losses, show)
+    for log in added:
+        out.print(escape(_in_words(log)), soft_wrap=True)
+    out.print(f"\nStored in {escape(str(folder / 'own'))}, which only you can read.", soft_wrap=True)
+
+
+def _in_words(log: Added) -> str:
+    if not log.is_new:
+        return f"{log.name}: nothing new, its content is stored already"
+    left_out = _reasons("skipped", log.skipped) + _reasons("not usable", log.refused)
+    return f"{log.name}: {_counted(log.calls, 'row')} of {log.format.title}{left_out}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _reasons(what: str, counts: Mapping[str, int]) -> str:
+    listed = ", ".join(f"{number:,} ({_REASONS[reason]})" for reason, number in counts.items())
+    return f"; {what}: {listed}" if listed else ""
+
+
+def forget(
+    is_certain: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    data: Data = None,
+) -> None:
+    """Remove everything that is stored of your calls.
+
+    The logs themselves and the releases are not touched.
+    """
+    from orchestration.usage.privacy import forget as forget_all
+
+    folder = data_folder(data)
+    if not (folder / "own").exists():
+        out.print(f"{escape(str(folder))} has nothing of your own calls.", soft_wrap=True)
+        return
+    if not is_certain:
+        typer.confirm(f"Remove {folder / 'own'}?", abort=True)
+    forget_all(folder)
+    out.print(f"Removed {escape(str(folder / 'own'))}.", soft_wrap=True)
+
+
+def stored(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    data: Data = None,
+) -> None:
+    """Your own calls, from the logs of your gateway.
+
+    Without a command, list what is stored. Calls of several sources are not added up, because they may be the same.
+    """
+    if context.invoked_subcommand:
+        return
+    from orchestration.usage.stored import stored_sources
+
+    sources = stored_sources(data_folder(data))
+    if as_json:
+        typer.echo(json_text({"sources": sources}))
+        return
+    for row in sources:
+        _show(row)
+
+
+def _show(row: Mapping[str, Any]) -> None:
+    from orchestration.usage.formats import FORMATS
+
+    out.print(f"[bold]{FORMATS[row['source']].title}[/]", soft_wrap=True)
+    left_out = f", {row['skipped_rows']:,} skipped, {row['refused_rows']:,} not usable"
+    out.print(f"  {_counted(row['logs'], 'log')} with {_counted(row['rows'], 'row')}{left_out}")
+    if not row["calls"]:
+        out.print("  No calls.\n")
+        return
+    days = f"{date_in_words(row['first_date'])} to {date_in_words(row['last_date'])}"
+    out.print(f"  {_counted(row['calls'], 'call')} of {_counted(row['models'], 'model')}, {days}")
+    charged = "no charges" if row["charged_usd"] is None else f"${row['charged_usd']:,.2f} charged"
+    out.print(f"  {row['prompt_tokens']:,} prompt tokens, {row['completion_tokens']:,} completion tokens, {charged}\n")
