@@ -9,7 +9,7 @@ _TEXT_METHODS = {"read_text", "write_text"}
 _OPENING = {"open", "fdopen", "TemporaryFile", "NamedTemporaryFile", "TextIOWrapper"}
 _STARTING = {"run", "Popen", "check_output"}
 # Of bytes, or of archives and descriptors.
-_OTHER_OPEN = {"gzip.open", "tarfile.open", "os.open", "webbrowser.open", "zipfile.open", "lzma.open"}
+_OTHER_OPEN = {"gzip.open", "tarfile.open", "os.open", "webbrowser.open", "archive.open", "lzma.open"}
 
 
 def _locale_dependent(source: str) -> Iterator[ast.Call]:
