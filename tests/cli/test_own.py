@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from conftest import CommandLine
-from logs import FILES, LITELLM, MARKER, PLAIN, as_csv, as_lines
+from own_logs import FILES, LITELLM, MARKER, PLAIN, as_csv, as_lines
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from logs import LANGFUSE, LITELLM, OPENROUTER, PLAIN, as_csv, as_lines, span, spans
+from own_logs import LANGFUSE, LITELLM, OPENROUTER, PLAIN, as_csv, as_lines, span, spans
 
 from orchestration.errors import UsageError
 from orchestration.usage.intake import add_logs

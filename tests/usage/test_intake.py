@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
-from logs import ACTIVITY, FILES, LANGFUSE, LITELLM, MARKER, OPENROUTER, PLAIN, TIME, as_csv, as_lines, span, spans
+from own_logs import ACTIVITY, FILES, LANGFUSE, LITELLM, MARKER, OPENROUTER, PLAIN, TIME, as_csv, as_lines, span, spans
 
 from orchestration.errors import UsageError
 from orchestration.storage.sql import file_pattern, rows_as_dicts
