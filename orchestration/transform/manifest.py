@@ -1,6 +1,6 @@
 """dbt's manifest of the project, parsed again whenever one of dbt's inputs has changed.
 
-    <project>/target/           where it is kept, for all data folders
+    <project>/target/pipeline/  where it is kept, for all data folders; other users of dbt write to target/ itself
     <data>/dbt_manifest/        where it is kept if this user may not write to the project
 
 A stamp beside the manifest holds the hash of the inputs and of the manifest, so that a stale one is never read.
@@ -24,7 +24,7 @@ from orchestration.storage.files import locked
 from orchestration.storage.inputs import DBT_INPUTS, project_hash
 from orchestration.transform import DBT_PROGRAM, DBT_PYTHON, WARN_ONLY
 
-_TARGET = PROJECT_DIR / "target"
+_TARGET = PROJECT_DIR / "target" / "pipeline"
 _LOCK = "manifest.lock"
 
 

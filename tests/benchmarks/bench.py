@@ -133,7 +133,7 @@ def builds(data: Path, repeats: int) -> None:
 
 def bare_duckdb(data: Path, results: list[dict[str, Any]]) -> float:
     """Seconds for the models and data tests of dbt's last build, in its order, in a copy of the warehouse."""
-    nodes = json.loads((PROJECT / "target" / "manifest.json").read_text(encoding="utf-8"))["nodes"]
+    nodes = json.loads((PROJECT / "target" / "pipeline" / "manifest.json").read_text(encoding="utf-8"))["nodes"]
     with tempfile.TemporaryDirectory() as folder:
         copy = shutil.copy(data / "warehouse.duckdb", folder)
         with duckdb.connect(str(copy)) as connection:
