@@ -146,4 +146,5 @@ def _show(row: Mapping[str, Any]) -> None:
     days = f"{date_in_words(row['first_date'])} to {date_in_words(row['last_date'])}"
     out.print(f"  {_counted(row['calls'], 'call')} of {_counted(row['models'], 'model')}, {days}")
     charged = "no charges" if row["charged_usd"] is None else f"${row['charged_usd']:,.2f} charged"
-    out.print(f"  {row['prompt_tokens']:,} prompt tokens, {row['completion_tokens']:,} completion tokens, {charged}\n")
+    tokens = f"{row['prompt_tokens']:,} prompt tokens, {row['completion_tokens']:,} completion tokens"
+    out.print(f"  {tokens}, {charged}\n", soft_wrap=True)

@@ -24,7 +24,7 @@ from orchestration.storage.sql import file_pattern, literal, quoted
 from orchestration.usage.columns import Columns
 from orchestration.usage.formats import CALL_COLUMNS, FORMATS, Format
 from orchestration.usage.logs import Log, count_lines, format_of, open_logs, relation
-from orchestration.usage.privacy import hashed, private_folder, salt
+from orchestration.usage.privacy import MEMORY_LIMIT, hashed, private_connection, private_folder, salt
 
 MAX_REFUSED_SHARE = 0.01
 # A row is refused for the first of these reasons that holds. Counts of -1 could not be read; see `columns`.
@@ -42,7 +42,6 @@ REFUSALS = {
 }
 MALFORMED = "malformed_line"
 _DAY_AHEAD = dt.timedelta(days=1)  # a clock may be wrong, and a day may have begun elsewhere
-_MEMORY_LIMIT = "3GB"
 _POLL_SECONDS = 1.0
 _KINDS = {"csv": "CSV", "parquet": "Parquet"}
 # Columns that a format does not report.
@@ -102,11 +101,9 @@ class _Intake:
         self._label, self._keep_labels, self._accept_losses = label, keep_labels, accept_losses
         self._progress = progress
         self._salt = salt(folder)
-        self._connection = duckdb.connect()
-        self._connection.execute(
-            f"set TimeZone = 'UTC'; set preserve_insertion_order = false; set memory_limit = '{_MEMORY_LIMIT}'; "
-            f"set temp_directory = {literal(folder / 'spill')}"
-        )
+        self._connection = private_connection(folder)
+        # Otherwise `query_progress` is unknown.
+        self._connection.execute("set enable_progress_bar = true; set enable_progress_bar_print = false")
 
     def add(self, log: Log, chosen: str) -> Added:
         self._progress(f"{log.name}: reading", 0)
@@ -189,7 +186,7 @@ class _Intake:
     def _failed(self, log: Log, error: duckdb.Error) -> RouterscopeError:
         """The error without DuckDB's own message, which quotes lines of the log."""
         if isinstance(error, duckdb.OutOfMemoryException):
-            return LakeError(f"{log.name} needs more than {_MEMORY_LIMIT} of memory. Nothing of it was written.")
+            return LakeError(f"{log.name} needs more than {MEMORY_LIMIT} of memory. Nothing of it was written.")
         if "No space left" in str(error):
             return LakeError(f"The disk is full: {log.name} was not written. Free some space, and run again.")
         return UsageError(

@@ -11,9 +11,13 @@ import secrets
 import shutil
 from pathlib import Path
 
+import duckdb
+
 from orchestration.errors import UsageError
 from orchestration.storage.files import replace_when_complete
+from orchestration.storage.sql import literal
 
+MEMORY_LIMIT = "3GB"
 _SALT_BYTES = 32
 # The hash of an id: as many bytes of its SHA-256 as no two of 10^12 ids share.
 _HASH_BYTES = 16
@@ -34,6 +38,16 @@ def private_folder(data: Path) -> Path:
             "to a folder that belongs to this user."
         ) from error
     return folder
+
+
+def private_connection(folder: Path) -> duckdb.DuckDBPyConnection:
+    """DuckDB in memory and UTC; what does not fit into MEMORY_LIMIT is written below the folder until it is closed."""
+    connection = duckdb.connect()
+    connection.execute(
+        f"set TimeZone = 'UTC'; set preserve_insertion_order = false; set memory_limit = '{MEMORY_LIMIT}'; "
+        f"set temp_directory = {literal(folder / 'spill')}"
+    )
+    return connection
 
 
 def salt(folder: Path) -> str:

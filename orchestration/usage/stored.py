@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from orchestration.errors import UsageError
 from orchestration.storage.sql import file_pattern, literal, rows_as_dicts
+from orchestration.usage.privacy import private_connection
 
 # A call may be in several logs and in several sources; within a source, it counts once.
 _BY_SOURCE = """
@@ -61,7 +60,7 @@ def stored_sources(data: Path) -> list[dict[str, Any]]:
     if not any(raw.glob("*/*.parquet")):
         raise UsageError(f"{data} has no log of own usage. Add one: routerscope own add FILE")
     files = literal(f"{file_pattern(raw)}/*/*.parquet")
-    with duckdb.connect() as connection:
+    with private_connection(data / "own") as connection:
         connection.execute(
             "create view stored as select *, filename as raw_file from "  # noqa: S608  # a literal
             f"read_parquet({files}, filename = true, file_row_number = true)"
