@@ -28,7 +28,7 @@ _REASONS = {
     "bad_tokens": "numbers of tokens that are negative or not whole",
     "parts_exceed_prompt": "more cached tokens than prompt tokens",
     "reasoning_exceeds_completion": "more reasoning tokens than completion tokens",
-    "negative_charge": "a negative charge",
+    "bad_charge": "a charge that is negative or no number",
     "in_the_future": "a time in the future",
     "malformed_line": "damaged lines",
     "not_a_call": "not calls of a model, such as spans of an agent",

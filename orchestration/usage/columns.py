@@ -1,6 +1,6 @@
 """Values of a log as SQL: each function returns an expression for one column, whatever type the file gives it.
 
-A number that is no number of tokens becomes -1, so that its row can be refused with a reason; a value that is missing
+A value that is no number of tokens or no charge becomes -1, so that its row can be refused with a reason; a missing one
 stays null.
 """
 
@@ -49,13 +49,16 @@ class Columns:
             return f"greatest(try_cast({quoted(name)} as bigint), -1)"
         return count_of(quoted(name))
 
-    def usd(self, *names: str) -> str:
-        """An amount of money, null if the value is none."""
-        return _first([self._usd(name) for name in names if name in self.types], f"cast(null as {USD})")
+    def usd(self, name: str) -> str:
+        """A charge, -1 if the value is none."""
+        return usd_of(self._amount(name)) if name in self.types else f"cast(null as {USD})"
 
-    def _usd(self, name: str) -> str:
-        column = quoted(name)
-        return usd_of(f"replace({column}, ',', '.')" if self.has_decimal_comma else column)
+    def signed_usd(self, name: str) -> str:
+        """An amount of money that may be negative, null if the value is none."""
+        return f"try_cast({self._amount(name)} as {USD})" if name in self.types else f"cast(null as {USD})"
+
+    def _amount(self, name: str) -> str:
+        return f"replace({quoted(name)}, ',', '.')" if self.has_decimal_comma else quoted(name)
 
     def time(self, *names: str) -> str:
         """A time in UTC, from a timestamp, an ISO 8601 text or seconds, milliseconds … since 1970."""
@@ -88,8 +91,11 @@ def count_of(value: str) -> str:
 
 
 def usd_of(value: str) -> str:
-    """An amount of money from text or a number; null if it is none."""
-    return f"try_cast({value} as {USD})"
+    """A charge from text or a number: null if it is empty, -1 if it is no number."""
+    return (
+        f"coalesce(try_cast({value} as {USD}), "
+        f"case when nullif(trim(cast({value} as varchar)), '') is not null then cast(-1 as {USD}) end)"
+    )
 
 
 def time_of(text: str) -> str:

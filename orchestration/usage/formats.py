@@ -46,13 +46,11 @@ class Format:
     """A format of logs.
 
     `signs`: a file that has all columns of one of them is of this format. `required`: columns that it must have too.
-    `columns` are all that are read, the rest is never parsed. `rank` orders sources that report the same call: the
-    lowest counts.
+    `columns` are all that are read, the rest is never parsed.
     """
 
     name: str
     title: str
-    rank: int
     signs: tuple[frozenset[str], ...]
     required: tuple[str, ...]
     columns: tuple[str, ...]
@@ -73,7 +71,7 @@ def _openrouter(log: Columns) -> Mapping[str, str]:
         "completion_tokens": log.count("tokens_completion"),
         "reasoning_tokens": log.count("tokens_reasoning"),
         "charged_usd": log.usd("cost_total"),
-        "cache_usd": log.usd("cost_cache"),
+        "cache_usd": log.signed_usd("cost_cache"),
         "extra_usd": f"coalesce({log.usd('cost_web_search')}, 0) + coalesce({log.usd('cost_file_processing')}, 0)",
         "upstream_usd": f"nullif({upstream}, 0)",
         "is_own_key": f"coalesce({upstream}, 0) > 0",
@@ -199,7 +197,6 @@ FORMATS = {
         Format(
             name="openrouter",
             title="OpenRouter's export of generations",
-            rank=1,
             signs=(frozenset({"generation_id", "tokens_prompt", "model_permaslug"}),),
             required=("created_at", "tokens_completion"),
             columns=(
@@ -212,7 +209,6 @@ FORMATS = {
         Format(
             name="activity",
             title="OpenRouter's daily activity (/api/v1/activity)",
-            rank=1,
             signs=(frozenset({"endpoint_id", "byok_usage_inference", "requests"}),),
             required=("date", "prompt_tokens", "completion_tokens"),
             columns=(
@@ -224,7 +220,6 @@ FORMATS = {
         Format(
             name="litellm",
             title="LiteLLM's spend logs",
-            rank=2,
             signs=(frozenset({"request_id", "spend", "startTime", "metadata"}),),
             required=("model", "prompt_tokens", "completion_tokens"),
             columns=(
@@ -236,7 +231,6 @@ FORMATS = {
         Format(
             name="langfuse",
             title="Langfuse's export of observations",
-            rank=3,
             signs=(frozenset({"usage_details", "provided_model_name"}),),
             required=("id", "type", "start_time"),
             columns=(
@@ -248,7 +242,6 @@ FORMATS = {
         Format(
             name="opentelemetry",
             title="OpenTelemetry spans of generative AI",
-            rank=3,
             signs=(
                 frozenset({"resourceSpans"}),
                 frozenset({"gen_ai.usage.input_tokens"}),
@@ -267,7 +260,6 @@ FORMATS = {
         Format(
             name="plain",
             title="a plain table",
-            rank=2,
             signs=(frozenset({"time", "model", "prompt_tokens", "completion_tokens"}),),
             required=(),
             columns=(

@@ -27,7 +27,7 @@ from orchestration.usage.logs import Log, count_lines, format_of, open_logs, rel
 from orchestration.usage.privacy import MEMORY_LIMIT, hashed, private_connection, private_folder, salt
 
 MAX_REFUSED_SHARE = 0.01
-# A row is refused for the first of these reasons that holds. Counts of -1 could not be read; see `columns`.
+# A row is refused for the first of these reasons that holds. Values of -1 could not be read; see `columns`.
 REFUSALS = {
     "no_time": "called_at is null",
     "no_model": "model is null",
@@ -37,13 +37,12 @@ REFUSALS = {
     ),
     "parts_exceed_prompt": "coalesce(cached_tokens, 0) + coalesce(cache_write_tokens, 0) > prompt_tokens",
     "reasoning_exceeds_completion": "reasoning_tokens > completion_tokens",
-    "negative_charge": "least(charged_usd, upstream_usd, extra_usd) < 0",
+    "bad_charge": "least(charged_usd, upstream_usd, extra_usd) < 0",
     "in_the_future": "called_at > $latest",
 }
 MALFORMED = "malformed_line"
 _DAY_AHEAD = dt.timedelta(days=1)  # a clock may be wrong, and a day may have begun elsewhere
 _POLL_SECONDS = 1.0
-_KINDS = {"csv": "CSV", "parquet": "Parquet"}
 # Columns that a format does not report.
 _DEFAULTS = {"calls": "1", "is_daily": "false", "is_failed": "false", "is_own_key": "false", "extra_usd": "0"}
 # What is done, and how much of it, from 0 to 1.
@@ -96,7 +95,7 @@ class _Intake:
     def __init__(
         self, folder: Path, now: dt.datetime, label: str, keep_labels: bool, accept_losses: bool, progress: Progress
     ) -> None:
-        self._folder, self._raw = folder, folder / "raw"
+        self._raw = folder / "raw"
         self._latest = now.astimezone(dt.UTC).replace(tzinfo=None) + _DAY_AHEAD
         self._label, self._keep_labels, self._accept_losses = label, keep_labels, accept_losses
         self._progress = progress
@@ -190,7 +189,7 @@ class _Intake:
         if "No space left" in str(error):
             return LakeError(f"The disk is full: {log.name} was not written. Free some space, and run again.")
         return UsageError(
-            f"{log.name} is damaged: it cannot be read to its end as {_KINDS.get(log.kind, 'JSON')}. Nothing of it was "
+            f"{log.name} is damaged: it cannot be read to its end as {log.kind_in_words}. Nothing of it was "
             "written. Export it again."
         )
 

@@ -50,6 +50,10 @@ class Log:
     names: tuple[str, ...]
 
     @property
+    def kind_in_words(self) -> str:
+        return {"csv": "CSV", "parquet": "Parquet"}.get(self.kind, "JSON")
+
+    @property
     def size_bytes(self) -> int:
         return self.path.stat().st_size
 
@@ -222,8 +226,9 @@ def _parquet_types(connection: duckdb.DuckDBPyConnection, log: Log) -> Mapping[s
 
 
 def _unreadable(log: Log) -> UsageError:
-    kind = {"csv": "CSV", "parquet": "Parquet"}.get(log.kind, "JSON")
-    return UsageError(f"{log.name} starts like {kind}, but cannot be read as such. Nothing was read from it.")
+    return UsageError(
+        f"{log.name} starts like {log.kind_in_words}, but cannot be read as such. Nothing was read from it."
+    )
 
 
 def relation(connection: duckdb.DuckDBPyConnection, log: Log, one: Format, label: str = "") -> tuple[str, Columns]:

@@ -178,7 +178,8 @@ REFUSED = {
     "bad_tokens, words": {"prompt_tokens": "many"},
     "parts_exceed_prompt": {"cached_tokens": "901"},
     "reasoning_exceeds_completion": {"reasoning_tokens": "10"},
-    "negative_charge": {"cost_usd": "-0.1"},
+    "bad_charge": {"cost_usd": "-0.1"},
+    "bad_charge, words": {"cost_usd": "$0.10"},
     "in_the_future": {"time": "2026-08-08"},
 }
 
