@@ -88,7 +88,16 @@ def add_logs(
     with locked(folder / ".lock"), open_logs(paths, folder / f"unpacked.{os.getpid()}") as logs:
         remove_unfinished_writes(folder / "raw")
         intake = _Intake(folder, now, label, keep_labels, accept_losses, progress or (lambda _stage, _share: None))
-        return [intake.add(log, chosen) for log in logs]
+        added: list[Added] = []
+        for log in logs:
+            try:
+                added.append(intake.add(log, chosen))
+            except RouterscopeError as error:
+                if not added:
+                    raise
+                names = ", ".join(one.name for one in added)
+                raise type(error)(f"{error}\nStored before it, and kept: {names}.") from error
+        return added
 
 
 class _Intake:

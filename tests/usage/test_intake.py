@@ -314,6 +314,16 @@ def test_folder_gives_every_log_in_it(add: Add, tmp_path: Path) -> None:
         add(tmp_path / "nowhere")
 
 
+def test_error_names_the_logs_that_were_stored_before_it(add: Add, raw: Raw, tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    (folder / "a.csv").write_bytes(FILES["plain"])
+    (folder / "b.csv").write_bytes(b"a,b\n1,2\n")
+    with pytest.raises(UsageError, match=r"(?s)b\.csv is of no known format.*Stored before it, and kept: .*a\.csv\."):
+        add(folder)
+    assert len(raw()) == 1
+
+
 def test_folder_is_private_and_can_be_forgotten(add: Add, tmp_path: Path) -> None:
     add(FILES["plain"])
     own = tmp_path / "data" / "own"
