@@ -1,0 +1,117 @@
+-- The user's tokens of each month, and of the whole log, at the prices that every other model and endpoint had on the days
+-- of the calls.
+with flows as (
+
+    select
+        source,
+        date,
+        from_model,
+        from_model_id,
+        prompt_class,
+        any_value(output_modalities) as output_modalities,
+        {%- for name in ['calls', 'prompt_tokens', 'completion_tokens', 'cached_low', 'cached_high', 'cache_write_low', 'cache_write_tokens', 'cache_write_high'] %}
+        cast(sum({{ name }}) as bigint) as {{ name }},
+        {%- endfor %}
+        sum(extra_usd) as extra_usd,
+        {{ own_sum('paid_usd') }} as paid_usd
+    from {{ ref('int_own__flows') }}
+    group by source, date, from_model, from_model_id, prompt_class
+
+),
+
+models as (
+
+    select
+        model_id,
+        output_modalities
+    from {{ source('release', 'model') }}
+    where model_id is not null
+
+),
+
+priced as (
+
+    select
+        flows.source,
+        flows.date,
+        flows.from_model,
+        prices.to_model_id,
+        prices.provider_name,
+        prices.endpoint_tag,
+        prices.context_length,
+        prices.is_known,
+        flows.calls,
+        flows.prompt_tokens + flows.completion_tokens as tokens,
+        flows.paid_usd,
+        flows.extra_usd
+        + {{ own_cost_of('flows.', 'prices.', 'flows.cached_low', 'flows.cache_write_tokens') }} as same_tokens_usd,
+        flows.extra_usd + {{ own_cost_of('flows.', 'prices.', '0', '0') }} as no_cache_usd,
+        flows.extra_usd + {{ own_cost_corner('low', 'flows.', 'prices.') }} as low_usd,
+        flows.extra_usd + {{ own_cost_corner('high', 'flows.', 'prices.') }} as high_usd
+    from flows
+    inner join {{ ref('int_own__alternative_prices') }} as prices
+        on flows.date = prices.date and flows.prompt_class = prices.prompt_class
+    inner join models on prices.to_model_id = models.model_id
+    where
+        flows.output_modalities is null
+        or models.output_modalities is null
+        or list_has_all(models.output_modalities, flows.output_modalities)
+
+),
+
+daily as (
+
+    select
+        source,
+        date,
+        from_model,
+        to_model_id,
+        provider_name,
+        endpoint_tag,
+        max(context_length) as context_length,
+        sum(calls) as calls,
+        sum(tokens) as tokens,
+        {{ own_sum('paid_usd') }} as paid_usd,
+        {%- for name in ['same_tokens_usd', 'no_cache_usd', 'low_usd', 'high_usd'] %}
+        {{ own_usd(own_sum(name)) }} as {{ name }},
+        {%- endfor %}
+        sum(tokens) filter (is_known) as known_tokens
+    from priced
+    group by source, date, from_model, to_model_id, provider_name, endpoint_tag
+
+),
+
+periods as (
+
+    select
+        'month' as period,
+        cast(date_trunc('month', date) as date) as period_start,
+        *
+    from daily
+    union all
+    select
+        'all' as period,
+        min(date) over (partition by source) as period_start,
+        *
+    from daily
+
+)
+
+select
+    period,
+    period_start,
+    source,
+    from_model,
+    to_model_id,
+    provider_name,
+    endpoint_tag,
+    max(context_length) as context_length,
+    cast(sum(calls) as bigint) as calls,
+    cast(sum(tokens) as bigint) as tokens,
+    {{ own_sum('paid_usd') }} as paid_usd,
+    {%- for name in ['same_tokens_usd', 'no_cache_usd', 'low_usd', 'high_usd'] %}
+    {{ own_sum(name) }} as {{ name }},
+    {%- endfor %}
+    coalesce(sum(known_tokens), 0) / sum(tokens) as price_coverage
+from periods
+group by period, period_start, source, from_model, to_model_id, provider_name, endpoint_tag

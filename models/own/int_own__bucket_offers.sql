@@ -1,0 +1,90 @@
+-- What the calls of each bucket cost at each price that an endpoint may have had, and whether the charge is that cost.
+with buckets as (
+
+    select * from {{ ref('int_own__buckets') }}
+
+),
+
+offers as (
+
+    select * from {{ ref('int_own__offers') }}
+
+),
+
+priced as (
+
+    select
+        buckets.bucket_no,
+        offers.offer_no,
+        offers.endpoint_tags,
+        {{ own_price_columns('offers') }},
+        buckets.prompt_tokens,
+        buckets.cached_tokens,
+        buckets.cache_write_tokens,
+        buckets.cache_usd,
+        buckets.calls,
+        buckets.extra_usd,
+        case when buckets.is_own_key then buckets.explained_usd else buckets.explained_usd + buckets.extra_usd end
+            as compared_usd,
+        buckets.prompt_tokens - coalesce(buckets.cached_tokens, 0) as uncached_tokens,
+        {{ own_usd(own_cost_bound('least', 'buckets.', 'offers.')) }} + buckets.extra_usd as low_usd,
+        {{ own_usd(own_cost_bound('greatest', 'buckets.', 'offers.')) }} + buckets.extra_usd as high_usd,
+        case
+            when buckets.explained_usd is null or buckets.is_failed_free then null
+            when buckets.explaining_offers is not null
+                then list_contains(buckets.explaining_offers, offers.offer_no)
+            else {{ own_explains('buckets.explained_usd', 'buckets.', 'offers.') }}
+        end as is_explaining
+    from buckets
+    inner join offers
+        on
+            buckets.day_no = offers.day_no
+            and buckets.segment_no = offers.segment_no
+            and buckets.offer_class = offers.prompt_class
+            and buckets.clock_time = offers.clock_time
+
+),
+
+-- How many tokens were written to the cache, if the charge for the cache shows it. The charge is cut to 6 decimals, so
+-- the number is an interval.
+written as (
+
+    select
+        *,
+        case
+            when is_explaining and cache_usd is not null and cache_write_price <> prompt_price
+                then (cache_usd - cached_tokens * (cache_read_price - prompt_price))
+                    / cast(cache_write_price - prompt_price as double)
+        end as written_tokens,
+        case
+            when is_explaining and cache_usd is not null and cache_write_price <> prompt_price
+                then {{ own_rounding_usd('') }} / abs(cast(cache_write_price - prompt_price as double))
+        end as written_rounding
+    from priced
+
+)
+
+select
+    bucket_no,
+    offer_no,
+    endpoint_tags,
+    low_usd,
+    high_usd,
+    is_explaining,
+    abs(compared_usd - least(greatest(compared_usd, low_usd), high_usd)) as difference_usd,
+    least(greatest(compared_usd, low_usd), high_usd) as nearest_usd,
+    coalesce(
+        cache_write_tokens,
+        cast(least(greatest(floor(written_tokens - written_rounding), 0), uncached_tokens) as bigint),
+        0
+    ) as cache_write_low,
+    coalesce(
+        cache_write_tokens,
+        cast(least(greatest(round(written_tokens), 0), uncached_tokens) as bigint)
+    ) as cache_write_tokens,
+    coalesce(
+        cache_write_tokens,
+        cast(least(greatest(ceil(written_tokens + written_rounding), 0), uncached_tokens) as bigint),
+        uncached_tokens
+    ) as cache_write_high
+from written

@@ -1,0 +1,131 @@
+-- Calls added up within everything that their cost depends on, so that the cost of a bucket is the sum of the costs of
+-- its calls. Where the endpoints of the bucket had different prices, calls whose charge different prices explain are in
+-- different buckets.
+{{ config(tags=['bulk']) }}
+
+with thresholds as (
+
+    select thresholds from {{ ref('int_own__thresholds') }}
+
+),
+
+days as (
+
+    select * from {{ ref('int_own__days') }}
+
+),
+
+-- Doubles are exact enough to compare a charge of 6 decimals, and much faster.
+offers as (
+
+    select
+        day_no,
+        segment_no,
+        prompt_class,
+        clock_time,
+        list(
+            {
+                'no': offer_no
+                {%- for name in ['prompt', 'cache_read', 'cache_write', 'completion', 'request'] %},
+                '{{ name }}_price': cast({{ name }}_price as double)
+                {%- endfor %}
+            }
+            order by offer_no
+        ) as offers
+    from {{ ref('int_own__offers') }}
+    group by day_no, segment_no, prompt_class, clock_time
+    having count(*) > 1
+
+),
+
+placed as (
+
+    select
+        calls.*,
+        days.day_no,
+        case
+            when len(days.cuts) = 0 then 0
+            when calls.is_daily then -1
+            else len(list_filter(days.cuts, lambda cut: cut <= calls.called_at))
+        end as segment_no,
+        case
+            when len(thresholds.thresholds) = 0 or calls.prompt_tokens <= thresholds.thresholds[1] then 0
+            when calls.is_aggregate then -1
+            else len(list_filter(thresholds.thresholds, lambda threshold: calls.prompt_tokens > threshold))
+        end as prompt_class,
+        case
+            when len(days.clock_times) = 1 then 0
+            when calls.is_daily then -1
+            else list_max(list_filter(
+                days.clock_times,
+                lambda t: t <= 100 * extract(hour from calls.called_at) + extract(minute from calls.called_at)
+            ))
+        end as clock_time,
+        days.has_prompt_classes,
+        {{ own_length_class('calls.prompt_tokens + calls.completion_tokens') }} as length_class
+    from {{ ref('int_own__calls') }} as calls
+    inner join days
+        on
+            calls.date = days.date
+            and calls.logged_model = days.logged_model
+            and calls.logged_variant is not distinct from days.logged_variant
+            and calls.provider_name is not distinct from days.provider_name
+    cross join thresholds
+
+),
+
+explained as (
+
+    select
+        placed.*,
+        case
+            when offers.offers is not null and placed.explained_usd is not null
+                then list_transform(
+                    list_filter(
+                        offers.offers,
+                        lambda offer: {{ own_explains('placed.explained_usd', 'placed.', 'offer.') }}
+                    ),
+                    lambda offer: offer.no
+                )
+        end as explaining_offers
+    from placed
+    left join offers
+        on
+            placed.day_no = offers.day_no
+            and placed.segment_no = offers.segment_no
+            and case when placed.has_prompt_classes then placed.prompt_class else 0 end = offers.prompt_class
+            and placed.clock_time = offers.clock_time
+
+)
+
+select
+    row_number() over () as bucket_no,
+    day_no,
+    segment_no,
+    prompt_class,
+    case when has_prompt_classes then prompt_class else 0 end as offer_class,
+    clock_time,
+    length_class,
+    source,
+    label,
+    is_own_key,
+    is_charge_known,
+    is_failed_free,
+    is_daily,
+    cached_tokens is not null as has_cached_tokens,
+    cache_write_tokens is not null as has_cache_write_tokens,
+    cache_usd is not null as has_cache_usd,
+    explaining_offers,
+    cast(sum(calls) as bigint) as calls,
+    cast(coalesce(sum(calls) filter (is_failed), 0) as bigint) as failed_calls,
+    max(prompt_tokens + completion_tokens) as max_tokens,
+    {%- for name in ['prompt', 'cached', 'cache_write', 'completion', 'reasoning'] %}
+    cast(sum({{ name }}_tokens) as bigint) as {{ name }}_tokens,
+    {%- endfor %}
+    {%- for name in ['charged', 'cache', 'extra', 'upstream', 'explained'] %}
+    sum({{ name }}_usd) as {{ name }}_usd{{ ',' if not loop.last }}
+    {%- endfor %}
+from explained
+group by
+    day_no, segment_no, prompt_class, offer_class, clock_time, length_class, source, label, is_own_key, is_charge_known,
+    is_failed_free, is_daily, has_cached_tokens, has_cache_write_tokens, has_cache_usd, explaining_offers

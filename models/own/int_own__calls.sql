@@ -1,0 +1,41 @@
+-- Every usable call once, with the amount that its price has to explain.
+{{ config(materialized='view', tags=['bulk']) }}
+
+with calls as (
+
+    select * from {{ ref('stg_usage__calls') }}
+    where skipped is null and refusal is null
+
+),
+
+once as (
+
+    select calls.*
+    from calls
+    left join {{ ref('int_own__repeated_calls') }} as repeated using (call_id)
+    where
+        repeated.call_id is null
+        or (calls.raw_file = repeated.raw_file and calls.row_no = repeated.row_no)
+
+),
+
+-- A gateway writes a charge of 0 if it does not know the price. Only OpenRouter's own 0 means that the call was free.
+judged as (
+
+    select
+        *,
+        charged_usd is not null
+        and (charged_usd > 0 or is_failed or {{ own_source_rank('source') }} = 1) as is_charge_known,
+        calls > 1 or is_daily as is_aggregate
+    from once
+
+)
+
+select
+    *,
+    is_failed and coalesce(charged_usd, 0) = 0 as is_failed_free,
+    case
+        when is_own_key then upstream_usd
+        when is_charge_known then charged_usd - extra_usd
+    end as explained_usd
+from judged

@@ -1,0 +1,92 @@
+-- The model that each name in the log means. Names match exactly or not at all; only the prefix of a gateway is removed.
+with logged as (
+
+    select distinct
+        logged_model,
+        logged_variant
+    from {{ ref('int_own__logged_days') }}
+
+),
+
+-- LiteLLM puts openrouter/ before the model, and some versions put it there twice.
+unprefixed as (
+
+    select
+        logged_model,
+        logged_variant,
+        unnest([0, 1, 2]) as prefixes,
+        regexp_replace(logged_model, '^(openrouter/){' || prefixes || '}', '') as slug
+    from logged
+
+),
+
+spelled as (
+
+    select
+        logged_model,
+        logged_variant,
+        prefixes,
+        case
+            when coalesce(logged_variant, 'standard') = 'standard' or contains(slug, ':') then slug
+            else slug || ':' || logged_variant
+        end as slug
+    from unprefixed
+
+),
+
+models as (
+
+    select * from {{ source('release', 'model') }}
+
+),
+
+named as (
+
+    select
+        model_permaslug as slug,
+        model_permaslug,
+        'permaslug' as match_reason
+    from models
+    union all
+    select
+        model_id as slug,
+        model_permaslug,
+        'model_id' as match_reason
+    from models
+    where model_id is not null
+
+),
+
+matched as (
+
+    select
+        spelled.logged_model,
+        spelled.logged_variant,
+        named.model_permaslug,
+        named.match_reason
+    from spelled
+    inner join named using (slug)
+    qualify
+        row_number() over (
+            partition by spelled.logged_model, spelled.logged_variant
+            order by spelled.prefixes, named.match_reason desc, named.model_permaslug
+        ) = 1
+
+)
+
+select
+    logged.logged_model,
+    logged.logged_variant,
+    coalesce(matched.model_permaslug, logged.logged_model) as model_permaslug,
+    models.model_id,
+    models.author,
+    coalesce(models.variant, logged.logged_variant) as variant,
+    models.weights,
+    models.output_modalities,
+    coalesce(matched.match_reason, 'unmatched') as match_reason
+from logged
+left join matched
+    on
+        logged.logged_model = matched.logged_model
+        and logged.logged_variant is not distinct from matched.logged_variant
+left join models on matched.model_permaslug = models.model_permaslug

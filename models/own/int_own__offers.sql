@@ -1,0 +1,83 @@
+-- The different prices that the endpoints of a model and provider may have had in each part of a day, for each prompt
+-- class and part of the clock. Endpoints with the same prices are one offer. -1 stands for a part that the log leaves
+-- open.
+with days as (
+
+    select * from {{ ref('int_own__days') }}
+
+),
+
+segments as (
+
+    select
+        *,
+        segment_no,
+        case when segment_no > 0 then cuts[segment_no] else cast(date as timestamp) end as starts_at,
+        case when segment_no < len(cuts) and segment_no >= 0 then cuts[segment_no + 1] else date + interval 1 day end
+            as ends_at
+    from days
+    cross join unnest(case when len(cuts) = 0 then [0] else range(-1, len(cuts) + 1) end) as counted (segment_no)
+
+),
+
+possible as (
+
+    select
+        segments.day_no,
+        segments.segment_no,
+        segments.has_prompt_classes,
+        segments.clock_times,
+        tables.table_no,
+        tables.endpoint_tag,
+        tables.provider_name,
+        tables.valid_from,
+        tables.last_seen_at,
+        segments.starts_at,
+        segments.ends_at
+    from segments
+    inner join {{ ref('int_own__price_tables') }} as tables
+        on
+            segments.model_id = tables.model_id
+            and tables.possible_from < segments.ends_at
+            and tables.possible_to > segments.starts_at
+            and (segments.priced_provider is null or segments.priced_provider = tables.provider_name)
+    where not tables.is_listed_price
+
+),
+
+priced as (
+
+    select
+        possible.day_no,
+        possible.segment_no,
+        possible.endpoint_tag,
+        classes.prompt_class,
+        times.clock_time,
+        {{ own_price_columns('prices') }}
+    from possible
+    inner join {{ ref('int_own__effective_prices') }} as prices using (table_no)
+    cross join unnest(case when possible.has_prompt_classes then [prices.prompt_class, -1] else [0] end)
+        as classes (prompt_class)
+    cross join unnest(case when len(possible.clock_times) > 1 then [prices.clock_time, -1] else [0] end)
+        as times (clock_time)
+    where possible.has_prompt_classes or prices.prompt_class = 0
+
+)
+
+select
+    *,
+    row_number() over (
+        partition by day_no, segment_no, prompt_class, clock_time
+        order by prompt_price, completion_price, cache_read_price, cache_write_price, request_price
+    ) as offer_no
+from (
+    select
+        day_no,
+        segment_no,
+        prompt_class,
+        clock_time,
+        {{ own_price_columns() }},
+        list_sort(list(distinct endpoint_tag)) as endpoint_tags
+    from priced
+    group by day_no, segment_no, prompt_class, clock_time, {{ own_price_columns() }}
+) as distinct_prices

@@ -1,0 +1,144 @@
+with calls as (
+
+    select * from {{ ref('stg_usage__calls') }}
+
+),
+
+-- Every row of every log: used, skipped or refused.
+read as (
+
+    select
+        date,
+        source,
+        coalesce('refused: ' || refusal, 'skipped: ' || skipped, 'read') as "check",
+        count(*) as rows,
+        sum(calls) as calls,
+        sum(prompt_tokens + completion_tokens) as tokens,
+        sum(charged_usd) as usd
+    from calls
+    group by all
+
+),
+
+repeated as (
+
+    select
+        date,
+        source,
+        'repeated' as "check",
+        sum(repeats) as rows
+    from {{ ref('int_own__repeated_calls') }}
+    group by date, source
+
+),
+
+costs as (
+
+    select * from {{ ref('int_own__costs') }}
+
+),
+
+unmatched as (
+
+    select
+        date,
+        source,
+        'unmatched' as "check",
+        sum(calls) as calls,
+        sum(prompt_tokens + completion_tokens) as tokens,
+        sum(charged_usd) as usd
+    from costs
+    where match_reason = 'unmatched'
+    group by date, source
+
+),
+
+-- A gateway that does not know a price charges 0.
+uncharged as (
+
+    select
+        date,
+        source,
+        'charge of 0 for a price above 0' as "check",
+        sum(calls) as calls,
+        sum(prompt_tokens + completion_tokens) as tokens,
+        sum(list_usd) as usd
+    from costs
+    where not is_charge_known and charged_usd = 0 and list_usd > 0
+    group by date, source
+
+),
+
+residuals as (
+
+    select
+        date,
+        source,
+        'residual' as "check",
+        sum(calls) filter (where not is_explained) as calls,
+        sum(prompt_tokens + completion_tokens) filter (where not is_explained) as tokens,
+        sum(residual_usd) as usd,
+        quantile_cont(residual_usd / calls, 0.05) as residual_p05_usd,
+        quantile_cont(residual_usd / calls, 0.5) as residual_p50_usd,
+        quantile_cont(residual_usd / calls, 0.95) as residual_p95_usd
+    from (
+        select
+            *,
+            case when is_own_key then upstream_usd else charged_usd end - endpoint_usd as residual_usd
+        from costs
+        where is_explained is not null
+    ) as explained
+    group by date, source
+
+),
+
+-- Calls of another source on the same day may be the same calls, if the logs have no ids in common.
+overlapping as (
+
+    select
+        costs.date,
+        costs.source,
+        'also in ' || others.source as "check",
+        sum(costs.calls) as calls,
+        sum(costs.prompt_tokens + costs.completion_tokens) as tokens,
+        sum(costs.charged_usd) as usd
+    from costs
+    inner join (
+        select distinct
+            date,
+            source,
+            model_permaslug
+        from costs
+    ) as others
+        on
+            costs.date = others.date
+            and costs.model_permaslug = others.model_permaslug
+            and costs.source <> others.source
+    group by all
+
+)
+
+select
+    date,
+    source,
+    "check",
+    cast(rows as bigint) as rows,
+    cast(calls as bigint) as calls,
+    cast(tokens as bigint) as tokens,
+    usd,
+    residual_p05_usd,
+    residual_p50_usd,
+    residual_p95_usd
+from (
+    select * from read
+    union all by name
+    select * from repeated
+    union all by name
+    select * from unmatched
+    union all by name
+    select * from uncharged
+    union all by name
+    select * from residuals
+    union all by name
+    select * from overlapping
+) as checks

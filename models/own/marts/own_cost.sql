@@ -1,0 +1,51 @@
+with costs as (
+
+    select
+        *,
+        case when is_own_key then upstream_usd when is_charge_known then charged_usd end as compared_usd
+    from {{ ref('int_own__costs') }}
+
+),
+
+added as (
+
+    select
+        {{ own_row_key() }},
+        {{ own_sum('list_usd') }} as list_usd,
+        {{ own_sum('endpoint_usd') }} as endpoint_usd,
+        {{ own_sum('endpoint_low_usd') }} as endpoint_low_usd,
+        {{ own_sum('endpoint_high_usd') }} as endpoint_high_usd,
+        sum(case when is_failed_free then 0 else compared_usd - endpoint_usd end) as residual_usd,
+        sum(list_no_cache_usd - list_usd) filter (not is_failed_free) as cache_saved_usd,
+        sum(list_usd - list_base_usd) filter (not is_failed_free) as tier_extra_usd,
+        cast(sum(cache_write_low) as bigint) as cache_write_tokens_low,
+        cast(sum(cache_write_high) as bigint) as cache_write_tokens_high,
+        {{ own_common('price_basis') }} as price_basis,
+        max(price_age_hours) as price_age_hours,
+        min(price_as_of) as price_as_of
+    from costs
+    group by {{ own_row_key() }}
+
+)
+
+select
+    {{ own_row_key('added') }},
+    added.list_usd,
+    added.endpoint_usd,
+    explanations.tag,
+    coalesce(explanations.candidates, []) as candidates,
+    added.endpoint_low_usd,
+    added.endpoint_high_usd,
+    added.residual_usd,
+    added.cache_saved_usd,
+    added.tier_extra_usd,
+    case when added.is_own_key then {{ own_usd('added.list_usd * fees.fee_share') }} else 0 end as fee_usd,
+    added.cache_write_tokens_low,
+    added.cache_write_tokens_high,
+    added.price_basis,
+    added.price_age_hours,
+    added.price_as_of
+from added
+left join {{ ref('int_own__explanations') }} as explanations
+    on {{ own_same_row('added', 'explanations') }}
+left join {{ ref('int_own__fees') }} as fees on added.source = fees.source and added.date = fees.date
