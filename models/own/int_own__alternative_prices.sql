@@ -1,5 +1,6 @@
 -- Prices of everything that a release lists now, on each day of the log and for each prompt class: at the end of the day,
--- and the lowest and highest that each price may have been on the day.
+-- and the lowest and highest that each price may have been on the day. Doubles are exact enough for a range, and there are
+-- millions of rows to multiply.
 with flows as (
 
     select distinct
@@ -67,11 +68,11 @@ select
     max(possible.context_length) as context_length,
     bool_or(possible.is_known and possible.preference = 1) as is_known,
     {%- for name in ['prompt', 'cache_read', 'cache_write', 'completion', 'request'] %}
-    max(prices.{{ name }}_price) filter (
+    cast(max(prices.{{ name }}_price) filter (
         where possible.preference = 1 and prices.prompt_class = greatest(possible.prompt_class, 0) and prices.clock_time = 0
-    ) as {{ name }}_price,
-    min(prices.{{ name }}_price) as {{ name }}_price_low,
-    max(prices.{{ name }}_price) as {{ name }}_price_high{{ ',' if not loop.last }}
+    ) as double) as {{ name }}_price,
+    cast(min(prices.{{ name }}_price) as double) as {{ name }}_price_low,
+    cast(max(prices.{{ name }}_price) as double) as {{ name }}_price_high{{ ',' if not loop.last }}
     {%- endfor %}
 from possible
 inner join {{ ref('int_own__effective_prices') }} as prices

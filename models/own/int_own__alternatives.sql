@@ -43,11 +43,11 @@ priced as (
         flows.calls,
         flows.prompt_tokens + flows.completion_tokens as tokens,
         flows.paid_usd,
-        flows.extra_usd
-        + {{ own_cost_of('flows.', 'prices.', 'flows.cached_low', 'flows.cache_write_tokens') }} as same_tokens_usd,
-        flows.extra_usd + {{ own_cost_of('flows.', 'prices.', '0', '0') }} as no_cache_usd,
-        flows.extra_usd + {{ own_cost_corner('low', 'flows.', 'prices.') }} as low_usd,
-        flows.extra_usd + {{ own_cost_corner('high', 'flows.', 'prices.') }} as high_usd
+        flows.extra_usd,
+        {{ own_cost_of('flows.', 'prices.', 'flows.cached_low', 'flows.cache_write_tokens') }} as same_tokens_usd,
+        {{ own_cost_of('flows.', 'prices.', '0', '0') }} as no_cache_usd,
+        {{ own_cost_corner('low', 'flows.', 'prices.') }} as low_usd,
+        {{ own_cost_corner('high', 'flows.', 'prices.') }} as high_usd
     from flows
     inner join {{ ref('int_own__alternative_prices') }} as prices
         on flows.date = prices.date and flows.prompt_class = prices.prompt_class
@@ -73,7 +73,7 @@ daily as (
         sum(tokens) as tokens,
         {{ own_sum('paid_usd') }} as paid_usd,
         {%- for name in ['same_tokens_usd', 'no_cache_usd', 'low_usd', 'high_usd'] %}
-        {{ own_usd(own_sum(name)) }} as {{ name }},
+        {{ own_usd(own_sum(name)) }} + sum(extra_usd) as {{ name }},
         {%- endfor %}
         sum(tokens) filter (is_known) as known_tokens
     from priced
@@ -109,9 +109,10 @@ select
     cast(sum(calls) as bigint) as calls,
     cast(sum(tokens) as bigint) as tokens,
     {{ own_sum('paid_usd') }} as paid_usd,
-    {%- for name in ['same_tokens_usd', 'no_cache_usd', 'low_usd', 'high_usd'] %}
-    {{ own_sum(name) }} as {{ name }},
-    {%- endfor %}
-    coalesce(sum(known_tokens), 0) / sum(tokens) as price_coverage
+    {{ own_sum('same_tokens_usd') }} as same_tokens_usd,
+    {{ own_sum('no_cache_usd') }} as no_cache_usd,
+    least({{ own_sum('low_usd') }}, {{ own_sum('same_tokens_usd') }}, {{ own_sum('no_cache_usd') }}) as low_usd,
+    greatest({{ own_sum('high_usd') }}, {{ own_sum('same_tokens_usd') }}, {{ own_sum('no_cache_usd') }}) as high_usd,
+    cast(coalesce(sum(known_tokens), 0) as bigint) as known_tokens
 from periods
 group by period, period_start, source, from_model, to_model_id, provider_name, endpoint_tag

@@ -82,6 +82,8 @@ listed as (
         lists.price_basis,
         lists.price_age_hours,
         lists.price_as_of,
+        lists.price_checked_at,
+        lists.price_source_url,
         {{ own_usd(own_cost_of('placed.', 'prices.', 'placed.cached_low', 'placed.cache_write_tokens')) }}
             + placed.extra_usd as list_usd,
         {{ own_usd(own_cost_of('placed.', 'prices.', '0', '0')) }} + placed.extra_usd as list_no_cache_usd,

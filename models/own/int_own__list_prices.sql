@@ -42,7 +42,9 @@ select
         else 'carried'
     end as price_basis,
     greatest(epoch(newest.date + interval 1 day) - epoch(tables.last_seen_at), 0) / 3600 as price_age_hours,
-    {{ nearest_observed_at('tables', "cast(newest.date + interval 1 day as timestamp)") }} as price_as_of
+    {{ nearest_observed_at('tables', "cast(newest.date + interval 1 day as timestamp)") }} as price_as_of,
+    tables.checked_at as price_checked_at,
+    tables.source_url as price_source_url
 from newest
 inner join {{ ref('int_own__price_tables') }} as tables
     on newest.model_id = tables.model_id and tables.is_listed_price

@@ -12,6 +12,8 @@ with endpoints as (
         valid_to,
         not_before,
         last_seen_at,
+        source_url,
+        checked_at,
         lead(valid_from) over (
             partition by model_id, provider_name, endpoint_tag
             order by valid_from
@@ -76,6 +78,8 @@ tables as (
         valid_from,
         last_seen_at,
         not_before,
+        source_url,
+        checked_at,
         valid_to is null as is_current,
         coalesce(not_before, cast('-infinity' as timestamp)) as possible_from,
         coalesce(possible_to, cast('infinity' as timestamp)) as possible_to
@@ -90,6 +94,8 @@ tables as (
         listed.valid_from,
         listed.last_seen_at,
         listed.not_before,
+        listed.source_url,
+        listed.checked_at,
         listed.valid_to is null as is_current,
         coalesce(listed.not_before, cast('-infinity' as timestamp)) as possible_from,
         coalesce(listed.next_valid_from, cast('infinity' as timestamp)) as possible_to

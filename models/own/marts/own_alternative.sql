@@ -13,7 +13,8 @@ lengths as (
         from_model,
         length_class,
         max(max_tokens) as max_tokens,
-        sum(calls) as calls
+        sum(calls) as calls,
+        sum(prompt_tokens + completion_tokens) as tokens
     from {{ ref('int_own__flows') }}
     group by all
     union all
@@ -24,9 +25,23 @@ lengths as (
         from_model,
         length_class,
         max(max_tokens) as max_tokens,
-        sum(calls) as calls
+        sum(calls) as calls,
+        sum(prompt_tokens + completion_tokens) as tokens
     from {{ ref('int_own__flows') }}
     group by source, from_model, length_class
+
+),
+
+totals as (
+
+    select
+        period,
+        period_start,
+        source,
+        from_model,
+        sum(tokens) as tokens
+    from lengths
+    group by period, period_start, source, from_model
 
 ),
 
@@ -79,7 +94,7 @@ select
     alternatives.high_usd,
     100 * (alternatives.same_tokens_usd / nullif(cast(alternatives.paid_usd as double), 0) - 1) as change_pct,
     fitting.context_fits_share,
-    alternatives.price_coverage,
+    alternatives.known_tokens / totals.tokens as price_coverage,
     scorecard.rank as public_rank,
     scorecard.share as public_share,
     scorecard.share_change_28d_pp,
@@ -88,5 +103,6 @@ select
     scorecard.agentic_index,
     scorecard.try_reason
 from alternatives
+inner join totals using (period, period_start, source, from_model)
 left join fitting using (period, period_start, source, from_model, context_length)
 left join scorecard on alternatives.to_model_id = scorecard.model_id

@@ -22,7 +22,9 @@ added as (
         cast(sum(cache_write_high) as bigint) as cache_write_tokens_high,
         {{ own_common('price_basis') }} as price_basis,
         max(price_age_hours) as price_age_hours,
-        min(price_as_of) as price_as_of
+        min(price_as_of) as price_as_of,
+        min(price_checked_at) as price_checked_at,
+        max(price_source_url) as price_source_url
     from costs
     group by {{ own_row_key() }}
 
@@ -44,7 +46,9 @@ select
     added.cache_write_tokens_high,
     added.price_basis,
     added.price_age_hours,
-    added.price_as_of
+    added.price_as_of,
+    added.price_checked_at,
+    added.price_source_url
 from added
 left join {{ ref('int_own__explanations') }} as explanations
     on {{ own_same_row('added', 'explanations') }}

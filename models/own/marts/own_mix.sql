@@ -6,6 +6,7 @@ with usage as (
         model_permaslug,
         author,
         weights,
+        match_reason,
         prompt_tokens + completion_tokens as tokens
     from {{ ref('int_own__costs') }}
 
@@ -18,7 +19,12 @@ members as (
         cast(date_trunc(period, date) as date) as period_start,
         source,
         dimension,
-        case dimension when 'model' then model_permaslug when 'author' then author else weights end as member,
+        case
+            when dimension = 'model' then model_permaslug
+            when match_reason = 'unmatched' then 'unmatched'
+            when dimension = 'author' then author
+            else coalesce(weights, 'unclassified')
+        end as member,
         tokens
     from usage
     cross join unnest(['week', 'month']) as periods (period)
@@ -33,7 +39,7 @@ own as (
         period_start,
         source,
         dimension,
-        coalesce(member, 'unmatched') as member,
+        member,
         cast(sum(tokens) as bigint) as own_tokens
     from members
     group by all

@@ -1,0 +1,198 @@
+"""Price a user's own calls: dbt builds models/own in a warehouse of its own, and what passes its checks replaces a file.
+
+    <data>/own/warehouse.duckdb      dbt's warehouse, built from nothing each time
+    <data>/own/dbt/                  dbt's log, results and parse state
+    <data>/own/published/own.duckdb  the five marts, and `made`: from which logs, release and code they were made
+
+The release is only read. Calls, figures and SQL are in models/own; nothing here knows what a call costs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from orchestration.errors import UsageError, WarehouseError
+from orchestration.folders import PROJECT_DIR
+from orchestration.storage.files import check_encoding, locked, read_json, remove_unfinished_writes, replace_when_complete
+from orchestration.storage.inputs import DBT_INPUTS, project_hash
+from orchestration.storage.releases import FILE_NAME, STORAGE_VERSION, Releases
+from orchestration.storage.sql import literal, quoted
+from orchestration.transform import DBT_PROGRAM, DBT_PYTHON
+from orchestration.usage.privacy import private_folder
+
+MARTS = ("own_usage", "own_cost", "own_alternative", "own_mix", "own_check")
+_SELECTED = ("--select", "path:models/own", "path:seeds/own", "--exclude-resource-type", "unit_test")
+# What dbt parsed, shared by all data folders.
+_SHARED_STATE = PROJECT_DIR / "target" / "own" / "partial_parse.msgpack"
+_FINISHED = re.compile(r"(\d+) of (\d+) (?:OK(?! hook)|PASS|FAIL|ERROR|SKIP)")
+# What is done, and how much of it, from 0 to 1.
+Progress = Callable[[str, float], None]
+
+
+def own_file(data: Path) -> Path:
+    """The file with the marts about the own calls of a data folder; it may not exist."""
+    return data / "own" / "published" / "own.duckdb"
+
+
+def is_current(data: Path) -> bool:
+    """Whether the marts were made from the logs, the release and the code as they are now."""
+    return _inputs_of(own_file(data)) == _inputs(data)
+
+
+def build_own(data: Path, progress: Progress | None = None) -> bool:
+    """Build, check and publish the marts about the own calls, unless they are current; returns whether it built them.
+
+    Raises UsageError if there is no log or no release, and WarehouseError if a model or check fails or a file cannot be
+    written. Then the marts published before are unchanged.
+    """
+    check_encoding(data)
+    if not any((data / "own" / "raw").glob("*/*.parquet")):
+        raise UsageError(f"{data} has no log of own usage. Add one: routerscope own add FILE")
+    if not (Releases(data).current / FILE_NAME).exists():
+        raise UsageError(
+            f"{data} has no published release, so there are no prices for your calls. They are stored and stay. "
+            "Publish one: make run"
+        )
+    folder = private_folder(data)
+    with locked(folder / "build.lock"):
+        inputs = _inputs(data)
+        if _inputs_of(own_file(data)) == inputs:
+            return False
+        warehouse = folder / "warehouse.duckdb"
+        try:
+            for old in folder.glob("warehouse.duckdb*"):
+                old.unlink()
+            _run_dbt(data, folder / "dbt", progress or (lambda _stage, _share: None))
+            _publish(data, warehouse, inputs)
+        except (OSError, duckdb.Error) as error:
+            raise WarehouseError(
+                f"The marts about your calls could not be written: {error}\nThose published before are unchanged. "
+                "Free some space or memory, and run the command again."
+            ) from error
+        return True
+
+
+def _inputs(data: Path) -> str:
+    """The hash of everything that the marts are made from."""
+    digest = hashlib.sha256(project_hash((*DBT_INPUTS, "orchestration/usage/build.py")).encode())
+    digest.update(str(Releases(data).current.name).encode())
+    for path in sorted((data / "own" / "raw").glob("*/*.parquet")):
+        digest.update(f"{path.parent.name}/{path.name} {path.stat().st_size}\n".encode())
+    return digest.hexdigest()
+
+
+def _inputs_of(file: Path) -> str | None:
+    """The inputs that a published file was made from; None if it cannot be read."""
+    try:
+        with duckdb.connect(str(file), read_only=True) as connection:
+            [(inputs,)] = connection.execute("select inputs from made").fetchall()
+            return str(inputs)
+    except (duckdb.Error, OSError, ValueError):
+        return None
+
+
+def _run_dbt(data: Path, target: Path, progress: Progress) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    (target / "run_results.json").unlink(missing_ok=True)
+    state = target / _SHARED_STATE.name
+    with contextlib.suppress(OSError):
+        if not state.exists():
+            shutil.copyfile(_SHARED_STATE, state)
+    progress("reading the models", 0)
+    command = [
+        *(DBT_PYTHON, *DBT_PROGRAM, "--no-use-colors", "--log-path", str(target), "--log-level-file", "info", "build"),
+        *("--target", "own", *_SELECTED, "--profiles-dir", str(PROJECT_DIR), "--target-path", str(target)),
+    ]
+    with subprocess.Popen(  # noqa: S603  # our own dbt, with fixed arguments
+        command,
+        cwd=PROJECT_DIR,
+        env=os.environ | {"ROUTERSCOPE_DATA_DIR": str(data)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    ) as dbt:
+        try:
+            lines = list(_watched(dbt, progress))
+        except BaseException:
+            dbt.kill()
+            raise
+    if dbt.returncode:
+        raise WarehouseError(_describe_failure(target, dbt.returncode, lines))
+    with contextlib.suppress(OSError), replace_when_complete(_SHARED_STATE) as temporary:
+        shutil.copyfile(state, temporary)
+
+
+def _watched(dbt: subprocess.Popen[str], progress: Progress) -> Iterator[str]:
+    for line in dbt.stdout or ():
+        if found := _FINISHED.search(line):
+            progress("pricing your calls", int(found[1]) / int(found[2]))
+        yield line.rstrip()
+
+
+def _describe_failure(target: Path, exit_code: int, lines: list[str]) -> str:
+    try:
+        results = read_json(target / "run_results.json")["results"]
+    except (OSError, ValueError, LookupError):
+        results = []
+    failed = [one for one in results if one["status"] in ("error", "fail", "runtime error")]
+    reasons = [f"  {one['unique_id'].split('.')[2]}: {str(one['message']).strip()}" for one in failed]
+    if not reasons:
+        ended = f"dbt was ended by signal {-exit_code}" if exit_code < 0 else f"dbt exited with code {exit_code}"
+        reasons = [f"  {ended}: {' '.join(lines[-3:])}"]
+    return "\n".join(
+        [
+            "The marts about your calls were not built:",
+            *reasons,
+            f"Your logs and the marts published before are unchanged. dbt's log: {target / 'dbt.log'}",
+        ]
+    )
+
+
+def _publish(data: Path, warehouse: Path, inputs: str) -> None:
+    """Copy the marts with their documentation into a new file, which replaces the published one in one step."""
+    target = own_file(data)
+    remove_unfinished_writes(target.parent)
+    documented = _documentation(data / "own" / "dbt" / "manifest.json")
+    with replace_when_complete(target) as temporary:
+        with duckdb.connect() as connection:
+            connection.execute(f"attach {literal(temporary)} as own (storage_version '{STORAGE_VERSION}')")
+            connection.execute(f"attach {literal(warehouse)} as built (read_only)")
+            for name in MARTS:
+                connection.execute(f"create table own.{name} as from built.marts.{name}")  # noqa: S608  # constants
+                description, columns = documented[name]
+                connection.execute(f"comment on table own.{name} is {literal(description)}")
+                for column, text in columns.items():
+                    connection.execute(f"comment on column own.{name}.{quoted(column)} is {literal(text)}")
+            connection.execute(
+                "create table own.made as select ? as made_at, ? as release, ? as inputs",
+                [dt.datetime.now(dt.UTC).replace(tzinfo=None), Releases(data).current.name, inputs],
+            )
+            connection.execute("checkpoint own")
+            connection.execute("detach own")
+        temporary.chmod(0o600)
+
+
+def _documentation(manifest: Path) -> Mapping[str, tuple[str, Mapping[str, str]]]:
+    """Mart → its description and those of its columns."""
+    nodes: dict[str, Any] = json.loads(manifest.read_bytes())["nodes"]
+    return {
+        node["name"]: (
+            node["description"],
+            {column["name"]: column["description"] for column in node["columns"].values()},
+        )
+        for node in nodes.values()
+        if node["name"] in MARTS
+    }
