@@ -1,4 +1,4 @@
-"""Run one read-only SQL statement over a published release.
+"""Run one read-only SQL statement over a published release, or over the marts about a user's own calls.
 
 The command line writes the rows to a terminal or a file, the MCP server sends the first ones to its client.
 """
@@ -9,6 +9,7 @@ import itertools
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 import duckdb
 import pyarrow as pa
@@ -23,22 +24,29 @@ _ALLOWED = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 _ROWS_PER_BATCH = 2048
 
 
-def run_query(release: PublishedRelease, sql: str) -> pa.Table:
-    """The rows of one SELECT or EXPLAIN, with unique column names. It can read no files other than the release's own.
+class Readable(Protocol):
+    """Tables to read: a connection to files that are open already."""
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection: ...
+
+
+def run_query(tables: Readable, sql: str) -> pa.Table:
+    """The rows of one SELECT or EXPLAIN, with unique column names. It can read no other files than those of `tables`.
 
     Raises QueryError for any other statement, and if the statement fails.
     """
     with _as_query_errors("`routerscope query` without SQL lists the tables."):
-        return _with_unique_names(_select(release, sql).to_arrow_table())
+        return _with_unique_names(_select(tables, sql).to_arrow_table())
 
 
-def first_rows(release: PublishedRelease, sql: str, limit: int) -> tuple[pa.Table, int]:
+def first_rows(tables: Readable, sql: str, limit: int) -> tuple[pa.Table, int]:
     """The first rows that `run_query` would return, and the number of all rows. Only the first ones are kept in memory.
 
     Raises QueryError as `run_query` does.
     """
     with _as_query_errors("Nothing was changed."):
-        reader = _select(release, sql).to_arrow_reader(_ROWS_PER_BATCH)
+        reader = _select(tables, sql).to_arrow_reader(_ROWS_PER_BATCH)
         kept, total = [], 0
         for batch in reader:
             if total < limit:
@@ -47,14 +55,14 @@ def first_rows(release: PublishedRelease, sql: str, limit: int) -> tuple[pa.Tabl
         return _with_unique_names(pa.Table.from_batches(kept, reader.schema)), total
 
 
-def _select(release: PublishedRelease, sql: str) -> duckdb.DuckDBPyRelation:
-    release.connection.execute("set enable_external_access = false; set python_enable_replacements = false")
-    statements = release.connection.extract_statements(sql)
+def _select(tables: Readable, sql: str) -> duckdb.DuckDBPyRelation:
+    tables.connection.execute("set enable_external_access = false; set python_enable_replacements = false")
+    statements = tables.connection.extract_statements(sql)
     if len(statements) != 1:
         raise QueryError(f"The query must be one statement, not {len(statements)}. Nothing was run.")
     if statements[0].type not in _ALLOWED:
         raise QueryError("Only SELECT and EXPLAIN are allowed: the release is read-only. Nothing was changed.")
-    relation = release.connection.sql(sql)
+    relation = tables.connection.sql(sql)
     if relation is None:
         raise QueryError("The statement returns no rows. Nothing was changed. Use SELECT or EXPLAIN.")
     return relation

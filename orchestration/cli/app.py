@@ -18,7 +18,8 @@ from orchestration.cli.find import find
 from orchestration.cli.live_check import live_check
 from orchestration.cli.maintain import rollback, tidy
 from orchestration.cli.mcp import mcp
-from orchestration.cli.own import add, forget, stored
+from orchestration.cli.own import add, forget
+from orchestration.cli.own_marts import own_query, own_summary, promptfoo, what_if
 from orchestration.cli.price import price
 from orchestration.cli.query import query
 from orchestration.cli.run import run
@@ -47,12 +48,13 @@ _LIVE_CHECK_EXIT_CODES = f"{_EXIT_CODES}, 3 a surface differs from what is expec
 _CITE_EXIT_CODES = f"{_EXIT_CODES}; with --check, 3 the claim was revised, 4 it was withdrawn"
 _TRACE_EXIT_CODES = f"{_EXIT_CODES}, 4 a raw file was changed or is missing"
 
+_HELP = {"help_option_names": ["-h", "--help"]}
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=_HELP,
     epilog=f"{_READING_EXIT_CODES}.",
     help=(
         "Build and read OpenRouter's public rankings and prices as tables.\n\n"
@@ -114,15 +116,25 @@ for _verb, _example, _codes in (
 ):
     app.command(epilog=f"Example: {_example}\n\n{_codes}.")(_ends_plainly(_verb))
 
-own = typer.Typer(rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
+own = typer.Typer(rich_markup_mode=None, context_settings=_HELP)
 own.callback(invoke_without_command=True, epilog=f"Example: routerscope own --data data/live\n\n{_EXIT_CODES}.")(
-    _ends_plainly(stored)
+    _ends_plainly(own_summary)
 )
-for _own_verb, _example in (
-    (add, "routerscope own add generations.csv --data data/live"),
-    (forget, "routerscope own forget --data data/live"),
+export = typer.Typer(
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    context_settings=_HELP,
+    help="Write configurations from your own calls.",
+)
+own.add_typer(export, name="export")
+for _group, _name, _own_verb, _example in (
+    (own, "add", add, "routerscope own add generations.csv --data data/live"),
+    (own, "what-if", what_if, "routerscope own what-if deepseek/deepseek-v3.2 --data data/live"),
+    (own, "query", own_query, 'routerscope own query "from own_cost limit 5" --data data/live'),
+    (own, "forget", forget, "routerscope own forget --data data/live"),
+    (export, "promptfoo", promptfoo, "routerscope own export promptfoo --output tests/models --data data/live"),
 ):
-    own.command(epilog=f"Example: {_example}\n\n{_EXIT_CODES}.")(_ends_plainly(_own_verb))
+    _group.command(_name, epilog=f"Example: {_example}\n\n{_EXIT_CODES}.")(_ends_plainly(_own_verb))
 app.add_typer(own, name="own")
 
 

@@ -1,20 +1,19 @@
-"""`routerscope own`: take in logs of your own calls, list what is stored, and remove it."""
+"""`routerscope own add` and `forget`: take in logs of your own calls, and remove all that is stored of them."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
 from orchestration.cli.heartbeat import Heartbeat
-from orchestration.cli.terminal import Data, json_text, out
+from orchestration.cli.terminal import Data, counted, out
 from orchestration.errors import SettingsError
 from orchestration.folders import data_folder
-from orchestration.formatting import date_in_words
 from orchestration.storage.files import check_data_folder
 
 if TYPE_CHECKING:
@@ -74,18 +73,17 @@ def add(
         added = add_logs(folder, files, RealClock().now(), chosen, label, keep_labels, accept_losses, show)
     for log in added:
         out.print(escape(_in_words(log)), soft_wrap=True)
-    out.print(f"\nStored in {escape(str(folder / 'own'))}, which only you can read.", soft_wrap=True)
+    out.print(
+        f"\nStored in {escape(str(folder / 'own'))}, which only you can read. What they cost: routerscope own",
+        soft_wrap=True,
+    )
 
 
 def _in_words(log: Added) -> str:
     if not log.is_new:
         return f"{log.name}: nothing new, its content is stored already"
     left_out = _reasons("skipped", log.skipped) + _reasons("not usable", log.refused)
-    return f"{log.name}: {_counted(log.calls, 'row')} of {log.format.title}{left_out}"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{log.name}: {counted(log.calls, 'row')} of {log.format.title}{left_out}"
 
 
 def _reasons(what: str, counts: Mapping[str, int]) -> str:
@@ -111,40 +109,3 @@ def forget(
         typer.confirm(f"Remove {folder / 'own'}?", abort=True)
     forget_all(folder)
     out.print(f"Removed {escape(str(folder / 'own'))}.", soft_wrap=True)
-
-
-def stored(
-    context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
-    data: Data = None,
-) -> None:
-    """Your own calls, from the logs of your gateway.
-
-    Without a command, list what is stored. Calls of several sources are not added up, because they may be the same.
-    """
-    if context.invoked_subcommand:
-        return
-    from orchestration.usage.stored import stored_sources
-
-    sources = stored_sources(data_folder(data))
-    if as_json:
-        typer.echo(json_text({"sources": sources}))
-        return
-    for row in sources:
-        _show(row)
-
-
-def _show(row: Mapping[str, Any]) -> None:
-    from orchestration.usage.formats import FORMATS
-
-    out.print(f"[bold]{FORMATS[row['source']].title}[/]", soft_wrap=True)
-    left_out = f", {row['skipped_rows']:,} skipped, {row['refused_rows']:,} not usable"
-    out.print(f"  {_counted(row['logs'], 'log')} with {_counted(row['rows'], 'row')}{left_out}")
-    if not row["calls"]:
-        out.print("  No calls.\n")
-        return
-    days = f"{date_in_words(row['first_date'])} to {date_in_words(row['last_date'])}"
-    out.print(f"  {_counted(row['calls'], 'call')} of {_counted(row['models'], 'model')}, {days}")
-    charged = "no charges" if row["charged_usd"] is None else f"${row['charged_usd']:,.2f} charged"
-    tokens = f"{row['prompt_tokens']:,} prompt tokens, {row['completion_tokens']:,} completion tokens"
-    out.print(f"  {tokens}, {charged}\n", soft_wrap=True)

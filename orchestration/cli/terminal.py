@@ -142,6 +142,11 @@ def exit_code_of(error: RouterscopeError) -> ExitCode:
     return ExitCode.WRONG_USAGE if isinstance(error, SettingsError | UsageError) else ExitCode.FAILED
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: 1 call, 2,000 calls."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def json_text(document: Mapping[str, Any]) -> str:
     """A document as JSON for programs; dates and other values without a JSON type as text.
 

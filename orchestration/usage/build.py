@@ -1,4 +1,4 @@
-"""Price a user's own calls: dbt builds models/own in a warehouse of its own, and what passes its checks replaces a file.
+"""Price a user's own calls: dbt builds models/own in a warehouse of its own, and its checked marts replace a file.
 
     <data>/own/warehouse.duckdb      dbt's warehouse, built from nothing each time
     <data>/own/dbt/                  dbt's log, results and parse state
@@ -25,7 +25,13 @@ import duckdb
 
 from orchestration.errors import UsageError, WarehouseError
 from orchestration.folders import PROJECT_DIR
-from orchestration.storage.files import check_encoding, locked, read_json, remove_unfinished_writes, replace_when_complete
+from orchestration.storage.files import (
+    check_encoding,
+    locked,
+    read_json,
+    remove_unfinished_writes,
+    replace_when_complete,
+)
 from orchestration.storage.inputs import DBT_INPUTS, project_hash
 from orchestration.storage.releases import FILE_NAME, STORAGE_VERSION, Releases
 from orchestration.storage.sql import literal, quoted
@@ -171,7 +177,7 @@ def _publish(data: Path, warehouse: Path, inputs: str) -> None:
             connection.execute(f"attach {literal(temporary)} as own (storage_version '{STORAGE_VERSION}')")
             connection.execute(f"attach {literal(warehouse)} as built (read_only)")
             for name in MARTS:
-                connection.execute(f"create table own.{name} as from built.marts.{name}")  # noqa: S608  # constants
+                connection.execute(f"create table own.{name} as from built.marts.{name}")  # constants
                 description, columns = documented[name]
                 connection.execute(f"comment on table own.{name} is {literal(description)}")
                 for column, text in columns.items():

@@ -1,0 +1,318 @@
+"""`routerscope own` and its verbs that read: what calls cost and why, the same tokens elsewhere, SQL, promptfoo."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from orchestration.cli.heartbeat import Heartbeat
+from orchestration.cli.rows import Format, FormatOption, Limit, Output, check_output, write_rows
+from orchestration.cli.terminal import Data, counted, err, json_text, out
+from orchestration.folders import data_folder
+from orchestration.formatting import as_percent, date_in_words, period_in_words
+
+if TYPE_CHECKING:
+    from orchestration.usage.marts import OwnMarts
+
+NO_FORECAST = "No forecast: other models split texts into other tokens and give answers of other lengths. Let your own tests decide."
+_LABEL_WIDTH = 26
+_AMOUNT_WIDTH = 14
+
+
+@contextmanager
+def _current_marts(data: Path) -> Iterator[OwnMarts]:
+    """The marts about the calls in a data folder, built before if a log, the release or the code is new."""
+    from orchestration.usage.build import build_own
+    from orchestration.usage.marts import open_own
+
+    with Heartbeat(time.monotonic(), "pricing your calls") as heartbeat:
+        build_own(data, lambda stage, share: heartbeat.enter(f"{stage}, {share:.0%}" if share else stage))
+    with open_own(data) as marts:
+        yield marts
+
+
+def _about(marts: OwnMarts) -> list[str]:
+    """Lines below figures: whether they are simulated, where the prices are from, and what the calls are not."""
+    from orchestration.publish.datapackage import SIMULATED
+
+    scopes = marts.rows(
+        "select scope_id, statement from release.scopes where scope_id in (from release.price_history select scope_id)"
+    )
+    simulated = [SIMULATED] if any("simulated" in row["scope_id"] for row in scopes) else []
+    cited = marts.rows(
+        "select citation from release.citations where surface in ('models', 'endpoints') order by surface"
+    )
+    return [
+        *simulated,
+        "Your own calls, priced by Routerscope; not part of any release.",
+        *(row["citation"] for row in cited),
+    ]
+
+
+def own_summary(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    data: Data = None,
+) -> None:
+    """What your own calls cost, why, and what the same tokens cost elsewhere.
+
+    Your calls are priced at the listed price and at the endpoint prices of their own time. If a log or the release is
+    new, that takes some seconds. Calls of several sources are not added up, because they may be the same.
+    """
+    if context.invoked_subcommand:
+        return
+    from orchestration.usage.marts import summary
+
+    with _current_marts(data_folder(data)) as marts:
+        sources, about = summary(marts), _about(marts)
+    if as_json:
+        typer.echo(json_text({"about": about, "sources": sources}))
+        return
+    for one in sources:
+        _show(one)
+    for line in about:
+        err.print(escape(line), soft_wrap=True, style="dim")
+
+
+def _show(one: Mapping[str, Any]) -> None:
+    from orchestration.usage.formats import FORMATS
+
+    out.print(f"[bold]{FORMATS[one['source']].title}[/]", soft_wrap=True)
+    days = f"{date_in_words(one['first_date'])} to {date_in_words(one['last_date'])}"
+    failed = f" ({one['failed_calls']:,} failed)" if one["failed_calls"] else ""
+    out.print(f"{counted(one['calls'], 'call')}{failed} of {counted(one['models'], 'model')}, {days}")
+    out.print(f"{one['prompt_tokens']:,} prompt and {one['completion_tokens']:,} completion tokens\n")
+    for label, amount, note in _amounts(one):
+        out.print(f"{label:<{_LABEL_WIDTH}}{usd(amount):>{_AMOUNT_WIDTH}}  {note}".rstrip(), soft_wrap=True)
+    out.print()
+    for note in _notes(one):
+        out.print(escape(note), soft_wrap=True)
+    _show_alternatives(one)
+    _show_mix(one["mix"])
+    out.print()
+
+
+def usd(amount: Decimal | None) -> str:
+    """An amount to the cent, or to six decimals if it is less than one; unknown for None."""
+    if amount is None:
+        return "unknown"
+    decimals = 6 if amount and abs(amount) < Decimal("0.01") else 2
+    return f"{'-' if amount < 0 else ''}${abs(amount):,.{decimals}f}"
+
+
+def _amounts(one: Mapping[str, Any]) -> Iterator[tuple[str, Decimal | None, str]]:
+    """Label, amount and note of each line about money. Amounts that are 0 or do not apply have no line."""
+    if one["charged_usd"] is not None:
+        yield "Charged", one["charged_usd"], "as the log reports it"
+    if one["upstream_usd"]:
+        yield "Paid to providers", one["upstream_usd"], "with your own keys"
+    if one["paid_usd"] != one["charged_usd"]:
+        without = one["calls_at_list_price"]
+        yield (
+            "Paid",
+            one["paid_usd"],
+            f"{counted(without, 'call')} without a charge at the listed price" if without else "",
+        )
+    priced = one["calls_with_list_price"]
+    missing = f", for {priced:,} of {one['calls']:,} calls" if priced < one["calls"] else ""
+    yield "At the listed prices", one["list_usd"], f"of the days of the calls{missing}"
+    if one["endpoint_usd"] is not None:
+        yield "At the endpoints' prices", one["endpoint_usd"], "that explain the charges or come closest"
+    elif one["endpoint_low_usd"] is not None:
+        yield "At the endpoints' prices", one["endpoint_low_usd"], f"to {usd(one['endpoint_high_usd'])}"
+    if one["residual_usd"] is not None:
+        unexplained = next((check["calls"] for check in one["checks"] if check["check"] == "residual"), 0) or 0
+        note = f"in {counted(unexplained, 'call')}" if unexplained else "rounding: charges are cut to 6 decimals"
+        yield "Charged beyond that", one["residual_usd"], note
+    if one["cache_saved_usd"]:
+        yield "Saved by the cache", one["cache_saved_usd"], "at the listed prices"
+    if one["tier_extra_usd"]:
+        yield "Added by conditions", one["tier_extra_usd"], "at the listed prices, such as for long prompts"
+    if one["fee_usd"]:
+        yield "Fee on own keys", one["fee_usd"], "as the rules give it, contained in the charges"
+
+
+def _notes(one: Mapping[str, Any]) -> Iterator[str]:
+    """Why charges and listed prices differ, and what to look at."""
+    over = one["endpoint_over_list_usd"]
+    if over and one["list_usd"] and abs(over) >= Decimal("0.005"):
+        word = "more" if over > 0 else "less"
+        yield (
+            f"Endpoints cost {usd(abs(over))} {word} than the listed prices: a listed price follows one provider. "
+            f"The charges name one endpoint for {as_percent(one['calls_with_tag'] / one['calls'])} of the calls."
+        )
+    if one["price_bases"] not in {"observed", None}:
+        yield f"Basis of the listed prices: {one['price_bases']} (see price_basis in own_cost)."
+    checks = {check["check"]: check for check in one["checks"]}
+    if unmatched := checks.get("unmatched"):
+        names = ", ".join(row["name"] for row in one["unmatched"])
+        yield f"No known model, so without a price: {counted(unmatched['calls'], 'call')} of {names}."
+    if uncharged := checks.get("charge of 0 for a price above 0"):
+        calls = counted(uncharged["calls"], "call")
+        yield f"Charged with 0 although the model has a price: {calls}; the listed price counts."
+    if repeated := checks.get("repeated"):
+        yield f"Logged more than once, and counted once: {counted(repeated['rows'], 'row')}."
+    for name, check in checks.items():
+        if name.startswith("refused: "):
+            yield f"Not usable ({name.removeprefix('refused: ')}): {counted(check['rows'], 'row')}."
+        elif name.startswith("also in "):
+            calls = counted(check["calls"], "call")
+            yield f"May be the same calls as those {name}: {calls}. The sources are not added up."
+
+
+def _show_alternatives(one: Mapping[str, Any]) -> None:
+    rows = one["alternatives"]
+    if not rows:
+        return
+    model, paid = escape(rows[0]["from_model"]), usd(rows[0]["paid_usd"])
+    out.print(f"\n[bold]The same tokens of {model}[/] ({paid}) at other models' prices")
+    _print_offers(rows, "to_model_id")
+    out.print("Ranked models that are not free, cheapest first. Any model: routerscope own what-if MODEL")
+    out.print(NO_FORECAST, soft_wrap=True)
+
+
+def _print_offers(rows: Sequence[Mapping[str, Any]], name: str) -> None:
+    table = Table(box=None, pad_edge=False, show_header=True)
+    table.add_column("model", overflow="fold")
+    table.add_column("same tokens", justify="right")
+    table.add_column("range", justify="right")
+    table.add_column("change", justify="right")
+    table.add_column("fits", justify="right")
+    for row in rows:
+        tag = f" ({row['tag']})" if row["tag"] and name == "to_model_id" else ""
+        change = "" if row["change_pct"] is None else f"{row['change_pct']:+,.1f}%"
+        fits = "" if row["context_fits_share"] is None else as_percent(row["context_fits_share"])
+        table.add_row(
+            escape(f"{row[name]}{tag}"),
+            usd(row["same_tokens_usd"]),
+            f"{usd(row['low_usd'])} to {usd(row['high_usd'])}",
+            change,
+            fits,
+        )
+    out.print(table)
+
+
+def _show_mix(rows: Sequence[Mapping[str, Any]]) -> None:
+    if not rows:
+        return
+    period = period_in_words("month", rows[0]["period_start"])
+    out.print(f"\n[bold]Your tokens and the router's {period}[/]")
+    table = Table(box=None, pad_edge=False)
+    table.add_column("", overflow="fold")
+    table.add_column("you", justify="right")
+    table.add_column("router", justify="right")
+    for row in rows:
+        table.add_row(escape(row["member"]), as_percent(row["own_share"]), _public_share(row))
+    out.print(table)
+
+
+def _public_share(row: Mapping[str, Any]) -> str:
+    low, high = row["public_share"], row["public_share_high"]
+    if low is None:
+        return "not in the top 50" if row["dimension"] == "model" else "no figure"
+    shown = (as_percent(low), as_percent(high))
+    return shown[0] if shown[0] == shown[1] else f"{shown[0]} to {shown[1]}"
+
+
+def what_if(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Id of a model, such as deepseek/deepseek-v3.2.")],
+    endpoint: Annotated[
+        str, typer.Option(metavar="TAG", help="Prices of this endpoint instead of the listed ones.")
+    ] = "",
+    form: FormatOption = Format.table,
+    limit: Limit = None,
+    output: Output = None,
+    data: Data = None,
+) -> None:
+    """The same tokens at another model's prices, for each of your models.
+
+    The prices are those of the days of your calls. The range goes from the same cache hits to none, and covers prices
+    that changed between two observations.
+    """
+    check_output(form, output)
+    from orchestration.usage.marts import what_if as priced
+
+    with _current_marts(data_folder(data)) as marts:
+        found, about = priced(marts, model, endpoint), _about(marts)
+    about = [NO_FORECAST, *about]
+    if form is Format.table and output is None:
+        for source, rows in found.items():
+            _show_what_if(source, rows[: limit or len(rows)], f"{model} ({endpoint})" if endpoint else model)
+        for line in about:
+            err.print(escape(line), soft_wrap=True, style="dim")
+        return
+    import pyarrow as pa
+
+    write_rows(pa.Table.from_pylist([row for rows in found.values() for row in rows]), about, {}, form, output, limit)
+
+
+def _show_what_if(source: str, rows: Sequence[Mapping[str, Any]], offer: str) -> None:
+    from orchestration.usage.formats import FORMATS
+
+    out.print(f"[bold]{FORMATS[source].title}: the same tokens at the prices of {escape(offer)}[/]", soft_wrap=True)
+    _print_offers(rows, "from_model")
+    paid, same, low, high = (
+        sum((row[name] for row in rows if row[name] is not None), Decimal(0))
+        for name in ("paid_usd", "same_tokens_usd", "low_usd", "high_usd")
+    )
+    out.print(f"All: {usd(same)} ({usd(low)} to {usd(high)}), paid {usd(paid)}\n", soft_wrap=True)
+
+
+def own_query(
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT. Without it, list the tables.")] = "",
+    form: FormatOption = Format.table,
+    limit: Limit = None,
+    output: Output = None,
+    data: Data = None,
+) -> None:
+    """Query the marts about your calls with SQL, read-only.
+
+    The published tables are there too, as release.price_history and so on.
+    """
+    check_output(form, output)
+    from orchestration.access.query import run_query
+    from orchestration.usage.build import MARTS
+
+    with _current_marts(data_folder(data)) as marts:
+        if not sql:
+            for row in marts.rows(
+                "select table_name, estimated_size, comment from duckdb_tables() where database_name = 'own'"
+            ):
+                if row["table_name"] in MARTS:
+                    out.print(
+                        f"[bold]{row['table_name']}[/]  {row['estimated_size']:,} rows. {escape(row['comment'])}",
+                        soft_wrap=True,
+                    )
+            return
+        rows, about = run_query(marts, sql), _about(marts)
+    write_rows(rows, about, {}, form, output, limit)
+
+
+def promptfoo(
+    output: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write the files.")] = Path("promptfoo"),
+    data: Data = None,
+) -> None:
+    """Write a promptfoo test of the cheapest other models for your most expensive one.
+
+    The limit of the cost is that of your mean call. Existing files are kept.
+    """
+    from orchestration.usage.promptfoo import write_promptfoo
+
+    with _current_marts(data_folder(data)) as marts:
+        written = write_promptfoo(marts, output, " ".join(_about(marts)))
+    out.print(
+        f"{counted(written.models, 'model')} for {written.shape} (mean of {counted(written.calls, 'call')}).",
+        soft_wrap=True,
+    )
+    for path in written.files:
+        out.print(f"Written: {escape(str(path))}", soft_wrap=True)
+    for path in written.kept:
+        out.print(f"Kept, since it exists: {escape(str(path))}", soft_wrap=True)
