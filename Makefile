@@ -10,9 +10,13 @@ DEV_SETUP := .venv/.set-up-dev
 PIP_OPTIONS := --quiet --disable-pip-version-check
 PYTEST_OPTIONS := --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet
-# sqlfluff compiles the SQL with dbt, which needs a warehouse, even an empty one. It uses every core.
+# sqlfluff compiles the SQL with dbt, which needs a warehouse, even an empty one. It uses every core. The models about own
+# calls have a target of their own.
 LINT_DATA := target/lint
 SQL_OPTIONS := --processes 0
+OWN_SQL_OPTIONS := $(SQL_OPTIONS) --config models/own/.sqlfluff
+LINT_ENVIRONMENT := ROUTERSCOPE_DATA_DIR=$(LINT_DATA)
+OWN_LINT_ENVIRONMENT := $(LINT_ENVIRONMENT) DBT_TARGET_PATH=target/own-lint
 
 ifdef SOURCE
 export ROUTERSCOPE_SOURCE := $(SOURCE)
@@ -105,12 +109,16 @@ lint: $(DEV_SETUP)
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
-	@mkdir -p $(LINT_DATA) && ROUTERSCOPE_DATA_DIR=$(LINT_DATA) $(BIN)/sqlfluff lint $(SQL_OPTIONS) models dbt_project/tests
+	@mkdir -p $(LINT_DATA)/own
+	@$(LINT_ENVIRONMENT) $(BIN)/sqlfluff lint $(SQL_OPTIONS) models/staging models/intermediate models/marts dbt_project/tests
+	@$(OWN_LINT_ENVIRONMENT) $(BIN)/sqlfluff lint $(OWN_SQL_OPTIONS) models/own
 
 format: $(DEV_SETUP)
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
-	@mkdir -p $(LINT_DATA) && ROUTERSCOPE_DATA_DIR=$(LINT_DATA) $(BIN)/sqlfluff fix $(SQL_OPTIONS) models dbt_project/tests
+	@mkdir -p $(LINT_DATA)/own
+	@$(LINT_ENVIRONMENT) $(BIN)/sqlfluff fix $(SQL_OPTIONS) models/staging models/intermediate models/marts dbt_project/tests
+	@$(OWN_LINT_ENVIRONMENT) $(BIN)/sqlfluff fix $(OWN_SQL_OPTIONS) models/own
 
 # Pins change only if pyproject.toml excludes them or ARGS=--upgrade is given. What both locks contain has the same pin. An
 # equal lock is not touched, because a newer file would cause .venv to be rebuilt.

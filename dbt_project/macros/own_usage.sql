@@ -12,6 +12,16 @@
     {%- endfor -%}
 {%- endmacro %}
 
+{#- An offer's number and prices as a struct of doubles. -#}
+{% macro own_offer_as_doubles() -%}
+    {
+        'no': offer_no
+        {%- for name in ['prompt', 'cache_read', 'cache_write', 'completion', 'request'] %},
+        '{{ name }}_price': cast({{ name }}_price as double)
+        {%- endfor %}
+    }
+{%- endmacro %}
+
 {#- A number of tokens times a price; none cost nothing, even if their price is unknown. -#}
 {% macro own_amount(tokens, price) -%}
     case when {{ tokens }} = 0 then 0 else {{ tokens }} * {{ price }} end

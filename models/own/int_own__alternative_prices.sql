@@ -1,6 +1,6 @@
--- Prices of everything that a release lists now, on each day of the log and for each prompt class: at the end of the day,
--- and the lowest and highest that each price may have been on the day. Doubles are exact enough for a range, and there are
--- millions of rows to multiply.
+-- Prices of everything that a release lists now, on each day of the log and for each prompt class: at the end of the
+-- day, and the lowest and highest that each price may have been on the day. Doubles are exact enough for a range, and
+-- there are millions of rows to multiply.
 with flows as (
 
     select distinct
@@ -50,7 +50,7 @@ possible as (
         ) as preference
     from flows
     inner join tables
-        on tables.possible_from < flows.date + interval 1 day and tables.possible_to > flows.date
+        on tables.possible_from < flows.date + interval 1 day and flows.date < tables.possible_to
     inner join current_tables
         on
             tables.model_id = current_tables.model_id
@@ -66,14 +66,18 @@ select
     possible.provider_name,
     possible.endpoint_tag,
     max(possible.context_length) as context_length,
-    bool_or(possible.is_known and possible.preference = 1) as is_known,
     {%- for name in ['prompt', 'cache_read', 'cache_write', 'completion', 'request'] %}
-    cast(max(prices.{{ name }}_price) filter (
-        where possible.preference = 1 and prices.prompt_class = greatest(possible.prompt_class, 0) and prices.clock_time = 0
-    ) as double) as {{ name }}_price,
-    cast(min(prices.{{ name }}_price) as double) as {{ name }}_price_low,
-    cast(max(prices.{{ name }}_price) as double) as {{ name }}_price_high{{ ',' if not loop.last }}
+        cast(
+            max(prices.{{ name }}_price) filter (
+                where possible.preference = 1
+                and prices.prompt_class = greatest(possible.prompt_class, 0)
+                and prices.clock_time = 0
+            ) as double
+        ) as {{ name }}_price,
+        cast(min(prices.{{ name }}_price) as double) as {{ name }}_price_low,
+        cast(max(prices.{{ name }}_price) as double) as {{ name }}_price_high,
     {%- endfor %}
+    bool_or(possible.is_known and possible.preference = 1) as is_known
 from possible
 inner join {{ ref('int_own__effective_prices') }} as prices
     on

@@ -1,5 +1,9 @@
--- The user's tokens of each month, and of the whole log, at the prices that every other model and endpoint had on the days
--- of the calls.
+-- The user's tokens of each month, and of the whole log, at the prices that every other model and endpoint had on the
+-- days of the calls.
+{%- set counts = [
+    'calls', 'prompt_tokens', 'completion_tokens', 'cached_low', 'cached_high', 'cache_write_low',
+    'cache_write_tokens', 'cache_write_high',
+] %}
 with flows as (
 
     select
@@ -9,8 +13,8 @@ with flows as (
         from_model_id,
         prompt_class,
         any_value(output_modalities) as output_modalities,
-        {%- for name in ['calls', 'prompt_tokens', 'completion_tokens', 'cached_low', 'cached_high', 'cache_write_low', 'cache_write_tokens', 'cache_write_high'] %}
-        cast(sum({{ name }}) as bigint) as {{ name }},
+        {%- for name in counts %}
+            cast(sum({{ name }}) as bigint) as {{ name }},
         {%- endfor %}
         sum(extra_usd) as extra_usd,
         {{ own_sum('paid_usd') }} as paid_usd
@@ -73,7 +77,7 @@ daily as (
         sum(tokens) as tokens,
         {{ own_sum('paid_usd') }} as paid_usd,
         {%- for name in ['same_tokens_usd', 'no_cache_usd', 'low_usd', 'high_usd'] %}
-        {{ own_usd(own_sum(name)) }} + sum(extra_usd) as {{ name }},
+            {{ own_usd(own_sum(name)) }} + sum(extra_usd) as {{ name }},
         {%- endfor %}
         sum(tokens) filter (is_known) as known_tokens
     from priced

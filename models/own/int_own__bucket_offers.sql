@@ -53,7 +53,8 @@ written as (
         *,
         case
             when is_explaining and cache_usd is not null and cache_write_price <> prompt_price
-                then (cache_usd - cached_tokens * (cache_read_price - prompt_price))
+                then
+                    (cache_usd - cached_tokens * (cache_read_price - prompt_price))
                     / cast(cache_write_price - prompt_price as double)
         end as written_tokens,
         case

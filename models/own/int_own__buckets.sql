@@ -24,12 +24,7 @@ offers as (
         prompt_class,
         clock_time,
         list(
-            {
-                'no': offer_no
-                {%- for name in ['prompt', 'cache_read', 'cache_write', 'completion', 'request'] %},
-                '{{ name }}_price': cast({{ name }}_price as double)
-                {%- endfor %}
-            }
+            {{ own_offer_as_doubles() }}
             order by offer_no
         ) as offers
     from {{ ref('int_own__offers') }}
@@ -85,7 +80,7 @@ explained as (
                         offers.offers,
                         lambda offer: {{ own_explains('placed.explained_usd', 'placed.', 'offer.') }}
                     ),
-                    lambda offer: offer.no
+                    lambda offer: (offer).no
                 )
         end as explaining_offers
     from placed
@@ -120,11 +115,12 @@ select
     cast(coalesce(sum(calls) filter (is_failed), 0) as bigint) as failed_calls,
     max(prompt_tokens + completion_tokens) as max_tokens,
     {%- for name in ['prompt', 'cached', 'cache_write', 'completion', 'reasoning'] %}
-    cast(sum({{ name }}_tokens) as bigint) as {{ name }}_tokens,
+        cast(sum({{ name }}_tokens) as bigint) as {{ name }}_tokens,
     {%- endfor %}
-    {%- for name in ['charged', 'cache', 'extra', 'upstream', 'explained'] %}
-    sum({{ name }}_usd) as {{ name }}_usd{{ ',' if not loop.last }}
+    {%- for name in ['charged', 'cache', 'extra', 'upstream'] %}
+        sum({{ name }}_usd) as {{ name }}_usd,
     {%- endfor %}
+    sum(explained_usd) as explained_usd
 from explained
 group by
     day_no, segment_no, prompt_class, offer_class, clock_time, length_class, source, label, is_own_key, is_charge_known,

@@ -1,5 +1,8 @@
 -- What the calls of each bucket cost at the prices of their day: as listed, and at the endpoints that may have served
 -- them.
+{%- set amounts = [
+    'list_usd', 'list_no_cache_usd', 'list_base_usd', 'endpoint_usd', 'endpoint_low_usd', 'endpoint_high_usd',
+] %}
 with buckets as (
 
     select * from {{ ref('int_own__buckets') }}
@@ -27,7 +30,8 @@ at_endpoints as (
         bool_or(is_explaining) as is_explained,
         coalesce(list_sort(list_distinct(flatten(list(endpoint_tags) filter (is_explaining)))), []) as candidates,
         coalesce(min(cache_write_low) filter (is_explaining), min(cache_write_low)) as cache_write_low,
-        min_by(cache_write_tokens, (not coalesce(is_explaining, false), difference_usd, offer_no)) as cache_write_tokens,
+        min_by(cache_write_tokens, (not coalesce(is_explaining, false), difference_usd, offer_no))
+            as cache_write_tokens,
         coalesce(max(cache_write_high) filter (is_explaining), max(cache_write_high)) as cache_write_high
     from offers
     group by bucket_no
@@ -85,10 +89,10 @@ listed as (
         lists.price_checked_at,
         lists.price_source_url,
         {{ own_usd(own_cost_of('placed.', 'prices.', 'placed.cached_low', 'placed.cache_write_tokens')) }}
-            + placed.extra_usd as list_usd,
+        + placed.extra_usd as list_usd,
         {{ own_usd(own_cost_of('placed.', 'prices.', '0', '0')) }} + placed.extra_usd as list_no_cache_usd,
         {{ own_usd(own_cost_of('placed.', 'base.', 'placed.cached_low', 'placed.cache_write_tokens')) }}
-            + placed.extra_usd as list_base_usd
+        + placed.extra_usd as list_base_usd
     from placed
     left join {{ ref('int_own__list_prices') }} as lists
         on placed.model_id = lists.model_id and placed.date = lists.date
@@ -107,8 +111,8 @@ select
         list_usd, list_no_cache_usd, list_base_usd, endpoint_usd, endpoint_low_usd, endpoint_high_usd, price_basis
     ),
     coalesce(price_basis, 'none') as price_basis,
-    {%- for name in ['list_usd', 'list_no_cache_usd', 'list_base_usd', 'endpoint_usd', 'endpoint_low_usd', 'endpoint_high_usd'] %}
-    case when is_failed_free then 0 else {{ name }} end as {{ name }},
+    {%- for name in amounts %}
+        case when is_failed_free then 0 else {{ name }} end as {{ name }},
     {%- endfor %}
     case
         when is_charge_known then charged_usd + case when is_own_key then coalesce(upstream_usd, 0) else 0 end

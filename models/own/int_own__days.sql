@@ -61,9 +61,9 @@ cut as (
     left join changes
         on
             logged.model_id = changes.model_id
-            and changes.changed_at > logged.date
+            and logged.date < changes.changed_at
             and changes.changed_at < logged.date + interval 1 day
-            and (known.provider_name is null or changes.provider_name = known.provider_name)
+            and (known.provider_name is null or known.provider_name = changes.provider_name)
     group by all
 
 )

@@ -1,5 +1,5 @@
--- The prices of each price table for each prompt class and each part of the day in which they may differ: exact decimals
--- in USD per token or per call. The shortest prompt of a class has the prices of the whole class.
+-- The prices of each price table for each prompt class and each part of the day in which they may differ: exact
+-- decimals in USD per token or per call. The shortest prompt of a class has the prices of the whole class.
 with classes as (
 
     select
@@ -25,14 +25,14 @@ priced as (
         tables.table_no,
         classes.prompt_class,
         conditions.clock_time,
-        {%- for name in ['prompt', 'cache_read', 'cache_write', 'completion', 'request'] %}
+    {%- for name in ['prompt', 'cache_read', 'cache_write', 'completion', 'request'] %}
         {{ price_in_effect(
             'tables.prices',
             name,
             'classes.min_prompt_tokens',
             'make_time(conditions.clock_time // 100, conditions.clock_time % 100, 0)',
         ) }} as {{ name }}_price{{ ',' if not loop.last }}
-        {%- endfor %}
+    {%- endfor %}
     from {{ ref('int_own__price_tables') }} as tables
     inner join conditions using (model_id)
     cross join classes

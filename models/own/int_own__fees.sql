@@ -23,11 +23,12 @@ ruled as (
         sum(daily.calls) over in_month as calls_to_date,
         sum(daily.list_usd) over in_month as list_usd_to_date
     from daily
-    inner join {{ ref('own_key_fees') }} as fees on fees.valid_from <= daily.date
-    window in_month as (
-        partition by daily.source, date_trunc('month', daily.date), fees.valid_from
-        order by daily.date
-    )
+    inner join {{ ref('own_key_fees') }} as fees on daily.date >= fees.valid_from
+    window
+        in_month as (
+            partition by daily.source, date_trunc('month', daily.date), fees.valid_from
+            order by daily.date
+        )
     qualify row_number() over (partition by daily.source, daily.date order by fees.valid_from desc) = 1
 
 )

@@ -1,4 +1,5 @@
--- What the prices of each model depend on: whether on the length of the prompt, and on which times of day (UTC, as HHMM).
+-- What the prices of each model depend on: whether on the length of the prompt, and on which times of day (UTC, as
+-- HHMM).
 with overrides as (
 
     select

@@ -1,4 +1,5 @@
--- The model that each name in the log means. Names match exactly or not at all; only the prefix of a gateway is removed.
+-- The model that each name in the log means. Names match exactly or not at all; only the prefix of a gateway is
+-- removed.
 with logged as (
 
     select distinct
@@ -69,7 +70,7 @@ matched as (
     qualify
         row_number() over (
             partition by spelled.logged_model, spelled.logged_variant
-            order by spelled.prefixes, named.match_reason desc, named.model_permaslug
+            order by spelled.prefixes asc, named.match_reason desc, named.model_permaslug asc
         ) = 1
 
 )

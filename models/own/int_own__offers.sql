@@ -38,8 +38,8 @@ possible as (
     inner join {{ ref('int_own__price_tables') }} as tables
         on
             segments.model_id = tables.model_id
-            and tables.possible_from < segments.ends_at
-            and tables.possible_to > segments.starts_at
+            and segments.ends_at > tables.possible_from
+            and segments.starts_at < tables.possible_to
             and (segments.priced_provider is null or segments.priced_provider = tables.provider_name)
     where not tables.is_listed_price
 
@@ -56,10 +56,12 @@ priced as (
         {{ own_price_columns('prices') }}
     from possible
     inner join {{ ref('int_own__effective_prices') }} as prices using (table_no)
-    cross join unnest(case when possible.has_prompt_classes then [prices.prompt_class, -1] else [0] end)
-        as classes (prompt_class)
-    cross join unnest(case when len(possible.clock_times) > 1 then [prices.clock_time, -1] else [0] end)
-        as times (clock_time)
+    cross join
+        unnest(case when possible.has_prompt_classes then [prices.prompt_class, -1] else [0] end)
+            as classes (prompt_class)
+    cross join
+        unnest(case when len(possible.clock_times) > 1 then [prices.clock_time, -1] else [0] end)
+            as times (clock_time)
     where possible.has_prompt_classes or prices.prompt_class = 0
 
 )

@@ -38,7 +38,7 @@ next_responses as (
         seen.model_id,
         seen.last_seen_at,
         min(responses.response_at) as next_response_at
-    from (select distinct model_id, last_seen_at from endpoints) as seen
+    from endpoints as seen
     inner join responses on seen.model_id = responses.model_id and seen.last_seen_at < responses.response_at
     group by seen.model_id, seen.last_seen_at
 

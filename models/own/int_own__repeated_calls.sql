@@ -31,8 +31,8 @@ ranked as (
             order by
                 {{ own_source_rank('calls.source') }},
                 calls.updated_at desc nulls last,
-                calls.raw_file,
-                calls.row_no
+                calls.raw_file asc,
+                calls.row_no asc
         ) as version_no,
         count(*) over (partition by call_id) as versions
     from calls

@@ -22,7 +22,10 @@ from orchestration.formatting import as_percent, date_in_words, period_in_words
 if TYPE_CHECKING:
     from orchestration.usage.marts import OwnMarts
 
-NO_FORECAST = "No forecast: other models split texts into other tokens and give answers of other lengths. Let your own tests decide."
+NO_FORECAST = (
+    "No forecast: other models split texts into other tokens and give answers of other lengths. Let your own tests "
+    "decide."
+)
 _LABEL_WIDTH = 26
 _AMOUNT_WIDTH = 14
 

@@ -92,28 +92,32 @@ residuals as (
 
 ),
 
+logged as (
+
+    select distinct
+        date,
+        source,
+        model_permaslug
+    from costs
+
+),
+
 -- Calls of another source on the same day may be the same calls, if the logs have no ids in common.
 overlapping as (
 
     select
-        costs.date,
-        costs.source,
+        day_costs.date,
+        day_costs.source,
         'also in ' || others.source as "check",
-        sum(costs.calls) as calls,
-        sum(costs.prompt_tokens + costs.completion_tokens) as tokens,
-        sum(costs.charged_usd) as usd
-    from costs
-    inner join (
-        select distinct
-            date,
-            source,
-            model_permaslug
-        from costs
-    ) as others
+        sum(day_costs.calls) as calls,
+        sum(day_costs.prompt_tokens + day_costs.completion_tokens) as tokens,
+        sum(day_costs.charged_usd) as usd
+    from costs as day_costs
+    inner join logged as others
         on
-            costs.date = others.date
-            and costs.model_permaslug = others.model_permaslug
-            and costs.source <> others.source
+            day_costs.date = others.date
+            and day_costs.model_permaslug = others.model_permaslug
+            and day_costs.source <> others.source
     group by all
 
 )

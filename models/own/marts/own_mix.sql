@@ -50,7 +50,8 @@ shared as (
 
     select
         *,
-        own_tokens / nullif(sum(own_tokens) over (partition by period, period_start, source, dimension), 0) as own_share,
+        own_tokens
+        / nullif(sum(own_tokens) over (partition by period, period_start, source, dimension), 0) as own_share,
         rank() over (partition by period, period_start, source, dimension order by own_tokens desc) as own_rank
     from own
 
@@ -58,13 +59,37 @@ shared as (
 
 public_shares as (
 
-    select period, period_start, 'model' as dimension, model_permaslug as member, share, share_high, rank, as_of
+    select
+        period,
+        period_start,
+        'model' as dimension,
+        model_permaslug as member,
+        share,
+        share_high,
+        rank,
+        as_of
     from {{ source('release', 'share_model') }}
     union all
-    select period, period_start, 'author' as dimension, author as member, share, share_high, rank, as_of
+    select
+        period,
+        period_start,
+        'author' as dimension,
+        author as member,
+        share,
+        share_high,
+        rank,
+        as_of
     from {{ source('release', 'share_author') }}
     union all
-    select period, period_start, 'weights' as dimension, segment as member, share, share_high, rank, as_of
+    select
+        period,
+        period_start,
+        'weights' as dimension,
+        segment as member,
+        share,
+        share_high,
+        rank,
+        as_of
     from {{ source('release', 'share_segment') }}
     where segment_type = 'weights'
 
