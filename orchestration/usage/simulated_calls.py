@@ -40,7 +40,8 @@ _INTERVALS = """
         )
         and to_ms >= from_ms
 """
-# Few models make up most calls, as on any router, and those with many endpoints are likely to be among them. Each interval has at least one slot, and a call draws a slot.
+# Few models make up most calls, as on any router, and a model of many endpoints is likely to be one of them. Each
+# interval has at least one slot, and a call draws a slot.
 SLOTS = f"""
     create temp table slots as
     with intervals as ({_INTERVALS}),
