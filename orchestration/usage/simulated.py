@@ -65,8 +65,10 @@ ALL = tuple(LOGS)
 class Draw:
     """Which calls are drawn: of these models (all, if none is named), from `since` until before `until`.
 
-    `own_key_share` and `failed_share` are shares of the calls. OpenRouter charges `own_key_fee` × the cost of a call
-    with an own key. Tiny calls have a few tokens, so that most of their charge is cut off.
+    `own_key_share` and `failed_share` are shares of the calls, `search_share` is one of those that may have searched:
+    their endpoint has a price for it, and the key is OpenRouter's. Only the log of generations reports what searches
+    cost. OpenRouter charges `own_key_fee` × the cost of a call with an own key. Tiny calls have a few tokens, so that
+    much of their charge is cut off.
     """
 
     model_ids: tuple[str, ...] = ()
@@ -75,6 +77,7 @@ class Draw:
     own_key_share: float = 0.05
     own_key_fee: Decimal = Decimal(0)
     failed_share: float = 0.005
+    search_share: float = 0.01
     is_tiny: bool = False
 
 
@@ -113,6 +116,7 @@ def write_logs(
                 "slots": slots,
                 "prefix": f"{MARK}{run}-",
                 "failed_share": draw.failed_share,
+                "search_share": draw.search_share,
                 "own_key_share": draw.own_key_share,
                 "own_key_fee": draw.own_key_fee,
                 "is_tiny": draw.is_tiny,

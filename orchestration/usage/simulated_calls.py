@@ -121,7 +121,7 @@ CALLS = """
             -- With an own key, the provider charges the tokens and OpenRouter the searches; no log keeps them apart.
             case
                 when (prices).web_search is not null and not (is_failed or has_own_key or $is_tiny)
-                    and fraction(call_no, 'search') < 0.01
+                    and fraction(call_no, 'search') < $search_share
                     then cast(1 + pick(call_no, 'searches', 3) as bigint)
                 else 0
             end as searches
