@@ -16,6 +16,7 @@ from unittest.mock import patch
 
 import duckdb
 import pytest
+from own_release import priced_logs
 
 from orchestration.cli import terminal
 from orchestration.cli.app import run_app
@@ -364,3 +365,11 @@ def stated_requests(day: int, has_key: bool, models: int, row: str | None = None
     stated = {cell[0]: cell[column].replace("models", str(models)) for cell in cells}
     names = [row] if row else [name for name in stated if name.islower() and name != "surface" and "*" not in name]
     return {name: int(stated[name]) for name in names}
+
+
+@pytest.fixture(scope="session")
+def own_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with logs of own calls in every format, priced; what is true of them is in `truth/`."""
+    data = tmp_path_factory.mktemp("own") / "it's data"
+    priced_logs(data)
+    return data

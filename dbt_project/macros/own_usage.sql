@@ -6,9 +6,17 @@
 {%- endmacro %}
 
 {#- Names of the prices that the tokens of a call cost. -#}
-{% macro own_price_columns(relation=none) -%}
-    {%- for name in ['prompt', 'cache_read', 'cache_write', 'completion', 'request'] -%}
-    {{ relation ~ '.' if relation }}{{ name }}_price{{ ', ' if not loop.last }}
+{% macro own_price_names() -%}
+    {{ return(['prompt', 'cache_read', 'cache_write', 'completion', 'request']) }}
+{%- endmacro %}
+
+{#- The lowest and the highest of each price of an offer. -#}
+{% macro own_offer_columns(relation=none) -%}
+    {%- for name in own_price_names() -%}
+    {%- for bound in ['low', 'high'] -%}
+    {{ relation ~ '.' if relation }}{{ name }}_price_{{ bound }}{{ ', ' if not loop.last }}
+    {%- endfor -%}
+    {{ ', ' if not loop.last }}
     {%- endfor -%}
 {%- endmacro %}
 
@@ -16,8 +24,10 @@
 {% macro own_offer_as_doubles() -%}
     {
         'no': offer_no
-        {%- for name in ['prompt', 'cache_read', 'cache_write', 'completion', 'request'] %},
-        '{{ name }}_price': cast({{ name }}_price as double)
+        {%- for name in own_price_names() -%}
+        {%- for bound in ['low', 'high'] %},
+        '{{ name }}_price_{{ bound }}': cast({{ name }}_price_{{ bound }} as double)
+        {%- endfor -%}
         {%- endfor %}
     }
 {%- endmacro %}
@@ -28,35 +38,40 @@
 {%- endmacro %}
 
 {#-
-    Lowest (bound = 'least') or highest ('greatest') cost of tokens at prices. `tokens` and `prices` are prefixes of the
-    columns. Where the log does not report how many tokens were read from the cache or written to it, any number is
-    possible; where it reports the charge for the cache (cache_usd), that charge is part of the cost.
+    Lowest (bound = 'low') or highest ('high') cost of tokens at the prices of an offer. `tokens` and `prices` are prefixes
+    of the columns. Where the log does not report how many tokens were read from the cache or written to it, any number
+    is possible; where it reports the charge for the cache (cache_usd), that charge is part of the cost.
 -#}
 {% macro own_cost_bound(bound, tokens, prices) -%}
+    {%- set pick = 'least' if bound == 'low' else 'greatest' -%}
+    {%- set price = {} -%}
+    {%- for name in own_price_names() -%}
+        {%- do price.update({name: prices ~ name ~ '_price_' ~ bound}) -%}
+    {%- endfor -%}
     case
         when {{ tokens }}cache_usd is not null
-            then {{ own_amount(tokens ~ 'prompt_tokens', prices ~ 'prompt_price') }} + {{ tokens }}cache_usd
+            then {{ own_amount(tokens ~ 'prompt_tokens', price.prompt) }} + {{ tokens }}cache_usd
         when {{ tokens }}cached_tokens is null
             then {{ own_amount(
                 tokens ~ 'prompt_tokens',
-                bound ~ '(' ~ prices ~ 'prompt_price, ' ~ prices ~ 'cache_read_price, ' ~ prices ~ 'cache_write_price)',
+                pick ~ '(' ~ price.prompt ~ ', ' ~ price.cache_read ~ ', ' ~ price.cache_write ~ ')',
             ) }}
         when {{ tokens }}cache_write_tokens is null
-            then {{ own_amount(tokens ~ 'cached_tokens', prices ~ 'cache_read_price') }}
+            then {{ own_amount(tokens ~ 'cached_tokens', price.cache_read) }}
             + {{ own_amount(
                 '(' ~ tokens ~ 'prompt_tokens - ' ~ tokens ~ 'cached_tokens)',
-                bound ~ '(' ~ prices ~ 'prompt_price, ' ~ prices ~ 'cache_write_price)',
+                pick ~ '(' ~ price.prompt ~ ', ' ~ price.cache_write ~ ')',
             ) }}
         else
             {{ own_amount(
                 '(' ~ tokens ~ 'prompt_tokens - ' ~ tokens ~ 'cached_tokens - ' ~ tokens ~ 'cache_write_tokens)',
-                prices ~ 'prompt_price',
+                price.prompt,
             ) }}
-            + {{ own_amount(tokens ~ 'cached_tokens', prices ~ 'cache_read_price') }}
-            + {{ own_amount(tokens ~ 'cache_write_tokens', prices ~ 'cache_write_price') }}
+            + {{ own_amount(tokens ~ 'cached_tokens', price.cache_read) }}
+            + {{ own_amount(tokens ~ 'cache_write_tokens', price.cache_write) }}
     end
-    + {{ own_amount(tokens ~ 'completion_tokens', prices ~ 'completion_price') }}
-    + {{ tokens }}calls * {{ prices }}request_price
+    + {{ own_amount(tokens ~ 'completion_tokens', price.completion) }}
+    + {{ tokens }}calls * {{ price.request }}
 {%- endmacro %}
 
 {#- A charge in a log is cut to 6 decimals, and so is its part for the cache. Doubles need some room of their own. -#}
@@ -71,15 +86,16 @@
 {% macro own_explains(usd, tokens, prices) -%}
     {%- set rounding = own_rounding_usd(tokens) -%}
     {%- set written_usd =
-        tokens ~ 'cache_usd - ' ~ tokens ~ 'cached_tokens * (' ~ prices ~ 'cache_read_price - ' ~ prices ~ 'prompt_price)'
+        tokens ~ 'cache_usd - ' ~ tokens ~ 'cached_tokens * (' ~ prices ~ 'cache_read_price_low - ' ~ prices
+        ~ 'prompt_price_low)'
     -%}
     {%- set most_usd =
-        '(' ~ tokens ~ 'prompt_tokens - ' ~ tokens ~ 'cached_tokens) * (' ~ prices ~ 'cache_write_price - ' ~ prices
-        ~ 'prompt_price)'
+        '(' ~ tokens ~ 'prompt_tokens - ' ~ tokens ~ 'cached_tokens) * (' ~ prices
+        ~ 'cache_write_price_low - ' ~ prices ~ 'prompt_price_low)'
     -%}
-    {{ usd }} > {{ own_cost_bound('least', tokens, prices) }}
+    {{ usd }} > {{ own_cost_bound('low', tokens, prices) }}
         - case when {{ tokens }}cache_usd is null then 1 else 2 end * {{ rounding }}
-    and {{ usd }} < {{ own_cost_bound('greatest', tokens, prices) }}
+    and {{ usd }} < {{ own_cost_bound('high', tokens, prices) }}
         + case when {{ tokens }}cache_usd is null then 1e-9 else {{ rounding }} end
     and (
         {{ tokens }}cache_usd is null
@@ -104,6 +120,11 @@
     + {{ tokens }}calls * {{ prices }}request_price
 {%- endmacro %}
 
+{#- A number of tokens, at least 0 and at most `most`. -#}
+{% macro own_limited(tokens, most) -%}
+    cast(least(greatest({{ tokens }}, 0), {{ most }}) as bigint)
+{%- endmacro %}
+
 {#- An amount of money with the precision of the marts. -#}
 {% macro own_usd(amount) -%}
     cast({{ amount }} as decimal(38, 12))
@@ -114,14 +135,6 @@
     {%- for name in ['date', 'model_permaslug', 'provider_name', 'source', 'label', 'is_own_key'] -%}
     {{ relation ~ '.' if relation }}{{ name }}{{ ', ' if not loop.last }}
     {%- endfor -%}
-{%- endmacro %}
-
-{#- Condition of a join: both rows are about the same calls. A provider or label may be missing. -#}
-{% macro own_same_row(left, right) -%}
-    {%- for name in ['date', 'model_permaslug', 'source', 'is_own_key'] -%}
-    {{ left }}.{{ name }} = {{ right }}.{{ name }} and {% endfor -%}
-    {{ left }}.provider_name is not distinct from {{ right }}.provider_name
-    and {{ left }}.label is not distinct from {{ right }}.label
 {%- endmacro %}
 
 {#- The sum of a column, or null if it is unknown for some row. -#}
@@ -140,7 +153,7 @@
 -#}
 {% macro own_cost_corner(bound, tokens, prices) -%}
     {%- set price = {} -%}
-    {%- for name in ['prompt', 'cache_read', 'cache_write', 'completion', 'request'] -%}
+    {%- for name in own_price_names() -%}
         {%- do price.update({name: prices ~ name ~ '_price_' ~ bound}) -%}
     {%- endfor -%}
     {%- set pick = 'least' if bound == 'low' else 'greatest' -%}

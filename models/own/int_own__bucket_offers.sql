@@ -17,18 +17,18 @@ priced as (
         buckets.bucket_no,
         offers.offer_no,
         offers.endpoint_tags,
-        {{ own_price_columns('offers') }},
+        {{ own_offer_columns('offers') }},
+        buckets.is_mixed,
         buckets.prompt_tokens,
         buckets.cached_tokens,
         buckets.cache_write_tokens,
         buckets.cache_usd,
         buckets.calls,
         buckets.extra_usd,
-        case when buckets.is_own_key then buckets.explained_usd else buckets.explained_usd + buckets.extra_usd end
-            as compared_usd,
+        buckets.explained_usd + buckets.extra_usd as compared_usd,
         buckets.prompt_tokens - coalesce(buckets.cached_tokens, 0) as uncached_tokens,
-        {{ own_usd(own_cost_bound('least', 'buckets.', 'offers.')) }} + buckets.extra_usd as low_usd,
-        {{ own_usd(own_cost_bound('greatest', 'buckets.', 'offers.')) }} + buckets.extra_usd as high_usd,
+        {{ own_usd(own_cost_bound('low', 'buckets.', 'offers.')) }} + buckets.extra_usd as low_usd,
+        {{ own_usd(own_cost_bound('high', 'buckets.', 'offers.')) }} + buckets.extra_usd as high_usd,
         case
             when buckets.explained_usd is null or buckets.is_failed_free then null
             when buckets.explaining_offers is not null
@@ -52,14 +52,14 @@ written as (
     select
         *,
         case
-            when is_explaining and cache_usd is not null and cache_write_price <> prompt_price
+            when is_explaining and cache_usd is not null and cache_write_price_low <> prompt_price_low
                 then
-                    (cache_usd - cached_tokens * (cache_read_price - prompt_price))
-                    / cast(cache_write_price - prompt_price as double)
+                    (cache_usd - cached_tokens * (cache_read_price_low - prompt_price_low))
+                    / cast(cache_write_price_low - prompt_price_low as double)
         end as written_tokens,
         case
-            when is_explaining and cache_usd is not null and cache_write_price <> prompt_price
-                then {{ own_rounding_usd('') }} / abs(cast(cache_write_price - prompt_price as double))
+            when is_explaining and cache_usd is not null and cache_write_price_low <> prompt_price_low
+                then {{ own_rounding_usd('') }} / abs(cast(cache_write_price_low - prompt_price_low as double))
         end as written_rounding
     from priced
 
@@ -69,23 +69,24 @@ select
     bucket_no,
     offer_no,
     endpoint_tags,
+    is_mixed,
     low_usd,
     high_usd,
     is_explaining,
     abs(compared_usd - least(greatest(compared_usd, low_usd), high_usd)) as difference_usd,
     least(greatest(compared_usd, low_usd), high_usd) as nearest_usd,
-    coalesce(
-        cache_write_tokens,
-        cast(least(greatest(floor(written_tokens - written_rounding), 0), uncached_tokens) as bigint),
-        0
-    ) as cache_write_low,
-    coalesce(
-        cache_write_tokens,
-        cast(least(greatest(round(written_tokens), 0), uncached_tokens) as bigint)
-    ) as cache_write_tokens,
-    coalesce(
-        cache_write_tokens,
-        cast(least(greatest(ceil(written_tokens + written_rounding), 0), uncached_tokens) as bigint),
-        uncached_tokens
-    ) as cache_write_high
+    case
+        when cache_write_tokens is not null then cache_write_tokens
+        when written_tokens is null then 0
+        else {{ own_limited('floor(written_tokens - written_rounding)', 'uncached_tokens') }}
+    end as cache_write_low,
+    case
+        when cache_write_tokens is not null then cache_write_tokens
+        when written_tokens is not null then {{ own_limited('round(written_tokens)', 'uncached_tokens') }}
+    end as cache_write_tokens,
+    case
+        when cache_write_tokens is not null then cache_write_tokens
+        when written_tokens is null then uncached_tokens
+        else {{ own_limited('ceil(written_tokens + written_rounding)', 'uncached_tokens') }}
+    end as cache_write_high
 from written

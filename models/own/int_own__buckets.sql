@@ -57,7 +57,8 @@ placed as (
             ))
         end as clock_time,
         days.has_prompt_classes,
-        {{ own_length_class('calls.prompt_tokens + calls.completion_tokens') }} as length_class
+        case when calls.calls = 1 then {{ own_length_class('calls.prompt_tokens + calls.completion_tokens') }} else -1 end
+            as length_class
     from {{ ref('int_own__calls') }} as calls
     inner join days
         on
@@ -106,14 +107,14 @@ select
     is_own_key,
     is_charge_known,
     is_failed_free,
-    is_daily,
+    is_mixed,
     cached_tokens is not null as has_cached_tokens,
     cache_write_tokens is not null as has_cache_write_tokens,
     cache_usd is not null as has_cache_usd,
     explaining_offers,
     cast(sum(calls) as bigint) as calls,
     cast(coalesce(sum(calls) filter (is_failed), 0) as bigint) as failed_calls,
-    max(prompt_tokens + completion_tokens) as max_tokens,
+    max(prompt_tokens + completion_tokens) filter (calls = 1) as max_tokens,
     {%- for name in ['prompt', 'cached', 'cache_write', 'completion', 'reasoning'] %}
         cast(sum({{ name }}_tokens) as bigint) as {{ name }}_tokens,
     {%- endfor %}
@@ -124,4 +125,4 @@ select
 from explained
 group by
     day_no, segment_no, prompt_class, offer_class, clock_time, length_class, source, label, is_own_key, is_charge_known,
-    is_failed_free, is_daily, has_cached_tokens, has_cache_write_tokens, has_cache_usd, explaining_offers
+    is_failed_free, is_mixed, has_cached_tokens, has_cache_write_tokens, has_cache_usd, explaining_offers

@@ -26,7 +26,9 @@ judged as (
         *,
         charged_usd is not null
         and (charged_usd > 0 or is_failed or {{ own_source_rank('source') }} = 1) as is_charge_known,
-        calls > 1 or is_daily as is_aggregate
+        calls > 1 or is_daily as is_aggregate,
+        -- A row of /activity adds up the calls of one endpoint, other rows may mix endpoints.
+        (calls > 1 or is_daily) and source <> 'activity' as is_mixed
     from once
 
 )
@@ -35,6 +37,8 @@ select
     *,
     is_failed and coalesce(charged_usd, 0) = 0 as is_failed_free,
     case
+        -- A row of /activity may add up calls with the user's own key and others.
+        when is_own_key and is_aggregate then upstream_usd + coalesce(charged_usd, 0) - extra_usd
         when is_own_key then upstream_usd
         when is_charge_known then charged_usd - extra_usd
     end as explained_usd

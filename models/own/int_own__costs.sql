@@ -28,7 +28,9 @@ at_endpoints as (
             when min(low_usd) = max(high_usd) then min(low_usd)
         end as endpoint_usd,
         bool_or(is_explaining) as is_explained,
-        coalesce(list_sort(list_distinct(flatten(list(endpoint_tags) filter (is_explaining)))), []) as candidates,
+        coalesce(
+            list_sort(list_distinct(flatten(list(endpoint_tags) filter (is_explaining or is_mixed)))), []
+        ) as candidates,
         coalesce(min(cache_write_low) filter (is_explaining), min(cache_write_low)) as cache_write_low,
         min_by(cache_write_tokens, (not coalesce(is_explaining, false), difference_usd, offer_no))
             as cache_write_tokens,
@@ -115,12 +117,14 @@ select
         case when is_failed_free then 0 else {{ name }} end as {{ name }},
     {%- endfor %}
     case
-        when is_charge_known then charged_usd + case when is_own_key then coalesce(upstream_usd, 0) else 0 end
+        when is_own_key and upstream_usd is not null then upstream_usd + coalesce(charged_usd, 0)
+        when is_charge_known then charged_usd
         when is_failed_free then 0
-        else list_usd + case when is_own_key then coalesce(upstream_usd, 0) else 0 end
+        else list_usd
     end as paid_usd,
+    case when is_failed_free then 0 else explained_usd + extra_usd - endpoint_usd end as residual_usd,
     case
-        when is_charge_known or is_failed_free then 'charged'
+        when is_charge_known or is_failed_free or (is_own_key and upstream_usd is not null) then 'charged'
         when list_usd is not null then 'listed'
         else 'unknown'
     end as cost_basis

@@ -53,7 +53,14 @@ priced as (
         possible.endpoint_tag,
         classes.prompt_class,
         times.clock_time,
-        {{ own_price_columns('prices') }}
+        -- A row of many calls may mix all prices of an endpoint.
+        case when -1 in (possible.segment_no, classes.prompt_class, times.clock_time) then 0 else prices.table_no end
+            as mixed_no,
+        {%- for name in own_price_names() %}
+            min(prices.{{ name }}_price) as {{ name }}_price_low,
+            max(prices.{{ name }}_price) as {{ name }}_price_high,
+        {%- endfor %}
+        possible.provider_name
     from possible
     inner join {{ ref('int_own__effective_prices') }} as prices using (table_no)
     cross join
@@ -63,6 +70,23 @@ priced as (
         unnest(case when len(possible.clock_times) > 1 then [prices.clock_time, -1] else [0] end)
             as times (clock_time)
     where possible.has_prompt_classes or prices.prompt_class = 0
+    group by
+        possible.day_no, possible.segment_no, possible.endpoint_tag, possible.provider_name, classes.prompt_class,
+        times.clock_time, mixed_no
+
+),
+
+distinct_prices as (
+
+    select
+        day_no,
+        segment_no,
+        prompt_class,
+        clock_time,
+        {{ own_offer_columns() }},
+        list_sort(list(distinct endpoint_tag)) as endpoint_tags
+    from priced
+    group by day_no, segment_no, prompt_class, clock_time, {{ own_offer_columns() }}
 
 )
 
@@ -70,16 +94,6 @@ select
     *,
     row_number() over (
         partition by day_no, segment_no, prompt_class, clock_time
-        order by prompt_price, completion_price, cache_read_price, cache_write_price, request_price
+        order by {{ own_offer_columns() }}
     ) as offer_no
-from (
-    select
-        day_no,
-        segment_no,
-        prompt_class,
-        clock_time,
-        {{ own_price_columns() }},
-        list_sort(list(distinct endpoint_tag)) as endpoint_tags
-    from priced
-    group by day_no, segment_no, prompt_class, clock_time, {{ own_price_columns() }}
-) as distinct_prices
+from distinct_prices

@@ -139,7 +139,7 @@ _ALTERNATIVES = """
         and from_model = $from_model
         and public_rank is not null
         and same_tokens_usd > 0
-        and context_fits_share >= $min_fitting
+        and coalesce(context_fits_share, 1) >= $min_fitting  -- unknown if the log adds calls up
         and price_coverage >= $min_coverage
         and to_model_id is distinct from models.model_id
     qualify row_number() over (partition by to_model_id order by same_tokens_usd, tag nulls first) = 1

@@ -54,7 +54,7 @@ fitting as (
         contexts.source,
         contexts.from_model,
         contexts.context_length,
-        coalesce(sum(lengths.calls) filter (where lengths.max_tokens <= contexts.context_length), 0)
+        sum(case when lengths.max_tokens <= contexts.context_length then lengths.calls else 0 end)
         / sum(lengths.calls) as context_fits_share
     from (
         select distinct
@@ -67,6 +67,7 @@ fitting as (
         where context_length is not null
     ) as contexts
     inner join lengths using (period, period_start, source, from_model)
+    where lengths.max_tokens is not null
     group by all
 
 ),

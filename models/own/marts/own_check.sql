@@ -81,13 +81,8 @@ residuals as (
         quantile_cont(residual_usd / calls, 0.05) as residual_p05_usd,
         quantile_cont(residual_usd / calls, 0.5) as residual_p50_usd,
         quantile_cont(residual_usd / calls, 0.95) as residual_p95_usd
-    from (
-        select
-            *,
-            case when is_own_key then upstream_usd else charged_usd end - endpoint_usd as residual_usd
-        from costs
-        where is_explained is not null
-    ) as explained
+    from costs
+    where is_explained is not null
     group by date, source
 
 ),

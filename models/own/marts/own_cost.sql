@@ -1,9 +1,6 @@
 with costs as (
 
-    select
-        *,
-        case when is_own_key then upstream_usd when is_charge_known then charged_usd end as compared_usd
-    from {{ ref('int_own__costs') }}
+    select * from {{ ref('int_own__costs') }}
 
 ),
 
@@ -13,9 +10,11 @@ added as (
         {{ own_row_key() }},
         {{ own_sum('list_usd') }} as list_usd,
         {{ own_sum('endpoint_usd') }} as endpoint_usd,
+        list_sort(list_distinct(flatten(list(candidates)))) as candidates,
+        bool_and(is_explained) as is_explained,
         {{ own_sum('endpoint_low_usd') }} as endpoint_low_usd,
         {{ own_sum('endpoint_high_usd') }} as endpoint_high_usd,
-        sum(case when is_failed_free then 0 else compared_usd - endpoint_usd end) as residual_usd,
+        sum(residual_usd) as residual_usd,
         sum(list_no_cache_usd - list_usd) filter (not is_failed_free) as cache_saved_usd,
         sum(list_usd - list_base_usd) filter (not is_failed_free) as tier_extra_usd,
         cast(sum(cache_write_low) as bigint) as cache_write_tokens_low,
@@ -34,8 +33,8 @@ select
     {{ own_row_key('added') }},
     added.list_usd,
     added.endpoint_usd,
-    explanations.tag,
-    coalesce(explanations.candidates, []) as candidates,
+    case when added.is_explained and len(added.candidates) = 1 then added.candidates[1] end as tag,
+    added.candidates,
     added.endpoint_low_usd,
     added.endpoint_high_usd,
     added.residual_usd,
@@ -50,6 +49,4 @@ select
     added.price_checked_at,
     added.price_source_url
 from added
-left join {{ ref('int_own__explanations') }} as explanations
-    on {{ own_same_row('added', 'explanations') }}
 left join {{ ref('int_own__fees') }} as fees on added.source = fees.source and added.date = fees.date

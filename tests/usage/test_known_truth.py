@@ -1,0 +1,195 @@
+"""Own calls whose true cost is known: every charge is explained, and what a log does not show is left open."""
+
+import datetime as dt
+import shutil
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from own_release import BIG, ENDPOINTS, EU, publish
+
+from orchestration.storage.sql import rows_as_dicts
+from orchestration.usage.build import build_own, own_file
+
+Rows = list[dict[str, Any]]
+pytestmark = pytest.mark.xdist_group("own_data")
+
+
+@pytest.fixture(scope="module")
+def connection(own_data: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The marts, and beside them `truth`: the true calls of all sources, by the key of own_cost."""
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{str(own_file(own_data)).replace(chr(39), 2 * chr(39))}' as own (read_only)")
+        connection.execute("use own")
+        files = f"{own_data}/truth/*/truth.parquet".replace("'", "''")
+        connection.execute(
+            f"""
+            create temp view calls as
+            select
+                *, cast(called_at as date) as date, parse_path(filename)[-2] as source
+            from read_parquet('{files}', filename = true)
+            """
+        )
+        yield connection
+
+
+def rows(connection: duckdb.DuckDBPyConnection, sql: str) -> Rows:
+    return rows_as_dicts(connection.sql(sql))
+
+
+def test_totals_equal_the_truth(connection: duckdb.DuckDBPyConnection) -> None:
+    columns = "sum(prompt_tokens) as prompt_tokens, sum(completion_tokens) as completion_tokens"
+    true = rows(connection, f"select source, count(*) as calls, {columns} from calls group by source order by source")
+    found = rows(
+        connection, f"select source, sum(calls) as calls, {columns} from own_usage group by source order by source"
+    )
+    assert found == true
+    charged = "select sum(charged_usd) as charged, sum(upstream_usd) as upstream, sum(paid_usd) as paid from"
+    [openrouter] = rows(connection, f"{charged} own_usage where source = 'openrouter'")
+    [true_openrouter] = rows(
+        connection,
+        "select sum(charged_usd) as charged, sum(upstream_usd) as upstream, charged + upstream as paid "
+        "from calls where source = 'openrouter'",
+    )
+    assert openrouter == true_openrouter
+
+
+def test_every_charge_is_explained(connection: duckdb.DuckDBPyConnection) -> None:
+    assert rows(connection, "from own_check where \"check\" = 'residual' and calls > 0") == []
+    [found] = rows(
+        connection,
+        """
+        select count(*) as rows, max(abs(cost.endpoint_usd - truth.cost_usd) - 1e-6 * truth.calls) as largest
+        from own_cost as cost
+        inner join (
+            select source, date, base_slug || if(variant = 'standard', '', ':' || variant) as model_permaslug,
+                provider_name, is_own_key, sum(cost_usd) as cost_usd, count(*) as calls
+            from calls group by all
+        ) as truth using (source, date, model_permaslug, provider_name, is_own_key)
+        where source = 'openrouter'
+        """,
+    )
+    assert found["rows"] > 100
+    assert found["largest"] <= 1e-9
+
+
+# The true calls by the key of own_cost, as far as the logs have it.
+_TRUTH = """
+    select
+        cost.source, cost.tag, cost.candidates, cost.cache_write_tokens_low, cost.cache_write_tokens_high, truth.*
+    from own_cost as cost
+    inner join (
+        select
+            source, date, base_slug || if(variant = 'standard', '', ':' || variant) as model_permaslug, provider_name,
+            is_own_key, list_sort(list(distinct endpoint_tag) filter (not is_failed)) as tags,
+            sum(cache_write_tokens) as written
+        from calls
+        group by all
+    ) as truth using (source, date, model_permaslug, provider_name, is_own_key)
+    where tags is not null
+"""
+
+
+def test_tag_is_never_invented(connection: duckdb.DuckDBPyConnection) -> None:
+    """A named endpoint served all calls of its row, and every endpoint that served one is a candidate."""
+    assert rows(connection, f"from ({_TRUTH}) where tag is not null and tags <> [tag]") == []
+    # Without a charge there are no candidates; a gateway's charge of 0 may mean that it knows no price.
+    is_charged = "(candidates <> [] or source in ('openrouter', 'activity'))"
+    assert rows(connection, f"from ({_TRUTH}) where {is_charged} and not list_has_all(candidates, tags)") == []
+
+
+def test_tag_is_named_where_only_one_endpoint_fits(connection: duckdb.DuckDBPyConnection) -> None:
+    """The charges of two endpoints at one price cannot be told apart; those of a provider with one endpoint can."""
+    found = rows(
+        connection,
+        f"""
+        select source, model_id, provider_name, count(*) as rows, count(tag) as named
+        from ({_TRUTH}) left join own_usage using (source, date, model_permaslug, provider_name, is_own_key)
+        where source = 'openrouter' and len(tags) = 1
+        group by all
+        """,
+    )
+    named = {(one["model_id"], one["provider_name"]): one["named"] / one["rows"] for one in found}
+    assert named.pop(("acme/plain", "Other"), 0) == 0
+    assert named.pop(("acme/plain", "Acme")) > 0.5
+    assert set(named.values()) == {1}
+
+
+def test_price_change_at_13_00_names_one_price(connection: duckdb.DuckDBPyConnection) -> None:
+    """Both prices of the day explain the calls of their own part of the day, to the micro-dollar."""
+    [found] = rows(
+        connection,
+        """
+        select count(*) as rows, max(abs(residual_usd)) as largest from own_cost
+        where date = '2026-07-10' and model_permaslug = 'acme/plain-20260101' and source = 'openrouter'
+        """,
+    )
+    assert found["rows"] > 0
+    assert found["largest"] < Decimal("0.001")
+
+
+def test_written_tokens_are_inside_their_interval(connection: duckdb.DuckDBPyConnection) -> None:
+    outside = "not written between cache_write_tokens_low and cache_write_tokens_high"
+    assert rows(connection, f"from ({_TRUTH}) where {outside}") == []
+    [found] = rows(
+        connection,
+        f"select count(*) as rows from ({_TRUTH}) where source = 'openrouter' and cache_write_tokens_low > 0",
+    )
+    assert found["rows"] > 10, "the charge for the cache shows written tokens"
+
+
+def test_paid_is_the_sum_of_its_parts(connection: duckdb.DuckDBPyConnection) -> None:
+    paid = "charged_usd + if(is_own_key, coalesce(upstream_usd, 0), 0)"
+    assert rows(connection, f"from own_usage where cost_basis = 'charged' and paid_usd <> {paid}") == []
+
+
+def test_alternative_at_own_prices_is_what_was_paid(connection: duckdb.DuckDBPyConnection) -> None:
+    """One endpoint at one price: the same tokens at its own price are the charges, up to their rounding."""
+    [found] = rows(
+        connection,
+        """
+        select same_tokens_usd, paid_usd, calls from own_alternative
+        where source = 'litellm' and period = 'all' and from_model = 'acme/tiered-20260101'
+            and to_model_id = 'acme/tiered' and tag = 'acme'
+        """,
+    )
+    assert found["paid_usd"] <= found["same_tokens_usd"] <= found["paid_usd"] + found["calls"] * Decimal("0.000001")
+
+
+def test_fee_on_own_keys_follows_the_rules(connection: duckdb.DuckDBPyConnection) -> None:
+    """Neither allowance is used up by this log: the first million calls, and since 10 August the first 25,000 USD."""
+    [found] = rows(
+        connection,
+        "select sum(fee_usd) as fee, min(date) as first, max(date) as last from own_cost "
+        "where is_own_key and source = 'openrouter'",
+    )
+    assert found["fee"] == 0
+    assert found["first"] < dt.date(2026, 8, 10) < found["last"]
+
+
+def test_closed_days_do_not_change_with_later_prices(own_data: Path, tmp_path: Path) -> None:
+    later = tmp_path / "data"
+    shutil.copytree(own_data / "own", later / "own")
+    endpoints = [
+        *ENDPOINTS,
+        ("acme/tiered", "Acme", "acme", BIG, "2026-09-01 09:00:00", "2026-09-02 09:00:00"),
+        ("acme/plain", "New", "new", EU, "2026-09-01 09:00:00", "2026-09-02 09:00:00"),
+    ]
+    publish(later, "20260902T090000.000000Z", endpoints, "2026-09-02 09:00:00")
+    assert build_own(later)
+    closed = "select * exclude (price_age_hours, price_checked_at) from own_cost where date < '2026-08-20' order by all"
+    before, after = (_read(own_file(folder), closed) for folder in (own_data, later))
+    assert len(before) > 100
+    assert after == before
+
+
+def _read(file: Path, sql: str) -> list[Any]:
+    with duckdb.connect(str(file), read_only=True) as connection:
+        return connection.sql(sql).fetchall()
+
+
+def test_nothing_is_built_if_nothing_is_new(own_data: Path) -> None:
+    assert not build_own(own_data)
