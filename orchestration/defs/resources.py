@@ -36,7 +36,7 @@ OWNERS = ["team:routerscope"]
 # How the log line of a run that waits for the data folder begins.
 IN_USE = "Another run is using"
 # Dagster sorts groups by name, so their names begin with the number of their stage. A slash nests a group.
-_STAGES = ("openrouter", "raw", "seeds", "staging", "intermediate", "marts", "published")
+_STAGES = ("openrouter", "raw", "seeds", "staging", "intermediate", "marts", "published", "own")
 
 
 def group_name(stage: str, *folders: str) -> str:

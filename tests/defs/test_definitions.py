@@ -15,6 +15,7 @@ from orchestration.publish.catalog import published_tables
 from orchestration.publish.freshness import surfaces
 from orchestration.publish.report.figures import FIGURES
 from orchestration.transform.manifest import MANIFEST
+from orchestration.usage.build import MARTS
 
 AssetGraph = Any  # Dagster's own, which it does not export
 
@@ -43,8 +44,8 @@ def test_lineage_from_endpoints_to_release_is_unbroken(graph: AssetGraph) -> Non
     roots = {key for key in graph.get_all_asset_keys() if not graph.get(key).parent_keys}
     assert {key.path[0] for key in roots} == {"openrouter", "seeds"}
     assert {dg.AssetKey(["openrouter", surface]) for surface in SURFACES} <= above
-    # Every other asset leads to the release, from which the report is made.
-    made = {dg.AssetKey(name) for name in ("report", "exports")}
+    # Every other asset leads to the release, from which the report is made and own calls are priced.
+    made = {dg.AssetKey(name) for name in ("report", "exports")} | {dg.AssetKey(["own", name]) for name in MARTS}
     assert set(graph.get_all_asset_keys()) - above == {dg.AssetKey("published"), *made}
     assert all(graph.get(key).parent_keys == {dg.AssetKey("published")} for key in made)
 
@@ -82,7 +83,7 @@ def test_descriptions_contain_no_sql(graph: AssetGraph) -> None:
 def test_groups_sort_by_stage(graph: AssetGraph) -> None:
     groups = sorted({graph.get(key).group_name for key in graph.get_all_asset_keys()})
     marts = [f"6_marts/{name}" for name in ("entities", "growth", "price", "quality", "share", "spend")]
-    assert groups == ["1_openrouter", "2_raw", "3_seeds", "4_staging", "5_intermediate", *marts, "7_published"]
+    assert groups == ["1_openrouter", "2_raw", "3_seeds", "4_staging", "5_intermediate", *marts, "7_published", "8_own"]
 
 
 def test_no_asset_depends_on_a_later_stage(graph: AssetGraph) -> None:
@@ -91,13 +92,23 @@ def test_no_asset_depends_on_a_later_stage(graph: AssetGraph) -> None:
             assert graph.get(parent).group_name[0] <= graph.get(key).group_name[0], (parent, key)
 
 
-def test_every_materialization_uses_the_warehouse_pool() -> None:
+def test_only_own_calls_do_not_use_the_warehouse_pool() -> None:
     pools = {
-        assets.op.pool
+        assets.op.name: assets.op.pool
         for assets in defs().assets or []
         if isinstance(assets, dg.AssetsDefinition) and assets.is_executable
     }
-    assert pools == {"warehouse"}
+    assert pools.pop("own") == "own_usage"
+    assert set(pools.values()) == {"warehouse"}
+
+
+def test_own_calls_are_in_a_job_of_their_own() -> None:
+    keys = {
+        name: defs().resolve_job_def(name).asset_layer.selected_asset_keys
+        for name in ("refresh", "refresh_prices", "own")
+    }
+    assert keys["own"] == {dg.AssetKey(["own", name]) for name in MARTS}
+    assert not keys["own"] & (keys["refresh"] | keys["refresh_prices"])
 
 
 def test_exposures_depend_on_the_marts_they_show(manifest: dict) -> None:
@@ -135,7 +146,7 @@ def test_schedules_are_on_and_in_utc() -> None:
 
 
 def test_every_job_runs_in_one_process() -> None:
-    jobs = [defs().resolve_job_def(name) for name in ("refresh", "refresh_prices")]
+    jobs = [defs().resolve_job_def(name) for name in ("refresh", "refresh_prices", "own")]
     jobs.append(defs().resolve_implicit_global_asset_job_def())
     assert {job.executor_def.name for job in jobs} == {"in_process"}
 
@@ -189,7 +200,9 @@ def test_every_check_is_described(graph: AssetGraph) -> None:
 def test_every_materialized_asset_has_a_freshness_policy(graph: AssetGraph) -> None:
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
-        assert (node.freshness_policy is not None) == node.is_materializable, key
+        # Own calls are as old as their logs.
+        has_policy = node.is_materializable and key.path[0] != "own"
+        assert (node.freshness_policy is not None) == has_policy, key
 
 
 def test_every_data_test_is_a_check_of_an_asset(graph: AssetGraph, manifest: dict) -> None:
