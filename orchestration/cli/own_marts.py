@@ -95,8 +95,9 @@ def _show(one: Mapping[str, Any]) -> None:
     out.print(f"{one['prompt_tokens']:,} prompt and {one['completion_tokens']:,} completion tokens\n")
     for label, amount, note in _amounts(one):
         out.print(f"{label:<{_LABEL_WIDTH}}{usd(amount):>{_AMOUNT_WIDTH}}  {note}".rstrip(), soft_wrap=True)
-    out.print()
-    for note in _notes(one):
+    if notes := list(_notes(one)):
+        out.print()
+    for note in notes:
         out.print(escape(note), soft_wrap=True)
     _show_alternatives(one)
     _show_mix(one["mix"])
@@ -152,6 +153,8 @@ def _notes(one: Mapping[str, Any]) -> Iterator[str]:
             f"Endpoints cost {usd(abs(over))} {word} than the listed prices: a listed price follows one provider. "
             f"The charges name one endpoint for {as_percent(one['calls_with_tag'] / one['calls'])} of the calls."
         )
+    if one["endpoint_low_usd"] is None and one["list_usd"] is not None:
+        yield "The release has no endpoint prices for these calls, so a charge can be compared with listed prices only."
     if one["price_bases"] not in {"observed", None}:
         yield f"Basis of the listed prices: {one['price_bases']} (see price_basis in own_cost)."
     checks = {check["check"]: check for check in one["checks"]}
@@ -206,7 +209,7 @@ def _print_offers(rows: Sequence[Mapping[str, Any]], name: str) -> None:
 def _show_mix(rows: Sequence[Mapping[str, Any]]) -> None:
     if not rows:
         return
-    period = period_in_words("month", rows[0]["period_start"])
+    period = period_in_words(rows[0]["period"], rows[0]["period_start"])
     out.print(f"\n[bold]Your tokens and the router's {period}[/]")
     table = Table(box=None, pad_edge=False)
     table.add_column("", overflow="fold")

@@ -146,17 +146,19 @@ _ALTERNATIVES = """
     order by same_tokens_usd, to_model_id
     limit $limit
 """
+# The newest month that the router's figures cover, or else the newest week.
 _MIX = """
-    select *
+    with newest as (
+        select period, period_start
+        from own_mix
+        where source = $source and public_as_of is not null
+        order by period = 'month' desc, period_start desc
+        limit 1
+    )
+    select own_mix.*
     from own_mix
-    where
-        source = $source
-        and dimension = $dimension
-        and period = 'month'
-        and period_start = (
-            select max(period_start) from own_mix
-            where source = $source and period = 'month' and public_as_of is not null
-        )
+    inner join newest using (period, period_start)
+    where source = $source and dimension = $dimension
     order by own_rank, member
     limit $limit
 """
@@ -187,7 +189,7 @@ _CALL_SHAPES = """
 
 def summary(marts: OwnMarts) -> list[dict[str, Any]]:
     """What a person wants to know, for each source: totals and, as lists of rows, checks, names that match no model,
-    the cheapest other models for the model that cost most, and the mix beside the router's in its newest month."""
+    the cheapest other models for the model that cost most, and the mix beside the router's in its newest period."""
     found = marts.rows(_TOTALS)
     for one in found:
         source = one["source"]

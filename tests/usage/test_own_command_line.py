@@ -112,6 +112,7 @@ def test_what_needs_attention_is_named() -> None:
     one = {
         "endpoint_over_list_usd": Decimal("-12.5"),
         "list_usd": Decimal(100),
+        "endpoint_low_usd": None,
         "calls": 4,
         "calls_with_tag": 3,
         "price_bases": "carried, observed",
@@ -127,6 +128,7 @@ def test_what_needs_attention_is_named() -> None:
     notes = " ".join(_notes(one))
     for words in (
         "Endpoints cost $12.50 less than the listed prices",
+        "The release has no endpoint prices for these calls",
         "name one endpoint for 75.0% of the calls",
         "Basis of the listed prices: carried, observed",
         "No known model, so without a price: 1 call of acme/plai.",
