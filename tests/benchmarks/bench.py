@@ -8,6 +8,7 @@ simulated OpenRouter otherwise. Nothing here is a test, but a run that fails end
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import resource
@@ -23,6 +24,10 @@ from typing import Any
 
 import duckdb
 
+from orchestration.usage.build import MARTS
+from orchestration.usage.formats import FORMATS
+from orchestration.usage.simulated import write_logs
+
 PROJECT = Path(__file__).resolve().parents[2]
 RECORDINGS = PROJECT.parent / "shared" / "data" / "openrouter"
 EMPTY_JOB = PROJECT / "tests" / "benchmarks" / "empty_job"
@@ -37,6 +42,7 @@ SIZES = (
     {"models": 2400, "observations": 360},
 )
 REPEATS = 5
+OWN_CALLS = 10_000_000
 
 
 def environment(folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
@@ -213,9 +219,48 @@ def sizes(folder: Path) -> None:
             seconds, tables = run(place, SIMULATOR | {"ROUTERSCOPE_SIMULATOR": json.dumps(size)})
             found.append(seconds)
             shutil.rmtree(place)
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        peak = _peak_mb()
         name = f"simulator, {size['models']:,} models, {size['observations']} days of runs"
         report(name, statistics.median(found), f"median of {len(found)}, peak {peak:.0f} MB, {tables}")
+
+
+def own_calls(folder: Path) -> None:
+    """Intake of a simulated log of own calls beside the same work in bare DuckDB, then pricing, rows and memory."""
+    data = folder / "run" / "data"
+    release = (data / "published").resolve() / "routerscope.duckdb"
+    for name, file, read in (
+        ("openrouter", "openrouter.csv", "read_csv({}, all_varchar = true)"),
+        ("openrouter_parquet", "openrouter.parquet", "read_parquet({})"),
+    ):
+        log = write_logs(release, folder / name, OWN_CALLS, 1, [name]) / "logs" / file
+        source = read.format(f"'{log}'")
+        bare, _ = timed(lambda log=log, source=source: _bare_intake(log, source, folder / "bare.parquet"))
+        command = [str(PROGRAMS / "routerscope"), "own"]
+        before = environment(folder / "run", {})
+        shutil.rmtree(data / "own", ignore_errors=True)
+        seconds, _ = execute([*command, "add", str(log)], PROJECT, before)
+        size = f"{OWN_CALLS:,} calls, {file}"
+        report(f"own add, {size}", seconds, f"{seconds / bare:.1f} × bare DuckDB ({bare:.1f} s), {_peak_mb():.0f} MB")
+        seconds, _ = execute([*command, "--json"], PROJECT, before)
+        with duckdb.connect(str(data / "own" / "published" / "own.duckdb"), read_only=True) as connection:
+            rows = {mart: len(connection.table(mart)) for mart in MARTS}
+        counts = ", ".join(f"{mart} {number:,}" for mart, number in rows.items())
+        report(f"own, {size}", seconds, f"{_peak_mb():.0f} MB; rows: {counts}")
+
+
+def _bare_intake(log: Path, source: str, target: Path) -> None:
+    """What an intake cannot do without: read the columns, hash the file, write Parquet."""
+    with log.open("rb") as file:
+        hashlib.file_digest(file, "sha256")
+    columns = ", ".join(FORMATS["openrouter"].columns)
+    with duckdb.connect() as connection:
+        connection.execute("set preserve_insertion_order = false")
+        connection.execute(f"copy (select {columns} from {source}) to '{target}' (format parquet, compression zstd)")
+
+
+def _peak_mb() -> float:
+    """Memory of the largest process that has ended."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 
 
 def main() -> None:
@@ -231,6 +276,7 @@ def main() -> None:
         commands(folder / "run", settings)
         publishing(folder / "run", settings)
         if is_long:
+            own_calls(folder)
             sizes(folder)
 
 
