@@ -65,6 +65,7 @@ written as (
 
 )
 
+-- least and greatest skip nulls, so unknown amounts and numbers are cases of their own.
 select
     bucket_no,
     offer_no,
@@ -72,20 +73,22 @@ select
     low_usd,
     high_usd,
     is_explaining,
-    abs(compared_usd - least(greatest(compared_usd, low_usd), high_usd)) as difference_usd,
-    least(greatest(compared_usd, low_usd), high_usd) as nearest_usd,
-    coalesce(
-        cache_write_tokens,
-        cast(least(greatest(floor(written_tokens - written_rounding), 0), uncached_tokens) as bigint),
-        0
-    ) as cache_write_low,
-    coalesce(
-        cache_write_tokens,
-        cast(least(greatest(round(written_tokens), 0), uncached_tokens) as bigint)
-    ) as cache_write_tokens,
-    coalesce(
-        cache_write_tokens,
-        cast(least(greatest(ceil(written_tokens + written_rounding), 0), uncached_tokens) as bigint),
-        uncached_tokens
-    ) as cache_write_high
+    case when low_usd is not null then abs(compared_usd - least(greatest(compared_usd, low_usd), high_usd)) end
+        as difference_usd,
+    case when low_usd is not null then least(greatest(compared_usd, low_usd), high_usd) end as nearest_usd,
+    case
+        when cache_write_tokens is not null then cache_write_tokens
+        when written_tokens is null then 0
+        else cast(least(greatest(floor(written_tokens - written_rounding), 0), uncached_tokens) as bigint)
+    end as cache_write_low,
+    case
+        when cache_write_tokens is not null then cache_write_tokens
+        when written_tokens is not null
+            then cast(least(greatest(round(written_tokens), 0), uncached_tokens) as bigint)
+    end as cache_write_tokens,
+    case
+        when cache_write_tokens is not null then cache_write_tokens
+        when written_tokens is null then uncached_tokens
+        else cast(least(greatest(ceil(written_tokens + written_rounding), 0), uncached_tokens) as bigint)
+    end as cache_write_high
 from written
