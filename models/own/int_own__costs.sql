@@ -117,10 +117,11 @@ select
     case
         when is_charge_known then charged_usd + case when is_own_key then coalesce(upstream_usd, 0) else 0 end
         when is_failed_free then 0
-        else list_usd + case when is_own_key then coalesce(upstream_usd, 0) else 0 end
+        when is_own_key and upstream_usd is not null then upstream_usd
+        else list_usd
     end as paid_usd,
     case
-        when is_charge_known or is_failed_free then 'charged'
+        when is_charge_known or is_failed_free or (is_own_key and upstream_usd is not null) then 'charged'
         when list_usd is not null then 'listed'
         else 'unknown'
     end as cost_basis
