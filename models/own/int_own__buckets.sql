@@ -124,4 +124,5 @@ select
 from explained
 group by
     day_no, segment_no, prompt_class, offer_class, clock_time, length_class, source, label, is_own_key, is_charge_known,
-    is_failed_free, is_daily, has_cached_tokens, has_cache_write_tokens, has_cache_usd, explaining_offers
+    is_failed_free, is_daily, has_cached_tokens, has_cache_write_tokens, has_cache_usd, explaining_offers,
+    explained.explained_usd is not null
