@@ -24,8 +24,7 @@ priced as (
         buckets.cache_usd,
         buckets.calls,
         buckets.extra_usd,
-        case when buckets.is_own_key then buckets.explained_usd else buckets.explained_usd + buckets.extra_usd end
-            as compared_usd,
+        buckets.explained_usd + buckets.extra_usd as compared_usd,
         buckets.prompt_tokens - coalesce(buckets.cached_tokens, 0) as uncached_tokens,
         {{ own_usd(own_cost_bound('least', 'buckets.', 'offers.')) }} + buckets.extra_usd as low_usd,
         {{ own_usd(own_cost_bound('greatest', 'buckets.', 'offers.')) }} + buckets.extra_usd as high_usd,

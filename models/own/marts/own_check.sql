@@ -84,7 +84,7 @@ residuals as (
     from (
         select
             *,
-            case when is_own_key then upstream_usd else charged_usd end - endpoint_usd as residual_usd
+            case when is_own_key then upstream_usd + extra_usd else charged_usd end - endpoint_usd as residual_usd
         from costs
         where is_explained is not null
     ) as explained

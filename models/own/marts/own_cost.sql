@@ -2,7 +2,7 @@ with costs as (
 
     select
         *,
-        case when is_own_key then upstream_usd when is_charge_known then charged_usd end as compared_usd
+        case when is_own_key then upstream_usd + extra_usd when is_charge_known then charged_usd end as compared_usd
     from {{ ref('int_own__costs') }}
 
 ),
