@@ -57,9 +57,8 @@ priced as (
         on flows.date = prices.date and flows.prompt_class = prices.prompt_class
     inner join models on prices.to_model_id = models.model_id
     where
-        flows.output_modalities is null
-        or models.output_modalities is null
-        or list_has_all(models.output_modalities, flows.output_modalities)
+        models.output_modalities is null
+        or list_has_all(models.output_modalities, coalesce(flows.output_modalities, ['text']))
 
 ),
 
@@ -85,6 +84,16 @@ daily as (
 
 ),
 
+starts as (
+
+    select
+        source,
+        min(date) as first_date
+    from flows
+    group by source
+
+),
+
 periods as (
 
     select
@@ -95,9 +104,10 @@ periods as (
     union all
     select
         'all' as period,
-        min(date) over (partition by source) as period_start,
-        *
+        starts.first_date as period_start,
+        daily.*
     from daily
+    inner join starts using (source)
 
 )
 

@@ -65,6 +65,7 @@ written as (
 
 )
 
+-- least and greatest skip nulls, so unknown amounts and numbers are cases of their own.
 select
     bucket_no,
     offer_no,
@@ -73,8 +74,9 @@ select
     low_usd,
     high_usd,
     is_explaining,
-    abs(compared_usd - least(greatest(compared_usd, low_usd), high_usd)) as difference_usd,
-    least(greatest(compared_usd, low_usd), high_usd) as nearest_usd,
+    case when low_usd is not null then abs(compared_usd - least(greatest(compared_usd, low_usd), high_usd)) end
+        as difference_usd,
+    case when low_usd is not null then least(greatest(compared_usd, low_usd), high_usd) end as nearest_usd,
     case
         when cache_write_tokens is not null then cache_write_tokens
         when written_tokens is null then 0

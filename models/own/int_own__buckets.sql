@@ -92,37 +92,54 @@ explained as (
             and case when placed.has_prompt_classes then placed.prompt_class else 0 end = offers.prompt_class
             and placed.clock_time = offers.clock_time
 
+),
+
+added as (
+
+    select
+        day_no,
+        segment_no,
+        prompt_class,
+        case when has_prompt_classes then prompt_class else 0 end as offer_class,
+        clock_time,
+        length_class,
+        source,
+        label,
+        is_own_key,
+        is_charge_known,
+        is_failed_free,
+        is_mixed,
+        cached_tokens is not null as has_cached_tokens,
+        cache_write_tokens is not null as has_cache_write_tokens,
+        cache_usd is not null as has_cache_usd,
+        explaining_offers,
+        cast(sum(calls) as bigint) as calls,
+        cast(coalesce(sum(calls) filter (is_failed), 0) as bigint) as failed_calls,
+        max(prompt_tokens + completion_tokens) filter (calls = 1) as max_tokens,
+        {%- for name in ['prompt', 'cached', 'cache_write', 'completion', 'reasoning'] %}
+            cast(sum({{ name }}_tokens) as bigint) as {{ name }}_tokens,
+        {%- endfor %}
+        {%- for name in ['charged', 'cache', 'extra', 'upstream'] %}
+            sum({{ name }}_usd) as {{ name }}_usd,
+        {%- endfor %}
+        sum(explained_usd) as explained_usd
+    from explained
+    group by
+        day_no, segment_no, prompt_class, offer_class, clock_time, length_class, source, label, is_own_key, is_charge_known,
+        is_failed_free, is_mixed, has_cached_tokens, has_cache_write_tokens, has_cache_usd, explaining_offers,
+        explained.explained_usd is not null
+
 )
 
+-- Where a row of the log adds up calls, the class of a call of the mean length is known only roughly.
 select
     row_number() over () as bucket_no,
-    day_no,
-    segment_no,
-    prompt_class,
-    case when has_prompt_classes then prompt_class else 0 end as offer_class,
-    clock_time,
-    length_class,
-    source,
-    label,
-    is_own_key,
-    is_charge_known,
-    is_failed_free,
-    is_mixed,
-    cached_tokens is not null as has_cached_tokens,
-    cache_write_tokens is not null as has_cache_write_tokens,
-    cache_usd is not null as has_cache_usd,
-    explaining_offers,
-    cast(sum(calls) as bigint) as calls,
-    cast(coalesce(sum(calls) filter (is_failed), 0) as bigint) as failed_calls,
-    max(prompt_tokens + completion_tokens) filter (calls = 1) as max_tokens,
-    {%- for name in ['prompt', 'cached', 'cache_write', 'completion', 'reasoning'] %}
-        cast(sum({{ name }}_tokens) as bigint) as {{ name }}_tokens,
-    {%- endfor %}
-    {%- for name in ['charged', 'cache', 'extra', 'upstream'] %}
-        sum({{ name }}_usd) as {{ name }}_usd,
-    {%- endfor %}
-    sum(explained_usd) as explained_usd
-from explained
-group by
-    day_no, segment_no, prompt_class, offer_class, clock_time, length_class, source, label, is_own_key, is_charge_known,
-    is_failed_free, is_mixed, has_cached_tokens, has_cache_write_tokens, has_cache_usd, explaining_offers
+    added.*,
+    case
+        when added.prompt_class = -1
+            then len(list_filter(
+                thresholds.thresholds, lambda threshold: added.prompt_tokens > added.calls * threshold
+            ))
+    end as mean_class
+from added
+cross join thresholds

@@ -35,7 +35,7 @@ judged as (
 
 select
     *,
-    is_failed and coalesce(charged_usd, 0) = 0 as is_failed_free,
+    is_failed and coalesce(charged_usd, 0) = 0 and coalesce(upstream_usd, 0) = 0 as is_failed_free,
     case
         -- A row of /activity may add up calls with the user's own key and others.
         when is_own_key and is_aggregate then upstream_usd + coalesce(charged_usd, 0) - extra_usd

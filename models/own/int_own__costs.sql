@@ -101,7 +101,7 @@ listed as (
     left join {{ ref('int_own__effective_prices') }} as prices
         on
             lists.table_no = prices.table_no
-            and prices.prompt_class = greatest(placed.prompt_class, 0)
+            and prices.prompt_class = coalesce(placed.mean_class, placed.prompt_class)
             and prices.clock_time = greatest(placed.clock_time, 0)
     left join base_prices as base on lists.table_no = base.table_no
 
@@ -117,14 +117,16 @@ select
         case when is_failed_free then 0 else {{ name }} end as {{ name }},
     {%- endfor %}
     case
-        when is_own_key and upstream_usd is not null then upstream_usd + coalesce(charged_usd, 0)
-        when is_charge_known then charged_usd
         when is_failed_free then 0
+        when is_own_key then upstream_usd + coalesce(charged_usd, 0)
+        when is_charge_known then charged_usd
         else list_usd
     end as paid_usd,
     case when is_failed_free then 0 else explained_usd + extra_usd - endpoint_usd end as residual_usd,
     case
-        when is_charge_known or is_failed_free or (is_own_key and upstream_usd is not null) then 'charged'
+        when is_failed_free or (is_own_key and upstream_usd is not null) then 'charged'
+        when is_own_key then 'unknown'
+        when is_charge_known then 'charged'
         when list_usd is not null then 'listed'
         else 'unknown'
     end as cost_basis

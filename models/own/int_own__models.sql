@@ -75,19 +75,21 @@ matched as (
 
 )
 
+-- An unmatched variant keeps its name too: its calls are not those of the model without it.
 select
-    logged.logged_model,
-    logged.logged_variant,
-    coalesce(matched.model_permaslug, logged.logged_model) as model_permaslug,
+    spelled.logged_model,
+    spelled.logged_variant,
+    coalesce(matched.model_permaslug, spelled.slug) as model_permaslug,
     models.model_id,
     models.author,
-    coalesce(models.variant, logged.logged_variant) as variant,
+    coalesce(models.variant, spelled.logged_variant) as variant,
     models.weights,
     models.output_modalities,
     coalesce(matched.match_reason, 'unmatched') as match_reason
-from logged
+from spelled
 left join matched
     on
-        logged.logged_model = matched.logged_model
-        and logged.logged_variant is not distinct from matched.logged_variant
+        spelled.logged_model = matched.logged_model
+        and spelled.logged_variant is not distinct from matched.logged_variant
 left join models on matched.model_permaslug = models.model_permaslug
+where spelled.prefixes = 0

@@ -64,7 +64,7 @@ uncharged as (
         sum(prompt_tokens + completion_tokens) as tokens,
         sum(list_usd) as usd
     from costs
-    where not is_charge_known and charged_usd = 0 and list_usd > 0
+    where cost_basis = 'listed' and charged_usd = 0 and list_usd > 0
     group by date, source
 
 ),

@@ -40,7 +40,7 @@ select
     added.residual_usd,
     added.cache_saved_usd,
     added.tier_extra_usd,
-    case when added.is_own_key then {{ own_usd('added.list_usd * fees.fee_share') }} else 0 end as fee_usd,
+    case when added.is_own_key then {{ own_usd('added.list_usd * coalesce(fees.fee_share, 0)') }} else 0 end as fee_usd,
     added.cache_write_tokens_low,
     added.cache_write_tokens_high,
     added.price_basis,
