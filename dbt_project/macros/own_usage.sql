@@ -5,6 +5,11 @@
     case when {{ source }} in ('openrouter', 'activity') then 1 when {{ source }} = 'litellm' then 2 else 3 end
 {%- endmacro %}
 
+{#- A hash of 8 bytes. -#}
+{% macro own_hash(value) -%}
+    hash({{ value }})
+{%- endmacro %}
+
 {#- Names of the prices that the tokens of a call cost. -#}
 {% macro own_price_names() -%}
     {{ return(['prompt', 'cache_read', 'cache_write', 'completion', 'request']) }}
@@ -20,14 +25,28 @@
     {%- endfor -%}
 {%- endmacro %}
 
-{#- An offer's number and prices as a struct of doubles. -#}
+{#- The least or the greatest price of an offer for tokens that may be charged in several ways. -#}
+{% macro own_any_price(bound, prices, names) -%}
+    {{ 'least' if bound == 'low' else 'greatest' }}(
+        {%- for name in names -%}{{ prices }}{{ name }}_price_{{ bound }}{{ ', ' if not loop.last }}{%- endfor -%}
+    )
+{%- endmacro %}
+
+{#-
+    An offer's number and prices as a struct of doubles, for own_explains_call. No charge is as low as the cost at an unknown
+    price.
+-#}
 {% macro own_offer_as_doubles() -%}
     {
         'no': offer_no
-        {%- for name in own_price_names() -%}
-        {%- for bound in ['low', 'high'] %},
-        '{{ name }}_price_{{ bound }}': cast({{ name }}_price_{{ bound }} as double)
-        {%- endfor -%}
+        {%- for bound in ['low', 'high'] -%}
+        {%- for name in own_price_names() %},
+        '{{ name }}_price_{{ bound }}': coalesce(cast({{ name }}_price_{{ bound }} as double), -1e9)
+        {%- endfor %},
+        'uncached_price_{{ bound }}': cast({{ own_any_price(bound, '', ['prompt', 'cache_write']) }} as double),
+        'unknown_price_{{ bound }}': cast(
+            {{ own_any_price(bound, '', ['prompt', 'cache_read', 'cache_write']) }} as double
+        )
         {%- endfor %}
     }
 {%- endmacro %}
@@ -38,40 +57,85 @@
 {%- endmacro %}
 
 {#-
+    The tokens of a prompt by what they may be charged at; `tokens` is a prefix of the columns. Where the log does not report
+    how many tokens were read from the cache (`unknown`) or written to it (`uncached`), any number is possible; where it
+    reports the charge for the cache (cache_usd), that charge is added to all tokens at the prompt price.
+-#}
+{% macro own_prompt_parts(tokens) -%}
+    {%- set prompt, cached, written, cache_usd = tokens ~ 'prompt_tokens', tokens ~ 'cached_tokens',
+        tokens ~ 'cache_write_tokens', tokens ~ 'cache_usd' -%}
+    {{ return({
+        'prompt':
+            'case when ' ~ cache_usd ~ ' is not null then ' ~ prompt
+            ~ ' else coalesce(' ~ prompt ~ ' - ' ~ cached ~ ' - ' ~ written ~ ', 0) end',
+        'cache_read': 'case when ' ~ cache_usd ~ ' is null then coalesce(' ~ cached ~ ', 0) else 0 end',
+        'cache_write':
+            'case when ' ~ cache_usd ~ ' is null and ' ~ cached ~ ' is not null then coalesce(' ~ written
+            ~ ', 0) else 0 end',
+        'uncached':
+            'case when ' ~ cache_usd ~ ' is null and ' ~ written ~ ' is null then coalesce(' ~ prompt ~ ' - ' ~ cached
+            ~ ', 0) else 0 end',
+        'unknown': 'case when ' ~ cache_usd ~ ' is null and ' ~ cached ~ ' is null then ' ~ prompt ~ ' else 0 end',
+    }) }}
+{%- endmacro %}
+
+{#-
     Lowest (bound = 'low') or highest ('high') cost of tokens at the prices of an offer. `tokens` and `prices` are prefixes
-    of the columns. Where the log does not report how many tokens were read from the cache or written to it, any number
-    is possible; where it reports the charge for the cache (cache_usd), that charge is part of the cost.
+    of the columns.
 -#}
 {% macro own_cost_bound(bound, tokens, prices) -%}
-    {%- set pick = 'least' if bound == 'low' else 'greatest' -%}
-    {%- set price = {} -%}
-    {%- for name in own_price_names() -%}
-        {%- do price.update({name: prices ~ name ~ '_price_' ~ bound}) -%}
-    {%- endfor -%}
-    case
-        when {{ tokens }}cache_usd is not null
-            then {{ own_amount(tokens ~ 'prompt_tokens', price.prompt) }} + {{ tokens }}cache_usd
-        when {{ tokens }}cached_tokens is null
-            then {{ own_amount(
-                tokens ~ 'prompt_tokens',
-                pick ~ '(' ~ price.prompt ~ ', ' ~ price.cache_read ~ ', ' ~ price.cache_write ~ ')',
-            ) }}
-        when {{ tokens }}cache_write_tokens is null
-            then {{ own_amount(tokens ~ 'cached_tokens', price.cache_read) }}
-            + {{ own_amount(
-                '(' ~ tokens ~ 'prompt_tokens - ' ~ tokens ~ 'cached_tokens)',
-                pick ~ '(' ~ price.prompt ~ ', ' ~ price.cache_write ~ ')',
-            ) }}
-        else
-            {{ own_amount(
-                '(' ~ tokens ~ 'prompt_tokens - ' ~ tokens ~ 'cached_tokens - ' ~ tokens ~ 'cache_write_tokens)',
-                price.prompt,
-            ) }}
-            + {{ own_amount(tokens ~ 'cached_tokens', price.cache_read) }}
-            + {{ own_amount(tokens ~ 'cache_write_tokens', price.cache_write) }}
-    end
-    + {{ own_amount(tokens ~ 'completion_tokens', price.completion) }}
-    + {{ tokens }}calls * {{ price.request }}
+    {%- set price = {
+        'uncached': own_any_price(bound, prices, ['prompt', 'cache_write']),
+        'unknown': own_any_price(bound, prices, ['prompt', 'cache_read', 'cache_write']),
+    } -%}
+    {%- for name, number in own_prompt_parts(tokens).items() %}
+    {{ '+ ' if not loop.first }}{{ own_amount('(' ~ number ~ ')', price[name] or prices ~ name ~ '_price_' ~ bound) }}
+    {%- endfor %}
+    + coalesce({{ tokens }}cache_usd, 0)
+    + {{ own_amount(tokens ~ 'completion_tokens', prices ~ 'completion_price_' ~ bound) }}
+    + {{ tokens }}calls * {{ prices }}request_price_{{ bound }}
+{%- endmacro %}
+
+{#- The parts of own_cost_bound as doubles, in columns for own_explains_call. -#}
+{% macro own_call_parts(tokens) -%}
+    {%- for name, number in own_prompt_parts(tokens).items() %}
+    cast({{ number }} as double) as {{ name }}_part,
+    {%- endfor %}
+    cast({{ tokens }}completion_tokens as double) as completion_part,
+    cast({{ tokens }}explained_usd - coalesce({{ tokens }}cache_usd, 0) as double) as tokens_usd,
+    cast({{ tokens }}cache_usd as double) as cache_part_usd,
+    {{ own_low_rounding_usd(tokens) }} as low_rounding,
+    {{ own_high_rounding_usd(tokens) }} as high_rounding
+{%- endmacro %}
+
+{#- Whether the tokens that a charge for the cache shows to be written are not negative and fit into the prompt. -#}
+{% macro own_explains_cache(cache_usd, tokens, prices) -%}
+    {%- set rounding = own_rounding_usd(tokens) -%}
+    {%- set written_usd =
+        cache_usd ~ ' - ' ~ tokens ~ 'cached_tokens * (' ~ prices ~ 'cache_read_price_low - ' ~ prices
+        ~ 'prompt_price_low)'
+    -%}
+    {%- set most_usd =
+        '(' ~ tokens ~ 'prompt_tokens - ' ~ tokens ~ 'cached_tokens) * (' ~ prices ~ 'cache_write_price_low - ' ~ prices
+        ~ 'prompt_price_low)'
+    -%}
+    (
+        {{ cache_usd }} is null
+        or {{ written_usd }} between least(0, {{ most_usd }}) - {{ rounding }} and greatest(0, {{ most_usd }}) + {{ rounding }}
+    )
+{%- endmacro %}
+
+{#- Like own_explains, for the charge of a row of a log and a struct of own_offer_as_doubles. -#}
+{% macro own_explains_call(tokens, offer) -%}
+    {%- for bound in ['low', 'high'] %}
+    {{ 'and ' if not loop.first }}{{ tokens }}tokens_usd
+    {%- for name in ['prompt', 'cache_read', 'cache_write', 'uncached', 'unknown', 'completion'] %}
+        - {{ tokens }}{{ name }}_part * {{ offer }}{{ name }}_price_{{ bound }}
+    {%- endfor %}
+        - {{ tokens }}calls * {{ offer }}request_price_{{ bound }}
+        {{ '> -' if bound == 'low' else '<' }} {{ tokens }}{{ bound }}_rounding
+    {%- endfor %}
+    and {{ own_explains_cache(tokens ~ 'cache_part_usd', tokens, offer) }}
 {%- endmacro %}
 
 {#- A charge in a log is cut to 6 decimals, and so is its part for the cache. Doubles need some room of their own. -#}
@@ -79,28 +143,23 @@
     (1e-6 * {{ tokens }}calls + 1e-9)
 {%- endmacro %}
 
+{#- How far a charge may lie below the cost: a charge for the cache is cut as well. -#}
+{% macro own_low_rounding_usd(tokens) -%}
+    (case when {{ tokens }}cache_usd is null then 1 else 2 end * {{ own_rounding_usd(tokens) }})
+{%- endmacro %}
+
+{#- How far a charge may lie above the cost, because a charge for the cache was cut. -#}
+{% macro own_high_rounding_usd(tokens) -%}
+    (case when {{ tokens }}cache_usd is null then 1e-9 else {{ own_rounding_usd(tokens) }} end)
+{%- endmacro %}
+
 {#-
-    Whether a charge is what tokens cost at prices: it is the cost, cut to 6 decimals for each call. With a charge for the
-    cache, the tokens that were written to it follow, and they cannot be negative or exceed the prompt.
+    Whether a charge is what tokens cost at prices: it is the cost, cut to 6 decimals for each call.
 -#}
 {% macro own_explains(usd, tokens, prices) -%}
-    {%- set rounding = own_rounding_usd(tokens) -%}
-    {%- set written_usd =
-        tokens ~ 'cache_usd - ' ~ tokens ~ 'cached_tokens * (' ~ prices ~ 'cache_read_price_low - ' ~ prices
-        ~ 'prompt_price_low)'
-    -%}
-    {%- set most_usd =
-        '(' ~ tokens ~ 'prompt_tokens - ' ~ tokens ~ 'cached_tokens) * (' ~ prices
-        ~ 'cache_write_price_low - ' ~ prices ~ 'prompt_price_low)'
-    -%}
-    {{ usd }} > {{ own_cost_bound('low', tokens, prices) }}
-        - case when {{ tokens }}cache_usd is null then 1 else 2 end * {{ rounding }}
-    and {{ usd }} < {{ own_cost_bound('high', tokens, prices) }}
-        + case when {{ tokens }}cache_usd is null then 1e-9 else {{ rounding }} end
-    and (
-        {{ tokens }}cache_usd is null
-        or {{ written_usd }} between least(0, {{ most_usd }}) - {{ rounding }} and greatest(0, {{ most_usd }}) + {{ rounding }}
-    )
+    {{ usd }} > {{ own_cost_bound('low', tokens, prices) }} - {{ own_low_rounding_usd(tokens) }}
+    and {{ usd }} < {{ own_cost_bound('high', tokens, prices) }} + {{ own_high_rounding_usd(tokens) }}
+    and {{ own_explains_cache(tokens ~ 'cache_usd', tokens, prices) }}
 {%- endmacro %}
 
 {#-

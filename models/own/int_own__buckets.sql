@@ -57,8 +57,12 @@ placed as (
             ))
         end as clock_time,
         days.has_prompt_classes,
-        case when calls.calls = 1 then {{ own_length_class('calls.prompt_tokens + calls.completion_tokens') }} else -1 end
-            as length_class
+        {{ own_call_parts('calls.') }},
+        case
+            when calls.calls = 1
+                then {{ own_length_class('calls.prompt_tokens + calls.completion_tokens') }}
+            else -1
+        end as length_class
     from {{ ref('int_own__calls') }} as calls
     inner join days
         on
@@ -79,7 +83,7 @@ explained as (
                 then list_transform(
                     list_filter(
                         offers.offers,
-                        lambda offer: {{ own_explains('placed.explained_usd', 'placed.', 'offer.') }}
+                        lambda offer: {{ own_explains_call('placed.', 'offer.') }}
                     ),
                     lambda offer: (offer).no
                 )
@@ -125,9 +129,9 @@ added as (
         sum(explained_usd) as explained_usd
     from explained
     group by
-        day_no, segment_no, prompt_class, offer_class, clock_time, length_class, source, label, is_own_key, is_charge_known,
-        is_failed_free, is_mixed, has_cached_tokens, has_cache_write_tokens, has_cache_usd, explaining_offers,
-        explained.explained_usd is not null
+        day_no, segment_no, prompt_class, offer_class, clock_time, length_class, source, label, is_own_key,
+        is_charge_known, is_failed_free, is_mixed, has_cached_tokens, has_cache_write_tokens, has_cache_usd,
+        explaining_offers, explained.explained_usd is not null
 
 )
 

@@ -9,12 +9,21 @@ with calls as (
 
 ),
 
-repeated as (
+-- Hashes are smaller than ids, and the few calls of a repeated hash are compared by their ids.
+repeated_hashes as (
 
-    select call_id
+    select {{ own_hash('call_id') }} as call_hash
     from calls
-    group by call_id
+    group by call_hash
     having count(*) > 1
+
+),
+
+suspected as (
+
+    select calls.*
+    from calls
+    inner join repeated_hashes on {{ own_hash('calls.call_id') }} = repeated_hashes.call_hash
 
 ),
 
@@ -22,21 +31,20 @@ ranked as (
 
     select
         call_id,
-        calls.raw_file,
-        calls.row_no,
-        calls.date,
-        calls.source,
+        raw_file,
+        row_no,
+        date,
+        source,
         row_number() over (
             partition by call_id
             order by
-                {{ own_source_rank('calls.source') }},
-                calls.updated_at desc nulls last,
-                calls.raw_file asc,
-                calls.row_no asc
+                {{ own_source_rank('source') }},
+                updated_at desc nulls last,
+                raw_file asc,
+                row_no asc
         ) as version_no,
         count(*) over (partition by call_id) as versions
-    from calls
-    inner join repeated using (call_id)
+    from suspected
 
 )
 
@@ -48,4 +56,4 @@ select
     source,
     versions - 1 as repeats
 from ranked
-where version_no = 1
+where version_no = 1 and versions > 1
