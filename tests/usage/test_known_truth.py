@@ -3,36 +3,44 @@
 import datetime as dt
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
-from own_release import BIG, ENDPOINTS, EU, publish
+from own_release import BIG, ENDPOINTS, EU, NOW, publish
 
-from orchestration.storage.sql import rows_as_dicts
+from orchestration.storage.sql import file_pattern, literal, rows_as_dicts
 from orchestration.usage.build import build_own, own_file
+from orchestration.usage.intake import add_logs
+from orchestration.usage.simulated import Draw, write_logs
 
 Rows = list[dict[str, Any]]
 pytestmark = pytest.mark.xdist_group("own_data")
 
 
-@pytest.fixture(scope="module")
-def connection(own_data: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The marts, and beside them `truth`: the true calls of all sources, by the key of own_cost."""
+@contextmanager
+def marts_and_truth(data: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The marts of a data folder, and beside them `calls`: the true calls of all sources."""
     with duckdb.connect() as connection:
-        connection.execute(f"attach '{str(own_file(own_data)).replace(chr(39), 2 * chr(39))}' as own (read_only)")
+        connection.execute(f"attach {literal(own_file(data))} as own (read_only)")
         connection.execute("use own")
-        files = f"{own_data}/truth/*/truth.parquet".replace("'", "''")
         connection.execute(
             f"""
             create temp view calls as
             select
                 *, cast(called_at as date) as date, parse_path(filename)[-2] as source
-            from read_parquet('{files}', filename = true)
+            from read_parquet({literal(f"{file_pattern(data)}/truth/*/truth.parquet")}, filename = true)
             """
         )
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def connection(own_data: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with marts_and_truth(own_data) as connection:
         yield connection
 
 
@@ -189,6 +197,32 @@ def test_closed_days_do_not_change_with_later_prices(own_data: Path, tmp_path: P
 def _read(file: Path, sql: str) -> list[Any]:
     with duckdb.connect(str(file), read_only=True) as connection:
         return connection.sql(sql).fetchall()
+
+
+@pytest.mark.long
+def test_million_tiny_calls_invent_no_endpoint(tmp_path: Path) -> None:
+    """Much of a charge of a few micro-dollars is cut off, so that it fits several endpoints."""
+    release = publish(tmp_path / "data", "20260820T090000.000000Z")
+    draw = Draw(own_key_share=0, failed_share=0, is_tiny=True)
+    write_logs(release, tmp_path / "data" / "truth" / "openrouter", 1_000_000, 1, ["openrouter"], draw)
+    add_logs(tmp_path / "data", [tmp_path / "data" / "truth" / "openrouter" / "logs"], NOW)
+    assert build_own(tmp_path / "data")
+    with marts_and_truth(tmp_path / "data") as connection:
+        [found] = rows(
+            connection,
+            f"""
+            select
+                count(*) as rows,
+                count(*) filter (tag is not null and tags <> [tag]) as invented,
+                count(*) filter (not list_has_all(candidates, tags)) as missing,
+                count(*) filter (not written between cache_write_tokens_low and cache_write_tokens_high) as outside
+            from ({_TRUTH})
+            """,
+        )
+        [residual] = rows(connection, "select sum(residual_usd) as usd from own_cost")
+    assert found.pop("rows") > 100
+    assert set(found.values()) == {0}
+    assert -1 <= residual["usd"] <= 0, "at most a micro-dollar is cut off each call"
 
 
 def test_nothing_is_built_if_nothing_is_new(own_data: Path) -> None:
