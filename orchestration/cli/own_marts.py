@@ -65,7 +65,7 @@ def own_summary(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
     data: Data = None,
 ) -> None:
-    """What your own calls cost, why, and what the same tokens cost elsewhere.
+    """Price your own calls, and the same tokens on other models.
 
     Your calls are priced at the listed price and at the endpoint prices of their own time. If a log or the release is
     new, that takes some seconds. Calls of several sources are not added up, because they may be the same.
@@ -308,7 +308,7 @@ def promptfoo(
 ) -> None:
     """Write a promptfoo test of the cheapest other models for your most expensive one.
 
-    The limit of the cost is that of your mean call. Existing files are kept.
+    The limit of the cost is that of your mean call. An existing prompt.txt and cases.yaml are kept.
     """
     from orchestration.usage.promptfoo import write_promptfoo
 

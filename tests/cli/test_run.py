@@ -64,7 +64,7 @@ NEEDED = [
     ("mcp --data nowhere", {"duckdb", "pyarrow"}),
     ("cite --data nowhere", {"duckdb"}),
     ("trace --data nowhere", {"duckdb", "pyarrow"}),
-    ("own --data nowhere", {"duckdb"}),
+    ("own --data nowhere", {"duckdb", "pyarrow"}),
 ]
 
 

@@ -303,18 +303,16 @@ def test_command_line_reference_is_current(command_line: CommandLine, home: Path
     def help_of(*verb: str) -> list[str]:
         return lines_of(command_line(*verb, "--help", COLUMNS="80", TERM="dumb", NO_COLOR="1").stdout)
 
-    help_of_all = help_of()
-
     def verbs_of(lines: list[str]) -> list[str]:
         listed = "\n".join(lines).partition("Commands:\n")[2].split("\n\n")[0].splitlines()
         return [line.split()[0] for line in listed]
 
-    lines = ["# Command line", "", "Generated from `--help`: `make docs`.", ""]
-    lines += ["## routerscope", "", "```", *help_of_all, "```", ""]
-    for verb in verbs_of(help_of_all):
-        lines += [f"## routerscope {verb}", "", "```", *(own_help := help_of(verb)), "```", ""]
-        for part in verbs_of(own_help):
-            lines += [f"## routerscope {verb} {part}", "", "```", *help_of(verb, part), "```", ""]
+    def sections(*verb: str) -> list[str]:
+        shown = help_of(*verb)
+        lines = [f"## {' '.join(('routerscope', *verb))}", "", "```", *shown, "```", ""]
+        return lines + [line for part in verbs_of(shown) for line in sections(*verb, part)]
+
+    lines = ["# Command line", "", "Generated from `--help`: `make docs`.", "", *sections()]
     make = subprocess.run(
         ["make", "help"], cwd=PROJECT, env=environment(home), capture_output=True, encoding="utf-8", check=True
     )
