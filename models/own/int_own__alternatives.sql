@@ -62,11 +62,11 @@ priced as (
 
 ),
 
-daily as (
+monthly as (
 
     select
         source,
-        date,
+        cast(date_trunc('month', date) as date) as month,
         from_model,
         to_model_id,
         provider_name,
@@ -80,7 +80,7 @@ daily as (
         {%- endfor %}
         sum(tokens) filter (is_known) as known_tokens
     from priced
-    group by source, date, from_model, to_model_id, provider_name, endpoint_tag
+    group by source, month, from_model, to_model_id, provider_name, endpoint_tag
 
 ),
 
@@ -98,15 +98,15 @@ periods as (
 
     select
         'month' as period,
-        cast(date_trunc('month', date) as date) as period_start,
+        month as period_start,
         *
-    from daily
+    from monthly
     union all
     select
         'all' as period,
         starts.first_date as period_start,
-        daily.*
-    from daily
+        monthly.*
+    from monthly
     inner join starts using (source)
 
 )
