@@ -46,15 +46,12 @@ def _about(marts: OwnMarts) -> list[str]:
     """Lines below figures: whether they are simulated, where the prices are from, and what the calls are not."""
     from orchestration.publish.datapackage import SIMULATED
 
-    scopes = marts.rows(
-        "select scope_id, statement from release.scopes where scope_id in (from release.price_history select scope_id)"
-    )
-    simulated = [SIMULATED] if any("simulated" in row["scope_id"] for row in scopes) else []
+    is_simulated = marts.rows("select 1 from release.price_history where scope_id = 'simulated' limit 1")
     cited = marts.rows(
         "select citation from release.citations where surface in ('models', 'endpoints') order by surface"
     )
     return [
-        *simulated,
+        *([SIMULATED] if is_simulated else []),
         "Your own calls, priced by Routerscope; not part of any release.",
         *(row["citation"] for row in cited),
     ]
@@ -125,13 +122,13 @@ def _amounts(one: Mapping[str, Any]) -> Iterator[tuple[str, Decimal | None, str]
             one["paid_usd"],
             f"{counted(without, 'call')} without a charge at the listed price" if without else "",
         )
-    priced = one["calls_with_list_price"]
-    missing = f", for {priced:,} of {one['calls']:,} calls" if priced < one["calls"] else ""
-    yield "At the listed prices", one["list_usd"], f"of the days of the calls{missing}"
+    yield "At the listed prices", one["list_usd"], f"of the days of the calls{_of_all(one, 'calls_with_list_price')}"
     if one["endpoint_usd"] is not None:
-        yield "At the endpoints' prices", one["endpoint_usd"], "that explain the charges or come closest"
+        note = f"that explain the charges or come closest{_of_all(one, 'calls_with_endpoint_price')}"
+        yield "At the endpoints' prices", one["endpoint_usd"], note
     elif one["endpoint_low_usd"] is not None:
-        yield "At the endpoints' prices", one["endpoint_low_usd"], f"to {usd(one['endpoint_high_usd'])}"
+        note = f"to {usd(one['endpoint_high_usd'])}{_of_all(one, 'calls_with_endpoint_range')}"
+        yield "At the endpoints' prices", one["endpoint_low_usd"], note
     if one["residual_usd"] is not None:
         unexplained = next((check["calls"] for check in one["checks"] if check["check"] == "residual"), 0) or 0
         note = f"in {counted(unexplained, 'call')}" if unexplained else "rounding: charges are cut to 6 decimals"
@@ -142,6 +139,11 @@ def _amounts(one: Mapping[str, Any]) -> Iterator[tuple[str, Decimal | None, str]
         yield "Added by conditions", one["tier_extra_usd"], "at the listed prices, such as for long prompts"
     if one["fee_usd"]:
         yield "Fee on own keys", one["fee_usd"], "as the rules give it, contained in the charges"
+
+
+def _of_all(one: Mapping[str, Any], column: str) -> str:
+    """How many of the calls an amount is about, if not about all."""
+    return f", for {one[column]:,} of {one['calls']:,} calls" if one[column] < one["calls"] else ""
 
 
 def _notes(one: Mapping[str, Any]) -> Iterator[str]:

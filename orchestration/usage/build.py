@@ -42,7 +42,7 @@ MARTS = ("own_usage", "own_cost", "own_alternative", "own_mix", "own_check")
 _SELECTED = ("--select", "path:models/own", "path:seeds/own", "--exclude-resource-type", "unit_test")
 # What dbt parsed, shared by all data folders.
 _SHARED_STATE = PROJECT_DIR / "target" / "own" / "partial_parse.msgpack"
-_FINISHED = re.compile(r"(\d+) of (\d+) (?:OK(?! hook)|PASS|FAIL|ERROR|SKIP)")
+_FINISHED = re.compile(r"\d+ of (\d+) (?:OK(?! hook)|PASS|FAIL|ERROR|SKIP)")
 # What is done, and how much of it, from 0 to 1.
 Progress = Callable[[str, float], None]
 
@@ -142,9 +142,11 @@ def _run_dbt(data: Path, target: Path, progress: Progress) -> None:
 
 
 def _watched(dbt: subprocess.Popen[str], progress: Progress) -> Iterator[str]:
+    done = 0
     for line in dbt.stdout or ():
         if found := _FINISHED.search(line):
-            progress("pricing your calls", int(found[1]) / int(found[2]))
+            done += 1
+            progress("pricing your calls", done / int(found[1]))
         yield line.rstrip()
 
 

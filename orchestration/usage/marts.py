@@ -72,6 +72,8 @@ _TOTALS = """
         cast(coalesce(sum(calls) filter (cost_basis in ('listed', 'mixed')), 0) as bigint) as calls_at_list_price,
         sum(list_usd) as list_usd,
         cast(coalesce(sum(calls) filter (list_usd is not null), 0) as bigint) as calls_with_list_price,
+        cast(coalesce(sum(calls) filter (endpoint_usd is not null), 0) as bigint) as calls_with_endpoint_price,
+        cast(coalesce(sum(calls) filter (endpoint_low_usd is not null), 0) as bigint) as calls_with_endpoint_range,
         sum(endpoint_usd) as endpoint_usd,
         sum(endpoint_low_usd) as endpoint_low_usd,
         sum(endpoint_high_usd) as endpoint_high_usd,
