@@ -5,7 +5,8 @@ with flows as (
 
     select distinct
         date,
-        prompt_class
+        prompt_class,
+        mean_class
     from {{ ref('int_own__flows') }}
 
 ),
@@ -34,6 +35,7 @@ possible as (
     select
         flows.date,
         flows.prompt_class,
+        flows.mean_class,
         tables.table_no,
         tables.model_id,
         tables.provider_name,
@@ -42,7 +44,8 @@ possible as (
         tables.valid_from,
         tables.valid_from < flows.date + interval 1 day as is_known,
         row_number() over (
-            partition by flows.date, flows.prompt_class, tables.model_id, tables.provider_name, tables.endpoint_tag
+            partition by
+                flows.date, flows.prompt_class, flows.mean_class, tables.model_id, tables.provider_name, tables.endpoint_tag
             order by
                 tables.valid_from >= flows.date + interval 1 day,
                 case when tables.valid_from < flows.date + interval 1 day then tables.valid_from end desc,
@@ -62,15 +65,16 @@ possible as (
 select
     possible.date,
     possible.prompt_class,
+    possible.mean_class,
     possible.model_id as to_model_id,
     possible.provider_name,
     possible.endpoint_tag,
     max(possible.context_length) as context_length,
-    {%- for name in ['prompt', 'cache_read', 'cache_write', 'completion', 'request'] %}
+    {%- for name in own_price_names() %}
         cast(
             max(prices.{{ name }}_price) filter (
                 where possible.preference = 1
-                and prices.prompt_class = greatest(possible.prompt_class, 0)
+                and prices.prompt_class = possible.mean_class
                 and prices.clock_time = 0
             ) as double
         ) as {{ name }}_price,
@@ -83,4 +87,6 @@ inner join {{ ref('int_own__effective_prices') }} as prices
     on
         possible.table_no = prices.table_no
         and (possible.prompt_class = -1 or possible.prompt_class = prices.prompt_class)
-group by possible.date, possible.prompt_class, possible.model_id, possible.provider_name, possible.endpoint_tag
+group by
+    possible.date, possible.prompt_class, possible.mean_class, possible.model_id, possible.provider_name,
+    possible.endpoint_tag

@@ -12,6 +12,7 @@ with flows as (
         from_model,
         from_model_id,
         prompt_class,
+        mean_class,
         any_value(output_modalities) as output_modalities,
         {%- for name in counts %}
             cast(sum({{ name }}) as bigint) as {{ name }},
@@ -19,7 +20,7 @@ with flows as (
         sum(extra_usd) as extra_usd,
         {{ own_sum('paid_usd') }} as paid_usd
     from {{ ref('int_own__flows') }}
-    group by source, date, from_model, from_model_id, prompt_class
+    group by source, date, from_model, from_model_id, prompt_class, mean_class
 
 ),
 
@@ -48,13 +49,16 @@ priced as (
         flows.prompt_tokens + flows.completion_tokens as tokens,
         flows.paid_usd,
         flows.extra_usd,
-        {{ own_cost_of('flows.', 'prices.', 'flows.cached_low', 'flows.cache_write_tokens') }} as same_tokens_usd,
-        {{ own_cost_of('flows.', 'prices.', '0', '0') }} as no_cache_usd,
-        {{ own_cost_corner('low', 'flows.', 'prices.') }} as low_usd,
-        {{ own_cost_corner('high', 'flows.', 'prices.') }} as high_usd
+        {{ own_usd(own_cost_of('flows.', 'prices.', 'flows.cached_low', 'flows.cache_write_tokens')) }} as same_tokens_usd,
+        {{ own_usd(own_cost_of('flows.', 'prices.', '0', '0')) }} as no_cache_usd,
+        {{ own_usd(own_cost_corner('low', 'flows.', 'prices.')) }} as low_usd,
+        {{ own_usd(own_cost_corner('high', 'flows.', 'prices.')) }} as high_usd
     from flows
     inner join {{ ref('int_own__alternative_prices') }} as prices
-        on flows.date = prices.date and flows.prompt_class = prices.prompt_class
+        on
+            flows.date = prices.date
+            and flows.prompt_class = prices.prompt_class
+            and flows.mean_class = prices.mean_class
     inner join models on prices.to_model_id = models.model_id
     where
         models.output_modalities is null
@@ -76,7 +80,7 @@ monthly as (
         sum(tokens) as tokens,
         {{ own_sum('paid_usd') }} as paid_usd,
         {%- for name in ['same_tokens_usd', 'no_cache_usd', 'low_usd', 'high_usd'] %}
-            {{ own_usd(own_sum(name)) }} + sum(extra_usd) as {{ name }},
+            {{ own_sum(name) }} + sum(extra_usd) as {{ name }},
         {%- endfor %}
         sum(tokens) filter (is_known) as known_tokens
     from priced

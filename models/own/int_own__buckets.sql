@@ -1,6 +1,5 @@
 -- Calls added up within everything that their cost depends on, so that the cost of a bucket is the sum of the costs of
--- its calls. Where the endpoints of the bucket had different prices, calls whose charge different prices explain are in
--- different buckets.
+-- its calls. Calls whose charge different prices explain are in different buckets.
 {{ config(tags=['bulk']) }}
 
 with thresholds as (
@@ -29,7 +28,6 @@ offers as (
         ) as offers
     from {{ ref('int_own__offers') }}
     group by day_no, segment_no, prompt_class, clock_time
-    having count(*) > 1
 
 ),
 
@@ -48,6 +46,13 @@ placed as (
             when calls.is_aggregate then -1
             else len(list_filter(thresholds.thresholds, lambda threshold: calls.prompt_tokens > threshold))
         end as prompt_class,
+        -- Where a row adds up calls, a call of the mean length stands for all of them.
+        case
+            when len(thresholds.thresholds) = 0 or calls.prompt_tokens <= thresholds.thresholds[1] then 0
+            else len(list_filter(
+                thresholds.thresholds, lambda threshold: calls.prompt_tokens / calls.calls > threshold
+            ))
+        end as mean_class,
         case
             when len(days.clock_times) = 1 then 0
             when calls.is_daily then -1
@@ -104,6 +109,7 @@ added as (
         day_no,
         segment_no,
         prompt_class,
+        mean_class,
         case when has_prompt_classes then prompt_class else 0 end as offer_class,
         clock_time,
         length_class,
@@ -129,21 +135,13 @@ added as (
         sum(explained_usd) as explained_usd
     from explained
     group by
-        day_no, segment_no, prompt_class, offer_class, clock_time, length_class, source, label, is_own_key,
+        day_no, segment_no, prompt_class, mean_class, offer_class, clock_time, length_class, source, label, is_own_key,
         is_charge_known, is_failed_free, is_mixed, has_cached_tokens, has_cache_write_tokens, has_cache_usd,
         explaining_offers, explained.explained_usd is not null
 
 )
 
--- Where a row of the log adds up calls, the class of a call of the mean length is known only roughly.
 select
     row_number() over () as bucket_no,
-    added.*,
-    case
-        when added.prompt_class = -1
-            then len(list_filter(
-                thresholds.thresholds, lambda threshold: added.prompt_tokens > added.calls * threshold
-            ))
-    end as mean_class
+    *
 from added
-cross join thresholds

@@ -10,7 +10,12 @@ with calls as (
 
 once as (
 
-    select calls.*
+    select
+        calls.* replace (
+            coalesce(calls.label, repeated.label) as label,
+            coalesce(calls.cached_tokens, repeated.cached_tokens) as cached_tokens,
+            coalesce(calls.cache_write_tokens, repeated.cache_write_tokens) as cache_write_tokens
+        )
     from calls
     left join {{ ref('int_own__repeated_calls') }} as repeated using (call_id)
     where

@@ -60,7 +60,11 @@ placed as (
         at_endpoints.endpoint_high_usd,
         at_endpoints.endpoint_usd,
         at_endpoints.is_explained,
-        coalesce(at_endpoints.candidates, []) as candidates
+        coalesce(at_endpoints.candidates, []) as candidates,
+        -- Unknown tokens and an unknown provider leave too much open to name an endpoint by its price.
+        buckets.has_cached_tokens
+        and (buckets.has_cache_write_tokens or buckets.has_cache_usd)
+        and (days.provider_name is null or days.priced_provider is not null) as can_name_endpoint
     from buckets
     inner join {{ ref('int_own__days') }} as days using (day_no)
     left join at_endpoints using (bucket_no)
@@ -92,7 +96,10 @@ listed as (
         lists.price_source_url,
         {{ own_usd(own_cost_of('placed.', 'prices.', 'placed.cached_low', 'placed.cache_write_tokens')) }}
         + placed.extra_usd as list_usd,
-        {{ own_usd(own_cost_of('placed.', 'prices.', '0', '0')) }} + placed.extra_usd as list_no_cache_usd,
+        case
+            when placed.has_cached_tokens
+                then {{ own_usd(own_cost_of('placed.', 'prices.', '0', '0')) }} + placed.extra_usd
+        end as list_no_cache_usd,
         {{ own_usd(own_cost_of('placed.', 'base.', 'placed.cached_low', 'placed.cache_write_tokens')) }}
         + placed.extra_usd as list_base_usd
     from placed
@@ -112,7 +119,7 @@ select
     * exclude (
         list_usd, list_no_cache_usd, list_base_usd, endpoint_usd, endpoint_low_usd, endpoint_high_usd, price_basis
     ),
-    coalesce(price_basis, 'none') as price_basis,
+    case when list_usd is null then 'none' else price_basis end as price_basis,
     {%- for name in amounts %}
         case when is_failed_free then 0 else {{ name }} end as {{ name }},
     {%- endfor %}

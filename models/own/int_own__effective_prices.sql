@@ -25,7 +25,7 @@ priced as (
         tables.table_no,
         classes.prompt_class,
         conditions.clock_time,
-    {%- for name in ['prompt', 'cache_read', 'cache_write', 'completion', 'request'] %}
+    {%- for name in own_price_names() %}
         {{ price_in_effect(
             'tables.prices',
             name,

@@ -7,6 +7,7 @@ select
     model_id as from_model_id,
     output_modalities,
     prompt_class,
+    coalesce(mean_class, prompt_class) as mean_class,
     length_class,
     max(max_tokens) as max_tokens,
     cast(sum(calls) as bigint) as calls,
@@ -21,4 +22,4 @@ select
     {{ own_sum('paid_usd') }} as paid_usd
 from {{ ref('int_own__costs') }}
 where not is_failed_free
-group by source, date, model_permaslug, model_id, output_modalities, prompt_class, length_class
+group by source, date, model_permaslug, model_id, output_modalities, prompt_class, mean_class, length_class

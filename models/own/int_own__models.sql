@@ -48,13 +48,22 @@ named as (
         model_permaslug,
         'permaslug' as match_reason
     from models
+    where alias_target_slug is null
     union all
     select
         model_id as slug,
         model_permaslug,
         'model_id' as match_reason
     from models
-    where model_id is not null
+    where model_id is not null and alias_target_slug is null
+    union all
+    -- An alias has the prices of the model that it means.
+    select
+        aliases.model_id as slug,
+        targets.model_permaslug,
+        'alias' as match_reason
+    from models as aliases
+    inner join models as targets on aliases.alias_target_slug = targets.model_id
 
 ),
 

@@ -1,5 +1,5 @@
 -- The row that counts of each call that was logged more than once: OpenRouter's own log before a gateway's, a gateway's
--- before a trace, and then the newest version.
+-- before a trace, and then the newest version. What that row lacks, another one may have.
 {{ config(tags=['bulk']) }}
 
 with calls as (
@@ -40,10 +40,14 @@ ranked as (
             order by
                 {{ own_source_rank('source') }},
                 updated_at desc nulls last,
+                calls desc,
                 raw_file asc,
                 row_no asc
         ) as version_no,
-        count(*) over (partition by call_id) as versions
+        count(*) over (partition by call_id) as versions,
+        max(label) over (partition by call_id) as label,
+        max(cached_tokens) over (partition by call_id) as cached_tokens,
+        max(cache_write_tokens) over (partition by call_id) as cache_write_tokens
     from suspected
 
 )
@@ -54,6 +58,9 @@ select
     row_no,
     date,
     source,
+    label,
+    cached_tokens,
+    cache_write_tokens,
     versions - 1 as repeats
 from ranked
 where version_no = 1 and versions > 1

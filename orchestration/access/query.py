@@ -36,7 +36,7 @@ def run_query(tables: Readable, sql: str) -> pa.Table:
 
     Raises QueryError for any other statement, and if the statement fails.
     """
-    with _as_query_errors("`routerscope query` without SQL lists the tables."):
+    with _as_query_errors("Without SQL, the command lists the tables."):
         return _with_unique_names(_select(tables, sql).to_arrow_table())
 
 

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from orchestration.usage.intake import Added
 
 # Why a row of a log is not used.
-_REASONS = {
+REASONS = {
     "no_time": "no valid time",
     "no_model": "no model",
     "no_tokens": "no numbers of tokens",
     "bad_tokens": "numbers of tokens that are negative or not whole",
+    "no_calls": "a number of calls below 1",
     "parts_exceed_prompt": "more cached tokens than prompt tokens",
     "reasoning_exceeds_completion": "more reasoning tokens than completion tokens",
     "bad_charge": "a charge that is negative or no number",
@@ -87,7 +88,7 @@ def _in_words(log: Added) -> str:
 
 
 def _reasons(what: str, counts: Mapping[str, int]) -> str:
-    listed = ", ".join(f"{number:,} ({_REASONS[reason]})" for reason, number in counts.items())
+    listed = ", ".join(f"{number:,} ({REASONS[reason]})" for reason, number in counts.items())
     return f"; {what}: {listed}" if listed else ""
 
 

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from orchestration.cli.heartbeat import Heartbeat
+from orchestration.cli.own import REASONS
 from orchestration.cli.rows import Format, FormatOption, Limit, Output, check_output, write_rows
 from orchestration.cli.terminal import Data, counted, err, json_text, out
 from orchestration.folders import data_folder
@@ -102,11 +103,12 @@ def _show(one: Mapping[str, Any]) -> None:
 
 
 def usd(amount: Decimal | None) -> str:
-    """An amount to the cent, or to six decimals if it is less than one; unknown for None."""
+    """An amount to the cent, or with more decimals if it is less than one; unknown for None."""
     if amount is None:
         return "unknown"
-    decimals = 6 if amount and abs(amount) < Decimal("0.01") else 2
-    return f"{'-' if amount < 0 else ''}${abs(amount):,.{decimals}f}"
+    size = abs(amount)
+    decimals = 2 if size >= 1 or not size else 4 if size >= Decimal("0.01") else 6
+    return f"{'-' if amount < 0 else ''}${size:,.{decimals}f}"
 
 
 def _amounts(one: Mapping[str, Any]) -> Iterator[tuple[str, Decimal | None, str]]:
@@ -116,14 +118,11 @@ def _amounts(one: Mapping[str, Any]) -> Iterator[tuple[str, Decimal | None, str]
     if one["upstream_usd"]:
         yield "Paid to providers", one["upstream_usd"], "with your own keys"
     if one["paid_usd"] != one["charged_usd"]:
-        without = one["calls_at_list_price"]
-        yield (
-            "Paid",
-            one["paid_usd"],
-            f"{counted(without, 'call')} without a charge at the listed price" if without else "",
-        )
+        without = one["calls_without_cost"]
+        note = f"without {counted(without, 'call')} of unknown cost" if without else ""
+        yield "Paid", one["paid_usd"], note or "calls without a charge at the listed price"
     yield "At the listed prices", one["list_usd"], f"of the days of the calls{_of_all(one, 'calls_with_list_price')}"
-    if one["endpoint_usd"] is not None:
+    if _has_every_endpoint_price(one):
         note = f"that explain the charges or come closest{_of_all(one, 'calls_with_endpoint_price')}"
         yield "At the endpoints' prices", one["endpoint_usd"], note
     elif one["endpoint_low_usd"] is not None:
@@ -132,13 +131,18 @@ def _amounts(one: Mapping[str, Any]) -> Iterator[tuple[str, Decimal | None, str]
     if one["residual_usd"] is not None:
         unexplained = next((check["calls"] for check in one["checks"] if check["check"] == "residual"), 0) or 0
         note = f"in {counted(unexplained, 'call')}" if unexplained else "rounding: charges are cut to 6 decimals"
-        yield "Charged beyond that", one["residual_usd"], note
+        yield "Not explained by a price", one["residual_usd"], note
     if one["cache_saved_usd"]:
         yield "Saved by the cache", one["cache_saved_usd"], "at the listed prices"
     if one["tier_extra_usd"]:
         yield "Added by conditions", one["tier_extra_usd"], "at the listed prices, such as for long prompts"
     if one["fee_usd"]:
         yield "Fee on own keys", one["fee_usd"], "as the rules give it, contained in the charges"
+
+
+def _has_every_endpoint_price(one: Mapping[str, Any]) -> bool:
+    """Whether each call that has a range of endpoint prices has one of them that is meant."""
+    return one["endpoint_usd"] is not None and one["calls_with_endpoint_price"] == one["calls_with_endpoint_range"]
 
 
 def _of_all(one: Mapping[str, Any], column: str) -> str:
@@ -149,11 +153,17 @@ def _of_all(one: Mapping[str, Any], column: str) -> str:
 def _notes(one: Mapping[str, Any]) -> Iterator[str]:
     """Why charges and listed prices differ, and what to look at."""
     over = one["endpoint_over_list_usd"]
-    if over and one["list_usd"] and abs(over) >= Decimal("0.005"):
+    knows_cache = one["calls_without_cache"] == 0
+    if over and one["list_usd"] and abs(over) >= Decimal("0.005") and _has_every_endpoint_price(one) and knows_cache:
         word = "more" if over > 0 else "less"
         yield (
-            f"Endpoints cost {usd(abs(over))} {word} than the listed prices: a listed price follows one provider. "
+            f"Endpoints cost {usd(abs(over))} {word} than the listed prices: OpenRouter lists one provider's price. "
             f"The charges name one endpoint for {as_percent(one['calls_with_tag'] / one['calls'])} of the calls."
+        )
+    if not knows_cache:
+        yield (
+            f"The log does not report cached tokens of {counted(one['calls_without_cache'], 'call')}: the listed price "
+            "assumes none, and the range of the endpoints' prices covers any number."
         )
     if one["endpoint_low_usd"] is None and one["list_usd"] is not None:
         yield "The release has no endpoint prices for these calls, so a charge can be compared with listed prices only."
@@ -162,6 +172,7 @@ def _notes(one: Mapping[str, Any]) -> Iterator[str]:
     checks = {check["check"]: check for check in one["checks"]}
     if unmatched := checks.get("unmatched"):
         names = ", ".join(row["name"] for row in one["unmatched"])
+        names += " and others" if sum(row["calls"] for row in one["unmatched"]) < unmatched["calls"] else ""
         yield f"No known model, so without a price: {counted(unmatched['calls'], 'call')} of {names}."
     if uncharged := checks.get("charge of 0 for a price above 0"):
         calls = counted(uncharged["calls"], "call")
@@ -170,7 +181,7 @@ def _notes(one: Mapping[str, Any]) -> Iterator[str]:
         yield f"Logged more than once, and counted once: {counted(repeated['rows'], 'row')}."
     for name, check in checks.items():
         if name.startswith("refused: "):
-            yield f"Not usable ({name.removeprefix('refused: ')}): {counted(check['rows'], 'row')}."
+            yield f"Not usable ({REASONS[name.removeprefix('refused: ')]}): {counted(check['rows'], 'row')}."
         elif name.startswith("also in "):
             calls = counted(check["calls"], "call")
             yield f"May be the same calls as those {name}: {calls}. The sources are not added up."
@@ -196,7 +207,7 @@ def _print_offers(rows: Sequence[Mapping[str, Any]], name: str) -> None:
     table.add_column("fits", justify="right")
     for row in rows:
         tag = f" ({row['tag']})" if row["tag"] and name == "to_model_id" else ""
-        change = "" if row["change_pct"] is None else f"{row['change_pct']:+,.1f}%"
+        change = "" if row["change_pct"] is None else _change(row["change_pct"])
         fits = "" if row["context_fits_share"] is None else as_percent(row["context_fits_share"])
         table.add_row(
             escape(f"{row[name]}{tag}"),
@@ -206,6 +217,11 @@ def _print_offers(rows: Sequence[Mapping[str, Any]], name: str) -> None:
             fits,
         )
     out.print(table)
+
+
+def _change(percent: float) -> str:
+    """A change in percent: -42.0%, and -99.95% where one decimal would say that nothing is left."""
+    return f"{percent:+,.{2 if -100 < percent < -99 else 1}f}%"
 
 
 def _show_mix(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -253,7 +269,7 @@ def what_if(
     about = [NO_FORECAST, *about]
     if form is Format.table and output is None:
         for source, rows in found.items():
-            _show_what_if(source, rows[: limit or len(rows)], f"{model} ({endpoint})" if endpoint else model)
+            _show_what_if(source, rows, limit or len(rows), f"{model} ({endpoint})" if endpoint else model)
         for line in about:
             err.print(escape(line), soft_wrap=True, style="dim")
         return
@@ -262,16 +278,22 @@ def what_if(
     write_rows(pa.Table.from_pylist([row for rows in found.values() for row in rows]), about, {}, form, output, limit)
 
 
-def _show_what_if(source: str, rows: Sequence[Mapping[str, Any]], offer: str) -> None:
+def _show_what_if(source: str, rows: Sequence[Mapping[str, Any]], limit: int, offer: str) -> None:
     from orchestration.usage.formats import FORMATS
 
     out.print(f"[bold]{FORMATS[source].title}: the same tokens at the prices of {escape(offer)}[/]", soft_wrap=True)
-    _print_offers(rows, "from_model")
+    _print_offers(rows[:limit], "from_model")
+    # Both sums are about the same calls.
+    known = [row for row in rows if row["paid_usd"] is not None and row["same_tokens_usd"] is not None]
     paid, same, low, high = (
-        sum((row[name] for row in rows if row[name] is not None), Decimal(0))
-        for name in ("paid_usd", "same_tokens_usd", "low_usd", "high_usd")
+        sum((row[name] for row in known), Decimal(0)) for name in ("paid_usd", "same_tokens_usd", "low_usd", "high_usd")
     )
-    out.print(f"All: {usd(same)} ({usd(low)} to {usd(high)}), paid {usd(paid)}\n", soft_wrap=True)
+    left_out = f", without {counted(len(rows) - len(known), 'model')} of unknown cost" if len(known) < len(rows) else ""
+    out.print(f"All: {usd(same)} ({usd(low)} to {usd(high)}), paid {usd(paid)}{left_out}", soft_wrap=True)
+    partly = [row for row in rows if row["price_coverage"] < 1]
+    if partly:
+        out.print(f"No known price on some days of the calls: {counted(len(partly), 'model')} (price_coverage).")
+    out.print()
 
 
 def own_query(
@@ -310,7 +332,7 @@ def promptfoo(
 ) -> None:
     """Write a promptfoo test of the cheapest other models for your most expensive one.
 
-    The limit of the cost is that of your mean call. An existing prompt.txt and cases.yaml are kept.
+    The limit is the cost of your mean call on the most expensive of them. Existing files are kept.
     """
     from orchestration.usage.promptfoo import write_promptfoo
 

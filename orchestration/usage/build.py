@@ -17,7 +17,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ from orchestration.storage.inputs import DBT_INPUTS, project_hash
 from orchestration.storage.releases import FILE_NAME, STORAGE_VERSION, Releases
 from orchestration.storage.sql import literal, quoted
 from orchestration.transform import DBT_PROGRAM, DBT_PYTHON
-from orchestration.usage.privacy import private_folder
+from orchestration.usage.privacy import BUILD_LOCK, private_folder
 
 MARTS = ("own_usage", "own_cost", "own_alternative", "own_mix", "own_check")
 _SELECTED = ("--select", "path:models/own", "path:seeds/own", "--exclude-resource-type", "unit_test")
@@ -52,11 +52,6 @@ def own_file(data: Path) -> Path:
     return data / "own" / "published" / "own.duckdb"
 
 
-def is_current(data: Path) -> bool:
-    """Whether the marts were made from the logs, the release and the code as they are now."""
-    return _inputs_of(own_file(data)) == _inputs(data)
-
-
 def build_own(data: Path, progress: Progress | None = None) -> bool:
     """Build, check and publish the marts about the own calls, unless they are current; returns whether it built them.
 
@@ -64,15 +59,15 @@ def build_own(data: Path, progress: Progress | None = None) -> bool:
     written. Then the marts published before are unchanged.
     """
     check_encoding(data)
-    if not any((data / "own" / "raw").glob("*/*.parquet")):
-        raise UsageError(f"{data} has no log of own usage. Add one: routerscope own add FILE")
+    _require_log(data)
     if not (Releases(data).current / FILE_NAME).exists():
         raise UsageError(
             f"{data} has no published release, so there are no prices for your calls. They are stored and stay. "
             "Publish one: make run"
         )
     folder = private_folder(data)
-    with locked(folder / "build.lock"):
+    with locked(folder / BUILD_LOCK):
+        _require_log(data)  # it may have been removed meanwhile
         inputs = _inputs(data)
         if _inputs_of(own_file(data)) == inputs:
             return False
@@ -83,11 +78,18 @@ def build_own(data: Path, progress: Progress | None = None) -> bool:
             _run_dbt(data, folder / "dbt", progress or (lambda _stage, _share: None))
             _publish(data, warehouse, inputs)
         except (OSError, duckdb.Error) as error:
+            # DuckDB's own message may quote values of a log.
+            reason = error if isinstance(error, OSError) else type(error).__name__
             raise WarehouseError(
-                f"The marts about your calls could not be written: {error}\nThose published before are unchanged. "
-                "Free some space or memory, and run the command again."
-            ) from error
+                f"The marts about your calls could not be written to {folder}: {reason}\nYour logs are unchanged. Run "
+                "the command again when this user may write to the folder and it has free space."
+            ) from None
         return True
+
+
+def _require_log(data: Path) -> None:
+    if not any((data / "own" / "raw").glob("*/*.parquet")):
+        raise UsageError(f"{data} has no log of own usage. Add one: routerscope own add FILE")
 
 
 def _inputs(data: Path) -> str:
@@ -131,40 +133,40 @@ def _run_dbt(data: Path, target: Path, progress: Progress) -> None:
         errors="replace",
     ) as dbt:
         try:
-            lines = list(_watched(dbt, progress))
+            _watch(dbt, progress)
         except BaseException:
             dbt.kill()
             raise
     if dbt.returncode:
-        raise WarehouseError(_describe_failure(target, dbt.returncode, lines))
+        raise WarehouseError(_describe_failure(target, dbt.returncode))
     with contextlib.suppress(OSError), replace_when_complete(_SHARED_STATE) as temporary:
         shutil.copyfile(state, temporary)
 
 
-def _watched(dbt: subprocess.Popen[str], progress: Progress) -> Iterator[str]:
+def _watch(dbt: subprocess.Popen[str], progress: Progress) -> None:
     done = 0
     for line in dbt.stdout or ():
         if found := _FINISHED.search(line):
             done += 1
             progress("pricing your calls", done / int(found[1]))
-        yield line.rstrip()
 
 
-def _describe_failure(target: Path, exit_code: int, lines: list[str]) -> str:
+def _describe_failure(target: Path, exit_code: int) -> str:
     try:
         results = read_json(target / "run_results.json")["results"]
     except (OSError, ValueError, LookupError):
         results = []
     failed = [one for one in results if one["status"] in ("error", "fail", "runtime error")]
-    reasons = [f"  {one['unique_id'].split('.')[2]}: {str(one['message']).strip()}" for one in failed]
+    # Not dbt's messages, which may quote values of a log.
+    reasons = [f"  {one['unique_id'].split('.')[2]}: {one['status']}" for one in failed]
     if not reasons:
         ended = f"dbt was ended by signal {-exit_code}" if exit_code < 0 else f"dbt exited with code {exit_code}"
-        reasons = [f"  {ended}: {' '.join(lines[-3:])}"]
+        reasons = [f"  {ended} before it built anything"]
     return "\n".join(
         [
             "The marts about your calls were not built:",
             *reasons,
-            f"Your logs and the marts published before are unchanged. dbt's log: {target / 'dbt.log'}",
+            f"Your logs and the marts published before are unchanged. The reasons are in {target / 'dbt.log'}.",
         ]
     )
 

@@ -58,6 +58,7 @@ class Format:
 
 
 def _openrouter(log: Columns) -> Mapping[str, str]:
+    cached = log.count("tokens_cached")
     upstream = log.usd("byok_usage_inference")
     return {
         "id": log.text("generation_id"),
@@ -67,11 +68,11 @@ def _openrouter(log: Columns) -> Mapping[str, str]:
         "provider_name": log.text("provider_name"),
         "is_failed": f"coalesce({log.text('finish_reason_normalized')} = 'error', false)",
         "prompt_tokens": log.count("tokens_prompt"),
-        "cached_tokens": f"coalesce({log.count('tokens_cached')}, 0)",
+        "cached_tokens": f"coalesce({cached}, 0)",
         "completion_tokens": log.count("tokens_completion"),
         "reasoning_tokens": log.count("tokens_reasoning"),
         "charged_usd": log.usd("cost_total"),
-        "cache_usd": log.signed_usd("cost_cache"),
+        "cache_usd": f"coalesce({log.signed_usd('cost_cache')}, case when coalesce({cached}, 0) = 0 then 0 end)",
         "extra_usd": f"coalesce({log.usd('cost_web_search')}, 0) + coalesce({log.usd('cost_file_processing')}, 0)",
         "upstream_usd": f"nullif({upstream}, 0)",
         "is_own_key": f"coalesce({upstream}, 0) > 0",
@@ -80,7 +81,10 @@ def _openrouter(log: Columns) -> Mapping[str, str]:
 
 def _activity(log: Columns) -> Mapping[str, str]:
     upstream = log.usd("byok_usage_inference")
+    endpoint = [log.text(name) for name in ("date", "endpoint_id", "model_permaslug", "provider_name")]
     return {
+        # A later export has a day again, and more of its calls.
+        "id": f"concat_ws(' ', {', '.join(endpoint)}, coalesce({upstream}, 0) > 0)",
         "called_at": log.time("date"),
         "is_daily": "true",
         "model": log.text("model_permaslug", "model"),
@@ -107,7 +111,11 @@ def _litellm(log: Columns) -> Mapping[str, str]:
         "model": log.text("model"),
         "is_failed": f"coalesce({log.text('status')} = 'failure', false)",
         "prompt_tokens": log.count("prompt_tokens"),
-        "cached_tokens": f"coalesce({count_of(path(metadata, *prompt, 'cached_tokens'))}, 0)",
+        # Without the usage object, nobody knows.
+        "cached_tokens": (
+            f"coalesce({count_of(path(metadata, *prompt, 'cached_tokens'))}, "
+            f"case when {path(metadata, *usage)} is not null then 0 end)"
+        ),
         # Both names hold the same count.
         "cache_write_tokens": (
             f"coalesce({count_of(path(metadata, *prompt, 'cache_write_tokens'))}, "
@@ -178,7 +186,9 @@ def _open_telemetry(log: Columns) -> Mapping[str, str]:
 def _plain(log: Columns) -> Mapping[str, str]:
     return {
         "called_at": log.time("time"),
-        "is_daily": f"length({log.text('time')}) = 10" if log.types.get("time") != "DATE" else "true",
+        "is_daily": f"regexp_full_match({log.text('time')}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}')"
+        if log.types.get("time") != "DATE"
+        else "true",
         "model": log.text("model"),
         "provider_name": log.text("provider"),
         "calls": log.count("requests"),
@@ -212,8 +222,8 @@ FORMATS = {
             signs=(frozenset({"endpoint_id", "byok_usage_inference", "requests"}),),
             required=("date", "prompt_tokens", "completion_tokens"),
             columns=(
-                *("date", "model", "model_permaslug", "provider_name", "usage", "byok_usage_inference", "requests"),
-                *("prompt_tokens", "completion_tokens", "reasoning_tokens"),
+                *("date", "endpoint_id", "model", "model_permaslug", "provider_name", "usage", "requests"),
+                *("byok_usage_inference", "prompt_tokens", "completion_tokens", "reasoning_tokens"),
             ),
             select=_activity,
         ),

@@ -24,7 +24,7 @@ from orchestration.storage.sql import file_pattern, literal, quoted
 from orchestration.usage.columns import Columns
 from orchestration.usage.formats import CALL_COLUMNS, FORMATS, Format
 from orchestration.usage.logs import Log, count_lines, format_of, open_logs, relation
-from orchestration.usage.privacy import MEMORY_LIMIT, hashed, private_connection, private_folder, salt
+from orchestration.usage.privacy import INTAKE_LOCK, MEMORY_LIMIT, hashed, private_connection, private_folder, salt
 
 MAX_REFUSED_SHARE = 0.01
 # A row is refused for the first of these reasons that holds. Values of -1 could not be read; see `columns`.
@@ -35,6 +35,7 @@ REFUSALS = {
     "bad_tokens": (
         "least(prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens, reasoning_tokens, calls) < 0"
     ),
+    "no_calls": "calls < 1",
     "parts_exceed_prompt": "coalesce(cached_tokens, 0) + coalesce(cache_write_tokens, 0) > prompt_tokens",
     "reasoning_exceeds_completion": "reasoning_tokens > completion_tokens",
     "bad_charge": "least(charged_usd, upstream_usd, extra_usd) < 0",
@@ -85,7 +86,7 @@ def add_logs(
     if chosen and chosen not in FORMATS:
         raise UsageError(f"{chosen!r} is no format. Nothing was read. Formats: {', '.join(FORMATS)}")
     folder = private_folder(data)
-    with locked(folder / ".lock"), open_logs(paths, folder / f"unpacked.{os.getpid()}") as logs:
+    with locked(folder / INTAKE_LOCK), open_logs(paths, folder / f"unpacked.{os.getpid()}") as logs:
         remove_unfinished_writes(folder / "raw")
         intake = _Intake(folder, now, label, keep_labels, accept_losses, progress or (lambda _stage, _share: None))
         added: list[Added] = []

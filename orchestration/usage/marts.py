@@ -69,7 +69,7 @@ _TOTALS = """
         sum(upstream_usd) filter (usage.is_own_key) as upstream_usd,
         sum(paid_usd) as paid_usd,
         cast(coalesce(sum(calls) filter (cost_basis = 'unknown'), 0) as bigint) as calls_without_cost,
-        cast(coalesce(sum(calls) filter (cost_basis in ('listed', 'mixed')), 0) as bigint) as calls_at_list_price,
+        cast(coalesce(sum(calls) filter (cached_tokens is null), 0) as bigint) as calls_without_cache,
         sum(list_usd) as list_usd,
         cast(coalesce(sum(calls) filter (list_usd is not null), 0) as bigint) as calls_with_list_price,
         cast(coalesce(sum(calls) filter (endpoint_usd is not null), 0) as bigint) as calls_with_endpoint_price,
@@ -122,12 +122,13 @@ _UNMATCHED = """
 """
 _LARGEST_MODEL = """
     select
-        from_model,
-        max(paid_usd) as paid_usd
-    from own_alternative
-    where source = $source and period = 'all'
-    group by from_model
-    order by max(paid_usd) desc nulls last, from_model
+        model_permaslug as from_model,
+        sum(paid_usd) as paid_usd
+    from own_usage
+    where source = $source and model_id is not null
+    group by model_permaslug
+    having sum(paid_usd) > 0
+    order by sum(paid_usd) desc, model_permaslug
     limit 1
 """
 # One offer for each model, its cheapest. Free variants have limits that production does not fit into.
@@ -140,6 +141,7 @@ _ALTERNATIVES = """
         and period = 'all'
         and from_model = $from_model
         and public_rank is not null
+        and not ends_with(to_model_id, ':free')
         and same_tokens_usd > 0
         and coalesce(context_fits_share, 1) >= $min_fitting  -- unknown if the log adds calls up
         and price_coverage >= $min_coverage

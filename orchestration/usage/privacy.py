@@ -14,10 +14,11 @@ from pathlib import Path
 import duckdb
 
 from orchestration.errors import UsageError
-from orchestration.storage.files import replace_when_complete
+from orchestration.storage.files import locked, replace_when_complete
 from orchestration.storage.sql import literal
 
 MEMORY_LIMIT = "3GB"
+INTAKE_LOCK, BUILD_LOCK = ".lock", "build.lock"
 _SALT_BYTES = 32
 # The hash of an id: as many bytes of its SHA-256 as no two of 10^12 ids share.
 _HASH_BYTES = 16
@@ -73,9 +74,13 @@ def hashed(value: str) -> str:
 
 
 def forget(data: Path) -> bool:
-    """Remove everything about own usage from a data folder; returns whether there was anything."""
+    """Remove everything about own usage from a data folder; returns whether there was anything.
+
+    It waits for an intake or a build that uses the folder.
+    """
     folder = data / "own"
     if not folder.exists():
         return False
-    shutil.rmtree(folder)
+    with locked(folder / INTAKE_LOCK), locked(folder / BUILD_LOCK):
+        shutil.rmtree(folder)
     return True

@@ -37,7 +37,7 @@ class Written:
 
 
 def write_promptfoo(marts: OwnMarts, folder: Path, notice: str) -> Written:
-    """Write the configuration and, unless they exist, a prompt and a case to replace.
+    """Write the configuration, a prompt and a case, unless they exist.
 
     The costs are those of the mean call of the model, of the source with most calls, at the prices listed now. Raises
     UsageError if no model of the user's has a price.
@@ -60,17 +60,19 @@ def write_promptfoo(marts: OwnMarts, folder: Path, notice: str) -> Written:
         )
     }
     candidates = [Candidate(model_id, reason, costs.get(model_id)) for model_id, reason in reasons.items()]
+    candidates.sort(key=lambda one: (one.cost_usd is None, one.cost_usd))
     words = (
         f"{shape['prompt_tokens']:,} prompt tokens ({shape['cached_tokens']:,} cached) and "
         f"{shape['completion_tokens']:,} completion tokens"
     )
     folder.mkdir(parents=True, exist_ok=True)
-    config = folder / "promptfooconfig.yaml"
-    write_atomically(config, promptfoo_config(candidates, words, notice).encode())
-    texts = {folder / "prompt.txt": PROMPT, folder / "cases.yaml": CASES}
+    texts = {
+        folder / "promptfooconfig.yaml": promptfoo_config(candidates, words, notice),
+        folder / "prompt.txt": PROMPT,
+        folder / "cases.yaml": CASES,
+    }
     kept = [path for path in texts if path.exists()]
-    for path in texts.keys() - set(kept):
+    written = [path for path in texts if path not in kept]
+    for path in written:
         write_atomically(path, texts[path].encode())
-    return Written(
-        [config, *(path for path in texts if path not in kept)], kept, len(candidates), shape["calls"], words
-    )
+    return Written(written, kept, len(candidates), shape["calls"], words)

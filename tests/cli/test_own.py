@@ -6,12 +6,12 @@ import pytest
 from conftest import CommandLine
 from own_logs import FILES, LITELLM, MARKER, PLAIN, as_csv, as_lines
 
-from orchestration.cli.own import _REASONS
+from orchestration.cli.own import REASONS
 from orchestration.usage.intake import MALFORMED, REFUSALS
 
 
 def test_every_reason_has_words() -> None:
-    assert {*REFUSALS, MALFORMED} <= _REASONS.keys()
+    assert {*REFUSALS, MALFORMED} <= REASONS.keys()
 
 
 @pytest.fixture

@@ -176,6 +176,7 @@ REFUSED = {
     "bad_tokens": {"prompt_tokens": "-5"},
     "bad_tokens, fractional": {"completion_tokens": "9.5"},
     "bad_tokens, words": {"prompt_tokens": "many"},
+    "no_calls": {"requests": "0"},
     "parts_exceed_prompt": {"cached_tokens": "901"},
     "reasoning_exceeds_completion": {"reasoning_tokens": "10"},
     "bad_charge": {"cost_usd": "-0.1"},
@@ -258,6 +259,31 @@ def test_own_key_is_recognized_by_what_the_provider_charged(add: Add, raw: Raw) 
     add(as_csv(OPENROUTER | {"cost_total": "0", "byok_usage_inference": "0.0065"}))
     add(as_lines(ACTIVITY | {"usage": 0, "byok_usage_inference": 0.0065}))
     assert [(call["is_own_key"], call["upstream_usd"]) for call in raw()] == [(True, Decimal("0.006500000000"))] * 2
+
+
+def test_later_export_of_a_day_has_its_rows_again(add: Add, raw: Raw) -> None:
+    """Rows of /activity have no id; the day, the endpoint and the model are one."""
+    add(json.dumps([ACTIVITY]).encode())
+    add(json.dumps([ACTIVITY | {"requests": 2}, ACTIVITY | {"date": "2026-08-04"}]).encode())
+    ids = [row["call_id"] for row in raw()]
+    assert len(ids) == 3
+    assert len(set(ids)) == 2
+
+
+@pytest.mark.parametrize(("time", "is_daily"), [("2026-08-05", True), ("1785902400", False), (TIME, False)])
+def test_only_a_date_is_a_day(time: str, is_daily: bool, add: Add, raw: Raw) -> None:
+    add(as_csv(PLAIN | {"time": time}))
+    assert [row["is_daily"] for row in raw()] == [is_daily]
+
+
+def test_cached_tokens_are_unknown_without_a_report(add: Add, raw: Raw) -> None:
+    add(as_lines(LITELLM | {"metadata": {}}))
+    assert [row["cached_tokens"] for row in raw()] == [None]
+
+
+def test_empty_cache_charge_without_cached_tokens_is_none(add: Add, raw: Raw) -> None:
+    add(as_csv(OPENROUTER | {"cost_cache": "", "tokens_cached": "0"}))
+    assert [row["cache_usd"] for row in raw()] == [0]
 
 
 def test_label_is_hashed_unless_it_is_kept(add: Add, raw: Raw) -> None:

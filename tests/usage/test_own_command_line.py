@@ -114,6 +114,10 @@ def test_what_needs_attention_is_named() -> None:
         "list_usd": Decimal(100),
         "endpoint_low_usd": None,
         "calls": 4,
+        "calls_without_cache": 0,
+        "endpoint_usd": Decimal(80),
+        "calls_with_endpoint_price": 4,
+        "calls_with_endpoint_range": 4,
         "calls_with_tag": 3,
         "price_bases": "carried, observed",
         "unmatched": [{"name": "acme/plai", "calls": 1}],
@@ -134,7 +138,7 @@ def test_what_needs_attention_is_named() -> None:
         "No known model, so without a price: 1 call of acme/plai.",
         "Charged with 0 although the model has a price: 1 call",
         "Logged more than once, and counted once: 1 row.",
-        "Not usable (bad_tokens): 3 rows.",
+        "Not usable (numbers of tokens that are negative or not whole): 3 rows.",
         "May be the same calls as those also in litellm: 2 calls.",
     ):
         assert words in notes
