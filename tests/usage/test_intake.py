@@ -187,8 +187,9 @@ REFUSED = {
 
 @pytest.mark.parametrize("reason", REFUSED)
 def test_unusable_row_is_refused_with_a_reason(reason: str, add: Add, raw: Raw) -> None:
-    rows = [PLAIN | {"model": f"sim/{number}"} for number in range(150)]
-    [added] = add(as_csv(*rows, PLAIN | REFUSED[reason]))
+    usable = PLAIN | {"requests": "1"}
+    rows = [usable | {"model": f"sim/{number}"} for number in range(150)]
+    [added] = add(as_csv(*rows, usable | REFUSED[reason]))
     name = reason.partition(",")[0]
     assert (added.rows, added.calls, added.refused) == (151, 150, {name: 1})
     assert [call["refusal"] for call in raw() if call["refusal"]] == [name]
