@@ -51,7 +51,7 @@ _CHECKS = [
 
 
 @dg.multi_asset(
-    name="own",
+    name="own_marts",
     specs=[
         dg.AssetSpec(
             _key(name),

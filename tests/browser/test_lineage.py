@@ -15,7 +15,7 @@ pytestmark = pytest.mark.xdist_group("lineage_in_browser")
 
 CHAIN = ["openrouter/rankings", "raw/rankings", "staging/stg_openrouter__rankings", "intermediate/int_rankings__latest"]
 CHAIN += ["intermediate/int_periods__members", "marts/share_model", "published", "report"]
-STAGES = ["1_openrouter", "2_raw", "3_seeds", "4_staging", "5_intermediate", "6_marts", "7_published"]
+STAGES = ["1_openrouter", "2_raw", "3_seeds", "4_staging", "5_intermediate", "6_marts", "7_published", "8_own"]
 
 
 @pytest.fixture(scope="module")

@@ -98,7 +98,7 @@ def test_only_own_calls_do_not_use_the_warehouse_pool() -> None:
         for assets in defs().assets or []
         if isinstance(assets, dg.AssetsDefinition) and assets.is_executable
     }
-    assert pools.pop("own") == "own_usage"
+    assert pools.pop("own_marts") == "own_usage"
     assert set(pools.values()) == {"warehouse"}
 
 
@@ -143,6 +143,11 @@ def test_schedules_are_on_and_in_utc() -> None:
     for one in schedules.values():
         assert isinstance(one, dg.ScheduleDefinition)
         assert (one.execution_timezone, one.default_status.value) == ("UTC", "RUNNING")
+
+
+def test_every_definition_loads_as_in_a_code_location() -> None:
+    """An op and a job of one name, for example, are an error only here."""
+    defs().get_repository_def().load_all_definitions()
 
 
 def test_every_job_runs_in_one_process() -> None:

@@ -116,7 +116,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, endpoints: Sequence[Endpoint], 
             split_part(model_id, ':', 1) || '-20260101' as base_slug,
             if(contains(model_id, ':'), split_part(model_id, ':', 2), 'standard') as variant,
             'acme' as author, model_id, if(model_id = 'acme/big', 'closed', 'open') as weights,
-            200000::bigint as context_length, ['text'] as output_modalities
+            200000::bigint as context_length, ['text'] as output_modalities, null::varchar as alias_target_slug
         from price_history
         """
     )
