@@ -45,7 +45,8 @@ possible as (
         tables.valid_from < flows.date + interval 1 day as is_known,
         row_number() over (
             partition by
-                flows.date, flows.prompt_class, flows.mean_class, tables.model_id, tables.provider_name, tables.endpoint_tag
+                flows.date, flows.prompt_class, flows.mean_class, tables.model_id, tables.provider_name,
+                tables.endpoint_tag
             order by
                 tables.valid_from >= flows.date + interval 1 day,
                 case when tables.valid_from < flows.date + interval 1 day then tables.valid_from end desc,

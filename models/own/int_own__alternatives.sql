@@ -49,7 +49,8 @@ priced as (
         flows.prompt_tokens + flows.completion_tokens as tokens,
         flows.paid_usd,
         flows.extra_usd,
-        {{ own_usd(own_cost_of('flows.', 'prices.', 'flows.cached_low', 'flows.cache_write_tokens')) }} as same_tokens_usd,
+        {{ own_usd(own_cost_of('flows.', 'prices.', 'flows.cached_low', 'flows.cache_write_tokens')) }}
+            as same_tokens_usd,
         {{ own_usd(own_cost_of('flows.', 'prices.', '0', '0')) }} as no_cache_usd,
         {{ own_usd(own_cost_corner('low', 'flows.', 'prices.')) }} as low_usd,
         {{ own_usd(own_cost_corner('high', 'flows.', 'prices.')) }} as high_usd
