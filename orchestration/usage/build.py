@@ -87,8 +87,13 @@ def build_own(data: Path, progress: Progress | None = None) -> bool:
         return True
 
 
+def has_logs(data: Path) -> bool:
+    """Whether a log of own calls was added to a data folder."""
+    return any((data / "own" / "raw").glob("*/*.parquet"))
+
+
 def _require_log(data: Path) -> None:
-    if not any((data / "own" / "raw").glob("*/*.parquet")):
+    if not has_logs(data):
         raise UsageError(f"{data} has no log of own usage. Add one: routerscope own add FILE")
 
 
