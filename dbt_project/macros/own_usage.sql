@@ -33,7 +33,7 @@
 {%- endmacro %}
 
 {#-
-    An offer's number and prices as a struct of doubles, for own_explains_call. No charge is as low as the cost at an unknown
+    An offer's number and prices as a struct of doubles, for own_explains. No charge is as low as the cost at an unknown
     price.
 -#}
 {% macro own_offer_as_doubles() -%}
@@ -96,7 +96,7 @@
     + {{ tokens }}calls * {{ prices }}request_price_{{ bound }}
 {%- endmacro %}
 
-{#- The parts of own_cost_bound as doubles, in columns for own_explains_call. -#}
+{#- The parts of own_cost_bound as doubles, in columns for own_explains. -#}
 {% macro own_call_parts(tokens) -%}
     {%- for name, number in own_prompt_parts(tokens).items() %}
     cast({{ number }} as double) as {{ name }}_part,
@@ -104,62 +104,42 @@
     cast({{ tokens }}completion_tokens as double) as completion_part,
     cast({{ tokens }}explained_usd - coalesce({{ tokens }}cache_usd, 0) as double) as tokens_usd,
     cast({{ tokens }}cache_usd as double) as cache_part_usd,
-    {{ own_low_rounding_usd(tokens) }} as low_rounding,
-    {{ own_high_rounding_usd(tokens) }} as high_rounding
+    -- With a charge for the cache, which is cut as well, the charge may lie further below the cost, or above it.
+    case when {{ tokens }}cache_usd is null then 1 else 2 end * {{ own_rounding_usd(tokens) }} as low_rounding,
+    case when {{ tokens }}cache_usd is null then 1e-9 else {{ own_rounding_usd(tokens) }} end as high_rounding
 {%- endmacro %}
 
-{#- Whether the tokens that a charge for the cache shows to be written are not negative and fit into the prompt. -#}
-{% macro own_explains_cache(cache_usd, tokens, prices) -%}
-    {%- set rounding = own_rounding_usd(tokens) -%}
+{#-
+    Whether a charge is what a row of a log costs at an offer, a struct of own_offer_as_doubles: it is the cost, cut to 6
+    decimals for each call. The tokens that a charge for the cache shows to be written must fit into the prompt.
+-#}
+{% macro own_explains(call, offer) -%}
+    {%- for bound in ['low', 'high'] %}
+    {{ 'and ' if not loop.first }}{{ call }}tokens_usd
+    {%- for name in ['prompt', 'cache_read', 'cache_write', 'uncached', 'unknown', 'completion'] %}
+        - {{ call }}{{ name }}_part * {{ offer }}{{ name }}_price_{{ bound }}
+    {%- endfor %}
+        - {{ call }}calls * {{ offer }}request_price_{{ bound }}
+        {{ '> -' if bound == 'low' else '<' }} {{ call }}{{ bound }}_rounding
+    {%- endfor %}
+    {%- set rounding = own_rounding_usd(call) -%}
     {%- set written_usd =
-        cache_usd ~ ' - ' ~ tokens ~ 'cached_tokens * (' ~ prices ~ 'cache_read_price_low - ' ~ prices
+        call ~ 'cache_part_usd - ' ~ call ~ 'cached_tokens * (' ~ offer ~ 'cache_read_price_low - ' ~ offer
         ~ 'prompt_price_low)'
     -%}
     {%- set most_usd =
-        '(' ~ tokens ~ 'prompt_tokens - ' ~ tokens ~ 'cached_tokens) * (' ~ prices ~ 'cache_write_price_low - ' ~ prices
+        '(' ~ call ~ 'prompt_tokens - ' ~ call ~ 'cached_tokens) * (' ~ offer ~ 'cache_write_price_low - ' ~ offer
         ~ 'prompt_price_low)'
-    -%}
-    (
-        {{ cache_usd }} is null
+    %}
+    and (
+        {{ call }}cache_part_usd is null
         or {{ written_usd }} between least(0, {{ most_usd }}) - {{ rounding }} and greatest(0, {{ most_usd }}) + {{ rounding }}
     )
-{%- endmacro %}
-
-{#- Like own_explains, for the charge of a row of a log and a struct of own_offer_as_doubles. -#}
-{% macro own_explains_call(tokens, offer) -%}
-    {%- for bound in ['low', 'high'] %}
-    {{ 'and ' if not loop.first }}{{ tokens }}tokens_usd
-    {%- for name in ['prompt', 'cache_read', 'cache_write', 'uncached', 'unknown', 'completion'] %}
-        - {{ tokens }}{{ name }}_part * {{ offer }}{{ name }}_price_{{ bound }}
-    {%- endfor %}
-        - {{ tokens }}calls * {{ offer }}request_price_{{ bound }}
-        {{ '> -' if bound == 'low' else '<' }} {{ tokens }}{{ bound }}_rounding
-    {%- endfor %}
-    and {{ own_explains_cache(tokens ~ 'cache_part_usd', tokens, offer) }}
 {%- endmacro %}
 
 {#- A charge in a log is cut to 6 decimals, and so is its part for the cache. Doubles need some room of their own. -#}
 {% macro own_rounding_usd(tokens) -%}
     (1e-6 * {{ tokens }}calls + 1e-9)
-{%- endmacro %}
-
-{#- How far a charge may lie below the cost: a charge for the cache is cut as well. -#}
-{% macro own_low_rounding_usd(tokens) -%}
-    (case when {{ tokens }}cache_usd is null then 1 else 2 end * {{ own_rounding_usd(tokens) }})
-{%- endmacro %}
-
-{#- How far a charge may lie above the cost, because a charge for the cache was cut. -#}
-{% macro own_high_rounding_usd(tokens) -%}
-    (case when {{ tokens }}cache_usd is null then 1e-9 else {{ own_rounding_usd(tokens) }} end)
-{%- endmacro %}
-
-{#-
-    Whether a charge is what tokens cost at prices: it is the cost, cut to 6 decimals for each call.
--#}
-{% macro own_explains(usd, tokens, prices) -%}
-    {{ usd }} > {{ own_cost_bound('low', tokens, prices) }} - {{ own_low_rounding_usd(tokens) }}
-    and {{ usd }} < {{ own_cost_bound('high', tokens, prices) }} + {{ own_high_rounding_usd(tokens) }}
-    and {{ own_explains_cache(tokens ~ 'cache_usd', tokens, prices) }}
 {%- endmacro %}
 
 {#-

@@ -30,10 +30,7 @@ priced as (
         {{ own_usd(own_cost_bound('low', 'buckets.', 'offers.')) }} + buckets.extra_usd as low_usd,
         {{ own_usd(own_cost_bound('high', 'buckets.', 'offers.')) }} + buckets.extra_usd as high_usd,
         case
-            when buckets.explained_usd is null or buckets.is_failed_free then null
-            when buckets.explaining_offers is not null
-                then list_contains(buckets.explaining_offers, offers.offer_no)
-            else {{ own_explains('buckets.explained_usd', 'buckets.', 'offers.') }}
+            when not buckets.is_failed_free then list_contains(buckets.explaining_offers, offers.offer_no)
         end as is_explaining
     from buckets
     inner join offers

@@ -88,7 +88,7 @@ explained as (
                 then list_transform(
                     list_filter(
                         offers.offers,
-                        lambda offer: {{ own_explains_call('placed.', 'offer.') }}
+                        lambda offer: {{ own_explains('placed.', 'offer.') }}
                     ),
                     lambda offer: (offer).no
                 )

@@ -10,11 +10,23 @@ with calls as (
 
 once as (
 
+    -- Sources may count tokens differently, so those of another log count only if they fit into this prompt.
     select
         calls.* replace (
             coalesce(calls.label, repeated.label) as label,
-            coalesce(calls.cached_tokens, repeated.cached_tokens) as cached_tokens,
-            coalesce(calls.cache_write_tokens, repeated.cache_write_tokens) as cache_write_tokens
+            case
+                when calls.cached_tokens is null and repeated.cached_tokens <= calls.prompt_tokens
+                    then repeated.cached_tokens
+                else calls.cached_tokens
+            end as cached_tokens,
+            case
+                when
+                    calls.cache_write_tokens is null
+                    and repeated.cache_write_tokens
+                    <= calls.prompt_tokens - coalesce(calls.cached_tokens, repeated.cached_tokens, 0)
+                    then repeated.cache_write_tokens
+                else calls.cache_write_tokens
+            end as cache_write_tokens
         )
     from calls
     left join {{ ref('int_own__repeated_calls') }} as repeated using (call_id)

@@ -108,7 +108,7 @@ listed as (
     left join {{ ref('int_own__effective_prices') }} as prices
         on
             lists.table_no = prices.table_no
-            and prices.prompt_class = coalesce(placed.mean_class, placed.prompt_class)
+            and placed.mean_class = prices.prompt_class
             and prices.clock_time = greatest(placed.clock_time, 0)
     left join base_prices as base on lists.table_no = base.table_no
 

@@ -7,7 +7,7 @@ select
     model_id as from_model_id,
     output_modalities,
     prompt_class,
-    coalesce(mean_class, prompt_class) as mean_class,
+    mean_class,
     length_class,
     max(max_tokens) as max_tokens,
     cast(sum(calls) as bigint) as calls,

@@ -77,7 +77,7 @@ def own_marts(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResul
             yield _result("matched", "own_usage", 0, MAX_UNMATCHED_SHARE)
             yield _result("explained", "own_cost", 0, MAX_UNEXPLAINED_SHARE)
             return
-        context.instance.add_run_tags(context.run_id, {DATA_TAG: str(data), PROCESS_TAG: process_tag(context.run)})
+        context.instance.add_run_tags(context.run.run_id, {DATA_TAG: str(data), PROCESS_TAG: process_tag(context.run)})
         if not build_own(data, lambda stage, _share: context.log.debug(stage)):
             context.log.info("Nothing new: the marts were made from these logs and this release.")
         with duckdb.connect(str(own_file(data)), read_only=True) as connection:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -202,7 +201,7 @@ def _publish(data: Path, warehouse: Path, inputs: str) -> None:
 
 def _documentation(manifest: Path) -> Mapping[str, tuple[str, Mapping[str, str]]]:
     """Mart → its description and those of its columns."""
-    nodes: dict[str, Any] = json.loads(manifest.read_bytes())["nodes"]
+    nodes: dict[str, Any] = read_json(manifest)["nodes"]
     return {
         node["name"]: (
             node["description"],

@@ -6,7 +6,6 @@ Figures of several sources are never added up, because their calls may be the sa
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,8 +31,6 @@ class OwnMarts:
     """The marts open for reading, with the release that is published now attached as `release`."""
 
     connection: duckdb.DuckDBPyConnection
-    made_at: dt.datetime
-    release: str
 
     def rows(self, sql: str, **parameters: object) -> list[dict[str, Any]]:
         return rows_as_dicts(self.connection.execute(sql, parameters))
@@ -50,8 +47,7 @@ def open_own(data: Path) -> Iterator[OwnMarts]:
     with connection:
         release = Releases(data).current / FILE_NAME
         connection.execute(f"set TimeZone = 'UTC'; attach {literal(release)} as release (read_only)")
-        [(made_at, name)] = connection.execute("select made_at, release from made").fetchall()
-        yield OwnMarts(connection, made_at, name)
+        yield OwnMarts(connection)
 
 
 _TOTALS = """

@@ -21,17 +21,13 @@ def models(manifest: dict, schema: str | None = None) -> list[dict]:
     return [node for node in nodes if schema in (None, node["schema"])]
 
 
-def test_dbt_unit_tests_pass(few_run: Run, manifest: dict, tmp_path: Path) -> None:
-    """All unit tests of the models: their fixtures are the only data, the warehouse of a run has the columns."""
-    (tmp_path / "data").mkdir()
-    shutil.copy(few_run.data / "warehouse.duckdb", tmp_path / "data")
-    share_parse_state(tmp_path / "target")
-    arguments = ["--no-use-colors", "test", "--select", "test_type:unit", *WARN_ONLY]
-    arguments += ["--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path / "logs")]
+def run_unit_tests(data: Path, folder: Path, target: Path, *options: str) -> int:
+    """Run dbt's unit tests of a target on the warehouse of a data folder; returns their number if all pass."""
+    arguments = ["--no-use-colors", "--log-path", str(folder / "logs"), "test", "--select", "test_type:unit"]
     finished = subprocess.run(
-        [DBT_PYTHON, *DBT_PROGRAM, *arguments],
+        [DBT_PYTHON, *DBT_PROGRAM, *arguments, "--target-path", str(target), *options],
         cwd=PROJECT,
-        env=environment(tmp_path, ROUTERSCOPE_DATA_DIR=tmp_path / "data"),
+        env=environment(folder, ROUTERSCOPE_DATA_DIR=data),
         capture_output=True,
         encoding="utf-8",
         check=False,
@@ -39,7 +35,16 @@ def test_dbt_unit_tests_pass(few_run: Run, manifest: dict, tmp_path: Path) -> No
     assert finished.returncode == 0, finished.stdout[-8000:]
     found = re.search(r"(\d+) unit tests", finished.stdout)
     assert found
-    assert int(found[1]) == len(manifest["unit_tests"])
+    return int(found[1])
+
+
+def test_dbt_unit_tests_pass(few_run: Run, manifest: dict, tmp_path: Path) -> None:
+    """All unit tests of the models: their fixtures are the only data, the warehouse of a run has the columns."""
+    data, target = tmp_path / "data", tmp_path / "target"
+    data.mkdir()
+    shutil.copy(few_run.data / "warehouse.duckdb", data)
+    share_parse_state(target)
+    assert run_unit_tests(data, tmp_path, target, *WARN_ONLY) == len(manifest["unit_tests"])
 
 
 def test_new_data_folder_has_nothing_parsed_again(few_run: Run) -> None:

@@ -110,7 +110,7 @@ def test_tag_is_never_invented(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_tag_is_named_where_only_one_endpoint_fits(connection: duckdb.DuckDBPyConnection) -> None:
-    """The charges of two endpoints at one price cannot be told apart; those of a provider with one endpoint can."""
+    """Charges do not name one of two endpoints at one price; they name the only endpoint of a provider."""
     found = rows(
         connection,
         f"""

@@ -1,17 +1,15 @@
 """dbt's models about own calls: unit tests, documented columns, layers, and their data dictionary."""
 
 import json
-import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import PROJECT, environment
+from conftest import PROJECT
 from test_generated_docs import assert_document, section
+from test_models import run_unit_tests
 
-from orchestration.transform import DBT_PROGRAM, DBT_PYTHON
 from orchestration.usage.build import MARTS
 
 pytestmark = pytest.mark.xdist_group("own_data")
@@ -36,20 +34,8 @@ def test_own_dbt_unit_tests_pass(own_data: Path, own_manifest: dict, tmp_path: P
     data = tmp_path / "data"
     shutil.copytree(own_data / "own", data / "own")
     (data / "published").symlink_to((own_data / "published").resolve())
-    arguments = ["--no-use-colors", "--log-path", str(tmp_path / "logs"), "test", "--select", "test_type:unit"]
-    arguments += ["--target", "own", "--target-path", str(data / "own" / "dbt"), "--profiles-dir", str(PROJECT)]
-    finished = subprocess.run(
-        [DBT_PYTHON, *DBT_PROGRAM, *arguments],
-        cwd=PROJECT,
-        env=environment(tmp_path, ROUTERSCOPE_DATA_DIR=data),
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-    assert finished.returncode == 0, finished.stdout[-8000:]
-    found = re.search(r"(\d+) unit tests", finished.stdout)
-    assert found
-    assert int(found[1]) == len(own_manifest["unit_tests"])
+    found = run_unit_tests(data, tmp_path, data / "own" / "dbt", "--target", "own")
+    assert found == len(own_manifest["unit_tests"])
 
 
 def test_every_own_model_with_logic_has_a_unit_test(own_manifest: dict) -> None:
