@@ -15,6 +15,7 @@ from orchestration.publish.report.figures import Figure
 from orchestration.publish.report.figures.growth import TOTAL
 from orchestration.publish.report.figures.models import MODELS
 from orchestration.publish.report.figures.prices import PRICE_CHANGES
+from orchestration.publish.report.figures.quality import ANOMALIES
 from orchestration.publish.report.figures.spend import DOLLARS
 from orchestration.publish.report.figures.splits import AUTHORS, COUNTRIES, PAID, WEIGHTS
 from orchestration.storage.sql import rows_as_dicts
@@ -117,5 +118,24 @@ def test_price_changes_are_net_of_all_changes_of_a_model(release: duckdb.DuckDBP
         assert [row["prompt_change"] for row in found] == [None, -75, 0]
         assert {(row["cheaper"], row["dearer"], row["same"]) for row in found} == {(1, 1, 1)}
         assert math.isclose(found[1]["completion_change"], 0)
+    finally:
+        release.execute("rollback")
+
+
+def test_anomalies_name_every_model_they_mention(release: duckdb.DuckDBPyConnection) -> None:
+    [(first, first_name), (second, second_name)] = release.sql(
+        "select model_permaslug, model_name from model_names where model_permaslug != model_name order by 1 limit 2"
+    ).fetchall()
+    release.execute("begin")
+    try:
+        release.execute(
+            "insert into anomaly by name select (select max(period_start) from traffic_summary where period = 'day') "
+            "as date, 'new_leader' as kind, 'model' as subject_type, ? as subject, subject as subject_name, "
+            "true as is_listed, 1e9 as score, 1 as threshold, ? as evidence",
+            [first, f"{first} leads with 9.0%, ahead of {second} with 8.0%; on 1 July 2026, {second} led."],
+        )
+        assert rows(release, ANOMALIES)[0]["happened"] == (
+            f"{first_name} leads with 9.0%, ahead of {second_name} with 8.0%; on 1 July 2026, {second_name} led."
+        )
     finally:
         release.execute("rollback")

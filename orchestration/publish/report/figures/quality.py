@@ -29,12 +29,19 @@ ANOMALIES = Figure(
         Column("hint", "what to look at"),
     ),
     """
+    with names as (
+        select map_from_entries(list((model_permaslug, model_name))) as names_by_slug
+        from model_names
+    )
     select
         anomaly.*,
         coalesce(model_names.model_name, price_names.model_name, author_names.author_name, subject_name) as name,
-        replace(evidence, subject_name, name) as happened,
+        -- A sentence about a new leader also names the second and the former one.
+        [coalesce(names_by_slug[word], word) for word in string_split(evidence, ' ')] as words,
+        replace(array_to_string(words, ' '), subject_name, name) as happened,
         count(*) over () as changes,
     from anomaly
+    cross join names
     left join model_names on subject_type = 'model' and subject = model_names.model_permaslug
     left join price_names on subject_type = 'model_id' and subject = price_names.model_id
     left join author_names on subject_type = 'author' and subject = author_names.author
