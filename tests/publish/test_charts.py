@@ -63,6 +63,13 @@ def test_stack_begins_where_the_member_below_ends() -> None:
     assert [" ".join(label["text"]) for label in labels] == ["a 60.0%", "b 30.0%", "c 10.0%"]
 
 
+def test_stack_names_members_that_only_earlier_weeks_show() -> None:
+    rows = [*shares("2026-06-01", a=0.88, left=0.05, shrank=0.05, tiny=0.02), *shares("2026-06-08", a=0.995, b=0.0)]
+    rows.append({**rows[2], "period_start": "2026-06-08", "share": 0.005})
+    [_, labels] = rows_drawn(stack(rows, WIDE))
+    assert {" ".join(label["text"]) for label in labels} == {"a 99.5%", "shrank 0.50%", "left (earlier weeks)"}
+
+
 def day(number: int, tokens: float | None, mean: float | None) -> Row:
     return {
         "period": "day",

@@ -219,9 +219,14 @@ def stack(rows: Sequence[Row], size: Size) -> Drawing:
         for row in sorted((row for row in rows if row["period_start"] == week), key=lambda r: members.index(r["name"])):
             shown.append({**row, "low": floor, "high": floor + row["share"]})
             floor += row["share"]
-            if week == weeks[-1] and row["share"] >= 0.01:
-                name = f"{row['name']} {as_percent(row['share'])}"
-                ends.append((floor - row["share"] / 2, name, colours[row["name"]]))
+    newest, floor = {row["name"]: row["share"] for row in rows if row["period_start"] == weeks[-1]}, 0.0
+    for name in members:
+        share, largest = newest.get(name, 0.0), max(row["share"] for row in rows if row["name"] == name)
+        # What the newest week hardly shows is named too if an earlier week shows it: no colour is left without a name.
+        if share >= 0.01 or largest >= 0.03:
+            text = f"{name} {as_percent(share)}" if name in newest else f"{name} (earlier weeks)"
+            ends.append((floor + share / 2, text, colours[name]))
+        floor += share
     areas = (
         alt.Chart(_data(shown), width=width, height=_HEIGHT_PIXELS)
         .mark_bar()
