@@ -28,10 +28,13 @@ KEYS = {table.name: table.key for table in published_tables(MANIFEST)}
 WORDS = {"trillion": 1e12, "billion": 1e9, "million": 1e6}
 DATE = r"\d{1,2} [A-Z][a-z]+ \d{4}"
 # What a part of a tooltip may look like after its title: names and words, or a figure with its unit.
+DIGITS = r"\d{1,3}(,\d{3})*(\.\d+)?"
 NUMBER = (
-    rf"[+-]?\$?\d[\d,.]*( (trillion|billion|million))?%?( points| tokens| per million tokens)?|{DATE}(, \d\d:\d\d UTC)?"
+    rf"[+-]?\$?{DIGITS}( (trillion|billion|million))?%?( points| tokens| per million tokens)?|{DATE}(, \d\d:\d\d UTC)?"
 )
-TOOLTIP_PART = re.compile(rf"([a-z][a-z ,0-9-]*): (({NUMBER})|(yes|no)|(?!null|undefined|NaN)(?=.*[A-Za-z]).+)")
+# Neither `null` nor a number as programs write it: milliseconds, 7.22e+12.
+WORDING = r"(?!null|undefined|NaN|[+-]?\$?(\d{4,}|[\d.]+e[+-]?\d))(?=.*[A-Za-z]).+"
+TOOLTIP_PART = re.compile(rf"([a-z][a-z ,0-9-]*): (({NUMBER})|(yes|no)|{WORDING})")
 
 # Every figure of the page: mart, column, the keys of its row, text, and the key of the row subtracted from it.
 FIGURES_OF_THE_PAGE = """
@@ -156,7 +159,7 @@ def test_tooltips_read_as_words_and_units(visit: Visit) -> None:
     page = visit.page
     labels = page.evaluate(
         "[...document.querySelectorAll('.wide [aria-roledescription][aria-label]')]"
-        ".filter(one => one.closest('.mark-symbol, .mark-rect, .mark-rule')).map(one => one.getAttribute('aria-label'))"
+        ".filter(one => one.closest('.role-mark')).map(one => one.getAttribute('aria-label'))"
     )
     assert len(labels) > 500
     for label in labels:

@@ -139,6 +139,10 @@ def test_waterfall_leads_from_one_total_to_the_other() -> None:
         ("newest 28 days", 140, 140),
     ]
     assert [row["number"] for row in drawn][1:4] == ["+30.0", "+20.0", "-10.0"]
+    assert [drawn[0]["tip"], drawn[-1]["tip"]] == [
+        "tokens of the 28 days before: 100",
+        "tokens of the newest 28 days: 140",
+    ]
 
 
 def test_unknown_growth_is_drawn_as_a_range() -> None:

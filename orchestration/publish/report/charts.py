@@ -171,7 +171,8 @@ def _named(rows: Sequence[Row], size: Size, right: int, row_pixels: int = _BAR_P
 
 
 def _numbers(base: alt.Chart, text: str, x: alt.X, dx: int = 6) -> alt.Chart:
-    return base.mark_text(align="left", dx=dx, fontSize=12).encode(x=x, text=text)
+    # The mark beside it has the number in its own words; the default label of a text has it as 1.88710739026e+14.
+    return base.mark_text(align="left", dx=dx, fontSize=12, aria=False).encode(x=x, text=text)
 
 
 def bars(rows: Sequence[Row], size: Size) -> Drawing:
@@ -193,7 +194,9 @@ def categories(rows: Sequence[Row], size: Size) -> Drawing:
     shown = [{**row, "name": row["slice"], "number": number(row)} for row in rows]
     base = _named(shown, size, size.of(260, 130), size.of(_BAR_PIXELS, 3 * _LINE_PIXELS + 6))
     x = alt.X("share:Q", axis=None)
-    text = base.mark_text(align="left", dx=6, dy=size.of(0, -_LINE_PIXELS), fontSize=12, lineHeight=_LINE_PIXELS)
+    text = base.mark_text(
+        align="left", dx=6, dy=size.of(0, -_LINE_PIXELS), fontSize=12, lineHeight=_LINE_PIXELS, aria=False
+    )
     return alt.layer(
         base.mark_bar(color=COLOURS[0], height=16).encode(x=x, description=_TIP), text.encode(x=x, text="number:N")
     )
@@ -346,7 +349,13 @@ def waterfall(rows: Sequence[Row], size: Size) -> Drawing:
     """From the tokens of one window to those of the next: each contribution begins where the one before ends."""
     first, last = "28 days before", "newest 28 days"
     at = rows[0]["base_total_tokens"]
-    steps: list[Row] = [{"name": first, "low": at, "high": at, "number": in_words(at, "tokens"), "kind": "total"}]
+
+    def total_of(name: str, tokens: float) -> Row:
+        words = in_words(tokens, "tokens")
+        tip = f"tokens of the {name}: {words}"
+        return {"name": name, "low": tokens, "high": tokens, "number": words, "kind": "total", "tip": tip}
+
+    steps: list[Row] = [total_of(first, at)]
     for row in rows:
         end = at + row["change_tokens"]
         steps.append(
@@ -359,7 +368,7 @@ def waterfall(rows: Sequence[Row], size: Size) -> Drawing:
             }
         )
         at = end
-    steps.append({"name": last, "low": at, "high": at, "number": in_words(at, "tokens"), "kind": "total"})
+    steps.append(total_of(last, at))
     least, most = min(step["low"] for step in steps), max(step["high"] for step in steps)
     room = (most - least or most or 1) * 0.06
     scale = alt.Scale(domain=[max(least - room, 0), most + room], nice=False, zero=False)
@@ -376,7 +385,7 @@ def waterfall(rows: Sequence[Row], size: Size) -> Drawing:
     totals = base.transform_filter("datum.kind == 'total'").mark_tick(thickness=4, size=20, color=_REST)
     return alt.layer(
         moves.encode(x=low, x2="high:Q", color=colour, description=_TIP),
-        totals.encode(x=low),
+        totals.encode(x=low, description=_TIP),
         _numbers(base, "number:N", high),
     )
 
