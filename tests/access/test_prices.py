@@ -1,4 +1,4 @@
-"""What a call costs: the command line, the published macros, the dbt macro and plain Python over the raw responses."""
+"""What a call costs: the command line, the macros, genai-prices and plain Python over the raw responses."""
 
 import datetime as dt
 import functools
@@ -15,6 +15,7 @@ import pytest
 import yaml
 from conftest import CommandLine, Run
 from cost_formula import Prices, expected_cost
+from genai_oracle import Oracle, differs
 
 from orchestration.access.prices import Call, Conditions, find_models, prices_of
 from orchestration.access.release import PublishedRelease, open_release
@@ -86,6 +87,8 @@ def test_five_ways_to_the_cost_of_a_call_agree(
     release: PublishedRelease, everything: Run, recordings: Path, command_line: CommandLine
 ) -> None:
     """The listed price of a day is also the one that usage of the day is joined to."""
+    exported = everything.published.parent / "exports" / "genai-prices" / "data.json"
+    oracle = Oracle(json.loads(exported.read_text(encoding="utf-8"), parse_float=Decimal))
     random = Random(SEED)
     rows = release.connection.execute(
         "select model_id, period_start, price_basis, prompt_usd_per_mtok, completion_usd_per_mtok from spend_model "
@@ -120,6 +123,8 @@ def test_five_ways_to_the_cost_of_a_call_agree(
             Decimal(json.loads(shown.stdout)["listed"][0]["cost_usd"]),
         ]
         assert found == [expected] * 3, (model, day, call)
+        theirs = oracle.cost(model, day, call.prompt, call.completion, call.cached, call.cache_written)
+        assert not differs(expected, theirs), (model, day, call)
     assert tiers
 
 
