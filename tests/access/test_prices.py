@@ -257,6 +257,18 @@ def test_find_says_which_facts_are_unknown(sampled: Run, command_line: CommandLi
         assert int(count) >= len(every) > 50
 
 
+def test_facts_that_are_too_old_are_marked(simulated: Run, command_line: CommandLine) -> None:
+    """Against the clock, which is the time now for live data: ten days later, everything in the release is too old."""
+    with open_release(simulated.data) as release:
+        later = release.clock + dt.timedelta(days=10)
+    find = ["find", "--prompt", "50000", "--completion", "2000", "--data", str(simulated.data)]
+    marks = ["Endpoints were", "Listed prices were", "The tokens behind growth and reasons were"]
+    for settings, shown in (({}, []), ({"ROUTERSCOPE_NOW": later.isoformat()}, marks)):
+        done = command_line(*find, **settings)
+        assert [mark for mark in marks if f"{mark} observed so long ago" in done.stderr] == shown
+        assert ("(as of " in done.stdout) == bool(shown)
+
+
 def test_parts_of_the_cost_are_named(everything: Run, command_line: CommandLine) -> None:
     call = ["price", "anthropic/claude-sonnet-4.5", "--prompt", "50000", "--completion", "2000"]
     call += ["--data", str(everything.data)]
