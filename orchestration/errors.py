@@ -80,7 +80,7 @@ class ReportError(RouterscopeError):
 
 
 class ExportError(RouterscopeError):
-    """An export for another tool could not be made. The tables of the release are published without exports."""
+    """An export for another tool could not be made. The tables of the release are published without it."""
 
 
 class AlertError(RouterscopeError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from orchestration.access.release import PublishedRelease
 from orchestration.errors import QueryError, SettingsError
-from orchestration.publish.freshness import limits
+from orchestration.publish.freshness import limits, measures
 from orchestration.storage.sql import literal, rows_as_dicts
 
 # The tables behind each answer, for its citations.
@@ -258,13 +258,15 @@ class Conditions:
 class Found:
     """`models`: those that meet the conditions, cheapest call first; `without_cost`: how many have no known cost.
 
-    `unknown`: how many models are left out only because one of these facts about them is unknown.
+    `unknown`: how many models are left out only because one of these facts about them is unknown. `too_old`: models
+    and rankings, if the seed `freshness` rejects their age.
     """
 
     models: pa.Table
     without_cost: int
     unknown: Mapping[str, int]
     are_endpoints_too_old: bool
+    too_old: Collection[str]
 
 
 # For each condition on a fact that the release may lack: the SQL of the condition, and that the fact is unknown.
@@ -318,4 +320,6 @@ def find_models(release: PublishedRelease, call: Call, wanted: Conditions) -> Fo
     priced = rows.filter(pa.array([cost is not None for cost in rows["cost_usd"].to_pylist()], pa.bool_()))
     observed = [{"observed_at": at} for at in priced["endpoints_as_of"].to_pylist() if at]
     unknown = {name: count for name in facts if (count := len(find(name)))}
-    return Found(priced, rows.num_rows - priced.num_rows, unknown, _is_too_old(observed, day))
+    ages = [one for one in measures(release.connection, release.clock) if one.name == "as_of_hours"]
+    too_old = {one.surface for one in ages if one.state == "too old"} & {"models", "rankings"}
+    return Found(priced, rows.num_rows - priced.num_rows, unknown, _is_too_old(observed, day), too_old)

@@ -88,6 +88,9 @@ def find(
         about = release.about(FIND_TABLES)
         if promptfoo:
             _write_promptfoo(promptfoo, found, limit or _SHOWN, call_in_words(call), release.about(FIND_TABLES))
+    for surface, facts in (("models", "Listed prices"), ("rankings", "The tokens behind growth and reasons")):
+        if surface in found.too_old:
+            about = [f"{facts} were observed so long ago that they may have changed.", *about]
     if found.are_endpoints_too_old:
         about = ["Endpoints were observed so long ago that they may have changed: see endpoints_as_of.", *about]
     if form is Format.table and output is None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
 
 import typer
 from rich.cells import cell_len
@@ -83,6 +84,11 @@ def write_rows(
         _write(rows.slice(0, shown), about, units, form, output)
     except BrokenPipeError:
         raise  # as for any command: the reader has read enough
+    except (ValueError, OverflowError) as error:  # Python has no infinite dates, and no years after 9999
+        raise QueryError(
+            f"A value cannot be written as {form} ({error}). The release is unchanged. Cast dates and timestamps to "
+            "varchar."
+        ) from error
     except OSError as error:
         raise QueryError(
             f"{output or 'Standard output'} could not be written: {error.strerror or error}. The release is unchanged."
@@ -142,20 +148,31 @@ def _as_parquet(rows: pa.Table, about: Sequence[str]) -> pa.Buffer:
 
 
 def _as_json(rows: pa.Table, about: Sequence[str]) -> str:
-    # JSON has no NaN, which is the one value unequal to itself.
-    records = [{name: None if value != value else value for name, value in row.items()} for row in rows.to_pylist()]
-    return json_text({"about": about, "rows": records})
+    return json_text({"about": about, "rows": _finite(rows.to_pylist())})
+
+
+def _finite(value: Any) -> Any:
+    """The value with null for each NaN and infinity in it, which JSON cannot hold."""
+    if isinstance(value, Mapping):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _for_csv(rows: pa.Table) -> pa.Table:
-    """Texts and names of columns without formulas; lists and structs as JSON text, because CSV has no nested values."""
+    """Texts and names of columns without formulas; lists, structs and intervals as JSON text, and bytes as text.
+
+    CSV itself has none of these values.
+    """
     import pyarrow as pa
 
     for number, field in enumerate(rows.schema):
-        is_nested = pa.types.is_nested(field.type)
+        is_nested = pa.types.is_nested(field.type) or pa.types.is_interval(field.type)
         is_text = pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
-        if is_nested or is_text or pa.types.is_dictionary(field.type):  # DuckDB's enums
-            values = rows.column(number).to_pylist()
+        is_binary = pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type)
+        if is_nested or is_text or is_binary or pa.types.is_dictionary(field.type):  # DuckDB's enums
+            values = _finite(rows.column(number).to_pylist()) if is_nested else rows.column(number).to_pylist()
             texts = [json.dumps(value, default=str) if is_nested and value is not None else value for value in values]
             cells = [None if text is None else csv_text(str(text)) for text in texts]
             rows = rows.set_column(number, field.name, pa.array(cells, pa.string()))

@@ -13,7 +13,6 @@ from orchestration.errors import ExportError, RejectedError, ReportError
 from orchestration.publish.audit import Result, audit
 from orchestration.publish.candidate import ReleaseCandidate
 from orchestration.publish.datapackage import SCOPE_OF, write_package
-from orchestration.publish.exports import FOLDER as EXPORTS
 from orchestration.publish.exports import write_exports
 from orchestration.publish.report import FOLDER, write_report
 from orchestration.storage.lake import Lake
@@ -59,7 +58,6 @@ class Completion:
             write_exports(folder)
         except ExportError as error:
             self.export_error = error
-            shutil.rmtree(folder / EXPORTS, ignore_errors=True)
         write_package(folder, self.tables, SCOPE_OF[self.lake.kind], name, made, __version__)
         self.log("auditing the release (step 3 of 3 of publishing)")
         self.results.extend(self.audit(folder))

@@ -1,4 +1,4 @@
-"""What a call costs: the command line, the published macros, the dbt macro and plain Python over the raw responses."""
+"""What a call costs: the command line, the macros, genai-prices and plain Python over the raw responses."""
 
 import datetime as dt
 import functools
@@ -15,6 +15,7 @@ import pytest
 import yaml
 from conftest import CommandLine, Run
 from cost_formula import Prices, expected_cost
+from genai_oracle import Oracle, differs
 
 from orchestration.access.prices import Call, Conditions, find_models, prices_of
 from orchestration.access.release import PublishedRelease, open_release
@@ -86,6 +87,8 @@ def test_five_ways_to_the_cost_of_a_call_agree(
     release: PublishedRelease, everything: Run, recordings: Path, command_line: CommandLine
 ) -> None:
     """The listed price of a day is also the one that usage of the day is joined to."""
+    exported = everything.published.parent / "exports" / "genai-prices" / "data.json"
+    oracle = Oracle(json.loads(exported.read_text(encoding="utf-8"), parse_float=Decimal))
     random = Random(SEED)
     rows = release.connection.execute(
         "select model_id, period_start, price_basis, prompt_usd_per_mtok, completion_usd_per_mtok from spend_model "
@@ -120,6 +123,8 @@ def test_five_ways_to_the_cost_of_a_call_agree(
             Decimal(json.loads(shown.stdout)["listed"][0]["cost_usd"]),
         ]
         assert found == [expected] * 3, (model, day, call)
+        theirs = oracle.cost(model, day, call.prompt, call.completion, call.cached, call.cache_written)
+        assert not differs(expected, theirs), (model, day, call)
     assert tiers
 
 
@@ -250,6 +255,18 @@ def test_find_says_which_facts_are_unknown(sampled: Run, command_line: CommandLi
         assert "No model meets all conditions." in done.stdout
         [(count,)] = [re.findall(rf"(\d+) more are left out: {fact} unknown\.", done.stderr)]
         assert int(count) >= len(every) > 50
+
+
+def test_facts_that_are_too_old_are_marked(simulated: Run, command_line: CommandLine) -> None:
+    """Against the clock, which is the time now for live data: ten days later, everything in the release is too old."""
+    with open_release(simulated.data) as release:
+        later = release.clock + dt.timedelta(days=10)
+    find = ["find", "--prompt", "50000", "--completion", "2000", "--data", str(simulated.data)]
+    marks = ["Endpoints were", "Listed prices were", "The tokens behind growth and reasons were"]
+    for settings, shown in (({}, []), ({"ROUTERSCOPE_NOW": later.isoformat()}, marks)):
+        done = command_line(*find, **settings)
+        assert [mark for mark in marks if f"{mark} observed so long ago" in done.stderr] == shown
+        assert ("(as of " in done.stdout) == bool(shown)
 
 
 def test_parts_of_the_cost_are_named(everything: Run, command_line: CommandLine) -> None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -99,6 +100,46 @@ def test_long_table_is_cut_and_names_the_option(capfd: pytest.CaptureFixture[str
     write_rows(many, [], {}, Format.csv, None, None)
     done = capfd.readouterr()
     assert (len(done.out.splitlines()), "rows" in done.err) == (1202, False)
+
+
+# Values for which JSON or CSV has no type of its own, by the SQL that selects them.
+UNUSUAL = [
+    ("'inf'::double", None, "inf"),
+    ("[1.5, 'nan'::double, '-inf'::double]", [1.5, None, None], '"[1.5, null, null]"'),
+    ("{'a': 'inf'::double, 'b': 0.10}", {"a": None, "b": "0.10"}, '"{""a"": null, ""b"": ""0.10""}"'),
+    ("map {'a': 'inf'::float}", [["a", None]], '"[[""a"", null]]"'),
+    ("interval 3 day", [0, 3, 0], '"[0, 3, 0]"'),
+    (r"'\xFF'::blob", r"b'\xff'", "\"b'\\xff'\""),
+]
+
+
+@pytest.mark.parametrize(("sql", "in_json", "in_csv"), UNUSUAL)
+def test_unusual_values_are_written(sql: str, in_json: object, in_csv: str, tmp_path: Path) -> None:
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    rows = duckdb.sql(f"select {sql} as value").to_arrow_table()
+    write_rows(rows, [], {}, Format.json, tmp_path / "json", None)
+    document = json.loads((tmp_path / "json").read_text(encoding="utf-8"), parse_constant=refuse)
+    assert document["rows"] == [{"value": in_json}]
+    write_rows(rows, [], {}, Format.csv, tmp_path / "csv", None)
+    assert (tmp_path / "csv").read_text(encoding="utf-8") == f'"value"\n{in_csv}\n'
+
+
+@pytest.mark.parametrize("sql", ["'infinity'::date", "'-infinity'::timestamp", "date '12000-01-01'"])
+def test_dates_that_python_lacks_have_a_plain_message(sql: str, tmp_path: Path) -> None:
+    """The file stays as it was, Parquet has the value, and with the advice the query works."""
+    rows = duckdb.sql(f"select {sql} as day").to_arrow_table()
+    file = tmp_path / "rows"
+    file.write_text("before", encoding="utf-8")
+    for form in (Format.json, Format.table):
+        with pytest.raises(QueryError, match=rf"cannot be written as {form}.*Cast dates and timestamps to varchar"):
+            write_rows(rows, [], {}, form, file, None)
+    assert file.read_text(encoding="utf-8") == "before"
+    write_rows(rows, [], {}, Format.parquet, file, None)
+    as_text = duckdb.sql(f"select ({sql})::varchar as day").to_arrow_table()
+    write_rows(as_text, [], {}, Format.json, file, None)
+    assert json.loads(file.read_text(encoding="utf-8"))["rows"] == as_text.to_pylist()
 
 
 HOSTILE = pa.table({"=name": ["=cmd()", "a\x1b]52;c;x\x07b", "\u202etxt.exe", None], "n": [-1, 2, 3, 4]})

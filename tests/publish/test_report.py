@@ -19,6 +19,8 @@ from orchestration.formatting import in_words, usd, usd_price
 from orchestration.publish.audit import CHECKS
 from orchestration.publish.candidate import ReleaseCandidate, page_text
 from orchestration.publish.catalog import published_tables
+from orchestration.publish.exports import EXPORTERS
+from orchestration.publish.price_functions import price_functions
 from orchestration.publish.report import writer
 from orchestration.publish.report.charts import Drawing
 from orchestration.publish.report.figures import FIGURES
@@ -163,21 +165,25 @@ def approved(started_from_few: Path, few: Path, monkeypatch: pytest.MonkeyPatch)
     return started_from_few
 
 
-def test_failed_report_does_not_block_the_tables(approved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_report_and_export_do_not_block_the_tables(approved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (approved / "published").resolve()
 
     def broken(*_: object) -> object:
         raise ValueError("no such mark")
 
     monkeypatch.setattr("orchestration.publish.report.writer._spec", broken)
+    monkeypatch.setitem(EXPORTERS, "litellm", broken)
     completion = prepare_completion(Settings.load())
-    Releases(approved).publish(Warehouse(approved), completion.tables, completion)
+    functions = price_functions(MANIFEST)
+    Releases(approved).publish(Warehouse(approved), completion.tables, completion, functions)
+    assert "litellm: ValueError: no such mark" in str(completion.export_error)
     assert isinstance(completion.report_error, ReportError)
     assert "no such mark" in str(completion.report_error)
     assert "The tables are published without it." in str(completion.report_error)
     now = (approved / "published").resolve()
     assert now != before
     assert not (now / "report").exists()
+    assert {path.name for path in (now / "exports").iterdir()} == set(EXPORTERS) - {"litellm"}
 
 
 def test_renderer_crash_loses_one_chart(few_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

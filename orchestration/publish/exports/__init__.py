@@ -7,6 +7,7 @@ Exact prices come from the column `prices`, never from a DOUBLE. Nothing here se
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -31,8 +32,9 @@ EXPORTERS: dict[str, Exporter] = {
 def write_exports(folder: Path) -> None:
     """Write the files of every tool below the folder of a release that has its tables.
 
-    Raises ExportError if one cannot be made or written.
+    Raises ExportError if those of a tool cannot be made or written. The release then has only the other tools' files.
     """
+    problems = {}
     with duckdb.connect(str(folder / FILE_NAME), read_only=True) as connection:
         source = ExportSource.of(connection)
         for tool, export in EXPORTERS.items():
@@ -41,8 +43,12 @@ def write_exports(folder: Path) -> None:
                     path = folder / FOLDER / tool / name
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.write_text(text, encoding="utf-8")
-            except Exception as error:  # an error in one format must not block the release
-                raise ExportError(
-                    f"The export for {tool} could not be made: {type(error).__name__}: {error}. The tables are "
-                    "published without exports. Please report this error; the next run tries again."
-                ) from error
+            except Exception as error:  # an error in one format must not block the release or the other formats
+                problems[tool] = error
+                shutil.rmtree(folder / FOLDER / tool, ignore_errors=True)
+    if problems:
+        reasons = "; ".join(f"{tool}: {type(error).__name__}: {error}" for tool, error in problems.items())
+        raise ExportError(
+            f"Some exports could not be made: {reasons}. The tables are published without them. Please report this "
+            "error; the next run tries again."
+        ) from next(iter(problems.values()))

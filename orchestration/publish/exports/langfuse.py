@@ -15,7 +15,7 @@ from typing import Any
 
 from orchestration.formatting import iso_timestamp
 from orchestration.publish.exports.documents import as_json
-from orchestration.publish.exports.prices import Prices, by_prompt_length, is_priced, of_time_of_day
+from orchestration.publish.exports.prices import Prices, by_name, by_prompt_length, is_priced, of_time_of_day
 from orchestration.publish.exports.source import ExportSource
 
 # Usage type → our price. SDKs and gateways use several names for the same tokens, and each must have a price.
@@ -58,21 +58,14 @@ def _basis(row: Row, is_simulated: bool) -> str:
 
 
 def models(source: ExportSource) -> list[dict[str, Any]]:
-    """A body for each id; a permaslug that several ids have is in the pattern of the one that is not an alias."""
+    """A body for each id."""
     rows = [row for row in source.rows(_CURRENT) if _is_expressible(row["prices"])]
-    ids = {row["model_id"] for row in rows}
-    owners = {row["model_permaslug"]: row["model_id"] for row in sorted(rows, key=_is_no_alias)}
+    meant = by_name(rows)
     found = []
     for row in rows:
-        model_id, slug = row["model_id"], row["model_permaslug"]
-        is_owner = slug and slug not in ids and owners[slug] == model_id
-        names = [model_id, slug] if is_owner else [model_id]
+        names = [name for name in dict.fromkeys((row["model_id"], row["model_permaslug"])) if meant.get(name) is row]
         found.append(_body(row, names, _basis(row, source.is_simulated)))
     return found
-
-
-def _is_no_alias(row: Row) -> bool:
-    return not row["model_id"].startswith("~")
 
 
 def _is_expressible(prices: Prices) -> bool:

@@ -18,6 +18,7 @@ from orchestration.formatting import iso_timestamp
 from orchestration.publish.exports.documents import as_json, as_yaml
 from orchestration.publish.exports.prices import (
     Prices,
+    by_name,
     by_prompt_length,
     has_expressible_hours,
     hours_of,
@@ -48,7 +49,6 @@ _CURRENT = """
         has_structured_outputs,
         is_reasoning_capable
     from price_current
-    order by starts_with(model_id, '~') desc, model_id
 """
 _RANKED = """
     select scorecard.model_id, prices.prices
@@ -69,7 +69,7 @@ def export(source: ExportSource) -> dict[str, str]:
 
 
 def model_prices(source: ExportSource) -> dict[str, dict[str, Any]]:
-    """The map of prices. A permaslug that several ids share means the one that is not an alias; an id precedes it.
+    """The map of prices.
 
     The order is descending, because LiteLLM drops the date of a name that it does not know yet: registered after
     `gpt-4o`, the entry `gpt-4o-2024-05-13` would replace the other one.
@@ -78,9 +78,8 @@ def model_prices(source: ExportSource) -> dict[str, dict[str, Any]]:
     made = {"source": source.source_url, "citation": source.notice}
     if source.as_of:
         made["as_of"] = iso_timestamp(source.as_of)
-    by_slug = {row["model_permaslug"]: row for row in rows if row["model_permaslug"]}
-    by_name = by_slug | {row["model_id"]: row for row in rows}
-    return {f"openrouter/{name}": _entry(row) | made for name, row in sorted(by_name.items(), reverse=True)}
+    named = sorted(by_name(rows).items(), reverse=True)
+    return {f"openrouter/{name}": _entry(row) | made for name, row in named}
 
 
 def config(source: ExportSource) -> dict[str, Any]:

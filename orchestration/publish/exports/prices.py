@@ -1,15 +1,26 @@
-"""A value of the column `prices`, as the exports read it: which prices a call has by its length and time of day.
+"""Rows of `price_current` and values of its column `prices`, as the exports read them.
+
+Which row a name means, and which prices a call has by its length and time of day.
 
 How the formats of other tools write them does not belong here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 Prices = Mapping[str, Any]
 _CONDITIONS = ("min_prompt_tokens", "utc_start", "utc_end")
+
+
+def by_name(rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Id or permaslug → the row that it means.
+
+    A permaslug that several ids share means the one that is not an alias, whose id starts with ~; an id precedes it.
+    """
+    ordered = sorted(rows, key=lambda row: (not row["model_id"].startswith("~"), row["model_id"]))
+    return {row[column]: row for column in ("model_permaslug", "model_id") for row in ordered if row[column]}
 
 
 def is_priced(prices: Prices | None) -> bool:

@@ -291,18 +291,24 @@ def test_release_describes_its_exports(simulated: Run) -> None:
     assert {name.split("/")[1] for name in written} == set(EXPORTERS)
 
 
-def test_export_that_fails_has_a_plain_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_that_fails_leaves_out_only_its_own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with small_release() as connection:
         connection.execute(f"attach '{tmp_path / FILE_NAME}' as copy; copy from database memory to copy")
 
     def fail(source: ExportSource) -> dict[str, str]:  # noqa: ARG001
         raise KeyError("x")
 
-    monkeypatch.setattr("orchestration.publish.exports.EXPORTERS", {"litellm": fail})
+    def fail_to_write(source: ExportSource) -> dict[str, str]:  # noqa: ARG001
+        return {"a.json": "{}", "missing/b.json": "{}", "a.json/c.json": "{}"}
+
+    exporters = {"first": fail, "second": fail_to_write, "langfuse": langfuse.export}
+    monkeypatch.setattr("orchestration.publish.exports.EXPORTERS", exporters)
     with pytest.raises(
-        ExportError, match=r"The export for litellm could not be made: KeyError.*published without exports"
+        ExportError, match=r"could not be made: first: KeyError: 'x'; second: \w+Error: .*published without them"
     ):
         write_exports(tmp_path)
+    assert [path.name for path in (tmp_path / "exports").iterdir()] == ["langfuse"]
+    assert (tmp_path / "exports" / "langfuse" / "models.json").stat().st_size > 1000
 
 
 def test_reasoning_is_counted_once(source: ExportSource) -> None:

@@ -10,8 +10,7 @@ import duckdb
 import pytest
 from conftest import Run
 from cost_formula import Prices, as_published, expected_cost, overridden, price_lists, tokens
-from genai_prices import Usage, types
-from genai_prices.data_snapshot import DataSnapshot
+from genai_oracle import Oracle, differs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_release import CALLS as SMALL_CALLS
@@ -20,7 +19,6 @@ from small_release import MODELS, PAST, TIERED, as_decimals, small_release
 from orchestration.publish.exports import genai_prices
 from orchestration.publish.exports.source import ExportSource
 
-MAX_RELATIVE_ERROR = Decimal("1e-12")
 # The prices at the end of each day on which they changed.
 DAYS = """
     select model_id, model_permaslug, cast(valid_from as date) as date, prices
@@ -41,35 +39,6 @@ CALLS = """
 """
 
 
-class Oracle:
-    """The library with our data instead of its own."""
-
-    def __init__(self, document: list[dict[str, Any]]) -> None:
-        self.models = {model["id"]: model for model in document[0]["models"]}
-        self.snapshot = DataSnapshot(providers=types._providers_from_raw(document), from_auto_update=False)
-
-    def cost(
-        self,
-        model: str,
-        day: dt.date,
-        prompt: int,
-        completion: int,
-        cached: int = 0,
-        written: int = 0,
-        searches: int = 0,
-        time: dt.time = dt.time(12),
-    ) -> Decimal:
-        usage = Usage(
-            input_tokens=prompt,
-            output_tokens=completion,
-            cache_read_tokens=cached,
-            cache_write_tokens=written,
-            web_searches=searches,
-        )
-        moment = dt.datetime.combine(day, time, dt.UTC)
-        return self.snapshot.calc(usage, model, "openrouter", None, moment).total_price
-
-
 @pytest.fixture(scope="module")
 def connection(everything: Run) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(str(everything.published), read_only=True) as opened:
@@ -83,10 +52,6 @@ def oracle(connection: duckdb.DuckDBPyConnection) -> Oracle:
 
 def exported(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     return json.loads(genai_prices.export(ExportSource.of(connection))["data.json"], parse_float=Decimal)
-
-
-def differs(ours: Decimal, theirs: Decimal) -> bool:
-    return abs(ours - theirs) > MAX_RELATIVE_ERROR * max(abs(ours), abs(theirs))
 
 
 def test_every_priced_id_has_an_entry(connection: duckdb.DuckDBPyConnection, oracle: Oracle) -> None:
