@@ -20,6 +20,14 @@ at_endpoints as (
 
     select
         bucket_no,
+        case
+            when max(difference_usd) is not null
+                then min_by(
+                    {'basis': price_basis, 'age_hours': price_age_hours},
+                    (not coalesce(is_explaining, false), difference_usd, offer_no)
+                )
+            else {'basis': {{ least_certain_basis('price_basis') }}, 'age_hours': max(price_age_hours)}
+        end as endpoint_price,
         min(low_usd) as endpoint_low_usd,
         max(high_usd) as endpoint_high_usd,
         case
@@ -56,6 +64,8 @@ placed as (
             at_endpoints.cache_write_high,
             buckets.prompt_tokens - coalesce(buckets.cached_tokens, 0)
         ) as cache_write_high,
+        coalesce((at_endpoints.endpoint_price).basis, 'none') as endpoint_price_basis,
+        (at_endpoints.endpoint_price).age_hours as endpoint_price_age_hours,
         at_endpoints.endpoint_low_usd,
         at_endpoints.endpoint_high_usd,
         at_endpoints.endpoint_usd,

@@ -30,10 +30,15 @@ possible as (
         tables.table_no,
         tables.endpoint_tag,
         tables.provider_name,
-        tables.valid_from,
-        tables.last_seen_at,
-        segments.starts_at,
-        segments.ends_at
+        case
+            when tables.valid_from >= segments.date + interval 1 day then 'backcast'
+            when tables.last_seen_at > segments.date - interval 1 day then 'observed'
+            else 'carried'
+        end as price_basis,
+        case
+            when tables.valid_from < segments.date + interval 1 day
+                then greatest(epoch(segments.date + interval 1 day) - epoch(tables.last_seen_at), 0) / 3600
+        end as price_age_hours
     from segments
     inner join {{ ref('int_own__price_tables') }} as tables
         on
@@ -60,7 +65,9 @@ priced as (
             min(prices.{{ name }}_price) as {{ name }}_price_low,
             max(prices.{{ name }}_price) as {{ name }}_price_high,
         {%- endfor %}
-        possible.provider_name
+        possible.provider_name,
+        {{ least_certain_basis('possible.price_basis') }} as price_basis,
+        max(possible.price_age_hours) as price_age_hours
     from possible
     inner join {{ ref('int_own__effective_prices') }} as prices using (table_no)
     cross join
@@ -84,7 +91,9 @@ distinct_prices as (
         prompt_class,
         clock_time,
         {{ own_offer_columns() }},
-        list_sort(list(distinct endpoint_tag)) as endpoint_tags
+        list_sort(list(distinct endpoint_tag)) as endpoint_tags,
+        {{ least_certain_basis('price_basis') }} as price_basis,
+        max(price_age_hours) as price_age_hours
     from priced
     group by day_no, segment_no, prompt_class, clock_time, {{ own_offer_columns() }}
 

@@ -61,7 +61,7 @@ def _select(tables: Readable, sql: str) -> duckdb.DuckDBPyRelation:
     if len(statements) != 1:
         raise QueryError(f"The query must be one statement, not {len(statements)}. Nothing was run.")
     if statements[0].type not in _ALLOWED:
-        raise QueryError("Only SELECT and EXPLAIN are allowed: the release is read-only. Nothing was changed.")
+        raise QueryError("Only SELECT and EXPLAIN are allowed: the tables are read-only. Nothing was changed.")
     relation = tables.connection.sql(sql)
     if relation is None:
         raise QueryError("The statement returns no rows. Nothing was changed. Use SELECT or EXPLAIN.")

@@ -72,7 +72,11 @@ def _show_version(
         raise typer.Exit
 
 
-def _ends_plainly(verb: Callable[..., Any]) -> Callable[..., Any]:
+_KEPT = "Every release is complete; `routerscope status` shows the published one."
+_KEPT_OF_OWN = "Each log is in whole or not at all, and the marts are those of the last complete build."
+
+
+def _ends_plainly(verb: Callable[..., Any], kept: str = _KEPT) -> Callable[..., Any]:
     """The command, ending with one sentence at Ctrl-C, and silently if nobody reads its output any more."""
 
     @functools.wraps(verb)
@@ -88,10 +92,7 @@ def _ends_plainly(verb: Callable[..., Any]) -> Callable[..., Any]:
                 # DuckDB turns a KeyboardInterrupt into an error of its own.
                 if isinstance(error, Exception) and signal_received() != signal.SIGINT:
                     raise
-                err.print(
-                    "Interrupted. Every release is complete; `routerscope status` shows the published one.",
-                    soft_wrap=True,
-                )
+                err.print(f"Interrupted. {kept}", soft_wrap=True)
                 raise typer.Exit(ExitCode.INTERRUPTED) from None
 
     return run_verb
@@ -118,7 +119,7 @@ for _verb, _example, _codes in (
 
 own = typer.Typer(rich_markup_mode=None, context_settings=_HELP)
 own.callback(invoke_without_command=True, epilog=f"Example: routerscope own --data data/live\n\n{_EXIT_CODES}.")(
-    _ends_plainly(own_summary)
+    _ends_plainly(own_summary, _KEPT_OF_OWN)
 )
 export = typer.Typer(
     rich_markup_mode=None,
@@ -134,7 +135,9 @@ for _group, _name, _own_verb, _example in (
     (own, "forget", forget, "routerscope own forget --data data/live"),
     (export, "promptfoo", promptfoo, "routerscope own export promptfoo --output tests/models --data data/live"),
 ):
-    _group.command(_name, epilog=f"Example: {_example}\n\n{_EXIT_CODES}.")(_ends_plainly(_own_verb))
+    _group.command(_name, epilog=f"Example: {_example}\n\n{_EXIT_CODES}.")(
+        _ends_plainly(_own_verb, _KEPT_OF_OWN)
+    )
 app.add_typer(own, name="own")
 
 

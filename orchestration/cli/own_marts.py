@@ -27,6 +27,7 @@ NO_FORECAST = (
     "No forecast: other models split texts into other tokens and give answers of other lengths. Let your own tests "
     "decide."
 )
+_BASES_EXPLAINED = "carried: from before; backcast: from after the calls"
 _LABEL_WIDTH = 26
 _AMOUNT_WIDTH = 14
 
@@ -167,8 +168,9 @@ def _notes(one: Mapping[str, Any]) -> Iterator[str]:
         )
     if one["endpoint_low_usd"] is None and one["list_usd"] is not None:
         yield "The release has no endpoint prices for these calls, so a charge can be compared with listed prices only."
-    if one["price_bases"] not in {"observed", None}:
-        yield f"Basis of the listed prices: {one['price_bases']} (see price_basis in own_cost)."
+    for name, bases in (("listed", one["price_bases"]), ("endpoints'", one["endpoint_price_bases"])):
+        if bases not in {"observed", None}:
+            yield f"Basis of the {name} prices: {bases} ({_BASES_EXPLAINED})."
     checks = {check["check"]: check for check in one["checks"]}
     if unmatched := checks.get("unmatched"):
         names = ", ".join(row["name"] for row in one["unmatched"])

@@ -81,7 +81,9 @@ _TOTALS = """
         cast(coalesce(sum(calls) filter (tag is not null), 0) as bigint) as calls_with_tag,
         min(price_as_of) as oldest_price_as_of,
         max(price_as_of) as newest_price_as_of,
-        string_agg(distinct price_basis, ', ' order by price_basis) as price_bases
+        string_agg(distinct price_basis, ', ' order by price_basis) as price_bases,
+        string_agg(distinct endpoint_price_basis, ', ' order by endpoint_price_basis)
+            filter (endpoint_price_basis <> 'none') as endpoint_price_bases
     from own_usage as usage
     left join own_cost as cost
         on

@@ -273,7 +273,7 @@ def test_refused_query_exits_1_with_one_message(routerscope: Reader, few_run: Ru
     """What is refused, and why, is in access/test_query.py."""
     done = routerscope(few_run.data, "query", "delete from share_model")
     assert done.returncode == 1
-    assert done.stderr == "Only SELECT and EXPLAIN are allowed: the release is read-only. Nothing was changed.\n"
+    assert done.stderr == "Only SELECT and EXPLAIN are allowed: the tables are read-only. Nothing was changed.\n"
     assert done.stdout == ""
 
 

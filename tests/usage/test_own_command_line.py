@@ -120,6 +120,7 @@ def test_what_needs_attention_is_named() -> None:
         "calls_with_endpoint_range": 4,
         "calls_with_tag": 3,
         "price_bases": "carried, observed",
+        "endpoint_price_bases": "backcast",
         "unmatched": [{"name": "acme/plai", "calls": 1}],
         "checks": [
             {"check": "also in litellm", "rows": None, "calls": 2},
@@ -134,7 +135,8 @@ def test_what_needs_attention_is_named() -> None:
         "Endpoints cost $12.50 less than the listed prices",
         "The release has no endpoint prices for these calls",
         "name one endpoint for 75.0% of the calls",
-        "Basis of the listed prices: carried, observed",
+        "Basis of the listed prices: carried, observed (carried: from before; backcast: from after the calls).",
+        "Basis of the endpoints' prices: backcast (",
         "No known model, so without a price: 1 call of acme/plai.",
         "Charged with 0 although the model has a price: 1 call",
         "Logged more than once, and counted once: 1 row.",

@@ -21,6 +21,8 @@ added as (
         cast(sum(cache_write_high) as bigint) as cache_write_tokens_high,
         {{ own_common('price_basis') }} as price_basis,
         max(price_age_hours) as price_age_hours,
+        {{ least_certain_basis('endpoint_price_basis') }} as endpoint_price_basis,
+        max(endpoint_price_age_hours) as endpoint_price_age_hours,
         min(price_as_of) as price_as_of,
         min(price_checked_at) as price_checked_at,
         max(price_source_url) as price_source_url
@@ -45,6 +47,8 @@ select
     added.cache_write_tokens_high,
     added.price_basis,
     added.price_age_hours,
+    added.endpoint_price_basis,
+    added.endpoint_price_age_hours,
     added.price_as_of,
     added.price_checked_at,
     added.price_source_url
