@@ -118,7 +118,7 @@ def test_unusual_values_are_written(sql: str, in_json: object, in_csv: str, tmp_
     def refuse(constant: str) -> None:
         raise AssertionError(f"{constant} is not JSON")
 
-    rows = duckdb.sql(f"select {sql} as value").to_arrow_table()
+    rows = duckdb.connect().sql(f"select {sql} as value").to_arrow_table()
     write_rows(rows, [], {}, Format.json, tmp_path / "json", None)
     document = json.loads((tmp_path / "json").read_text(encoding="utf-8"), parse_constant=refuse)
     assert document["rows"] == [{"value": in_json}]
@@ -129,7 +129,7 @@ def test_unusual_values_are_written(sql: str, in_json: object, in_csv: str, tmp_
 @pytest.mark.parametrize("sql", ["'infinity'::date", "'-infinity'::timestamp", "date '12000-01-01'"])
 def test_dates_that_python_lacks_have_a_plain_message(sql: str, tmp_path: Path) -> None:
     """The file stays as it was, Parquet has the value, and with the advice the query works."""
-    rows = duckdb.sql(f"select {sql} as day").to_arrow_table()
+    rows = duckdb.connect().sql(f"select {sql} as day").to_arrow_table()
     file = tmp_path / "rows"
     file.write_text("before", encoding="utf-8")
     for form in (Format.json, Format.table):
@@ -137,7 +137,7 @@ def test_dates_that_python_lacks_have_a_plain_message(sql: str, tmp_path: Path) 
             write_rows(rows, [], {}, form, file, None)
     assert file.read_text(encoding="utf-8") == "before"
     write_rows(rows, [], {}, Format.parquet, file, None)
-    as_text = duckdb.sql(f"select ({sql})::varchar as day").to_arrow_table()
+    as_text = duckdb.connect().sql(f"select ({sql})::varchar as day").to_arrow_table()
     write_rows(as_text, [], {}, Format.json, file, None)
     assert json.loads(file.read_text(encoding="utf-8"))["rows"] == as_text.to_pylist()
 
