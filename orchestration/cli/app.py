@@ -72,7 +72,12 @@ def _show_version(
         raise typer.Exit
 
 
-def _ends_plainly(verb: Callable[..., Any]) -> Callable[..., Any]:
+_RELEASES_KEPT = "Every release is complete; `routerscope status` shows the published one."
+_CALLS_KEPT = "Each log is stored as a whole or not at all, and no release was changed. Run the command again."
+_FORGET = "What is left of your calls is removed by running the command again. The releases are unchanged."
+
+
+def _ends_plainly(verb: Callable[..., Any], kept: str = _RELEASES_KEPT) -> Callable[..., Any]:
     """The command, ending with one sentence at Ctrl-C, and silently if nobody reads its output any more."""
 
     @functools.wraps(verb)
@@ -88,10 +93,7 @@ def _ends_plainly(verb: Callable[..., Any]) -> Callable[..., Any]:
                 # DuckDB turns a KeyboardInterrupt into an error of its own.
                 if isinstance(error, Exception) and signal_received() != signal.SIGINT:
                     raise
-                err.print(
-                    "Interrupted. Every release is complete; `routerscope status` shows the published one.",
-                    soft_wrap=True,
-                )
+                err.print(f"Interrupted. {kept}", soft_wrap=True)
                 raise typer.Exit(ExitCode.INTERRUPTED) from None
 
     return run_verb
@@ -118,7 +120,7 @@ for _verb, _example, _codes in (
 
 own = typer.Typer(rich_markup_mode=None, context_settings=_HELP)
 own.callback(invoke_without_command=True, epilog=f"Example: routerscope own --data data/live\n\n{_EXIT_CODES}.")(
-    _ends_plainly(own_summary)
+    _ends_plainly(own_summary, _CALLS_KEPT)
 )
 export = typer.Typer(
     rich_markup_mode=None,
@@ -134,7 +136,9 @@ for _group, _name, _own_verb, _example in (
     (own, "forget", forget, "routerscope own forget --data data/live"),
     (export, "promptfoo", promptfoo, "routerscope own export promptfoo --output tests/models --data data/live"),
 ):
-    _group.command(_name, epilog=f"Example: {_example}\n\n{_EXIT_CODES}.")(_ends_plainly(_own_verb))
+    _group.command(_name, epilog=f"Example: {_example}\n\n{_EXIT_CODES}.")(
+        _ends_plainly(_own_verb, _FORGET if _own_verb is forget else _CALLS_KEPT)
+    )
 app.add_typer(own, name="own")
 
 
@@ -143,6 +147,8 @@ def run_app() -> None:
     print_in_any_encoding()
     try:
         app(prog_name="routerscope")
+    except BrokenPipeError:  # of the help or the version; commands end by themselves
+        end_like_a_filter()
     except RouterscopeError as error:
         err.print(escape(str(error)), soft_wrap=True)
         sys.exit(exit_code_of(error))
