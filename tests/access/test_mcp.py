@@ -119,7 +119,7 @@ def test_client_that_has_gone_is_a_broken_pipe(error: Exception, monkeypatch: py
         raise group
 
     monkeypatch.setattr(anyio, "run", run)
-    with pytest.raises(Exception) as raised:  # noqa: B017, PT011  # which one is compared below
+    with pytest.raises(Exception) as raised:  # noqa: PT011  # which one is compared below
         mcp()
     assert raised.value is (error if isinstance(error, OSError) else group)
 
