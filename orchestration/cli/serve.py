@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ DEFAULT_PORT = 3000
 # Runs that are not finished by then are killed; the next start marks them as failed.
 _SHUTDOWN_TIMEOUT_SECONDS = 2.0
 _POLL_SECONDS = 0.2
+_COLOR = re.compile("\x1b\\[[0-9;]*m")  # Dagster colors its lines, even for a file
 
 
 def up(port: Port = DEFAULT_PORT) -> None:
@@ -130,7 +132,7 @@ def _print_lines(output: Iterable[bytes], received: Sequence[int]) -> None:
     """Print what a program writes until it is to end: one that is ended while it starts writes a traceback."""
     for line in output:
         if not received:
-            say(line.decode(errors="replace").rstrip("\n"))
+            say(_COLOR.sub("", line.decode(errors="replace").rstrip("\n")))
 
 
 def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:

@@ -16,7 +16,7 @@ MAX_SECONDS = 5
 STUBBORN = """
     import pathlib, signal, subprocess, sys, time
     signal.signal(signal.SIGTERM, lambda *_: print("Traceback", file=sys.stderr))
-    child = subprocess.Popen([sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)"])
+    child = subprocess.Popen([sys.executable, "-c", "import signal; signal.signal(15, signal.SIG_IGN); signal.pause()"])
     pathlib.Path(sys.argv[1]).write_text(str(child.pid))
     time.sleep(600)
 """
@@ -74,7 +74,8 @@ def test_serve_ends_everything_within_five_seconds(
 
 
 def test_serve_prints_what_its_programs_write(tmp_path: Path) -> None:
-    failing = "import sys; print('to standard output'); print('to standard error', file=sys.stderr); sys.exit(3)"
+    printing = r"print('\033[32mto standard output\033[0m'); print('to standard error', file=sys.stderr)"
+    failing = f"import sys; {printing}; sys.exit(3)"
     start = f"serve([[sys.executable, '-c', {failing!r}]], [])"
     code = f"import sys; from orchestration.cli.serve import serve; sys.exit({start})"
     done = subprocess.run(
