@@ -72,11 +72,12 @@ def _show_version(
         raise typer.Exit
 
 
-_KEPT = "Every release is complete; `routerscope status` shows the published one."
-_KEPT_OF_OWN = "Each log is in whole or not at all, and the marts are those of the last complete build."
+_RELEASES_KEPT = "Every release is complete; `routerscope status` shows the published one."
+_CALLS_KEPT = "Each log is stored as a whole or not at all, and no release was changed. Run the command again."
+_FORGET = "What is left of your calls is removed by running the command again. The releases are unchanged."
 
 
-def _ends_plainly(verb: Callable[..., Any], kept: str = _KEPT) -> Callable[..., Any]:
+def _ends_plainly(verb: Callable[..., Any], kept: str = _RELEASES_KEPT) -> Callable[..., Any]:
     """The command, ending with one sentence at Ctrl-C, and silently if nobody reads its output any more."""
 
     @functools.wraps(verb)
@@ -119,7 +120,7 @@ for _verb, _example, _codes in (
 
 own = typer.Typer(rich_markup_mode=None, context_settings=_HELP)
 own.callback(invoke_without_command=True, epilog=f"Example: routerscope own --data data/live\n\n{_EXIT_CODES}.")(
-    _ends_plainly(own_summary, _KEPT_OF_OWN)
+    _ends_plainly(own_summary, _CALLS_KEPT)
 )
 export = typer.Typer(
     rich_markup_mode=None,
@@ -136,7 +137,7 @@ for _group, _name, _own_verb, _example in (
     (export, "promptfoo", promptfoo, "routerscope own export promptfoo --output tests/models --data data/live"),
 ):
     _group.command(_name, epilog=f"Example: {_example}\n\n{_EXIT_CODES}.")(
-        _ends_plainly(_own_verb, _KEPT_OF_OWN)
+        _ends_plainly(_own_verb, _FORGET if _own_verb is forget else _CALLS_KEPT)
     )
 app.add_typer(own, name="own")
 
@@ -146,6 +147,8 @@ def run_app() -> None:
     print_in_any_encoding()
     try:
         app(prog_name="routerscope")
+    except BrokenPipeError:  # of the help or the version; commands end by themselves
+        end_like_a_filter()
     except RouterscopeError as error:
         err.print(escape(str(error)), soft_wrap=True)
         sys.exit(exit_code_of(error))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from orchestration.cli.terminal import say
@@ -15,9 +16,13 @@ MAX_SILENCE_SECONDS = 10
 
 
 class Heartbeat:
-    """Prints the current stage from a thread of its own while nothing else is printed."""
+    """Prints the current stage from a thread of its own while nothing else is printed.
 
-    def __init__(self, started: float, stage: str) -> None:
+    `say_line` prints a line: by default `say`, on standard output.
+    """
+
+    def __init__(self, started: float, stage: str, say_line: Callable[[str], None] | None = None) -> None:
+        self._say_line = say_line or say
         self._started = started
         self._printed_at = started
         self._stage = stage
@@ -46,7 +51,7 @@ class Heartbeat:
     def print(self, line: str) -> None:
         """Print a line with the seconds since the start."""
         self._printed_at = time.monotonic()
-        say(f"{self._printed_at - self._started:5.0f} s  {line}")
+        self._say_line(f"{self._printed_at - self._started:5.0f} s  {line}")
 
     def _beat(self) -> None:
         while not self._ended.wait(max(self._printed_at + MAX_SILENCE_SECONDS - time.monotonic(), 0.05)):

@@ -22,4 +22,12 @@ def mcp(data: Data = None) -> None:
         err.print(
             "Waiting for an MCP client on standard input. A client starts this command by itself; Ctrl-C stops it."
         )
-    anyio.run(serve, data_folder(data))
+    try:
+        anyio.run(serve, data_folder(data))
+    except ExceptionGroup as group:  # of the tasks that read and write
+        error: Exception = group
+        while isinstance(error, ExceptionGroup):
+            error = error.exceptions[0]
+        if isinstance(error, OSError):  # the client has gone
+            raise error from None
+        raise

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.cells import cell_len
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from orchestration.cli.heartbeat import Heartbeat
 from orchestration.cli.own import REASONS
 from orchestration.cli.rows import Format, FormatOption, Limit, Output, check_output, write_rows
-from orchestration.cli.terminal import Data, counted, err, json_text, out
+from orchestration.cli.terminal import Data, counted, err, json_text, out, say_to_stderr
 from orchestration.folders import data_folder
 from orchestration.formatting import as_percent, date_in_words, period_in_words
 
@@ -30,6 +32,8 @@ NO_FORECAST = (
 _BASES_EXPLAINED = "carried: from before; backcast: from after the calls"
 _LABEL_WIDTH = 26
 _AMOUNT_WIDTH = 14
+_MIN_NAME_WIDTH = 12
+_SPACE = 2  # between columns
 
 
 @contextmanager
@@ -38,7 +42,7 @@ def _current_marts(data: Path) -> Iterator[OwnMarts]:
     from orchestration.usage.build import build_own
     from orchestration.usage.marts import open_own
 
-    with Heartbeat(time.monotonic(), "pricing your calls") as heartbeat:
+    with Heartbeat(time.monotonic(), "pricing your calls", say_to_stderr) as heartbeat:
         build_own(data, lambda stage, share: heartbeat.enter(f"{stage}, {share:.0%}" if share else stage))
     with open_own(data) as marts:
         yield marts
@@ -201,24 +205,32 @@ def _show_alternatives(one: Mapping[str, Any]) -> None:
 
 
 def _print_offers(rows: Sequence[Mapping[str, Any]], name: str) -> None:
-    table = Table(box=None, pad_edge=False, show_header=True)
-    table.add_column("model", overflow="fold")
-    table.add_column("same tokens", justify="right")
-    table.add_column("range", justify="right")
-    table.add_column("change", justify="right")
-    table.add_column("fits", justify="right")
+    lines = []
     for row in rows:
         tag = f" ({row['tag']})" if row["tag"] and name == "to_model_id" else ""
         change = "" if row["change_pct"] is None else _change(row["change_pct"])
         fits = "" if row["context_fits_share"] is None else as_percent(row["context_fits_share"])
-        table.add_row(
-            escape(f"{row[name]}{tag}"),
-            usd(row["same_tokens_usd"]),
-            f"{usd(row['low_usd'])} to {usd(row['high_usd'])}",
-            change,
-            fits,
-        )
-    out.print(table)
+        low_to_high = f"{usd(row['low_usd'])} to {usd(row['high_usd'])}"
+        lines.append((f"{row[name]}{tag}", usd(row["same_tokens_usd"]), low_to_high, change, fits))
+    _print_table(("model", "same tokens", "range", "change", "fits"), lines)
+
+
+def _print_table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    """A name and its figures per line, or a figure per line if the terminal is too narrow. Only names wrap."""
+    widths = [max(map(cell_len, column)) for column in zip(header, *lines, strict=True)]
+    if sum(widths[1:]) + _SPACE * len(widths[1:]) + min(widths[0], _MIN_NAME_WIDTH) <= out.width:
+        table = Table(box=None, pad_edge=False)
+        table.add_column(header[0], overflow="fold")
+        for figure in header[1:]:
+            table.add_column(figure, justify="right", no_wrap=True)
+        for line in lines:
+            table.add_row(*map(Text, line))
+        out.print(table)
+        return
+    for line in lines:
+        out.print(Text(line[0], style="bold"), soft_wrap=True)
+        for figure, cell in zip(header[1:], line[1:], strict=True):
+            out.print(Text(f"  {figure} {cell}"), soft_wrap=True)
 
 
 def _change(percent: float) -> str:
@@ -231,13 +243,8 @@ def _show_mix(rows: Sequence[Mapping[str, Any]]) -> None:
         return
     period = period_in_words(rows[0]["period"], rows[0]["period_start"])
     out.print(f"\n[bold]Your tokens and the router's {period}[/]")
-    table = Table(box=None, pad_edge=False)
-    table.add_column("", overflow="fold")
-    table.add_column("you", justify="right")
-    table.add_column("router", justify="right")
-    for row in rows:
-        table.add_row(escape(row["member"]), as_percent(row["own_share"]), _public_share(row))
-    out.print(table)
+    lines = [(row["member"], as_percent(row["own_share"]), _public_share(row)) for row in rows]
+    _print_table(("", "you", "router"), lines)
 
 
 def _public_share(row: Mapping[str, Any]) -> str:

@@ -14,6 +14,8 @@ from orchestration.cli.terminal import Data, out
 if TYPE_CHECKING:
     from orchestration.access.release import PublishedRelease
 
+_MIN_TABLE_WIDTH = 60  # of the list of tables; below it, each table is a paragraph
+
 
 def query(
     sql: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT. Without it, list the tables.")] = "",
@@ -44,12 +46,17 @@ def query(
 
 def _show_tables(release: PublishedRelease) -> None:
     """The name, the number of rows and the first sentence of each table."""
-    table = Table("table", box=None, pad_edge=False)
-    table.add_column("rows", justify="right")
-    table.add_column("about")
+    table = Table(box=None, pad_edge=False)
+    table.add_column("table", no_wrap=True)
+    table.add_column("rows", justify="right", no_wrap=True)
+    table.add_column("about", overflow="fold")
     for name, resource in sorted(release.tables.items()):
         first = resource["description"].split(". ")[0].removesuffix(".")
-        table.add_row(name, f"{resource['rows']:,}", escape(first))
-    out.print(table)
+        if out.width < _MIN_TABLE_WIDTH:
+            out.print(f"[bold]{name}[/]  {resource['rows']:,} rows. {escape(first)}.", soft_wrap=True)
+        else:
+            table.add_row(name, f"{resource['rows']:,}", escape(first))
+    if table.row_count:
+        out.print(table)
     out.print("\nColumns of a table: docs/data-dictionary.md, or:")
     out.print('  routerscope query "describe share_model"')

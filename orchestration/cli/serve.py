@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import typer
@@ -23,6 +25,7 @@ DEFAULT_PORT = 3000
 # Runs that are not finished by then are killed; the next start marks them as failed.
 _SHUTDOWN_TIMEOUT_SECONDS = 2.0
 _POLL_SECONDS = 0.2
+_COLOR = re.compile("\x1b\\[[0-9;]*m")  # Dagster colors its lines, even for a file
 
 
 def up(port: Port = DEFAULT_PORT) -> None:
@@ -92,24 +95,44 @@ def serve(commands: Sequence[Sequence[str]], lines: Sequence[str]) -> ExitCode:
         if signal.getsignal(number) != signal.SIG_IGN:  # as nohup sets it
             signal.signal(number, lambda number, _: received.append(number))
     started: list[subprocess.Popen[bytes]] = []
+    printers: list[threading.Thread] = []
     try:
         for command in commands:
             # In UTF-8, because Dagster's programs log our messages in the locale's encoding, which may lack characters.
-            environment = os.environ | {"PYTHONUTF8": "1"}
-            process = subprocess.Popen(command, cwd=PROJECT_DIR, env=environment, start_new_session=True)  # noqa: S603
+            environment = os.environ | {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
+            process = subprocess.Popen(  # noqa: S603
+                command,
+                cwd=PROJECT_DIR,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
             started.append(process)  # each at once, to be ended if the next one does not start
+            assert process.stdout  # noqa: S101  # it is a pipe
+            printer = threading.Thread(target=_print_lines, args=(process.stdout, received), daemon=True)
+            printer.start()
+            printers.append(printer)
         for line in lines:
             say(line)
         while not received:
             time.sleep(_POLL_SECONDS)
-            for command, process in zip(commands, started, strict=True):
+            for command, process, printer in zip(commands, started, printers, strict=True):
                 if process.poll() is not None:
+                    printer.join(_POLL_SECONDS)  # its servers may still have the pipe
                     say(f"{Path(command[0]).name} exited with code {process.returncode}; its last lines are above.")
                     return ExitCode.FAILED
         say("Stopping …")
         return ExitCode.OK
     finally:
         _end(started)
+
+
+def _print_lines(output: Iterable[bytes], received: Sequence[int]) -> None:
+    """Print what a program writes until it is to end: one that is ended while it starts writes a traceback."""
+    for line in output:
+        if not received:
+            say(_COLOR.sub("", line.decode(errors="replace").rstrip("\n")))
 
 
 def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:

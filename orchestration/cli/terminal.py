@@ -72,12 +72,21 @@ out, err = PlainConsole(highlight=False), PlainConsole(stderr=True, highlight=Fa
 def say(line: str) -> None:
     """Print a line to the real standard output: while dbt runs, `sys.stdout` is redirected.
 
-    If the reader of a pipe has gone, further lines are dropped: a run is worth finishing without them.
+    If the reader of a pipe has gone, or a disk with a log is full, further lines are dropped: a run is worth finishing
+    without them.
     """
     try:
         print(plain_text(line), file=sys.__stdout__, flush=True)
-    except BrokenPipeError:
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if not isinstance(error, BrokenPipeError):
+            say_to_stderr(f"Standard output cannot be written: {error.strerror or error}. This goes on without it.")
+
+
+def say_to_stderr(line: str) -> None:
+    """Print a line to standard error, for commands whose standard output is data; errors are ignored."""
+    with suppress(OSError):
+        print(plain_text(line), file=sys.__stderr__, flush=True)
 
 
 def end_like_a_filter() -> None:

@@ -20,6 +20,7 @@ from mcp_types import CallToolResult
 
 from orchestration.access.answers import MAX_ANSWER_CHARACTERS, MAX_ERROR_CHARACTERS, answer, json_text, parse_arguments
 from orchestration.access.mcp import answer_apart
+from orchestration.cli.mcp import mcp
 from orchestration.errors import QueryError, SettingsError
 from orchestration.publish.datapackage import PACKAGE
 from orchestration.storage.releases import FILE_NAME
@@ -108,6 +109,19 @@ def test_server_reads_new_release_and_survives_damage(started_from_few: Path, ho
         assert not (await call())[0]
 
     connected(started_from_few, home, talk)
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(), ValueError("of a task")])
+def test_client_that_has_gone_is_a_broken_pipe(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    group = ExceptionGroup("of the session", [ExceptionGroup("of the server", [error])])
+
+    def run(*_: object) -> None:
+        raise group
+
+    monkeypatch.setattr(anyio, "run", run)
+    with pytest.raises(Exception) as raised:  # noqa: PT011  # which one is compared below
+        mcp()
+    assert raised.value is (error if isinstance(error, OSError) else group)
 
 
 def test_standard_output_has_protocol_only(few_run: Run, home: Path) -> None:

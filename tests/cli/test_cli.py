@@ -81,6 +81,12 @@ def test_status_cuts_nothing_in_40_columns(routerscope: Reader, few_run: Run) ->
     assert "rankings newest_day_hours: " not in routerscope(few_run.data, "status", COLUMNS="80").stdout
 
 
+def test_list_of_tables_cuts_no_name_in_40_columns(routerscope: Reader, few_run: Run) -> None:
+    listed = routerscope(few_run.data, "query", COLUMNS="40").stdout
+    assert "price_endpoint_history" in listed
+    assert "…" not in listed
+
+
 def test_status_names_the_command_that_fetches(routerscope: Reader, simulated: Run) -> None:
     """Two days after the run of the simulated data."""
     clock = json.loads(routerscope(simulated.data, "status", "--json").stdout)["clock"]

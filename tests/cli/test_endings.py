@@ -55,6 +55,25 @@ def test_reading_verb_ends_by_sigpipe_in_silence() -> None:
     assert process.wait(30) == -signal.SIGPIPE
 
 
+def test_version_without_reader_is_silent() -> None:
+    process = start("--version")
+    assert process.stdout
+    assert process.stderr
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(30) == -signal.SIGPIPE
+
+
+def test_work_goes_on_after_the_disk_of_its_log_is_full() -> None:
+    code = "from orchestration.cli.terminal import say; say('a'); say('b'); import sys; sys.exit(3)"
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=PROJECT, stdout=full, stderr=subprocess.PIPE, check=False, text=True
+        )
+    assert done.returncode == 3
+    assert done.stderr == "Standard output cannot be written: No space left on device. This goes on without it.\n"
+
+
 def test_work_goes_on_after_its_reader_has_gone(tmp_path: Path) -> None:
     done = tmp_path / "done"
     code = f"from orchestration.cli.terminal import say; say('a'); say('b'); open({str(done)!r}, 'x').close()"
@@ -83,6 +102,21 @@ def test_ctrl_c_in_any_verb_is_one_sentence_and_130(error: BaseException, capsys
         signal.signal(signal.SIGINT, previous)
     assert ended.value.exit_code == 130
     assert capsys.readouterr().err.startswith("Interrupted. Every release is complete;")
+
+
+@pytest.mark.parametrize(("verb", "kept"), [("add", "Each log is stored as a whole"), ("forget", "What is left")])
+def test_ctrl_c_in_own_says_what_is_kept(
+    verb: str, kept: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command_line: Callable
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("orchestration.usage.intake.add_logs", interrupted)
+    monkeypatch.setattr("orchestration.usage.privacy.forget", interrupted)
+    (tmp_path / "own").mkdir()
+    done = command_line("own", verb, *(["log"] if verb == "add" else ["--yes"]), "--data", str(tmp_path))
+    assert done.returncode == 130
+    assert done.stderr.startswith(f"Interrupted. {kept}")
 
 
 def test_error_without_ctrl_c_is_not_called_an_interruption() -> None:

@@ -12,11 +12,11 @@ import pytest
 from conftest import PROJECT, environment
 
 MAX_SECONDS = 5
-# Ignores SIGTERM, as a code server does while it loads, and starts a process that ignores it too.
+# Goes on after SIGTERM, as a code server does while it loads, and starts a process that does so too.
 STUBBORN = """
     import pathlib, signal, subprocess, sys, time
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    signal.signal(signal.SIGTERM, lambda *_: print("Traceback", file=sys.stderr))
+    child = subprocess.Popen([sys.executable, "-c", "import signal; signal.signal(15, signal.SIG_IGN); signal.pause()"])
     pathlib.Path(sys.argv[1]).write_text(str(child.pid))
     time.sleep(600)
 """
@@ -37,6 +37,7 @@ def started(tmp_path: Path) -> subprocess.Popen[str]:
         cwd=PROJECT,
         env=environment(tmp_path),
         stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         encoding="utf-8",
     )
     deadline = time.monotonic() + 30
@@ -70,6 +71,23 @@ def test_serve_ends_everything_within_five_seconds(
     assert time.monotonic() - begun < MAX_SECONDS
     assert (started.returncode, output) == (0, "serving\nStopping …\n")
     assert not any(map(is_running, children))
+
+
+def test_serve_prints_what_its_programs_write(tmp_path: Path) -> None:
+    printing = r"print('\033[32mto standard output\033[0m'); print('to standard error', file=sys.stderr)"
+    failing = f"import sys; {printing}; sys.exit(3)"
+    start = f"serve([[sys.executable, '-c', {failing!r}]], [])"
+    code = f"import sys; from orchestration.cli.serve import serve; sys.exit({start})"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=PROJECT,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert sorted(done.stdout.splitlines()[:2]) == ["to standard error", "to standard output"]
+    assert "exited with code 3; its last lines are above." in done.stdout
 
 
 def test_serve_fails_if_a_program_exits(started: subprocess.Popen[str], tmp_path: Path) -> None:

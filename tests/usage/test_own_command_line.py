@@ -1,6 +1,8 @@
 """`routerscope own` and its verbs that read: what people see of their priced calls."""
 
 import json
+import re
+import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -8,7 +10,9 @@ import pytest
 import yaml
 from conftest import CommandLine
 
+from orchestration.cli import heartbeat
 from orchestration.cli.own_marts import _notes
+from orchestration.usage import build
 
 pytestmark = pytest.mark.xdist_group("own_data")
 FORBIDDEN = ("would save", "you save", "cheaper for you")
@@ -48,6 +52,27 @@ def test_summary_as_json_has_every_source(command_line: CommandLine, own_data: P
         "plain",
     ]
     assert {check["check"] for one in sources for check in one["checks"]} >= {"read", "residual"}
+
+
+def test_nothing_is_cut_in_40_columns(command_line: CommandLine, own_data: Path) -> None:
+    for arguments in (["own"], ["own", "what-if", "acme/tiered"]):
+        wide, narrow = (
+            command_line(*arguments, "--data", str(own_data), COLUMNS=columns).stdout for columns in (200, 40)
+        )
+        assert "…" not in narrow
+        values = set(re.findall(r"[-+]?\$?\d[\d,.]*%?", wide))
+        assert values <= set(re.findall(r"[-+]?\$?\d[\d,.]*%?", narrow))
+
+
+@pytest.mark.parametrize("arguments", [["--json"], ["query", "from own_check", "--format", "json"]])
+def test_progress_is_not_among_the_data(
+    arguments: list[str], command_line: CommandLine, own_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "build_own", lambda *_: time.sleep(0.5))
+    monkeypatch.setattr(heartbeat, "MAX_SILENCE_SECONDS", 0.05)
+    done = command_line("own", *arguments, "--data", str(own_data))
+    assert json.loads(done.stdout)
+    assert "… pricing your calls" in done.stderr
 
 
 def test_what_if_prices_each_of_the_users_models(command_line: CommandLine, own_data: Path) -> None:
