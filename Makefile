@@ -102,6 +102,7 @@ bench-long: $(DEV_SETUP)
 docs: $(DEV_SETUP)
 	@UPDATE_DOCS=1 $(BIN)/python -m pytest -q $(PYTEST_OPTIONS) tests/pipeline/test_generated_docs.py tests/pipeline/test_readme.py \
 	    tests/pipeline/test_docs.py::test_command_line_reference_is_current \
+	    tests/usage/test_own_models.py::test_own_data_dictionary_matches_the_models \
 	    tests/faults/test_corruptions.py::test_documented_corruptions_are_the_tested_ones
 
 lint: $(DEV_SETUP)

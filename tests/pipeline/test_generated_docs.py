@@ -28,6 +28,17 @@ def assert_document(path: Path, fresh: str) -> None:
     assert path.read_text(encoding="utf-8") == fresh, f"{path.name} is out of date: run make docs"
 
 
+def test_document_is_written_only_on_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = tmp_path / "document.md"
+    document.write_text("old", encoding="utf-8")
+    monkeypatch.delenv("UPDATE_DOCS", raising=False)
+    with pytest.raises(AssertionError, match=r"document\.md is out of date: run make docs"):
+        assert_document(document, "new")
+    monkeypatch.setenv("UPDATE_DOCS", "1")
+    assert_document(document, "new")
+    assert document.read_text(encoding="utf-8") == "new"
+
+
 def as_table(rows: duckdb.DuckDBPyRelation) -> str:
     lines = [rows.columns, ["---"] * len(rows.columns)]
     lines += [["" if cell is None else str(cell) for cell in row] for row in rows.fetchall()]
