@@ -30,7 +30,7 @@ FENCES = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TINY = '{"models": 60, "days": 45, "observations": 2}'
 # Run by `.ci/run`.
 BY_CI = {"make test", "make lint", "make bench", "make lock"}
-# Take too long for every change. `make lint` has shown that `make format` changes nothing, and these tests that `make docs`
+# Take too long for every change. `make lint` shows that `make format` changes nothing, and `make test` that `make docs`
 # does not.
 ON_DEMAND = {"make test-long", "make bench-long", "make contract", "make format", "make docs"}
 # Run with exactly these words by conftest's `simulated`, by test_live and by test_upgrade.
