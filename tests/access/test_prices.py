@@ -269,6 +269,7 @@ def test_facts_that_are_too_old_are_marked(simulated: Run, command_line: Command
         assert ("(as of " in done.stdout) == bool(shown)
 
 
+@pytest.mark.usefixtures("all_recordings")  # the sample has no prices of searches
 def test_parts_of_the_cost_are_named(everything: Run, command_line: CommandLine) -> None:
     call = ["price", "anthropic/claude-sonnet-4.5", "--prompt", "50000", "--completion", "2000"]
     call += ["--data", str(everything.data)]

@@ -68,7 +68,12 @@ def test_work_goes_on_after_the_disk_of_its_log_is_full() -> None:
     code = "from orchestration.cli.terminal import say; say('a'); say('b'); import sys; sys.exit(3)"
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         done = subprocess.run(
-            [sys.executable, "-c", code], cwd=PROJECT, stdout=full, stderr=subprocess.PIPE, check=False, text=True
+            [sys.executable, "-c", code],
+            cwd=PROJECT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            check=False,
         )
     assert done.returncode == 3
     assert done.stderr == "Standard output cannot be written: No space left on device. This goes on without it.\n"

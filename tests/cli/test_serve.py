@@ -83,7 +83,7 @@ def test_serve_prints_what_its_programs_write(tmp_path: Path) -> None:
         cwd=PROJECT,
         env=environment(tmp_path),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert sorted(done.stdout.splitlines()[:2]) == ["to standard error", "to standard output"]

@@ -54,6 +54,7 @@ def exported(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     return json.loads(genai_prices.export(ExportSource.of(connection))["data.json"], parse_float=Decimal)
 
 
+@pytest.mark.usefixtures("all_recordings")  # the sample has no dynamic prices
 def test_every_priced_id_has_an_entry(connection: duckdb.DuckDBPyConnection, oracle: Oracle) -> None:
     priced = {
         model
