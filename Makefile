@@ -8,7 +8,8 @@ ROUTERSCOPE := $(BIN)/routerscope
 SETUP := .venv/.set-up
 DEV_SETUP := .venv/.set-up-dev
 PIP_OPTIONS := --quiet --disable-pip-version-check
-PYTEST_OPTIONS := --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+# One process more than cores, because tests wait for servers, browsers and runs that they share.
+PYTEST_OPTIONS := --numprocesses $(shell expr $$(nproc) + 1) --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet
 # sqlfluff compiles the SQL with dbt, which needs a warehouse, even an empty one. It uses every core. The models about own
 # calls have a target of their own.

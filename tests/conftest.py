@@ -4,18 +4,21 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from unittest.mock import patch
 
 import duckdb
 import pytest
+from killed_run import killed_run
 from own_release import priced_logs
 
 from orchestration.cli import terminal
@@ -42,8 +45,8 @@ def unpack_old_data_folder(folder: Path) -> None:
         archive.extractall(folder)  # noqa: S202  # our own archive
 
 
-# The runs that many tests share.
-SHARED_RUNS = ("everything", "sampled", "simulated", "few_run")
+# The runs that many tests share, the longest first.
+SHARED_RUNS = ("few_run", "everything", "sampled", "simulated")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -255,6 +258,7 @@ def command_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> CommandLi
 
 
 NOWHERE = "http://127.0.0.1:9/api/v1"
+NAME = "it's [a] *test"
 # The smallest world in which every surface has rows.
 SMALL_WORLD = json.dumps({"models": 100, "days": 80, "observations": 8})
 
@@ -278,11 +282,12 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="session")
 def sampled(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """One run without a source, on a machine without a network: of the sample. For reading only."""
+    """One run without a source, on a machine without a network: of the sample, in a folder whose name needs quotes and
+    escapes. For reading only."""
     return shared_run(
         tmp_path_factory,
         "sampled",
-        lambda folder: run(folder / "data", make_home(folder / "home"), "run", ROUTERSCOPE_BASE_URL=NOWHERE),
+        lambda folder: run(folder / NAME, make_home(folder / "home"), "run", ROUTERSCOPE_BASE_URL=NOWHERE),
     )
 
 
@@ -329,19 +334,28 @@ def few(tmp_path: Path, recordings: Path) -> Path:
 ASCII_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""}
 
 
+KILLED_OUTPUT = "killed.txt"
+
+
 @pytest.fixture(scope="session")
 def few_run(tmp_path_factory: pytest.TempPathFactory, recordings: Path) -> Run:
-    """One run over the few recordings, in a locale that has ASCII only; for reading only."""
-    return shared_run(
-        tmp_path_factory,
-        "few",
-        lambda folder: replay(
-            folder / "data",
-            copy_recordings(recordings, folder / "recordings"),
-            make_home(folder / "home"),
-            locale=ASCII_LOCALE,
-        ),
-    )
+    """A run over the few recordings, after two that were killed, in a locale that has ASCII only; for reading only."""
+
+    def start(folder: Path) -> Run:
+        data, few, home = folder / "data", copy_recordings(recordings, folder / "few"), make_home(folder / "home")
+        killed = partial(
+            killed_run,
+            warehouse=data / "warehouse.duckdb",
+            command=REFRESH,
+            folder=PROJECT,
+            settings=replay_environment(data, few, home) | ASCII_LOCALE,
+        )
+        killed(lambda run: os.kill(run, signal.SIGKILL))
+        output = killed(lambda run: os.killpg(run, signal.SIGKILL))
+        (folder / KILLED_OUTPUT).write_text(output, encoding="utf-8")
+        return replay(data, few, home, locale=ASCII_LOCALE)
+
+    return shared_run(tmp_path_factory, "few", start)
 
 
 @pytest.fixture

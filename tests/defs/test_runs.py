@@ -59,10 +59,10 @@ def test_failure_before_the_first_step_has_its_reason() -> None:
 def test_old_runs_are_deleted_with_their_events(instance: dg.DagsterInstance) -> None:
     now = dt.datetime.now(dt.UTC)
     assert delete_old_runs(instance, now) == 0
-    [run] = instance.get_runs()
-    assert delete_old_runs(instance, now + dt.timedelta(days=91)) == 1
+    runs = instance.get_runs()
+    assert delete_old_runs(instance, now + dt.timedelta(days=91)) == len(runs) > 0
     assert instance.get_runs() == []
-    assert list(instance.all_logs(run.run_id)) == []
+    assert [event for run in runs for event in instance.all_logs(run.run_id)] == []
 
 
 @pytest.fixture

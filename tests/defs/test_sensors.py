@@ -112,7 +112,7 @@ def test_failing_check_is_sent_when_it_starts_to_fail(
     monkeypatch.setenv("ROUTERSCOPE_DATA_DIR", str(tmp_path / "other"))
     with dg.DagsterInstance.ephemeral() as empty:
         tick(alerts, empty)
-    [run] = instance.get_runs()
+    [run] = instance.get_runs(limit=1)
     instance.add_run_tags(run.run_id, {DATA_TAG: str(tmp_path / "other")})
     message, _ = tick(alerts, instance)
     found = [json.loads(line) for line in sent.read_text(encoding="utf-8").splitlines()]

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pytest
-from conftest import PROJECT, REFRESH, environment
+from conftest import NAME, PROJECT, REFRESH, environment
 
 from orchestration.publish.audit import CHECKS, audit
 from orchestration.publish.candidate import ReleaseCandidate
@@ -19,7 +19,6 @@ from orchestration.storage.releases import FILE_NAME
 
 pytestmark = pytest.mark.xdist_group("inventory")
 
-NAME = "it's [a] *test"
 # NAME matches this name if it is read as a pattern.
 NEIGHBOUR = "it's a longtest"
 [INVENTORY] = [one for one in CHECKS if one.name == "inventory"]
