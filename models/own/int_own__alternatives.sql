@@ -4,66 +4,75 @@
     'calls', 'prompt_tokens', 'completion_tokens', 'cached_low', 'cached_high', 'cache_write_low',
     'cache_write_tokens', 'cache_write_high',
 ] %}
-with flows as (
+-- Costs are linear, so the tokens of all days with the same prices are added up before they are multiplied.
+with days as (
 
-    select
-        source,
-        date,
-        from_model,
-        from_model_id,
+    select distinct
         prompt_class,
         mean_class,
-        any_value(output_modalities) as output_modalities,
-        {%- for name in counts %}
-            cast(sum({{ name }}) as bigint) as {{ name }},
-        {%- endfor %}
-        sum(extra_usd) as extra_usd,
-        {{ own_sum('paid_usd') }} as paid_usd
-    from {{ ref('int_own__flows') }}
-    group by source, date, from_model, from_model_id, prompt_class, mean_class
+        month,
+        days,
+        unnest(days) as date
+    from {{ ref('int_own__alternative_spans') }}
 
 ),
 
-models as (
+added as (
 
     select
-        model_id,
-        output_modalities
-    from {{ source('release', 'model') }}
-    where model_id is not null
+        flows.source,
+        days.month,
+        days.days,
+        flows.from_model,
+        flows.prompt_class,
+        flows.mean_class,
+        any_value(flows.output_modalities) as output_modalities,
+        {%- for name in counts %}
+            cast(sum(flows.{{ name }}) as bigint) as {{ name }},
+        {%- endfor %}
+        sum(flows.extra_usd) as extra_usd,
+        {{ own_sum('flows.paid_usd') }} as paid_usd
+    from {{ ref('int_own__flows') }} as flows
+    inner join days
+        on
+            flows.date = days.date
+            and flows.prompt_class = days.prompt_class
+            and flows.mean_class = days.mean_class
+    group by flows.source, days.month, days.days, flows.from_model, flows.prompt_class, flows.mean_class
 
 ),
 
 priced as (
 
     select
-        flows.source,
-        flows.date,
-        flows.from_model,
+        added.source,
+        added.month,
+        added.from_model,
         prices.to_model_id,
         prices.provider_name,
         prices.endpoint_tag,
         prices.context_length,
         prices.is_known,
-        flows.calls,
-        flows.prompt_tokens + flows.completion_tokens as tokens,
-        flows.paid_usd,
-        flows.extra_usd,
-        {{ own_usd(own_cost_of('flows.', 'prices.', 'flows.cached_low', 'flows.cache_write_tokens')) }}
+        added.calls,
+        added.prompt_tokens + added.completion_tokens as tokens,
+        added.paid_usd,
+        added.extra_usd,
+        {{ own_usd(own_cost_of('added.', 'prices.', 'added.cached_low', 'added.cache_write_tokens')) }}
             as same_tokens_usd,
-        {{ own_usd(own_cost_of('flows.', 'prices.', '0', '0')) }} as no_cache_usd,
-        {{ own_usd(own_cost_corner('low', 'flows.', 'prices.')) }} as low_usd,
-        {{ own_usd(own_cost_corner('high', 'flows.', 'prices.')) }} as high_usd
-    from flows
-    inner join {{ ref('int_own__alternative_prices') }} as prices
+        {{ own_usd(own_cost_of('added.', 'prices.', '0', '0')) }} as no_cache_usd,
+        {{ own_usd(own_cost_corner('low', 'added.', 'prices.')) }} as low_usd,
+        {{ own_usd(own_cost_corner('high', 'added.', 'prices.')) }} as high_usd
+    from added
+    inner join {{ ref('int_own__alternative_spans') }} as prices
         on
-            flows.date = prices.date
-            and flows.prompt_class = prices.prompt_class
-            and flows.mean_class = prices.mean_class
-    inner join models on prices.to_model_id = models.model_id
+            added.month = prices.month
+            and added.days = prices.days
+            and added.prompt_class = prices.prompt_class
+            and added.mean_class = prices.mean_class
+    inner join {{ source('release', 'model') }} as models on prices.to_model_id = models.model_id
     where
         models.output_modalities is null
-        or list_has_all(models.output_modalities, coalesce(flows.output_modalities, ['text']))
+        or list_has_all(models.output_modalities, coalesce(added.output_modalities, ['text']))
 
 ),
 
@@ -71,7 +80,7 @@ monthly as (
 
     select
         source,
-        cast(date_trunc('month', date) as date) as month,
+        month,
         from_model,
         to_model_id,
         provider_name,
@@ -94,7 +103,7 @@ starts as (
     select
         source,
         min(date) as first_date
-    from flows
+    from {{ ref('int_own__flows') }}
     group by source
 
 ),

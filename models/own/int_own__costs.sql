@@ -23,10 +23,10 @@ at_endpoints as (
         case
             when max(difference_usd) is not null
                 then min_by(
-                    {'basis': price_basis, 'age_hours': price_age_hours},
+                    { 'basis': price_basis, 'age_hours': price_age_hours },
                     (not coalesce(is_explaining, false), difference_usd, offer_no)
                 )
-            else {'basis': {{ least_certain_basis('price_basis') }}, 'age_hours': max(price_age_hours)}
+            else { 'basis': {{ least_certain_basis('price_basis') }}, 'age_hours': max(price_age_hours) }
         end as endpoint_price,
         min(low_usd) as endpoint_low_usd,
         max(high_usd) as endpoint_high_usd,
