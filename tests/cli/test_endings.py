@@ -136,9 +136,10 @@ def test_ctrl_c_while_probing_says_what_was_kept() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         process = start("run", ROUTERSCOPE_BASE_URL=f"http://127.0.0.1:{silent.getsockname()[1]}")
         silent.settimeout(30)
-        silent.accept()
-        os.killpg(process.pid, signal.SIGINT)
-        output, errors = process.communicate(timeout=30)
+        connection, _ = silent.accept()
+        with connection:  # if it were closed, the probe would end by itself
+            os.killpg(process.pid, signal.SIGINT)
+            output, errors = process.communicate(timeout=30)
     assert (process.returncode, output, errors) == (130, "Interrupted: nothing was fetched.\n", "")
 
 
