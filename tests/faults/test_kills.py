@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import duckdb
-from conftest import KILLED_OUTPUT, NAME, Run
+from conftest import FEW, KILLED_OUTPUT, NAME, Run
 
 from orchestration.alerts.events import release_alerts
 from orchestration.publish.claim_history import CLAIM_HISTORY, check_claim, record
@@ -22,6 +22,8 @@ def test_next_run_starts_at_once_after_kills(few_run: Run) -> None:
         assert "was killed and is now marked as failed" in output
     [seconds] = re.findall(r"(\d+) s  building and checking", few_run.output)
     assert int(seconds) < 60
+    # Nothing is lost or doubled; that the marts are those of these files is what the audit has checked.
+    assert len(list((few_run.data / "raw").rglob("*.parquet"))) == len(FEW)
 
 
 def test_any_folder_name_can_be_alerted_about_and_cited(sampled: Run, tmp_path: Path) -> None:
