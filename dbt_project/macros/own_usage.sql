@@ -5,11 +5,6 @@
     case when {{ source }} in ('openrouter', 'activity') then 1 when {{ source }} = 'litellm' then 2 else 3 end
 {%- endmacro %}
 
-{#- A hash of 8 bytes. -#}
-{% macro own_hash(value) -%}
-    hash({{ value }})
-{%- endmacro %}
-
 {#- Names of the prices that the tokens of a call cost. -#}
 {% macro own_price_names() -%}
     {{ return(['prompt', 'cache_read', 'cache_write', 'completion', 'request']) }}
@@ -37,18 +32,21 @@
     price.
 -#}
 {% macro own_offer_as_doubles() -%}
-    {
-        'no': offer_no
-        {%- for bound in ['low', 'high'] -%}
-        {%- for name in own_price_names() %},
-        '{{ name }}_price_{{ bound }}': coalesce(cast({{ name }}_price_{{ bound }} as double), -1e9)
-        {%- endfor %},
-        'uncached_price_{{ bound }}': cast({{ own_any_price(bound, '', ['prompt', 'cache_write']) }} as double),
-        'unknown_price_{{ bound }}': cast(
-            {{ own_any_price(bound, '', ['prompt', 'cache_read', 'cache_write']) }} as double
-        )
-        {%- endfor %}
-    }
+    {%- set fields = {'no': 'offer_no'} -%}
+    {%- for bound in ['low', 'high'] -%}
+        {%- for name in own_price_names() -%}
+            {%- set price = name ~ '_price_' ~ bound -%}
+            {%- do fields.update({price: 'coalesce(cast(' ~ price ~ ' as double), -1e9)'}) -%}
+        {%- endfor -%}
+        {%- for part, names in {
+            'uncached': ['prompt', 'cache_write'], 'unknown': ['prompt', 'cache_read', 'cache_write']
+        }.items() -%}
+            {%- do fields.update({
+                part ~ '_price_' ~ bound: 'cast(' ~ own_any_price(bound, '', names) ~ ' as double)'
+            }) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ struct_of(fields) }}
 {%- endmacro %}
 
 {#- A number of tokens times a price; none cost nothing, even if their price is unknown. -#}

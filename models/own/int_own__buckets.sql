@@ -22,10 +22,7 @@ offers as (
         segment_no,
         prompt_class,
         clock_time,
-        list(
-            {{ own_offer_as_doubles() }}
-            order by offer_no
-        ) as offers
+        array_sort(array_agg({{ own_offer_as_doubles() }})) as offers
     from {{ ref('int_own__offers') }}
     group by day_no, segment_no, prompt_class, clock_time
 
@@ -37,29 +34,28 @@ placed as (
         calls.*,
         days.day_no,
         case
-            when len(days.cuts) = 0 then 0
+            when cardinality(days.cuts) = 0 then 0
             when calls.is_daily then -1
-            else len(list_filter(days.cuts, lambda cut: cut <= calls.called_at))
+            else cardinality({{ array_where('days.cuts', 'cut', 'cut <= calls.called_at') }})
         end as segment_no,
         case
-            when len(thresholds.thresholds) = 0 or calls.prompt_tokens <= thresholds.thresholds[1] then 0
+            when cardinality(thresholds) = 0 or calls.prompt_tokens <= {{ array_element('thresholds', 1) }} then 0
             when calls.is_aggregate then -1
-            else len(list_filter(thresholds.thresholds, lambda threshold: calls.prompt_tokens > threshold))
+            else cardinality({{ array_where('thresholds', 'threshold', 'calls.prompt_tokens > threshold') }})
         end as prompt_class,
         -- Where a row adds up calls, a call of the mean length stands for all of them.
         case
-            when len(thresholds.thresholds) = 0 or calls.prompt_tokens <= thresholds.thresholds[1] then 0
-            else len(list_filter(
-                thresholds.thresholds, lambda threshold: calls.prompt_tokens / calls.calls > threshold
-            ))
+            when cardinality(thresholds) = 0 or calls.prompt_tokens <= {{ array_element('thresholds', 1) }} then 0
+            else cardinality({{ array_where('thresholds', 'threshold', 'calls.prompt_tokens / calls.calls > threshold') }})
         end as mean_class,
         case
-            when len(days.clock_times) = 1 then 0
+            when cardinality(days.clock_times) = 1 then 0
             when calls.is_daily then -1
-            else list_max(list_filter(
-                days.clock_times,
-                lambda t: t <= 100 * extract(hour from calls.called_at) + extract(minute from calls.called_at)
-            ))
+            else {{ array_largest(array_where(
+                'days.clock_times',
+                't',
+                't <= 100 * extract(hour from calls.called_at) + extract(minute from calls.called_at)',
+            )) }}
         end as clock_time,
         days.has_prompt_classes,
         {{ own_call_parts('calls.') }},
@@ -85,13 +81,9 @@ explained as (
         placed.*,
         case
             when offers.offers is not null and placed.explained_usd is not null
-                then list_transform(
-                    list_filter(
-                        offers.offers,
-                        lambda offer: {{ own_explains('placed.', 'offer.') }}
-                    ),
-                    lambda offer: (offer).no
-                )
+                then {{ array_of(
+                    array_where('offers.offers', 'offer', own_explains('placed.', 'offer.')), 'offer', 'offer.no'
+                ) }}
         end as explaining_offers
     from placed
     left join offers
@@ -124,8 +116,8 @@ added as (
         cache_usd is not null as has_cache_usd,
         explaining_offers,
         cast(sum(calls) as bigint) as calls,
-        cast(coalesce(sum(calls) filter (is_failed), 0) as bigint) as failed_calls,
-        max(prompt_tokens + completion_tokens) filter (calls = 1) as max_tokens,
+        cast(coalesce(sum(calls) filter (where is_failed), 0) as bigint) as failed_calls,
+        max(prompt_tokens + completion_tokens) filter (where calls = 1) as max_tokens,
         {%- for name in ['prompt', 'cached', 'cache_write', 'completion', 'reasoning'] %}
             cast(sum({{ name }}_tokens) as bigint) as {{ name }}_tokens,
         {%- endfor %}
@@ -142,6 +134,6 @@ added as (
 )
 
 select
-    row_number() over () as bucket_no,
+    cast(row_number() over (order by day_no) as bigint) as bucket_no,
     *
 from added

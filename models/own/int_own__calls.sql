@@ -12,24 +12,23 @@ once as (
 
     -- Sources may count tokens differently, so those of another log count only if they fit into this prompt.
     select
-        calls.* replace (
-            coalesce(calls.label, repeated.label) as label,
-            case
-                when calls.cached_tokens is null and repeated.cached_tokens <= calls.prompt_tokens
-                    then repeated.cached_tokens
-                else calls.cached_tokens
-            end as cached_tokens,
-            case
-                when
-                    calls.cache_write_tokens is null
-                    and repeated.cache_write_tokens
-                    <= calls.prompt_tokens - coalesce(calls.cached_tokens, repeated.cached_tokens, 0)
-                    then repeated.cache_write_tokens
-                else calls.cache_write_tokens
-            end as cache_write_tokens
-        )
+        calls.* except (label, cached_tokens, cache_write_tokens),
+        coalesce(calls.label, repeated.label) as label,
+        case
+            when calls.cached_tokens is null and repeated.cached_tokens <= calls.prompt_tokens
+                then repeated.cached_tokens
+            else calls.cached_tokens
+        end as cached_tokens,
+        case
+            when
+                calls.cache_write_tokens is null
+                and repeated.cache_write_tokens
+                <= calls.prompt_tokens - coalesce(calls.cached_tokens, repeated.cached_tokens, 0)
+                then repeated.cache_write_tokens
+            else calls.cache_write_tokens
+        end as cache_write_tokens
     from calls
-    left join {{ ref('int_own__repeated_calls') }} as repeated using (call_id)
+    left join {{ ref('int_own__repeated_calls') }} as repeated on calls.call_id = repeated.call_id
     where
         repeated.call_id is null
         or (calls.raw_file = repeated.raw_file and calls.row_no = repeated.row_no)

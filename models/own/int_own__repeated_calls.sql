@@ -12,7 +12,7 @@ with calls as (
 -- Hashes are smaller than ids, and the few calls of a repeated hash are compared by their ids.
 repeated_hashes as (
 
-    select {{ own_hash('call_id') }} as call_hash
+    select {{ hash_of('call_id') }} as call_hash
     from calls
     group by call_hash
     having count(*) > 1
@@ -23,7 +23,7 @@ suspected as (
 
     select calls.*
     from calls
-    inner join repeated_hashes on {{ own_hash('calls.call_id') }} = repeated_hashes.call_hash
+    inner join repeated_hashes on {{ hash_of('calls.call_id') }} = repeated_hashes.call_hash
 
 ),
 

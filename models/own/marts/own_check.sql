@@ -1,6 +1,6 @@
-with calls as (
+with logged_rows as (
 
-    select * from {{ ref('stg_usage__calls') }}
+    select * from {{ ref('int_own__logged_rows') }}
 
 ),
 
@@ -11,11 +11,11 @@ read as (
         date,
         source,
         coalesce('refused: ' || refusal, 'skipped: ' || skipped, 'read') as "check",
-        count(*) as rows,
+        sum(rows) as rows,
         sum(calls) as calls,
-        sum(prompt_tokens + completion_tokens) as tokens,
+        sum(tokens) as tokens,
         sum(charged_usd) as usd
-    from calls
+    from logged_rows
     group by all
 
 ),

@@ -1,0 +1,17 @@
+-- The rows of the logs added up by day, source, model, provider and what became of them, in one pass over all calls.
+{{ config(tags=['bulk']) }}
+
+select
+    date,
+    source,
+    logged_model,
+    logged_variant,
+    provider_name,
+    skipped,
+    refusal,
+    count(*) as rows,
+    cast(sum(calls) as bigint) as calls,
+    cast(sum(prompt_tokens + completion_tokens) as bigint) as tokens,
+    sum(charged_usd) as charged_usd
+from {{ ref('stg_usage__calls') }}
+group by date, source, logged_model, logged_variant, provider_name, skipped, refusal
