@@ -10,16 +10,20 @@
     ROUTERSCOPE_ALERTS_WEBHOOK  address that alerts are posted to; never shown (default: none)
     ROUTERSCOPE_ALERTS_FILE     file that alerts are appended to, one JSON object per line (default: none)
     ROUTERSCOPE_ALERTS_LOG      1 to write alerts to the log (default: 0)
+    ROUTERSCOPE_ENGINE          duckdb or spark: what reads every one of the user's own calls (default: duckdb)
+    ROUTERSCOPE_SPARK_MASTER    Spark's master URL (default: local[*])
 
 What a setting does is documented where it is used.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -203,10 +207,35 @@ class Settings(BaseSettings):
 
         Raises SettingsError with every invalid variable, its value and valid ones.
         """
-        try:
+        with _reported():
             return cls(**({"ROUTERSCOPE_SOURCE": source} if source else {}))  # type: ignore[arg-type]
-        except ValidationError as error:
-            raise SettingsError("\n".join(_message(detail) for detail in error.errors())) from None
+
+
+class Engine(BaseSettings):
+    """What runs the models that read every one of the user's own calls: DuckDB, or Spark with this master."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    name: Annotated[Literal["duckdb", "spark"], BeforeValidator(lambda value: value or "duckdb")] = Field(
+        "duckdb", alias="ROUTERSCOPE_ENGINE"
+    )
+    spark_master: Annotated[str, BeforeValidator(lambda value: value or "local[*]")] = Field(
+        "local[*]", alias="ROUTERSCOPE_SPARK_MASTER"
+    )
+
+    @classmethod
+    def load(cls) -> Engine:
+        """The engine from the environment. Raises SettingsError as Settings.load does."""
+        with _reported():
+            return cls()  # type: ignore[call-arg]  # pydantic-settings reads them
+
+
+@contextlib.contextmanager
+def _reported() -> Iterator[None]:
+    try:
+        yield
+    except ValidationError as error:
+        raise SettingsError("\n".join(_message(detail) for detail in error.errors())) from None
 
 
 def _check_webhook(address: str) -> None:
@@ -231,6 +260,8 @@ _HINTS = {
     "ROUTERSCOPE_ALERTS_WEBHOOK": "Set it to an http or https address, or unset it.",
     "ROUTERSCOPE_ALERTS_FILE": "Set it to a file's path, or unset it.",
     "ROUTERSCOPE_ALERTS_LOG": "Set it to 1 or 0, or unset it.",
+    "ROUTERSCOPE_ENGINE": "Set it to duckdb or spark, or unset it.",
+    "ROUTERSCOPE_SPARK_MASTER": "Set it to a master URL such as local[2] or spark://host:7077, or unset it.",
 }
 _SECRETS = {field.alias for field in Settings.model_fields.values() if SecretStr in get_args(field.annotation)}
 

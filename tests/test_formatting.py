@@ -26,7 +26,7 @@ from orchestration.formatting import (
 )
 
 TEMPLATE = jinja2.Environment(autoescape=False)  # noqa: S701  # SQL
-TEMPLATE.globals["adapter"] = SimpleNamespace(dispatch=lambda name: getattr(MACROS, f"duckdb__{name}"))
+TEMPLATE.globals["adapter"] = SimpleNamespace(dispatch=lambda name: getattr(MACROS, f"default__{name}"))
 MACROS = TEMPLATE.from_string((PROJECT_DIR / "dbt_project/macros/formatting.sql").read_text(encoding="utf-8")).module
 
 

@@ -5,7 +5,7 @@
     {{ adapter.dispatch('days_between')(start_date, end_date) }}
 {%- endmacro %}
 
-{% macro duckdb__days_between(start_date, end_date) -%}
+{% macro default__days_between(start_date, end_date) -%}
     cast(unnest(generate_series({{ start_date }}, {{ end_date }}, interval 1 day)) as date)
 {%- endmacro %}
 

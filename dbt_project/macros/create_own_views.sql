@@ -14,7 +14,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{% macro duckdb__own_calls_view(source, own) -%}
+{% macro default__own_calls_view(source, own) -%}
     {%- set files = sql_literal(modules.re.sub('([*?[])', '[\\1]', own) ~ 'raw/*/*.parquet') -%}
     {%- set has_files = run_query('select count(*) from glob(' ~ files ~ ')').columns[0][0] > 0 -%}
     create or replace view raw.calls as

@@ -31,7 +31,7 @@
     {{ sql_literal(modules.re.sub('([*?[])', '[\\1]', lake_root()) ~ '/' ~ surface ~ '/observed_date=*/*.parquet') }}
 {%- endmacro %}
 
-{% macro duckdb__raw_view(source) -%}
+{% macro default__raw_view(source) -%}
     {%- set files = lake_files('*' if source.name == 'responses' else source.name) -%}
     {#- The lake's root as DuckDB writes it in file names, without `..` and doubled slashes; none if there are no files. -#}
     {%- set root = run_query(

@@ -1,11 +1,13 @@
-{#- Expressions whose form differs between DuckDB and Spark, for the models with the tag `bulk`, which run on both. -#}
+{#-
+    Expressions whose form differs between DuckDB (default__) and Spark, for the models tagged `bulk`, which run on both.
+-#}
 
 {#- A hash of 8 bytes. -#}
 {% macro hash_of(value) -%}
     {{ adapter.dispatch('hash_of')(value) }}
 {%- endmacro %}
 
-{% macro duckdb__hash_of(value) -%}
+{% macro default__hash_of(value) -%}
     hash({{ value }})
 {%- endmacro %}
 
@@ -18,7 +20,7 @@
     {{ adapter.dispatch('struct_of')(fields) }}
 {%- endmacro %}
 
-{% macro duckdb__struct_of(fields) -%}
+{% macro default__struct_of(fields) -%}
     { {%- for name, value in fields.items() %} '{{ name }}': {{ value }}{{ ',' if not loop.last }}{%- endfor %} }
 {%- endmacro %}
 
@@ -31,7 +33,7 @@
     {{ adapter.dispatch('array_element')(array, number) }}
 {%- endmacro %}
 
-{% macro duckdb__array_element(array, number) -%}
+{% macro default__array_element(array, number) -%}
     {{ array }}[{{ number }}]
 {%- endmacro %}
 
@@ -44,7 +46,7 @@
     {{ adapter.dispatch('array_where')(array, name, condition) }}
 {%- endmacro %}
 
-{% macro duckdb__array_where(array, name, condition) -%}
+{% macro default__array_where(array, name, condition) -%}
     list_filter({{ array }}, lambda {{ name }}: {{ condition }})
 {%- endmacro %}
 
@@ -57,7 +59,7 @@
     {{ adapter.dispatch('array_of')(array, name, value) }}
 {%- endmacro %}
 
-{% macro duckdb__array_of(array, name, value) -%}
+{% macro default__array_of(array, name, value) -%}
     list_transform({{ array }}, lambda {{ name }}: {{ value }})
 {%- endmacro %}
 
@@ -70,7 +72,7 @@
     {{ adapter.dispatch('array_largest')(array) }}
 {%- endmacro %}
 
-{% macro duckdb__array_largest(array) -%}
+{% macro default__array_largest(array) -%}
     list_max({{ array }})
 {%- endmacro %}
 

@@ -40,7 +40,7 @@
     {{ adapter.dispatch('with_decimals')(number, decimals) }}
 {%- endmacro %}
 
-{% macro duckdb__with_decimals(number, decimals) -%}
+{% macro default__with_decimals(number, decimals) -%}
     printf('%.{{ decimals }}f', {{ number }})
 {%- endmacro %}
 
@@ -49,7 +49,7 @@
     {{ adapter.dispatch('with_significant_digits')(number, digits) }}
 {%- endmacro %}
 
-{% macro duckdb__with_significant_digits(number, digits) -%}
+{% macro default__with_significant_digits(number, digits) -%}
     printf('%.{{ digits }}g', {{ number }})
 {%- endmacro %}
 
@@ -58,7 +58,7 @@
     {{ adapter.dispatch('with_commas')(number) }}
 {%- endmacro %}
 
-{% macro duckdb__with_commas(number) -%}
+{% macro default__with_commas(number) -%}
     format('{:,}', cast(round({{ number }}) as bigint))
 {%- endmacro %}
 
@@ -131,7 +131,7 @@
     {{ adapter.dispatch('date_in_words')(date) }}
 {%- endmacro %}
 
-{% macro duckdb__date_in_words(date) -%}
+{% macro default__date_in_words(date) -%}
     strftime({{ date }}, '%-d %B %Y')
 {%- endmacro %}
 
@@ -140,7 +140,7 @@
     {{ adapter.dispatch('month_in_words')(date) }}
 {%- endmacro %}
 
-{% macro duckdb__month_in_words(date) -%}
+{% macro default__month_in_words(date) -%}
     strftime({{ date }}, '%B %Y')
 {%- endmacro %}
 

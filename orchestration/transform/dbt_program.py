@@ -31,7 +31,12 @@ def _fire_if_wanted(manager: EventManager, e: Any, level: EventLevel | None = No
         _fire(manager, e, level=level, **options)
 
 
-if __name__ == "__main__":
+def prepare() -> None:
+    """Change dbt in this process as described above."""
     ManifestLoader.build_manifest_state_check = _state_for_any_path  # type: ignore[method-assign]
     EventManager.fire_event = _fire_if_wanted  # type: ignore[assignment, method-assign]
+
+
+if __name__ == "__main__":
+    prepare()
     cli()

@@ -1,7 +1,6 @@
 """Price a user's own calls: dbt builds models/own in a warehouse of its own, and its checked marts replace a file.
 
     <data>/own/warehouse.duckdb      dbt's warehouse, built from nothing each time
-    <data>/own/dbt/                  dbt's log, results and parse state
     <data>/own/published/own.duckdb  the five marts, and `made`: from which logs, release and code they were made
 
 The release is only read. Calls, figures and SQL are in models/own; nothing here knows what a call costs.
@@ -9,21 +8,16 @@ The release is only read. Calls, figures and SQL are in models/own; nothing here
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import hashlib
-import os
-import re
-import shutil
-import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from orchestration.errors import UsageError, WarehouseError
-from orchestration.folders import PROJECT_DIR
+from orchestration.settings import Engine
 from orchestration.storage.files import (
     check_encoding,
     locked,
@@ -34,16 +28,10 @@ from orchestration.storage.files import (
 from orchestration.storage.inputs import DBT_INPUTS, project_hash
 from orchestration.storage.releases import FILE_NAME, STORAGE_VERSION, Releases
 from orchestration.storage.sql import literal, quoted
-from orchestration.transform import DBT_PROGRAM, DBT_PYTHON
+from orchestration.usage.engines import Progress, run_models
 from orchestration.usage.privacy import BUILD_LOCK, private_folder
 
 MARTS = ("own_usage", "own_cost", "own_alternative", "own_mix", "own_check")
-_SELECTED = ("--select", "path:models/own", "path:seeds/own", "--exclude-resource-type", "unit_test")
-# What dbt parsed, shared by all data folders.
-_SHARED_STATE = PROJECT_DIR / "target" / "own" / "partial_parse.msgpack"
-_FINISHED = re.compile(r"\d+ of (\d+) (?:OK(?! hook)|PASS|FAIL|ERROR|SKIP)")
-# What is done, and how much of it, from 0 to 1.
-Progress = Callable[[str, float], None]
 
 
 def own_file(data: Path) -> Path:
@@ -55,7 +43,7 @@ def build_own(data: Path, progress: Progress | None = None) -> bool:
     """Build, check and publish the marts about the own calls, unless they are current; returns whether it built them.
 
     Raises UsageError if there is no log or no release, and WarehouseError if a model or check fails or a file cannot be
-    written. Then the marts published before are unchanged.
+    written; SettingsError if the engine is not installed. Then the marts published before are unchanged.
     """
     check_encoding(data)
     _require_log(data)
@@ -74,7 +62,7 @@ def build_own(data: Path, progress: Progress | None = None) -> bool:
         try:
             for old in folder.glob("warehouse.duckdb*"):
                 old.unlink()
-            _run_dbt(data, folder / "dbt", progress or (lambda _stage, _share: None))
+            run_models(data, Engine.load(), progress or (lambda _stage, _share: None))
             _publish(data, warehouse, inputs)
         except (OSError, duckdb.Error) as error:
             # DuckDB's own message may quote values of a log.
@@ -113,66 +101,6 @@ def _inputs_of(file: Path) -> str | None:
             return str(inputs)
     except (duckdb.Error, OSError, ValueError):
         return None
-
-
-def _run_dbt(data: Path, target: Path, progress: Progress) -> None:
-    target.mkdir(parents=True, exist_ok=True)
-    (target / "run_results.json").unlink(missing_ok=True)
-    state = target / _SHARED_STATE.name
-    with contextlib.suppress(OSError):
-        if not state.exists():
-            shutil.copyfile(_SHARED_STATE, state)
-    progress("reading the models", 0)
-    command = [
-        *(DBT_PYTHON, *DBT_PROGRAM, "--no-use-colors", "--log-path", str(target), "--log-level-file", "info", "build"),
-        *("--target", "own", *_SELECTED, "--profiles-dir", str(PROJECT_DIR), "--target-path", str(target)),
-    ]
-    with subprocess.Popen(  # noqa: S603  # our own dbt, with fixed arguments
-        command,
-        cwd=PROJECT_DIR,
-        env=os.environ | {"ROUTERSCOPE_DATA_DIR": str(data)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-    ) as dbt:
-        try:
-            _watch(dbt, progress)
-        except BaseException:
-            dbt.kill()
-            raise
-    if dbt.returncode:
-        raise WarehouseError(_describe_failure(target, dbt.returncode))
-    with contextlib.suppress(OSError), replace_when_complete(_SHARED_STATE) as temporary:
-        shutil.copyfile(state, temporary)
-
-
-def _watch(dbt: subprocess.Popen[str], progress: Progress) -> None:
-    done = 0
-    for line in dbt.stdout or ():
-        if found := _FINISHED.search(line):
-            done += 1
-            progress("pricing your calls", done / int(found[1]))
-
-
-def _describe_failure(target: Path, exit_code: int) -> str:
-    try:
-        results = read_json(target / "run_results.json")["results"]
-    except (OSError, ValueError, LookupError):
-        results = []
-    failed = [one for one in results if one["status"] in ("error", "fail", "runtime error")]
-    # Not dbt's messages, which may quote values of a log.
-    reasons = [f"  {one['unique_id'].split('.')[2]}: {one['status']}" for one in failed]
-    if not reasons:
-        ended = f"dbt was ended by signal {-exit_code}" if exit_code < 0 else f"dbt exited with code {exit_code}"
-        reasons = [f"  {ended} before it built anything"]
-    return "\n".join(
-        [
-            "The marts about your calls were not built:",
-            *reasons,
-            f"Your logs and the marts published before are unchanged. The reasons are in {target / 'dbt.log'}.",
-        ]
-    )
 
 
 def _publish(data: Path, warehouse: Path, inputs: str) -> None:

@@ -11,6 +11,7 @@ from test_generated_docs import assert_document, section
 from test_models import run_unit_tests
 
 from orchestration.usage.build import MARTS
+from orchestration.usage.spark_program import FROM_DUCKDB, FROM_SPARK
 
 pytestmark = pytest.mark.xdist_group("own_data")
 # Staging reads sources, intermediate models staging and the release, marts intermediate models and the release.
@@ -84,6 +85,16 @@ def test_only_bulk_models_read_every_call(own_manifest: dict) -> None:
         read = {name.rpartition(".")[2] for name in node["depends_on"]["nodes"]}
         if read & every_call:
             assert "bulk" in node["tags"], node["name"]
+
+
+def test_tables_that_pass_between_engines_are_listed(own_manifest: dict) -> None:
+    tags = {node["name"]: node["tags"] for node in models(own_manifest)}
+    read = {True: set[str](), False: set[str]()}
+    for node in models(own_manifest):
+        is_bulk = "bulk" in node["tags"]
+        names = {name.rpartition(".")[2] for name in node["depends_on"]["nodes"] if name.startswith("model.")}
+        read[is_bulk] |= {name for name in names if ("bulk" in tags[name]) != is_bulk}
+    assert read == {True: set(FROM_DUCKDB), False: set(FROM_SPARK)}
 
 
 def test_own_data_dictionary_matches_the_models(own_manifest: dict) -> None:

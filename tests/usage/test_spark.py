@@ -1,0 +1,107 @@
+"""Own calls priced with Spark: the same marts as with DuckDB, and errors without Spark."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import PROJECT
+
+from orchestration.errors import SettingsError, WarehouseError
+from orchestration.settings import Engine
+from orchestration.storage.sql import literal
+from orchestration.usage import engines
+from orchestration.usage.build import MARTS, build_own, own_file
+
+pytestmark = pytest.mark.xdist_group("own_data")
+
+
+@pytest.fixture
+def unpriced(own_data: Path, tmp_path: Path) -> Path:
+    """A data folder with the logs and the release of `own_data`, in which nothing is built yet."""
+    data = tmp_path / "it's `data`"
+    shutil.copytree(own_data / "own" / "raw", data / "own" / "raw")
+    (data / "published").symlink_to((own_data / "published").resolve())
+    return data
+
+
+def on_spark(monkeypatch: pytest.MonkeyPatch, master: str = "local[2]") -> None:
+    monkeypatch.setenv("ROUTERSCOPE_ENGINE", "spark")
+    monkeypatch.setenv("ROUTERSCOPE_SPARK_MASTER", master)
+
+
+def test_marts_on_spark_equal_those_on_duckdb(own_data: Path, unpriced: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_spark(monkeypatch)
+    stages: dict[str, float] = {}
+    assert build_own(unpriced, stages.__setitem__)
+    assert stages == dict.fromkeys(
+        [
+            "adding up your logs with Spark",
+            "finding the prices of your calls",
+            "pricing your calls with Spark",
+            "pricing your calls",
+        ],
+        1.0,
+    ) | {"reading the models": 0}
+    with duckdb.connect() as connection:
+        connection.execute(f"attach {literal(own_file(own_data))} as expected (read_only)")
+        connection.execute(f"attach {literal(own_file(unpriced))} as found (read_only)")
+        for name in MARTS:
+            [(rows,)] = connection.sql(f"select count(*) from expected.{name}").fetchall()
+            assert rows > 0
+            for one, other in (("expected", "found"), ("found", "expected")):
+                difference = connection.sql(f"from {one}.{name} except all from {other}.{name}").fetchall()
+                assert difference == [], (name, one)
+    assert not (unpriced / "own" / "spark").exists()  # nothing of a call stays behind
+
+
+def test_spark_error_names_spark_and_its_messages(unpriced: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_spark(monkeypatch, "nonsense")
+    with pytest.raises(WarehouseError) as error:
+        build_own(unpriced)
+    messages = unpriced / "own" / "dbt_spark" / "stderr.log"
+    assert "Spark exited with code 1 before it built anything" in str(error.value)
+    assert str(messages) in str(error.value)
+    assert "nonsense" in messages.read_text(encoding="utf-8")
+
+
+def test_unusable_spark_is_an_error_before_anything_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_spark(monkeypatch)
+    with pytest.raises(SettingsError, match=r"reads \[ \] in .* as a pattern"):
+        engines.run_models(tmp_path / "[data]", Engine.load(), lambda _stage, _share: None)
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SettingsError, match="needs Java 17"):
+        engines.run_models(tmp_path, Engine.load(), lambda _stage, _share: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    with pytest.raises(SettingsError, match="routerscope\\[spark\\]"):
+        engines.run_models(tmp_path, Engine.load(), lambda _stage, _share: None)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.long
+def test_spark_joins_calls_to_broadcast_tables_and_shuffles_sums(unpriced: Path) -> None:
+    """In the plan of the buckets, Spark reads calls once, and moves only sums; a sum that overflows is an error."""
+    for folder in engines.TARGETS.values():
+        (unpriced / "own" / folder).mkdir()
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("spark_plan.py")), str(unpriced / "own")],
+        cwd=PROJECT,
+        env=os.environ | {"ROUTERSCOPE_DATA_DIR": str(unpriced)},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4_000:]
+    plan = done.stdout.partition("== Physical Plan ==")[2].splitlines()
+    assert sum("FileScan parquet [source" in line for line in plan) == 1
+    assert not any("SortMergeJoin" in line or "Python" in line for line in plan)
+    # The sums of calls, and their numbers. Prices are added up apart, below the sums of calls.
+    partial_sums = next(number for number, line in enumerate(plan) if "partial_sum" in line)
+    assert sum(" Exchange " in line for line in plan[:partial_sums]) == 2
+    assert "sum: ARITHMETIC_OVERFLOW" in done.stdout
