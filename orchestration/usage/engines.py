@@ -99,8 +99,8 @@ def _require_spark(own: Path) -> None:
         )
     if found := sorted(set(str(own)) & _PATTERN_CHARACTERS):
         raise SettingsError(
-            f"ROUTERSCOPE_ENGINE is spark, which reads {' '.join(found)} in {own} as a pattern. Nothing was built. Use a "
-            "data folder without such characters, or ROUTERSCOPE_ENGINE=duckdb."
+            f"ROUTERSCOPE_ENGINE is spark, which reads {' '.join(found)} in {own} as a pattern. Nothing was built. Use "
+            "a data folder without such characters, or ROUTERSCOPE_ENGINE=duckdb."
         )
 
 
