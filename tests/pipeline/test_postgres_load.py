@@ -96,7 +96,8 @@ def test_load_writes_only_what_differs(connection: psycopg2.extensions.connectio
 def test_other_schema_version_is_not_loaded(connection: psycopg2.extensions.connection, tmp_path: Path) -> None:
     release = Path(write_release(tmp_path / "release", "1", "select 1 as k"))
     package = release / "datapackage.json"
-    package.write_text(package.read_text(encoding="utf-8").replace('"schema_version": 1', '"schema_version": 2'))
+    newer = package.read_text(encoding="utf-8").replace('"schema_version": 1', '"schema_version": 2')
+    package.write_text(newer, encoding="utf-8")
     with pytest.raises(SystemExit, match=r"schema version 2, not 1\. Nothing was loaded"):
         LOAD(str(release), connection, "other")
 
