@@ -31,7 +31,7 @@ CHECKSUMS = "SHA256SUMS"
 LATEST = "latest.json"
 RELEASES = "releases"
 _INDEX = "index.html"  # also of the report
-_BUILDING = ".building"
+_UNFINISHED = ".unfinished"  # being written or removed
 # The name of a release has fractions of a second; its dated folder has none.
 _GENERATION = re.compile(r"(\d{8}T\d{6})\.\d+Z")
 _DATED = re.compile(r"\d{8}T\d{6}Z")
@@ -60,8 +60,8 @@ def publish_to(site: Path, data: Path | None, kept: int) -> SiteChange:
                 return _publish(release, site, kept)
         except OSError as error:
             raise SiteError(
-                f"The release could not be copied to {site}: {error}. {LATEST} points to a complete release, as "
-                "before. Free disk space or fix the permissions of the folder, then publish again."
+                f"The release could not be published to {site}: {error}. The releases that it had are unchanged. Free "
+                "disk space or fix the permissions of the folder, then publish again."
             ) from error
 
 
@@ -103,12 +103,12 @@ def _check(release: PublishedRelease, site: Path) -> None:
 def _publish(release: PublishedRelease, site: Path, kept: int) -> SiteChange:
     name = _GENERATION.sub(r"\1Z", release.package["generation"])
     folder = site / RELEASES / name
-    for unfinished in folder.parent.glob(f"*{_BUILDING}"):
+    for unfinished in folder.parent.glob(f"*{_UNFINISHED}"):
         shutil.rmtree(unfinished)
     checksums = _verified_checksums(release)
     is_new = not folder.exists()
     if is_new:
-        building = folder.with_name(f"{name}{_BUILDING}")
+        building = folder.with_name(f"{name}{_UNFINISHED}")
         shutil.copytree(release.folder, building)
         (building / CHECKSUMS).write_text(checksums, encoding="utf-8")
         _check_copy(building, checksums)
@@ -213,5 +213,5 @@ def _prune(current: Path, kept: int) -> tuple[str, ...]:
     dated = sorted(path for path in current.parent.iterdir() if _DATED.fullmatch(path.name) and path != current)
     removed = dated[: max(0, len(dated) - (kept - 1))]
     for path in removed:
-        shutil.rmtree(path)
+        shutil.rmtree(path.replace(path.with_name(f"{path.name}{_UNFINISHED}")))
     return tuple(path.name for path in removed)

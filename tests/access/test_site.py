@@ -88,6 +88,25 @@ def test_newest_releases_are_kept(data: Path, site: Path) -> None:
     assert dated(site) == ["20260807T000519Z", "20260808T000519Z"]
 
 
+def test_killed_removal_leaves_no_damaged_release(data: Path, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (SECOND, THIRD):
+        publish_to(site, data, kept=2)
+        add_release(data, name)
+
+    def remove_one_file(folder: Path) -> None:
+        (folder / FILE_NAME).unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("orchestration.access.site.shutil.rmtree", remove_one_file)
+        with pytest.raises(KeyboardInterrupt):
+            publish_to(site, data, kept=2)
+    assert [name for name in dated(site) if name.endswith("Z")] == ["20260807T000519Z", "20260808T000519Z"]
+    assert latest(site)["release"] == "20260808T000519Z"
+    publish_to(site, data, kept=2)
+    assert dated(site) == ["20260807T000519Z", "20260808T000519Z"]
+
+
 def test_rolled_back_release_is_kept_and_pointed_to(data: Path, site: Path) -> None:
     for name in (SECOND, THIRD):
         publish_to(site, data, kept=3)
@@ -120,7 +139,7 @@ def test_failed_copy_leaves_the_site_unchanged(data: Path, site: Path, monkeypat
 
     with monkeypatch.context() as patched:
         patched.setattr("orchestration.access.site.sync", fill_disk)
-        with pytest.raises(SiteError, match=r"No space left on device.*as before"):
+        with pytest.raises(SiteError, match=r"No space left on device.*are unchanged"):
             publish_to(site, data, kept=2)
     assert latest(site)["release"] == "20260806T000519Z"
     assert publish_to(site, data, kept=2).is_new

@@ -114,6 +114,19 @@ def test_lost_lake_is_not_replaced_by_an_empty_one(github: Path) -> None:
     assert not (checkout / "data" / "live" / "raw").exists()
 
 
+def test_failed_list_of_assets_is_not_an_empty_list(github: Path) -> None:
+    """The second list is that of the releases of the site: without it, they would be dropped."""
+    (github / "assets").mkdir()
+    subprocess.run(
+        ["tar", "--create", "--file", github / "assets" / "lake-1.tar", "--files-from", "/dev/null"], check=True
+    )
+    fake = (github / "bin" / "gh").read_text(encoding="utf-8")
+    fails = '"release view") [ ! -e listed ]; touch listed; ls assets ;;'
+    (github / "bin" / "gh").write_text(fake.replace('"release view") ls assets ;;', fails), encoding="utf-8")
+    assert keep(github, "restore") == 1
+    assert (github / "listed").exists()
+
+
 def test_existing_lake_is_not_begun_again(github: Path) -> None:
     (github / "assets").mkdir()
     (github / "assets" / "lake-20260801T000000Z.tar").touch()
