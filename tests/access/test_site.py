@@ -1,8 +1,13 @@
 """A site holds dated copies of releases that never change, and `latest.json` points to a complete one."""
 
+import itertools
 import json
+import shutil
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -12,6 +17,7 @@ from published_release import FIRST, SECOND, THIRD, add_release
 from orchestration.access.site import CHECKSUMS, LATEST, publish_to
 from orchestration.errors import SiteError
 from orchestration.publish.schema import SCHEMA_VERSION
+from orchestration.storage.files import sync, write_atomically
 from orchestration.storage.releases import FILE_NAME
 
 
@@ -88,23 +94,54 @@ def test_newest_releases_are_kept(data: Path, site: Path) -> None:
     assert dated(site) == ["20260807T000519Z", "20260808T000519Z"]
 
 
-def test_killed_removal_leaves_no_damaged_release(data: Path, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def remove_slowly(remove: Callable[[Path], None]) -> Callable[[Path], None]:
+    """Removes one file of a folder before the rest."""
+
+    def remove_file_first(folder: Path) -> None:
+        (folder / FILE_NAME).unlink(missing_ok=True)
+        remove(folder)
+
+    return remove_file_first
+
+
+def test_kill_before_any_step_leaves_complete_releases(
+    data: Path, site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The publish that is killed adds one release and removes another."""
     for name in (SECOND, THIRD):
         publish_to(site, data, kept=2)
         add_release(data, name)
+    for killed_at in itertools.count(1):
+        trial = shutil.copytree(site, tmp_path / f"trial-{killed_at}")
+        steps = itertools.count(1)
 
-    def remove_one_file(folder: Path) -> None:
-        (folder / FILE_NAME).unlink()
-        raise KeyboardInterrupt
+        def killing(
+            step: Callable[..., Any], steps: Iterator[int] = steps, last: int = killed_at
+        ) -> Callable[..., Any]:
+            def take(*arguments: Any) -> Any:
+                if next(steps) == last:
+                    raise KeyboardInterrupt
+                return step(*arguments)
 
-    with monkeypatch.context() as patched:
-        patched.setattr("orchestration.access.site.shutil.rmtree", remove_one_file)
-        with pytest.raises(KeyboardInterrupt):
-            publish_to(site, data, kept=2)
-    assert [name for name in dated(site) if name.endswith("Z")] == ["20260807T000519Z", "20260808T000519Z"]
-    assert latest(site)["release"] == "20260808T000519Z"
-    publish_to(site, data, kept=2)
-    assert dated(site) == ["20260807T000519Z", "20260808T000519Z"]
+            return take
+
+        with monkeypatch.context() as patched, suppress(KeyboardInterrupt):
+            for module, function in (("site.sync", sync), ("site.write_atomically", write_atomically)):
+                patched.setattr(f"orchestration.access.{module}", killing(function))
+            patched.setattr("orchestration.access.site.shutil.copytree", killing(shutil.copytree))
+            patched.setattr("orchestration.access.site.shutil.rmtree", remove_slowly(killing(shutil.rmtree)))
+            patched.setattr(Path, "replace", killing(Path.replace))
+            publish_to(trial, data, kept=2)
+            break
+        complete = [folder for folder in (trial / "releases").iterdir() if folder.name.endswith("Z")]
+        for folder in complete:
+            check = ["sha256sum", "--check", "--strict", "--status", CHECKSUMS]
+            assert subprocess.run(check, cwd=folder, check=False).returncode == 0, (killed_at, folder)
+        assert latest(trial)["release"] in {folder.name for folder in complete}
+        publish_to(trial, data, kept=2)
+        assert dated(trial) == ["20260807T000519Z", "20260808T000519Z"]
+        assert latest(trial)["release"] == "20260808T000519Z"
+    assert killed_at > 10
 
 
 def test_rolled_back_release_is_kept_and_pointed_to(data: Path, site: Path) -> None:
