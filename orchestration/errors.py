@@ -14,6 +14,7 @@
     ├── MigrationError        the state of an older version could not be moved to its new names
     ├── ReportError           the report could not be made
     ├── ExportError           an export could not be made
+    ├── SiteError             a release could not be published to a site
     ├── AlertError            an alert could not be sent
     ├── UsageError            a log of own usage cannot be taken in
     └── QueryError            a question about the published tables cannot be answered
@@ -81,6 +82,10 @@ class ReportError(RouterscopeError):
 
 class ExportError(RouterscopeError):
     """An export for another tool could not be made. The tables of the release are published without it."""
+
+
+class SiteError(RouterscopeError):
+    """A release could not be published to a site. The newest release of the site is the same as before."""
 
 
 class AlertError(RouterscopeError):

@@ -21,6 +21,7 @@ from orchestration.cli.mcp import mcp
 from orchestration.cli.own import add, forget
 from orchestration.cli.own_marts import own_query, own_summary, promptfoo, what_if
 from orchestration.cli.price import price
+from orchestration.cli.publish_to import publish_to
 from orchestration.cli.query import query
 from orchestration.cli.run import run
 from orchestration.cli.serve import ui, up
@@ -105,6 +106,7 @@ for _verb, _example, _codes in (
     (ui, "routerscope ui --data data/live", _EXIT_CODES),
     (rollback, "routerscope rollback --data data/live", _EXIT_CODES),
     (tidy, "routerscope tidy --data data/live", _EXIT_CODES),
+    (publish_to, "routerscope publish-to site --data data/live", _EXIT_CODES),
     (simulator, "routerscope simulator --port 8081", _EXIT_CODES),
     (live_check, "routerscope live-check > live-check.md", _LIVE_CHECK_EXIT_CODES),
     (status, "routerscope status --data data/live", _STATUS_EXIT_CODES),

@@ -35,6 +35,7 @@ from orchestration.publish.freshness import Measure, measures, surfaces, worst_s
 from orchestration.publish.indicators import indicators
 from orchestration.publish.price_functions import price_functions
 from orchestration.publish.report import BRIEF, FOLDER, PAGE
+from orchestration.publish.schema import SCHEMA_FUNCTION
 from orchestration.settings import Settings
 from orchestration.storage.releases import FILE_NAME, Release, Releases, Table
 from orchestration.storage.warehouse import Warehouse
@@ -282,7 +283,9 @@ def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def
         completion.log = context.log.info
         completion.log("copying the tables (step 1 of 3 of publishing)")
         try:
-            release = releases.publish(warehouse, completion.tables, completion, price_functions(MANIFEST))
+            release = releases.publish(
+                warehouse, completion.tables, completion, [*price_functions(MANIFEST), SCHEMA_FUNCTION]
+            )
         except RejectedError as error:
             yield from map(_audit_result, completion.results)
             raise reject_build(warehouse, str(error)) from error

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 
 from orchestration.formatting import SIMULATED_PREFIX
+from orchestration.publish.schema import SCHEMA_VERSION
 from orchestration.storage.files import sha256
 from orchestration.storage.releases import FILE_NAME, Table
 from orchestration.storage.sql import quoted, rows_as_dicts
@@ -107,6 +108,7 @@ def write_package(
             ]
         ),
         "version": version,
+        "schema_version": SCHEMA_VERSION,
         "created": made["created"],
         "generation": release,
         "made": dict(made),

@@ -19,7 +19,7 @@ from orchestration.cli.maintain import tidy_home
 from orchestration.cli.run import Job, RunRequest
 from orchestration.errors import SettingsError, WarehouseError
 
-VERBS = ["run", "up", "ui", "rollback", "tidy", "simulator", "live-check", "status", "query", "ask"]
+VERBS = ["run", "up", "ui", "rollback", "tidy", "publish-to", "simulator", "live-check", "status", "query", "ask"]
 VERBS += ["price", "find", "mcp", "cite", "trace", "own"]
 
 
@@ -64,6 +64,7 @@ NEEDED = [
     ("mcp --data nowhere", {"duckdb", "pyarrow"}),
     ("cite --data nowhere", {"duckdb"}),
     ("trace --data nowhere", {"duckdb", "pyarrow"}),
+    ("publish-to nowhere --data nowhere", {"duckdb", "pyarrow"}),
     ("own --data nowhere", {"duckdb", "pyarrow"}),
 ]
 

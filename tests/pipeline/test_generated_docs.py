@@ -1,14 +1,25 @@
 """Generated parts of the documents are up to date. `make docs` regenerates them."""
 
+import json
 import os
 import re
+from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
+import yaml
 from conftest import PROJECT, Run
 
+from orchestration.publish.catalog import published_nodes, published_tables
+from orchestration.publish.freshness import limits
+from orchestration.publish.schema import SCHEMA_VERSION
+
 QUESTIONS = PROJECT / "docs" / "questions.md"
+SCHEMA = PROJECT / "docs" / "schema.json"
+PACKAGE = PROJECT / "dbt_package"
 DICTIONARY = PROJECT / "docs" / "data-dictionary.md"
 QUERIES = re.compile(r"```sql\n(.*?)\n```\n\n(\|.*?\|\n)(?=\n|\Z)", re.DOTALL)
 GROUPS = {
@@ -122,3 +133,120 @@ def test_every_number_has_a_unit(manifest: dict) -> None:
 @pytest.mark.parametrize("document", ["questions.md", "data-dictionary.md", "requests.md"])
 def test_readme_links_to_every_document(document: str) -> None:
     assert f"docs/{document}" in (PROJECT / "README.md").read_text(encoding="utf-8")
+
+
+def schema(manifest: dict) -> dict[str, Any]:
+    """The published schema: the key of each table, and its columns with their types."""
+    nodes = {node["name"]: node for node in published_nodes(manifest)}
+    tables = {
+        table.name: {
+            "key": list(table.key),
+            "columns": {name: nodes[table.name]["columns"][name]["data_type"] for name in table.columns},
+        }
+        for table in published_tables(manifest)
+    }
+    return {"schema_version": SCHEMA_VERSION, "tables": tables}
+
+
+def incompatible_changes(recorded: Mapping[str, Any], current: Mapping[str, Any]) -> list[str]:
+    """What a reader of the recorded schema would miss in the current one; empty if the version was raised."""
+    if current["schema_version"] > recorded["schema_version"]:
+        return []
+    changes = [] if current["schema_version"] == recorded["schema_version"] else ["schema_version was lowered"]
+    for name, before in recorded["tables"].items():
+        now = current["tables"].get(name)
+        if now is None:
+            changes.append(f"{name} was removed")
+            continue
+        if now["key"] != before["key"]:
+            changes.append(f"the key of {name} changed")
+        for column, kind in before["columns"].items():
+            if column not in now["columns"]:
+                changes.append(f"{name}.{column} was removed")
+            elif now["columns"][column] != kind:
+                changes.append(f"{name}.{column} is {now['columns'][column]} instead of {kind}")
+    return changes
+
+
+def test_schema_changes_only_with_its_version(manifest: dict) -> None:
+    """`make docs` records additions; anything else also needs a higher SCHEMA_VERSION, see docs/schema-versions.md."""
+    recorded, current = json.loads(SCHEMA.read_text(encoding="utf-8")), schema(manifest)
+    assert incompatible_changes(recorded, current) == []
+    assert_document(SCHEMA, f"{json.dumps(current, indent=1)}\n")
+
+
+def test_incompatible_changes_are_found(manifest: dict) -> None:
+    recorded = schema(manifest)
+    changed = deepcopy(recorded)
+    del changed["tables"]["app"]
+    columns = changed["tables"]["share_model"]["columns"]
+    columns["renamed"] = columns.pop("tokens")
+    columns["share"] = "decimal(38, 24)"
+    changed["tables"]["provider"]["key"] = ["provider_slug"]
+    assert incompatible_changes(recorded, changed) == [
+        "app was removed",
+        "the key of provider changed",
+        "share_model.tokens was removed",
+        "share_model.share is decimal(38, 24) instead of double",
+    ]
+    assert incompatible_changes(recorded, changed | {"schema_version": SCHEMA_VERSION + 1}) == []
+    assert incompatible_changes(changed, changed | {"schema_version": SCHEMA_VERSION - 1}) != []
+    added = deepcopy(recorded)
+    added["tables"]["new"] = added["tables"]["app"]
+    added["tables"]["app"]["columns"]["new"] = "double"
+    assert incompatible_changes(recorded, added) == []
+
+
+# The table to measure for each surface that needs no API key; tables of other surfaces may be empty.
+MEASURED = {
+    "share_model": "rankings",
+    "price_current": "models",
+    "price_endpoint": "endpoints",
+    "provider": "providers",
+}
+
+
+def sources(manifest: dict) -> str:
+    """The published tables as sources of the dbt package."""
+    types = schema(manifest)["tables"]
+    tables: list[dict[str, Any]] = []
+    for table in published_tables(manifest):
+        freshness = None
+        if surface := MEASURED.get(table.name):
+            warn, error = (int(hours) for hours in limits(surface, "checked_hours"))
+            freshness = {
+                "warn_after": {"count": warn, "period": "hour"},
+                "error_after": {"count": error, "period": "hour"},
+            }
+        tables.append(
+            {
+                "name": table.name,
+                "description": table.description,
+                "config": {"freshness": freshness},
+                "data_tests": [{"unique_key": {"arguments": {"columns": list(table.key)}}}],
+                "columns": [
+                    {"name": name, "data_type": types[table.name]["columns"][name], "description": description}
+                    for name, description in table.columns.items()
+                ],
+            }
+        )
+    source = {
+        "name": "routerscope",
+        "description": "OpenRouter's public rankings and prices as tables, by Routerscope. Times are in UTC.",
+        "database": "{{ var('routerscope_database', 'routerscope') }}",
+        "schema": "{{ var('routerscope_schema', 'main') }}",
+        "config": {"loaded_at_field": "checked_at"},
+        "tables": tables,
+    }
+    text = yaml.safe_dump({"version": 2, "sources": [source]}, sort_keys=False, allow_unicode=True, width=120)
+    return f"# Generated by `make docs` from the YAML beside the marts.\n{text}"
+
+
+def test_dbt_package_matches_the_marts(manifest: dict) -> None:
+    assert_document(PACKAGE / "models" / "routerscope.yml", sources(manifest))
+    key_test = (PROJECT / "dbt_project" / "tests" / "generic" / "unique_key.sql").read_text(encoding="utf-8")
+    assert_document(PACKAGE / "tests" / "generic" / "unique_key.sql", key_test)
+    ours, theirs = (
+        yaml.safe_load((folder / "dbt_project.yml").read_text(encoding="utf-8")) for folder in (PROJECT, PACKAGE)
+    )
+    assert (ours["name"], ours["version"]) == (theirs["name"], theirs["version"])

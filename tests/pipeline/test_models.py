@@ -1,10 +1,8 @@
 """dbt's unit tests, and what every model must have: documented columns, a unit test, and for marts a contract."""
 
-import json
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
@@ -100,44 +98,6 @@ def test_verified_seed_rows_have_evidence(everything: Run, manifest: dict) -> No
                 "and (evidence_url is null or checked_on is null)"
             ).fetchall()
             assert unverifiable == [(0,)], seed
-
-
-def test_duckdb_1_2_opens_a_release(everything: Run, tmp_path: Path) -> None:
-    """The oldest DuckDB that must be able to open a release."""
-    lock = PROJECT / "tests" / "pipeline" / "duckdb-1.2.lock"
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--require-hashes", "--target", tmp_path, "-r", lock]
-    subprocess.run(install, check=True)
-    command = [sys.executable, "-c", READ_IN_1_2, everything.published]
-    read = subprocess.run(
-        command, env=environment(tmp_path, PYTHONPATH=tmp_path), check=True, capture_output=True, encoding="utf-8"
-    )
-    rows, opened, attached = json.loads(read.stdout)
-    assert rows == sum(len(rows) for rows in everything.marts().values())
-    assert opened == attached == [[model, str(cost)] for model, cost in everything.query(COSTS)]
-    assert opened
-
-
-COSTS = (
-    "select model_id, cost_usd(prices, 300000, 1000, cached_tokens := 250000, time_utc := time '16:30') as cost "
-    "from price_current where prices.prompt > 0 union all "
-    "select model_id, cost_usd(prices, 1000, 10) from price_on('anthropic/claude-sonnet-4.5', '2026-07-20') "
-    "order by all"
-)
-# All rows of the release, and the price functions, with the file opened and with the file attached.
-READ_IN_1_2 = f"""
-import duckdb, json, sys
-assert duckdb.__version__ == "1.2.2"
-costs = {COSTS!r}
-as_text = lambda rows: [[model, str(cost)] for model, cost in rows]
-with duckdb.connect(sys.argv[1], read_only=True) as connection:
-    tables = [name for (name,) in connection.sql("show tables").fetchall()]
-    rows = sum(len(connection.sql(f"from {{name}}").fetchall()) for name in tables)
-    opened = as_text(connection.sql(costs).fetchall())
-with duckdb.connect() as connection:
-    connection.execute(f"attach '{{sys.argv[1]}}' as routerscope (read_only); use routerscope")
-    attached = as_text(connection.sql(costs).fetchall())
-print(json.dumps([rows, opened, attached]))
-"""
 
 
 def test_every_surface_reaches_a_mart_with_figures(manifest: dict) -> None:
