@@ -29,11 +29,20 @@ def unpriced(own_data: Path, tmp_path: Path) -> Path:
     return data
 
 
+@pytest.fixture
+def java() -> None:
+    """Skips the test without Java, and fails it in CI."""
+    if not shutil.which("java"):
+        problem = "java is not installed (Debian: apt-get install default-jre-headless)"
+        pytest.fail(problem) if os.environ.get("CI") else pytest.skip(problem)
+
+
 def on_spark(monkeypatch: pytest.MonkeyPatch, master: str = "local[2]") -> None:
     monkeypatch.setenv("ROUTERSCOPE_ENGINE", "spark")
     monkeypatch.setenv("ROUTERSCOPE_SPARK_MASTER", master)
 
 
+@pytest.mark.usefixtures("java")
 def test_marts_on_spark_equal_those_on_duckdb(own_data: Path, unpriced: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     on_spark(monkeypatch)
     stages: dict[str, float] = {}
@@ -59,6 +68,7 @@ def test_marts_on_spark_equal_those_on_duckdb(own_data: Path, unpriced: Path, mo
     assert not (unpriced / "own" / "spark").exists()  # nothing of a call stays behind
 
 
+@pytest.mark.usefixtures("java")
 def test_spark_error_names_spark_and_its_messages(unpriced: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     on_spark(monkeypatch, "nonsense")
     with pytest.raises(WarehouseError) as error:
@@ -83,6 +93,7 @@ def test_unusable_spark_is_an_error_before_anything_runs(tmp_path: Path, monkeyp
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("java")
 @pytest.mark.long
 def test_spark_joins_calls_to_broadcast_tables_and_shuffles_sums(unpriced: Path) -> None:
     """In the plan of the buckets, Spark reads calls once, and moves only sums; a sum that overflows is an error."""
