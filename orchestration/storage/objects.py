@@ -136,8 +136,9 @@ class Objects:
                     except (AlreadyExistsError, PreconditionError, FileNotFoundError):
                         pass
             except RemoteError:
-                if written := await version_of_content():
-                    return written
+                with contextlib.suppress(RemoteError):
+                    if written := await version_of_content():
+                        return written
                 raise
             return await version_of_content()
 

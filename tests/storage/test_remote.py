@@ -1,14 +1,16 @@
 """Hosts that share a lake through object storage: in turn, at once, interrupted at every step, with damaged objects."""
 
 import datetime as dt
+import itertools
 import json
 import multiprocessing
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from object_server import SECRET, Moment, ObjectServer, kill_at
+from object_server import SECRET, Fault, Moment, ObjectServer, Proxy, kill_at
 from remote_host import Host, run_in_process
 
 from orchestration.errors import ConflictError, LakeError, RemoteError, WarehouseError
@@ -365,6 +367,82 @@ def is_killed_at(host: Host, server: ObjectServer, moment: Moment, number: int) 
     server.hook = lambda *_: None
     assert process.exitcode in (0, -9), process.exitcode
     return process.exitcode == -9
+
+
+def check_after_fault(host: Host, old: str, folder: Path) -> str:
+    """What the pointer names after a fault, old or new; the next run must complete and lose nothing."""
+    now = pointer(host.address).release
+    assert now in (old, host.published)
+    reader = Host(host.address, folder)
+    reader.remote().pull_release()
+    assert reader.published == now
+    raw = set(host.lake.files("*"))
+    host.run()
+    assert raw <= set(host.lake.files("*"))
+    assert pointer(host.address).release == host.published
+    fresh = Host(host.address, folder / "fresh")
+    fresh.remote().pull("real")
+    assert fresh.state() == host.state()
+    assert fresh.contents() == fresh.state()[0]
+    return "old" if now == old else "new"
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("address")
+@pytest.mark.parametrize("fault", ["cut", "reset", "stall"])
+@pytest.mark.parametrize("is_broken_for_ever", [False, True], ids=["once", "for ever"])
+def test_connection_broken_at_many_bytes_tears_nothing(
+    server: ObjectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Fault, is_broken_for_ever: bool
+) -> None:
+    monkeypatch.setattr(objects, "REQUEST_TIMEOUT_SECONDS", 1)
+    monkeypatch.setattr(objects, "MAX_RETRIES", 1)
+    outcomes = Counter[str]()
+    for number, byte in enumerate(range(50, 30_000, 750)):
+        host = Host(server.address(), tmp_path / f"host{number}")
+        old = host.run(1)
+        with Proxy(server.port, fault, byte, is_broken_for_ever) as proxy, monkeypatch.context() as broken:
+            broken.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
+            try:
+                host.run(2)
+                ended = "succeeded"
+            except RemoteError as error:
+                assert SECRET not in str(error)
+                ended = "failed"
+            is_hit = proxy.passed >= byte
+        outcomes[f"{ended}, {check_after_fault(host, old, tmp_path / f'reader{number}')}"] += is_hit
+    print(fault, "for ever" if is_broken_for_ever else "once", dict(outcomes), sum(outcomes.values()))
+    assert sum(outcomes.values()) >= 20
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("address")
+@pytest.mark.parametrize("code", ["drop", "AccessDenied", "SlowDown"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("is_first", [False, True], ids=["later run", "first run"])
+def test_request_refused_at_any_step_tears_nothing(
+    server: ObjectServer, tmp_path: Path, moment: Moment, code: str, is_first: bool
+) -> None:
+    outcomes = Counter[str]()
+    for number in itertools.count():
+        host = Host(server.address(), tmp_path / f"host{number}")
+        old = "" if is_first else host.run(1)
+        server.requests.clear()
+        server.hook = lambda when, count, _: code if (when, count) == (moment, number) else None  # noqa: B023
+        try:
+            host.run(2)
+            ended = "succeeded"
+        except RemoteError:
+            ended = "failed"
+        is_hit = len(server.requests) > number
+        server.hook = lambda *_: None
+        if not is_hit:
+            break
+        if is_first and Objects(host.address).get("published.json") is None:
+            host.run()
+            old = pointer(host.address).release
+        outcomes[f"{ended}, {check_after_fault(host, old, tmp_path / f'reader{number}')}"] += 1
+    print(moment, code, is_first, dict(outcomes), sum(outcomes.values()))
+    assert sum(outcomes.values()) >= 10
 
 
 def test_secret_is_in_no_message(one: Host, monkeypatch: pytest.MonkeyPatch) -> None:
