@@ -65,6 +65,10 @@ def _strip(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
 
 
+def _strip_address(value: Any) -> Any:
+    return value.strip().rstrip("/") if isinstance(value, str) else value
+
+
 def _empty_as_unset(value: Any) -> Any:
     return None if value == "" else value
 
@@ -110,7 +114,8 @@ _REMOTE = re.compile(r"(s3|gs|az)://[\w.-]+(/[\w.=-]+)*", re.ASCII)
 
 
 def remote_address(address: str) -> str:
-    """The address in object storage, as it was given. Raises SettingsError if it cannot be used."""
+    """The address in object storage without a slash at its end. Raises SettingsError if it cannot be used."""
+    address = str(_strip_address(address))
     if not _REMOTE.fullmatch(address) or ".." in address:
         shown = "not usable (it is not shown)" if set("@?") & set(address) else repr(address)
         raise SettingsError(
@@ -128,7 +133,7 @@ class Settings(BaseSettings):
 
     source: Source = Field(alias="ROUTERSCOPE_SOURCE")
     data_dir: Annotated[Path | None, BeforeValidator(_empty_as_unset)] = Field(None, alias="ROUTERSCOPE_DATA_DIR")
-    remote: Annotated[str | None, BeforeValidator(_empty_as_unset), BeforeValidator(_strip)] = Field(
+    remote: Annotated[str | None, BeforeValidator(_empty_as_unset), BeforeValidator(_strip_address)] = Field(
         None, alias="ROUTERSCOPE_REMOTE"
     )
     replay_dir: Annotated[Path | None, BeforeValidator(_empty_as_unset)] = Field(None, alias="ROUTERSCOPE_REPLAY_DIR")

@@ -28,7 +28,8 @@ def mirrored(address: str, log: Callable[[str], None], has_raw: bool = False) ->
     `log` receives lines of progress. Raises SettingsError for an address that cannot be used, and RemoteError if the
     release cannot be copied: an older one in the cache is never read in its place.
     """
-    folder = cache_folder(remote_address(address))
+    address = remote_address(address)
+    folder = cache_folder(address)
     check_data_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     remote = Remote(address, folder, log)

@@ -16,6 +16,7 @@ from rich.table import Table
 from orchestration.cli.terminal import Data, ExitCode, err, out
 from orchestration.errors import QueryError
 from orchestration.folders import data_folder
+from orchestration.storage.files import RUN_LOCK
 from orchestration.storage.last_run import LastRun, last_run
 
 if TYPE_CHECKING:
@@ -150,6 +151,9 @@ def _show(shown: dict[str, Any], code: ExitCode) -> None:
     missing = ", ".join(f"{gap['date']} ({gap['surface']}: {gap['reason']})" for gap in shown["missing_days"])
     out.print(f"\nMissing within {GAP_WINDOW_DAYS} days: {missing or 'nothing'}", soft_wrap=True)
     out.print(f"Never observed: {', '.join(shown['never_observed']) or 'nothing'}", soft_wrap=True)
+    if not (Path(shown["data"]) / RUN_LOCK).exists():
+        out.print("No run has used this folder, so the quota left today and the last run are not known.")
+        return
     left = shown["quota_left_today"]
     is_unknown = (Path(shown["data"]) / REQUEST_LOG).exists()
     unlimited = "unknown" if is_unknown else "no key was used"

@@ -50,7 +50,7 @@ class Remote:
 
     def __init__(self, address: str, data: Path, log: Callable[[str], None] = lambda _: None) -> None:
         """Raises SettingsError if obstore is not installed or the address cannot be used."""
-        self.log = log
+        self.address, self.log = address, log
         self._objects = Objects(address)
         self._data, self._lake, self._releases = data, Lake(data / LAKE_FOLDER), Releases(data)
         self._pointer = Pointer()
@@ -90,8 +90,8 @@ class Remote:
         self._pointer, self._version = self._fetch_pointer()
         if not self._pointer.release:
             raise RemoteError(
-                f"{self._objects.address} has no published release. Nothing was changed. A run with "
-                f"ROUTERSCOPE_REMOTE={self._objects.address} publishes one: make run"
+                f"{self.address} has no published release. Nothing was changed. A run with "
+                f"ROUTERSCOPE_REMOTE={self.address} publishes one: make run"
             )
         self._pull_claims()
         self._pull_published()
@@ -109,7 +109,7 @@ class Remote:
         if damaged := [path for path in new.values() if not is_intact(path)]:
             raise LakeError(
                 f"{damaged[0]} is damaged: its bytes do not have the hash in its name. It was not copied to "
-                f"{self._objects.address}. Restore it from a backup, or delete it, and run again."
+                f"{self.address}. Restore it from a backup, or delete it, and run again."
             )
         self._create_kind()
         self._upload("raw files", new)
@@ -128,7 +128,7 @@ class Remote:
         if is_new and folder.name < self._pointer.release:
             raise RemoteError(
                 f"The release {folder.name} is named earlier than {self._pointer.release}, which is published in "
-                f"{self._objects.address}, although it was built later. It is published in {self._data} only. Set the "
+                f"{self.address}, although it was built later. It is published in {self._data} only. Set the "
                 "clock of this machine right, and run again."
             )
         files = self._push_files(folder) if is_new else {}
@@ -139,11 +139,11 @@ class Remote:
         if not self._replace_pointer(pointer):
             winner = self._fetch_pointer()[0].release
             raise ConflictError(
-                f"Another host changed what {self._objects.address} publishes while this run worked: it is now "
+                f"Another host changed what {self.address} publishes while this run worked: it is now "
                 f"{winner}. The raw files of this run are kept there. Its release, {folder.name}, is published in "
                 f"{self._data} only. Run again: the next run builds from the raw files of both."
             )
-        self.log(f"{folder.name} is published in {self._objects.address}")
+        self.log(f"{folder.name} is published in {self.address}")
         self._prune()
 
     def rollback(self) -> tuple[str, str]:
@@ -156,12 +156,12 @@ class Remote:
         withdrawn, restored = self._pointer.release, self._pointer.earlier_release()
         if restored is None:
             raise WarehouseError(
-                f"There is no release before {withdrawn or 'the first one'} in {self._objects.address}, so nothing was "
+                f"There is no release before {withdrawn or 'the first one'} in {self.address}, so nothing was "
                 "changed. Run `make run` to rebuild and publish from the raw data."
             )
         if not self._replace_pointer(self._pointer.without_release(withdrawn, restored)):
             raise ConflictError(
-                f"Another host changed what {self._objects.address} publishes at the same time, so nothing was rolled "
+                f"Another host changed what {self.address} publishes at the same time, so nothing was rolled "
                 "back. Look at the newest release, and run the command again."
             )
         self._pull_published()
@@ -187,7 +187,7 @@ class Remote:
         expected = kind or (self._lake.kind if (self._lake.root / KIND_FILE).exists() else None)
         if stored and expected and stored != expected:
             raise LakeError(
-                f"{self._objects.address} holds {stored} data and refuses {expected} data, so that the two never mix. "
+                f"{self.address} holds {stored} data and refuses {expected} data, so that the two never mix. "
                 "Nothing was written. Set ROUTERSCOPE_REMOTE to a separate address for this source."
             )
         return stored
@@ -212,7 +212,7 @@ class Remote:
         if self._stored_kind() is None:
             if not self._objects.obeys_conditions(_TRIAL):
                 raise RemoteError(
-                    f"The server of {self._objects.address} ignores conditions on writes (If-Match), so two hosts "
+                    f"The server of {self.address} ignores conditions on writes (If-Match), so two hosts "
                     "could replace each other's release. Nothing is stored there. Use a server with conditional "
                     "writes (docs/how-to/object-storage.md)."
                 )
