@@ -14,7 +14,7 @@ import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from orchestration.errors import RemoteError, SettingsError
 
@@ -42,6 +42,7 @@ _ADVICE = {
 _CHECK = "Check the address, its endpoint and the network."
 
 Result = TypeVar("Result")
+Version: TypeAlias = "UpdateVersion"
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Content:
     """The bytes of an object, and its version for a conditional write."""
 
     content: bytes
-    version: UpdateVersion
+    version: Version
 
 
 class Objects:
@@ -119,7 +120,7 @@ class Objects:
 
         _run(_each(files, put))
 
-    def put_if(self, key: str, content: bytes, version: UpdateVersion | None) -> UpdateVersion | None:
+    def put_if(self, key: str, content: bytes, version: Version | None) -> Version | None:
         """Write an object if it still has this version, or if none exists (None).
 
         Returns its new version, or None if the object had another version.
@@ -127,7 +128,7 @@ class Objects:
         import obstore
         from obstore.exceptions import AlreadyExistsError, PreconditionError
 
-        async def put() -> UpdateVersion | None:
+        async def put() -> Version | None:
             try:
                 with self._errors("written", key):
                     try:
@@ -142,7 +143,7 @@ class Objects:
                 raise
             return await version_of_content()
 
-        async def version_of_content() -> UpdateVersion | None:
+        async def version_of_content() -> Version | None:
             """If an answer was lost, a retry is refused: only the object itself shows that the first try succeeded."""
             found = await self._get(key)
             return found.version if found and found.content == content else None
@@ -212,7 +213,7 @@ class Objects:
             raise RemoteError(f"{self.shown(key)} could not be {done}: {_reason(str(error))}") from None
 
 
-def _version(e_tag: str | None, version: str | None) -> UpdateVersion:
+def _version(e_tag: str | None, version: str | None) -> Version:
     """A version for a condition. obstore refuses a field that is None."""
     return {"e_tag": e_tag} if version is None else {"e_tag": e_tag, "version": version}
 

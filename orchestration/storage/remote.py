@@ -17,17 +17,13 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from orchestration.errors import ConflictError, LakeError, RemoteError, WarehouseError
 from orchestration.storage.files import write_atomically
 from orchestration.storage.lake import KIND_FILE, LAKE_FOLDER, Kind, Lake, is_intact, is_named_by
-from orchestration.storage.objects import Objects
+from orchestration.storage.objects import Objects, Version
 from orchestration.storage.pointer import RELEASE_NAME, File, Pointer
 from orchestration.storage.releases import MAX_KEPT_RELEASES, Releases, released_at
-
-if TYPE_CHECKING:
-    from obstore import UpdateVersion
 
 POINTER = "published.json"
 RELEASES = "releases"
@@ -54,7 +50,7 @@ class Remote:
         self._objects = Objects(address)
         self._data, self._lake, self._releases = data, Lake(data / LAKE_FOLDER), Releases(data)
         self._pointer = Pointer()
-        self._version: UpdateVersion | None = None
+        self._version: Version | None = None
         self._raw: dict[str, int] = {}
 
     def pull(self, kind: Kind | None = None) -> int:
@@ -167,7 +163,7 @@ class Remote:
         self._pull_published()
         return withdrawn, restored
 
-    def _fetch_pointer(self) -> tuple[Pointer, UpdateVersion | None]:
+    def _fetch_pointer(self) -> tuple[Pointer, Version | None]:
         found = self._objects.get(POINTER)
         if found is None:
             return Pointer(), None

@@ -50,6 +50,11 @@ def pointer(address: str) -> Pointer:
     return Pointer.parse(found.content, "pointer")
 
 
+def published_at(address: str) -> str:
+    """The published release; empty if there is none."""
+    return pointer(address).release if Objects(address).get("published.json") else ""
+
+
 def put(address: str, key: str, content: bytes, folder: Path) -> None:
     (folder / "object").write_bytes(content)
     Objects(address).put_many({key: folder / "object"}, lambda _: None)
@@ -324,35 +329,55 @@ def test_full_disk_keeps_complete_files_only(one: Host, other: Host, monkeypatch
     assert len(other.contents()) == 3
 
 
+def check_after_fault(host: Host, old: str, folder: Path) -> str:
+    """Which release is published after a fault, old or new. The next run must complete, and nothing may be lost."""
+    now = published_at(host.address)
+    assert now in (old, host.published)
+    if now:
+        reader = Host(host.address, folder / "reader")
+        reader.remote().pull_release()
+        assert reader.published == now
+    raw = set(host.lake.files("*"))
+    host.run(2)
+    assert raw <= set(host.lake.files("*"))
+    assert published_at(host.address) == host.published
+    fresh = Host(host.address, folder / "fresh")
+    fresh.remote().pull("real")
+    assert fresh.state() == host.state()
+    assert fresh.contents() == fresh.state()[0]
+    return "old" if now == old else "new"
+
+
 WORKERS = multiprocessing.get_context("forkserver")
 WORKERS.set_forkserver_preload(["remote_host", "obstore.store"])
 
 
 @pytest.mark.usefixtures("address")
-@pytest.mark.parametrize("moment", ["before", pytest.param("after", marks=pytest.mark.long)])
-def test_run_killed_at_any_step_leaves_a_whole_release(server: ObjectServer, tmp_path: Path, moment: Moment) -> None:
+@pytest.mark.parametrize(
+    ("moment", "is_first"),
+    [
+        ("before", False),
+        pytest.param("after", False, marks=pytest.mark.long),
+        pytest.param("before", True, marks=pytest.mark.long),
+        pytest.param("after", True, marks=pytest.mark.long),
+    ],
+)
+def test_run_killed_at_any_step_leaves_a_whole_release(
+    server: ObjectServer, tmp_path: Path, moment: Moment, is_first: bool
+) -> None:
     """Killed at each of its requests: the pointer is the old or the new one, and the next run completes."""
     outcomes: list[str] = []
     while True:
         number = len(outcomes)
         host = Host(server.address(), tmp_path / f"host{number}")
-        old = host.run(1)
+        old = "" if is_first else host.run(1)
         if not is_killed_at(host, server, moment, number):
             break
-        now = pointer(host.address).release
-        reader = Host(host.address, tmp_path / f"reader{number}")
-        reader.remote().pull_release()
-        assert reader.published == now
-        assert now in (old, host.published)
-        outcomes.append("old" if now == old else "new")
-        shutil.rmtree(reader.data)
-        host.run()
-        assert pointer(host.address).release == host.published
-        assert len(host.contents()) == len(host.lake.files("*"))
-    # Pull, raw file, release, claim history: the pointer changes with its own write, and pruning follows.
-    expected = ["old"] * (len(outcomes) - 2 + (moment == "before")) + ["new"] * (2 - (moment == "before"))
-    assert outcomes == expected
-    assert len(outcomes) >= 10
+        outcomes.append(check_after_fault(host, old, tmp_path / f"reader{number}"))
+    # The pointer changes with its own write, which only the list for pruning follows.
+    after_pointer = 1 if moment == "before" else 2
+    assert outcomes == ["old"] * (len(outcomes) - after_pointer) + ["new"] * after_pointer
+    assert len(outcomes) == (15 if is_first else 10)
 
 
 def is_killed_at(host: Host, server: ObjectServer, moment: Moment, number: int) -> bool:
@@ -367,24 +392,6 @@ def is_killed_at(host: Host, server: ObjectServer, moment: Moment, number: int) 
     server.hook = lambda *_: None
     assert process.exitcode in (0, -9), process.exitcode
     return process.exitcode == -9
-
-
-def check_after_fault(host: Host, old: str, folder: Path) -> str:
-    """What the pointer names after a fault, old or new; the next run must complete and lose nothing."""
-    now = pointer(host.address).release
-    assert now in (old, host.published)
-    reader = Host(host.address, folder)
-    reader.remote().pull_release()
-    assert reader.published == now
-    raw = set(host.lake.files("*"))
-    host.run()
-    assert raw <= set(host.lake.files("*"))
-    assert pointer(host.address).release == host.published
-    fresh = Host(host.address, folder / "fresh")
-    fresh.remote().pull("real")
-    assert fresh.state() == host.state()
-    assert fresh.contents() == fresh.state()[0]
-    return "old" if now == old else "new"
 
 
 @pytest.mark.long
@@ -435,9 +442,6 @@ def test_request_refused_at_any_step_tears_nothing(
         server.hook = lambda *_: None
         if not is_hit:
             break
-        if is_first and Objects(host.address).get("published.json") is None:
-            host.run()
-            old = pointer(host.address).release
         outcomes[f"{ended}, {check_after_fault(host, old, tmp_path / f'reader{number}')}"] += 1
     assert sum(outcomes.values()) >= 10
 
