@@ -128,11 +128,11 @@ Fault = Literal["cut", "reset", "stall"]
 class Proxy:
     """A TCP proxy that breaks the connection over which the byte with this number passes, in either direction.
 
-    With `is_broken_for_ever`, it breaks every later connection at once.
+    With `is_permanent`, it breaks every later connection at once.
     """
 
-    def __init__(self, target: int, fault: Fault, byte: int, is_broken_for_ever: bool) -> None:
-        self._target, self._fault, self._left, self._is_forever = target, fault, byte, is_broken_for_ever
+    def __init__(self, target: int, fault: Fault, byte: int, is_permanent: bool) -> None:
+        self._target, self._fault, self._left, self._is_permanent = target, fault, byte, is_permanent
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port: int = self._listener.getsockname()[1]
@@ -186,6 +186,6 @@ class Proxy:
             self.passed += allowed
             if self._left is not None:
                 self._left -= allowed
-                if allowed < size and not self._is_forever:
+                if allowed < size and not self._is_permanent:
                     self._left = None  # later connections work
         return allowed

@@ -41,6 +41,14 @@ def mirrored(address: str, log: Callable[[str], None], has_raw: bool = False) ->
 
 def cache_folder(address: str) -> Path:
     """The cache folder of an address: a readable name, and a hash that tells similar addresses apart."""
-    base = absolute(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"))
     digest = hashlib.sha256(address.encode()).hexdigest()[:_HASH_DIGITS]
-    return base / "routerscope" / f"{_NOT_IN_NAMES.sub('-', address)}-{digest}"
+    return _cache() / f"{_NOT_IN_NAMES.sub('-', address)}-{digest}"
+
+
+def is_mirror(data: Path) -> bool:
+    """Whether a data folder is such a cache folder."""
+    return data.parent == _cache()
+
+
+def _cache() -> Path:
+    return absolute(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")) / "routerscope"

@@ -377,7 +377,7 @@ def test_run_killed_at_any_step_leaves_a_whole_release(
     # The pointer changes with its own write, which only the list for pruning follows.
     after_pointer = 1 if moment == "before" else 2
     assert outcomes == ["old"] * (len(outcomes) - after_pointer) + ["new"] * after_pointer
-    assert len(outcomes) == (15 if is_first else 10)
+    assert len(outcomes) == (17 if is_first else 10)
 
 
 def is_killed_at(host: Host, server: ObjectServer, moment: Moment, number: int) -> bool:
@@ -397,9 +397,9 @@ def is_killed_at(host: Host, server: ObjectServer, moment: Moment, number: int) 
 @pytest.mark.long
 @pytest.mark.usefixtures("address")
 @pytest.mark.parametrize("fault", ["cut", "reset", "stall"])
-@pytest.mark.parametrize("is_broken_for_ever", [False, True], ids=["once", "for ever"])
+@pytest.mark.parametrize("is_permanent", [False, True], ids=["once", "permanently"])
 def test_connection_broken_at_many_bytes_tears_nothing(
-    server: ObjectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Fault, is_broken_for_ever: bool
+    server: ObjectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Fault, is_permanent: bool
 ) -> None:
     monkeypatch.setattr(objects, "REQUEST_TIMEOUT_SECONDS", 1)
     monkeypatch.setattr(objects, "MAX_RETRIES", 1)
@@ -407,7 +407,7 @@ def test_connection_broken_at_many_bytes_tears_nothing(
     for number, byte in enumerate(range(50, 30_000, 750)):
         host = Host(server.address(), tmp_path / f"host{number}")
         old = host.run(1)
-        with Proxy(server.port, fault, byte, is_broken_for_ever) as proxy, monkeypatch.context() as broken:
+        with Proxy(server.port, fault, byte, is_permanent) as proxy, monkeypatch.context() as broken:
             broken.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
             try:
                 host.run(2)
