@@ -9,6 +9,8 @@
     ├── RequestLogError       the count of requests made (requests.sqlite) cannot be read or written
     ├── ResponseError         a response or recording cannot be parsed
     ├── LakeError             the lake refused a write, or the write failed
+    ├── RemoteError           object storage cannot be read or written, or holds a damaged object
+    │   └── ConflictError     another host published there at the same time
     ├── WarehouseError        the warehouse or the release could not be written
     │   └── RejectedError     the build did not pass its checks
     ├── MigrationError        the state of an older version could not be moved to its new names
@@ -62,6 +64,14 @@ class ResponseError(RouterscopeError):
 
 class LakeError(RouterscopeError):
     """The lake refused a write, or the write failed. The lake's files are unchanged."""
+
+
+class RemoteError(RouterscopeError):
+    """Object storage cannot be read or written, or holds a damaged object. What is published there is unchanged."""
+
+
+class ConflictError(RemoteError):
+    """Another host published to the same object storage at the same time. Its release stays published there."""
 
 
 class WarehouseError(RouterscopeError):

@@ -2,6 +2,7 @@
 
     ROUTERSCOPE_SOURCE      live, sample, simulator or replay; always explicit
     ROUTERSCOPE_DATA_DIR    folder of the lake, the warehouse and the published files (default: data/<source>)
+    ROUTERSCOPE_REMOTE      address in object storage that lake and releases are shared through (default: none)
     ROUTERSCOPE_REPLAY_DIR  folder of recorded responses, for replay
     ROUTERSCOPE_NOW         clock of every source but live (ISO 8601; a date means the end of that day)
     ROUTERSCOPE_BASE_URL    base URL of the API (default: https://openrouter.ai/api/v1)
@@ -22,6 +23,7 @@ import contextlib
 import datetime as dt
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,6 +69,10 @@ def _strip(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
 
 
+def _strip_address(value: Any) -> Any:
+    return value.strip().rstrip("/") if isinstance(value, str) else value
+
+
 def _empty_as_unset(value: Any) -> Any:
     return None if value == "" else value
 
@@ -107,6 +113,23 @@ def _parse_json(value: Any) -> Any:
         raise ValueError("it is nested too deeply") from None
 
 
+# A bucket and a folder in it. Anything else, such as a user name or a query, could be a secret.
+_REMOTE = re.compile(r"(s3|gs|az)://[\w.-]+(/[\w.=-]+)*", re.ASCII)
+
+
+def remote_address(address: str) -> str:
+    """The address in object storage without a slash at its end. Raises SettingsError if it cannot be used."""
+    address = str(_strip_address(address))
+    if not _REMOTE.fullmatch(address) or ".." in address:
+        shown = "not usable (it is not shown)" if set("@?") & set(address) else repr(address)
+        raise SettingsError(
+            f"The address in object storage is {shown}. Nothing was changed. Set ROUTERSCOPE_REMOTE or --remote to an "
+            "address such as s3://bucket/folder (also gs:// and az://), with letters, digits, `.`, `_`, `=` and `-` in "
+            "its names. Credentials are read from the environment only."
+        )
+    return address
+
+
 class Settings(BaseSettings):
     """The settings of a run. Build them with `load`, which reports invalid values as a SettingsError."""
 
@@ -114,6 +137,9 @@ class Settings(BaseSettings):
 
     source: Source = Field(alias="ROUTERSCOPE_SOURCE")
     data_dir: Annotated[Path | None, BeforeValidator(_empty_as_unset)] = Field(None, alias="ROUTERSCOPE_DATA_DIR")
+    remote: Annotated[str | None, BeforeValidator(_empty_as_unset), BeforeValidator(_strip_address)] = Field(
+        None, alias="ROUTERSCOPE_REMOTE"
+    )
     replay_dir: Annotated[Path | None, BeforeValidator(_empty_as_unset)] = Field(None, alias="ROUTERSCOPE_REPLAY_DIR")
     now: Annotated[dt.datetime | None, BeforeValidator(_timestamp), BeforeValidator(_empty_as_unset)] = Field(
         None, alias="ROUTERSCOPE_NOW"
@@ -173,6 +199,11 @@ class Settings(BaseSettings):
                 f"{_MIN_SIMULATED_CLOCK.date()} to {_MAX_SIMULATED_CLOCK.date()}. Set it to a time between them, or "
                 "unset it."
             )
+        if self.remote is not None:
+            try:
+                remote_address(self.remote)
+            except SettingsError as error:
+                raise ValueError(str(error)) from None
         if self.alerts_webhook is not None:
             _check_webhook(self.alerts_webhook.get_secret_value())
         url = self.base_url
@@ -252,6 +283,7 @@ def _check_webhook(address: str) -> None:
 _HINTS = {
     "ROUTERSCOPE_SOURCE": "Set it to live, sample, simulator or replay.",
     "ROUTERSCOPE_DATA_DIR": "Set it to a folder's path.",
+    "ROUTERSCOPE_REMOTE": "Set it to an address such as s3://bucket/folder, or unset it.",
     "ROUTERSCOPE_REPLAY_DIR": "Set it to the path of a folder of recorded responses.",
     "ROUTERSCOPE_NOW": "Set it to an ISO 8601 timestamp such as 2026-08-07T00:05:19Z, or to a date, or unset it.",
     "ROUTERSCOPE_BASE_URL": f"Set it to an http or https address such as {BASE_URL}, or unset it.",

@@ -10,6 +10,7 @@ from orchestration.folders import PROJECT_DIR, data_folder
 from orchestration.settings import Settings
 
 VARIABLES = (
+    "ROUTERSCOPE_REMOTE",
     "ROUTERSCOPE_SOURCE",
     "ROUTERSCOPE_DATA_DIR",
     "ROUTERSCOPE_REPLAY_DIR",
@@ -86,6 +87,17 @@ def test_source_is_required() -> None:
             {"ROUTERSCOPE_SOURCE": "live", "ROUTERSCOPE_BASE_URL": "https://example.org/v1?token=secret"},
             ["ROUTERSCOPE_BASE_URL contains a user name, a password or a query (its value is not shown)"],
         ),
+        (
+            {"ROUTERSCOPE_SOURCE": "live", "ROUTERSCOPE_REMOTE": "/mnt/lake"},
+            ["The address in object storage is '/mnt/lake'", "s3://bucket/folder"],
+        ),
+        *(
+            (
+                {"ROUTERSCOPE_SOURCE": "live", "ROUTERSCOPE_REMOTE": address},
+                ["The address in object storage is not usable (it is not shown)"],
+            )
+            for address in ("s3://key:secret@bucket/lake", "az://container/lake?sig=secret")
+        ),
     ],
 )
 def test_invalid_value_is_reported_with_valid_ones(
@@ -120,6 +132,11 @@ def test_empty_variable_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load(monkeypatch, ROUTERSCOPE_SOURCE="live", ROUTERSCOPE_NOW="", OPENROUTER_API_KEY="")
     assert settings.now is None
     assert settings.api_key is None
+
+
+def test_address_in_object_storage_needs_no_slash(monkeypatch: pytest.MonkeyPatch) -> None:
+    for given in ("s3://bucket/lake", "s3://bucket/lake/", " s3://bucket/lake"):
+        assert load(monkeypatch, ROUTERSCOPE_SOURCE="live", ROUTERSCOPE_REMOTE=given).remote == "s3://bucket/lake"
 
 
 def test_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:

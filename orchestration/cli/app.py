@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import signal
 import sys
 from collections.abc import Callable
@@ -29,11 +30,13 @@ from orchestration.cli.simulator import simulator
 from orchestration.cli.status import status
 from orchestration.cli.terminal import (
     ExitCode,
+    Remote,
     end_like_a_filter,
     err,
     exit_code_of,
     out,
     print_in_any_encoding,
+    say_to_stderr,
     signals_noted,
 )
 from orchestration.cli.trace import trace
@@ -100,6 +103,27 @@ def _ends_plainly(verb: Callable[..., Any], kept: str = _RELEASES_KEPT) -> Calla
     return run_verb
 
 
+def _reads_remote(verb: Callable[..., Any], has_raw: bool = False) -> Callable[..., Any]:
+    """The command with the option --remote, which copies a release, or also the raw files, and reads the copy."""
+
+    @functools.wraps(verb)
+    def read(remote: str | None = None, **options: Any) -> None:
+        if remote is not None:
+            if options["data"] is not None:
+                raise typer.BadParameter("Use either --data or --remote.")
+            from orchestration.access.mirror import mirrored
+
+            options["data"] = mirrored(remote, say_to_stderr, has_raw)
+        verb(**options)
+
+    signature = inspect.signature(verb, eval_str=True)  # Typer would look for the names of these types in this module
+    option = inspect.Parameter("remote", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Remote)
+    parameters = [*signature.parameters.values(), option]
+    read.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    read.__annotations__ = {one.name: one.annotation for one in parameters}
+    return read
+
+
 for _verb, _example, _codes in (
     (run, "routerscope run --from 2026-11-01 --to 2026-11-03", _EXIT_CODES),
     (up, "ROUTERSCOPE_SOURCE=live routerscope up --port 3001", _EXIT_CODES),
@@ -109,14 +133,18 @@ for _verb, _example, _codes in (
     (publish_to, "routerscope publish-to site --data data/live", _EXIT_CODES),
     (simulator, "routerscope simulator --port 8081", _EXIT_CODES),
     (live_check, "routerscope live-check > live-check.md", _LIVE_CHECK_EXIT_CODES),
-    (status, "routerscope status --data data/live", _STATUS_EXIT_CODES),
-    (query, 'routerscope query "from share_author limit 5" --format csv', _EXIT_CODES),
-    (ask, "routerscope ask 3 --data data/live", _EXIT_CODES),
-    (price, "routerscope price anthropic/claude-sonnet-4.5 --prompt 50000 --completion 2000", _EXIT_CODES),
-    (find, "routerscope find --prompt 50000 --cached 40000 --completion 2000 --tools", _EXIT_CODES),
-    (mcp, "routerscope mcp --data data/live", _EXIT_CODES),
-    (cite, "routerscope cite leading_model/week/2026-07-27 --style apa", _CITE_EXIT_CODES),
-    (trace, "routerscope trace share_author week 2026-07-27 anthropic", _TRACE_EXIT_CODES),
+    (_reads_remote(status), "routerscope status --data data/live", _STATUS_EXIT_CODES),
+    (_reads_remote(query), 'routerscope query "from share_author limit 5" --format csv', _EXIT_CODES),
+    (_reads_remote(ask), "routerscope ask 3 --data data/live", _EXIT_CODES),
+    (
+        _reads_remote(price),
+        "routerscope price anthropic/claude-sonnet-4.5 --prompt 50000 --completion 2000",
+        _EXIT_CODES,
+    ),
+    (_reads_remote(find), "routerscope find --prompt 50000 --cached 40000 --completion 2000 --tools", _EXIT_CODES),
+    (_reads_remote(mcp), "routerscope mcp --data data/live", _EXIT_CODES),
+    (_reads_remote(cite), "routerscope cite leading_model/week/2026-07-27 --style apa", _CITE_EXIT_CODES),
+    (_reads_remote(trace, has_raw=True), "routerscope trace share_author week 2026-07-27 anthropic", _TRACE_EXIT_CODES),
 ):
     app.command(epilog=f"Example: {_example}\n\n{_codes}.")(_ends_plainly(_verb))
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from orchestration.cli.dagster_home import dagster_home, history_errors, use_dagster_home
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 def rollback(data: Data = None) -> None:
     """Publish the release before the current one.
 
-    The current release is withdrawn. The next run publishes a new one.
+    The current release is withdrawn. The next run publishes a new one. With ROUTERSCOPE_REMOTE, object storage and the
+    data folder both return to the release before the one that is published in object storage.
     """
     from orchestration.storage.migrations import migrate
     from orchestration.storage.releases import Releases
@@ -32,10 +34,21 @@ def rollback(data: Data = None) -> None:
         for line in migrate(folder):
             say(line)
         releases = Releases(folder)
-        withdrawn = releases.current.name
-        restored = releases.rollback().name
-        say(f"Published {restored} again, in {releases.published}. {withdrawn} was withdrawn.")
+        if address := os.environ.get("ROUTERSCOPE_REMOTE"):
+            withdrawn, restored = _rollback_remote(address, folder)
+            say(f"Published {restored} again, in {address} and {releases.published}. {withdrawn} was withdrawn.")
+        else:
+            withdrawn = releases.current.name
+            restored = releases.rollback().name
+            say(f"Published {restored} again, in {releases.published}. {withdrawn} was withdrawn.")
         say("The next run publishes a new release.")
+
+
+def _rollback_remote(address: str, folder: Path) -> tuple[str, str]:
+    from orchestration.settings import remote_address
+    from orchestration.storage.remote import Remote
+
+    return Remote(remote_address(address), folder, say).rollback()
 
 
 def tidy(data: Data = None) -> None:

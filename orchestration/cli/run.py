@@ -22,7 +22,7 @@ from orchestration.cli.dagster_home import history_errors, use_dagster_home
 from orchestration.cli.heartbeat import Heartbeat
 from orchestration.cli.terminal import ExitCode, exit_code_of, say, signals_noted
 from orchestration.errors import RouterscopeError, SettingsError, SourceError, WarehouseError
-from orchestration.storage.files import check_data_folder
+from orchestration.storage.files import RUN_LOCK, check_data_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -200,6 +200,24 @@ def _run_job(settings: Settings, request: RunRequest, started: float, signal_rec
         return _execute(settings, request, heartbeat, started, signal_received)
 
 
+def _pull(settings: Settings, heartbeat: Heartbeat) -> None:
+    """Pull before the plan is made, so that it leaves out what other hosts have fetched.
+
+    The run itself pulls too. If another run is using the data folder, only that one does.
+    """
+    from orchestration.defs.resources import pull
+    from orchestration.storage.files import locked_if_free
+    from orchestration.storage.migrations import migrate
+    from orchestration.storage.remote import Remote
+
+    with locked_if_free(settings.data / RUN_LOCK) as is_locked:
+        if is_locked:
+            heartbeat.enter(f"pulling from {settings.remote}")
+            for line in migrate(settings.data):
+                say(line)
+            pull(Remote(str(settings.remote), settings.data, heartbeat.print), settings)
+
+
 def _execute(
     settings: Settings,
     request: RunRequest,
@@ -225,6 +243,8 @@ def _execute(
         )
     options = request.fetch_options(source)
     source.report_to(say)
+    if settings.remote:
+        _pull(settings, heartbeat)
     for line in [*source.explain(), *plan_lines(source, options)]:
         say(line)
     home = use_dagster_home(settings.data)  # not before the options are checked: a wrong one leaves no folder behind
@@ -262,5 +282,7 @@ def _execute(
         return ExitCode.FAILED
     for line in result_lines(settings):
         say(line)
+    if settings.remote:
+        say(f"Published in {settings.remote}")
     say(f"Done in {time.monotonic() - started:.0f} s.")
     return ExitCode.OK

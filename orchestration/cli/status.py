@@ -120,6 +120,7 @@ def _as_keys(run: LastRun | None) -> dict[str, str] | None:
 
 
 def _show(shown: dict[str, Any], code: ExitCode) -> None:
+    from orchestration.access.mirror import is_mirror
     from orchestration.access.status import GAP_WINDOW_DAYS
     from orchestration.openrouter.quota import REQUEST_LOG, REQUESTS_PER_DAY
     from orchestration.publish.datapackage import SIMULATED
@@ -150,6 +151,9 @@ def _show(shown: dict[str, Any], code: ExitCode) -> None:
     missing = ", ".join(f"{gap['date']} ({gap['surface']}: {gap['reason']})" for gap in shown["missing_days"])
     out.print(f"\nMissing within {GAP_WINDOW_DAYS} days: {missing or 'nothing'}", soft_wrap=True)
     out.print(f"Never observed: {', '.join(shown['never_observed']) or 'nothing'}", soft_wrap=True)
+    if is_mirror(Path(shown["data"])):
+        out.print("The quota left today and the last run are known on the hosts that run.")
+        return
     left = shown["quota_left_today"]
     is_unknown = (Path(shown["data"]) / REQUEST_LOG).exists()
     unlimited = "unknown" if is_unknown else "no key was used"

@@ -52,6 +52,14 @@ Data = Annotated[
         help="Data folder. Default: ROUTERSCOPE_DATA_DIR, or the folder with the newest release.",
     ),
 ]
+Remote = Annotated[
+    str | None,
+    typer.Option(
+        "--remote",
+        metavar="ADDRESS",
+        help="Read the release in object storage instead, such as s3://bucket/folder.",
+    ),
+]
 Port = Annotated[int, typer.Option(metavar="PORT", min=1, max=65_535, help="Port on 127.0.0.1.")]
 
 

@@ -272,6 +272,7 @@ def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def
                 try:
                     with duckdb.connect(str(releases.published / FILE_NAME), read_only=True) as connection:
                         found = measures(connection, source.now)
+                    context.resources.folder.push_release(context.log.info)  # if a run was killed before it did
                     yield from [*results, *freshness_results(found, source)]
                 except duckdb.Error as error:
                     raise WarehouseError(
@@ -311,6 +312,7 @@ def published(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def
     if not completion.export_error:
         yield _exports_result(release.folder / EXPORTS_FOLDER, releases.published / EXPORTS_FOLDER)
     with dagster_failures():
+        context.resources.folder.push_release(context.log.info)
         if problem := completion.report_error or completion.export_error:
             raise problem
 

@@ -155,7 +155,10 @@ def _raw_asset(surface: Surface, priority: int) -> dg.AssetsDefinition:
             source = source_of(settings)
             started = time.monotonic()
             options = fetch_options(source, config.start_date, config.end_date, config.refetch)
-            result = load_surface(surface, source, lake, options, context.log.info)
+            try:
+                result = load_surface(surface, source, lake, options, context.log.info)
+            finally:  # nothing that was fetched may be lost, whatever happens next
+                context.resources.folder.push_raw(surface.name, context.log.info)
             if result.responses_added:
                 Warehouse(settings.data).withdraw_approval()
             in_this_run = context.job_def.asset_layer.executable_asset_keys

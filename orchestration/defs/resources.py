@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import fcntl
+import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from importlib import metadata
@@ -17,6 +18,7 @@ import dagster as dg
 from dagster import DagsterEventType
 from dagster_dbt import DbtCliResource
 from packaging.version import Version
+from pydantic import PrivateAttr
 
 from orchestration.defs.runs import CODE_LOCATION_TAGS, DATA_TAG, PROCESS_TAG, SOURCE_TAG, process_tag
 from orchestration.errors import RejectedError, RouterscopeError, SettingsError, WarehouseError, disk_error
@@ -24,15 +26,18 @@ from orchestration.folders import PROJECT_DIR
 from orchestration.ingest.sources import Source, open_source
 from orchestration.publish.freshness import limits
 from orchestration.settings import Settings
+from orchestration.storage.files import RUN_LOCK
 from orchestration.storage.lake import LAKE_FOLDER, Lake
 from orchestration.storage.last_run import State, record_end, record_start
 from orchestration.storage.migrations import migrate
 from orchestration.storage.releases import Releases
+from orchestration.storage.remote import Remote
 from orchestration.storage.warehouse import Warehouse
 from orchestration.transform import DBT_PROGRAM, DBT_PYTHON
 
 POOL = "warehouse"
 OWNERS = ["team:routerscope"]
+_LOG = logging.getLogger(__name__)  # where a resource is opened outside of a run
 # How the log line of a run that waits for the data folder begins.
 IN_USE = "Another run is using"
 # Dagster sorts groups by name, so their names begin with the number of their stage. A slash nests a group.
@@ -77,8 +82,23 @@ def reject_build(warehouse: Warehouse, reasons: str) -> RejectedError:
 class DataFolder(dg.ConfigurableResource[Any]):
     """A lock on the data folder: one run at a time uses it, however it was started, and others wait.
 
-    Otherwise one run could change the lake while another has built from it and not published yet.
+    Otherwise one run could change the lake while another has built from it and not published yet. With
+    ROUTERSCOPE_REMOTE, the run first pulls from object storage what the folder lacks.
     """
+
+    _remote: Remote | None = PrivateAttr(default=None)
+
+    def push_raw(self, surface: str, log: Callable[[str], None]) -> None:
+        """Add the raw files of a surface to object storage, if the settings name one."""
+        if self._remote:
+            self._remote.log = log
+            self._remote.push_raw(surface)
+
+    def push_release(self, log: Callable[[str], None]) -> None:
+        """Publish the release of the data folder in object storage, if the settings name one."""
+        if self._remote:
+            self._remote.log = log
+            self._remote.push_release()
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[DataFolder]:
@@ -86,7 +106,7 @@ class DataFolder(dg.ConfigurableResource[Any]):
             settings = Settings.load()
             folder = settings.data
             folder.mkdir(parents=True, exist_ok=True)
-            lock = (folder / "run.lock").open("w", encoding="utf-8")
+            lock = (folder / RUN_LOCK).open("w", encoding="utf-8")
         except (SettingsError, OSError):
             yield self  # the first step reports the error
             return
@@ -102,10 +122,20 @@ class DataFolder(dg.ConfigurableResource[Any]):
                 fcntl.flock(lock, fcntl.LOCK_EX)
             with _recorded(folder, context):
                 with dagster_failures():
+                    log = context.log.info if context.log else _LOG.info
                     for line in migrate(folder):
-                        if context.log:
-                            context.log.info(line)
+                        log(line)
+                    if settings.remote:
+                        self._remote = Remote(settings.remote, folder, log)
+                        pull(self._remote, settings)
+                        self._remote.push_raw()  # what a killed run left
                 yield self
+
+
+def pull(remote: Remote, settings: Settings) -> None:
+    """Add to the data folder what it lacks. New raw files make the approval of the warehouse invalid."""
+    if remote.pull(source_of(settings).kind):
+        Warehouse(settings.data).withdraw_approval()
 
 
 def _end_state(instance: dg.DagsterInstance, run_id: str) -> State:

@@ -18,6 +18,7 @@ from typing import Any
 from orchestration.errors import SettingsError
 
 TEMPORARY = ".tmp"
+RUN_LOCK = "run.lock"  # in the data folder; a run holds it from its start to its end
 
 
 def check_encoding(folder: Path) -> None:
@@ -109,6 +110,19 @@ def locked(path: Path) -> Iterator[None]:
     with path.open("w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@contextlib.contextmanager
+def locked_if_free(path: Path) -> Iterator[bool]:
+    """Hold an exclusive lock on a file and yield True, or yield False if another process holds it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 def read_json(path: Path) -> Any:

@@ -36,6 +36,7 @@ Kind = Literal["real", "simulated"]
 METADATA_KEY = b"routerscope"
 LEDGER = "ledger.jsonl"
 LAKE_FOLDER = "raw"  # in the data folder
+KIND_FILE = "KIND"
 PROVENANCE = pa.schema(
     [
         pa.field("as_of", pa.timestamp("us", tz="UTC"), nullable=False),
@@ -83,24 +84,24 @@ class Lake:
     def kind(self) -> Kind:
         """The kind of data in the lake. Raises LakeError if the lake is empty."""
         try:
-            kind = (self.root / "KIND").read_text(encoding="utf-8", errors="replace").strip()
+            kind = (self.root / KIND_FILE).read_text(encoding="utf-8", errors="replace").strip()
         except OSError as error:
             raise LakeError(f"The lake {self.root} is empty ({error}). Run `make run` first.") from error
         if kind not in get_args(Kind):
             raise LakeError(
-                f"{self.root / 'KIND'} says {kind[:40]!r}, not real or simulated. Nothing was changed. Restore it from "
-                "a backup, or write the kind of the data into it, and run again."
+                f"{self.root / KIND_FILE} says {kind[:40]!r}, not real or simulated. Nothing was changed. Restore it "
+                "from a backup, or write the kind of the data into it, and run again."
             )
         return "simulated" if kind == "simulated" else "real"
 
     @property
     def is_simulated(self) -> bool:
         """Whether its data is simulated; False for an empty lake."""
-        return (self.root / "KIND").exists() and self.kind == "simulated"
+        return (self.root / KIND_FILE).exists() and self.kind == "simulated"
 
     def check_kind(self, kind: Kind) -> None:
         """Raises LakeError if the lake holds the other kind of data."""
-        existing = self.kind if (self.root / "KIND").exists() else kind
+        existing = self.kind if (self.root / KIND_FILE).exists() else kind
         if existing != kind:
             raise LakeError(
                 f"The lake {self.root} holds {existing} data and refuses {kind} data, so that the two never mix. "
@@ -134,7 +135,7 @@ class Lake:
         content = self._parquet(table, provenance, metadata)
         name = f"{basic_timestamp(provenance.as_of)}-{hashlib.sha256(content).hexdigest()[:_HASH_DIGITS]}.parquet"
         try:
-            self._record_kind(provenance.kind)
+            self.record_kind(provenance.kind)
             write_atomically(folder / name, content)
         except OSError as error:
             raise LakeError(
@@ -203,9 +204,9 @@ class Lake:
             file.flush()
             os.fsync(file.fileno())
 
-    def _record_kind(self, kind: Kind) -> None:
+    def record_kind(self, kind: Kind) -> None:
         """Record the kind with the first write. Raises LakeError if another process recorded the other kind first."""
-        path = self.root / "KIND"
+        path = self.root / KIND_FILE
         if path.exists():
             return
         temporary = path.with_name(f"KIND.{os.getpid()}{TEMPORARY}")
@@ -236,6 +237,11 @@ class Lake:
 def is_intact(path: Path) -> bool:
     """Whether the file has the bytes that it was written with: their hash is in its name."""
     return sha256(path)[:_HASH_DIGITS] == path.stem.rpartition("-")[2]
+
+
+def is_named_by(path: Path, content: bytes) -> bool:
+    """Whether the hash in the file's name is that of these bytes."""
+    return hashlib.sha256(content).hexdigest()[:_HASH_DIGITS] == path.stem.rpartition("-")[2]
 
 
 def read_metadata(path: Path) -> dict[str, Any]:

@@ -146,6 +146,34 @@ class Releases:
             shutil.rmtree(building, ignore_errors=True)
         return Release(folder, rows)
 
+    def adopt(
+        self, name: str, sizes: Mapping[str, int], write: Callable[[Path], None], withdrawn: Sequence[str] = ()
+    ) -> None:
+        """Publish a release that another host made, in one atomic step, and mark the `withdrawn` ones.
+
+        `write` writes its files, of these sizes by path, into a folder that readers do not see; it is not called if the
+        release is there already. After an error, the published release is the same as before.
+        """
+        folder, building = self._folder / name, self._folder / f"{name}{_BUILDING}"
+        with self._lock():
+            if any(not _has_size(folder / path, size) for path, size in sizes.items()):
+                for remains in (building, folder):
+                    shutil.rmtree(remains, ignore_errors=True)
+                building.mkdir()
+                try:
+                    write(building)
+                    for path in (*building.rglob("*"), building):
+                        sync(path)
+                    building.replace(folder)
+                finally:
+                    shutil.rmtree(building, ignore_errors=True)
+            for one in withdrawn:
+                if (self._folder / one).is_dir():
+                    _beside(self._folder / one, _WITHDRAWN).touch()
+            if self.current != folder.resolve():
+                self._point_to(folder)
+        self.prune()
+
     def is_current(self, inputs: str, warehouse: Warehouse) -> bool:
         """Whether the published release is a copy of the approved warehouse, built from inputs with this hash.
 
@@ -226,6 +254,15 @@ class Releases:
         for approval in self._folder.glob(f"*{_APPROVAL}"):
             if not approval.with_suffix("").exists():
                 approval.unlink()
+
+
+def released_at(name: str) -> dt.datetime:
+    """When the release with this name was made, in UTC."""
+    return dt.datetime.strptime(name, _NAME_FORMAT).replace(tzinfo=dt.UTC)
+
+
+def _has_size(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size
 
 
 def _beside(release: Path, suffix: str) -> Path:

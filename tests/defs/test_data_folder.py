@@ -1,10 +1,12 @@
 """The resource `folder` tags a run, and records beside the data how it ended."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from object_server import KEY, SECRET, ObjectServer
+from remote_host import Host
 
 from orchestration.defs import resources
 from orchestration.defs.resources import DataFolder, dagster_failures
@@ -78,6 +80,56 @@ def test_run_that_cannot_migrate_is_recorded_as_failed(
     monkeypatch.setattr(resources, "migrate", refuse)
     run(instance, lambda _: None)
     assert getattr(last_run(data), "state", None) == "FAILURE"
+
+
+@pytest.fixture
+def shared(data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+    """Another host that shares its lake with the data folder, and has published a release."""
+    monkeypatch.setenv("ROUTERSCOPE_SOURCE", "sample")
+    with ObjectServer() as server:
+        for name, value in server.environment().items():
+            monkeypatch.setenv(name, value)
+        host = Host(server.address(), data / "other")
+        host.run(1)
+        monkeypatch.setenv("ROUTERSCOPE_REMOTE", host.address)
+        monkeypatch.setenv("ROUTERSCOPE_DATA_DIR", str(data / "here"))
+        yield host
+
+
+def test_run_pulls_first_and_pushes_what_it_adds(shared: Host, data: Path, instance: dg.DagsterInstance) -> None:
+    here = Host(shared.address, data / "here")
+
+    def work(context: dg.OpExecutionContext) -> None:
+        assert here.state() == shared.state()
+        here.observe(2)
+        context.resources.folder.push_raw("rankings", context.log.info)
+        here.publish()
+        context.resources.folder.push_release(context.log.info)
+
+    run(instance, work)
+    assert getattr(last_run(here.data), "state", None) == "SUCCESS"
+    shared.remote().pull("real")
+    assert shared.state() == here.state()
+    assert len(shared.contents()) == 2
+
+
+def test_run_pushes_what_a_killed_run_left(shared: Host, data: Path, instance: dg.DagsterInstance) -> None:
+    Host(shared.address, data / "here").observe(2)
+    run(instance, lambda _: None)
+    shared.remote().pull("real")
+    assert len(shared.lake.files("*")) == 2
+
+
+@pytest.mark.usefixtures("shared")
+def test_failed_pull_fails_the_run_without_secrets(
+    data: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAWRONG")
+    run(instance, fail)
+    assert getattr(last_run(data / "here"), "state", None) == "FAILURE"
+    events = repr(instance.all_logs(instance.get_runs()[0].run_id))
+    assert "published.json could not be read: the server answered InvalidAccessKeyId" in events
+    assert not any(secret in events for secret in (SECRET, KEY, "AKIAWRONG", "StringToSign"))
 
 
 def test_error_of_the_disk_is_a_failure_for_users() -> None:

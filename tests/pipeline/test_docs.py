@@ -343,5 +343,5 @@ def test_every_setting_is_documented() -> None:
         )
     )
     text = (PROJECT / "docs" / "settings.md").read_text(encoding="utf-8")
-    assert len(named) == 12
+    assert len(named) == 13
     assert {name for name in named if f"`{name}" not in text} == set()
