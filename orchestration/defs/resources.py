@@ -27,6 +27,7 @@ from orchestration.settings import Settings
 from orchestration.storage.lake import LAKE_FOLDER, Lake
 from orchestration.storage.last_run import State, record_end, record_start
 from orchestration.storage.migrations import migrate
+from orchestration.storage.processes import RUN_LOCK
 from orchestration.storage.releases import Releases
 from orchestration.storage.warehouse import Warehouse
 from orchestration.transform import DBT_PROGRAM, DBT_PYTHON
@@ -86,17 +87,21 @@ class DataFolder(dg.ConfigurableResource[Any]):
             settings = Settings.load()
             folder = settings.data
             folder.mkdir(parents=True, exist_ok=True)
-            lock = (folder / "run.lock").open("w", encoding="utf-8")
+            lock = (folder / RUN_LOCK).open("w", encoding="utf-8")
         except (SettingsError, OSError):
             yield self  # the first step reports the error
             return
         with lock:
-            if context.instance and context.run:
-                tags = {DATA_TAG: str(folder), PROCESS_TAG: process_tag(context.run), SOURCE_TAG: settings.source}
-                context.instance.add_run_tags(context.run.run_id, {**CODE_LOCATION_TAGS, **context.run.tags, **tags})
+            is_in_use = False
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
+                is_in_use = True
+            # Not before: in another container, a tagged run counts as killed if nothing holds the lock.
+            if context.instance and context.run:
+                tags = {DATA_TAG: str(folder), PROCESS_TAG: process_tag(context.run), SOURCE_TAG: settings.source}
+                context.instance.add_run_tags(context.run.run_id, {**CODE_LOCATION_TAGS, **context.run.tags, **tags})
+            if is_in_use:
                 if context.log:
                     context.log.warning(f"{IN_USE} {folder}; this one waits until it has finished.")
                 fcntl.flock(lock, fcntl.LOCK_EX)
