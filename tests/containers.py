@@ -1,4 +1,4 @@
-"""The services of deploy/compose.yaml as local processes, with the commands, health checks and environment that it states.
+"""The services of deploy/compose.yaml as local processes, with the commands, checks and environment that it states.
 
 Paths of the image are those of this project, hosts are loopback, and ports are free ones. A process gets no other
 variables than its container would.

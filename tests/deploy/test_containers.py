@@ -61,6 +61,11 @@ def wait_until(is_true: Callable[[], object], containers: Containers) -> None:
         time.sleep(0.5)
 
 
+def is_at_work(instance: dg.DagsterInstance) -> bool:
+    """Whether a run has reached its first step."""
+    return any(PROCESS_TAG in run.tags for run in instance.get_runs() if not run.is_finished)
+
+
 def test_schedule_publishes_through_the_containers(
     containers: Containers, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
@@ -79,3 +84,24 @@ def test_schedule_publishes_through_the_containers(
     assert (tmp_path / "data" / "published" / "routerscope.duckdb").exists()
     assert not (tmp_path / "data" / "dagster_home").exists()
     assert PASSWORD not in containers.logs()
+
+
+@pytest.mark.long
+def test_killed_containers_recover(containers: Containers, instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    containers.start("code")
+    clock = before_tick(tmp_path, days_ago=3)
+    containers.start("daemon", **clock)
+    wait_until(lambda: is_at_work(instance), containers)
+    for service in ("daemon", "code"):
+        containers.kill(service)
+    [killed] = instance.get_runs()
+    containers.start("code")
+    clock = before_tick(tmp_path, days_ago=2)
+    assert not containers.is_healthy("webserver")
+    assert not containers.is_healthy("daemon", **clock)
+    containers.start("daemon", **clock)
+    wait_until(lambda: [run.is_finished for run in instance.get_runs()] == [True, True], containers)
+    later, earlier = instance.get_runs()
+    assert earlier.run_id == killed.run_id
+    assert [earlier.status, later.status] == [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS]
+    assert (tmp_path / "data" / "published" / "routerscope.duckdb").exists()
