@@ -17,8 +17,8 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
+import postgres
 import yaml
 from conftest import PROJECT
 
@@ -27,7 +27,6 @@ COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
 # In the image.
 PROJECT_IN_IMAGE, DATA_IN_IMAGE = "/routerscope", "/data"
-PASSWORD = "s3cret/of@no-one"  # noqa: S105
 MAX_START_SECONDS = 120
 _VARIABLE = re.compile(r"\$\{(\w+):([?-])(.*)\}")
 
@@ -38,25 +37,13 @@ def from_dockerfile(instruction: str) -> list[str]:
     return list(json.loads(line[line.index("[") :]))
 
 
-def postgres_variables(url: str) -> dict[str, str]:
-    """The variables that deploy/dagster.yaml reads, for a server."""
-    server = urlsplit(url)
-    return {
-        "POSTGRES_HOST": str(server.hostname),
-        "POSTGRES_PORT": str(server.port),
-        "POSTGRES_USER": str(server.username),
-        "POSTGRES_DB": server.path.strip("/"),
-        "POSTGRES_PASSWORD": PASSWORD,
-    }
-
-
 class Containers:
     """The services, with their logs in `<folder>/<service>.log`; `settings` are the lines of `.env`."""
 
-    def __init__(self, folder: Path, data: Path, postgres: str, settings: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, data: Path, url: str, settings: Mapping[str, str]) -> None:
         self._folder, self._data = folder, data
-        self._database = postgres_variables(postgres)
-        self._settings = {**settings, "POSTGRES_PASSWORD": PASSWORD}
+        self._database = postgres.variables(url)
+        self._settings = {**settings, "POSTGRES_PASSWORD": postgres.PASSWORD}
         self._ports = {"4000": str(free_port()), "3000": str(free_port())}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self.home = folder / "deploy"
@@ -104,7 +91,7 @@ class Containers:
             ended = process.poll()
             assert ended is None, f"{service} exited with code {ended}:\n{log.read_text(encoding='utf-8')}"
             assert time.monotonic() < deadline, f"{service} is not healthy:\n{log.read_text(encoding='utf-8')}"
-            time.sleep(1)
+            time.sleep(5)  # a check takes a second or two of a core
 
     def is_healthy(self, service: str, **clock: str) -> bool:
         """Whether the health check of the service succeeds now."""
