@@ -56,7 +56,7 @@ class Machine:
             env=self.environment | {"PYTHONPATH": str(PROJECT)},
             capture_output=True,
             encoding="utf-8",
-            timeout=300,
+            timeout=900,
             check=False,
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"

@@ -16,7 +16,7 @@ from containers import Containers
 
 from orchestration.defs.runs import PROCESS_TAG
 
-MAX_RUN_SECONDS = 300
+MAX_RUN_SECONDS = 900
 SECONDS_BEFORE_TICK = 60
 
 
