@@ -17,7 +17,7 @@ from containers import Containers
 from orchestration.defs.runs import PROCESS_TAG
 
 MAX_RUN_SECONDS = 900
-SECONDS_BEFORE_TICK = 60
+SECONDS_BEFORE_TICK = 120
 
 
 @pytest.fixture
