@@ -56,7 +56,8 @@ def message_for_users(event: DagsterEvent) -> str | None:
 
 def root_cause(event: DagsterEvent) -> SerializableErrorInfo | None:
     """The first error of the chain that made a step fail, or a run before its first step."""
-    error = (event.step_failure_data if event.is_step_failure else event.job_failure_data).error
+    failure = event.step_failure_data if event.is_step_failure else event.job_failure_data
+    error = failure.error if failure else None  # Dagster records nothing for a run that was marked as failed
     while error and error.cause:
         error = error.cause
     return error
