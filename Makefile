@@ -85,10 +85,11 @@ rollback: $(SETUP)
 test: $(DEV_SETUP)
 	@$(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
-# More seeds, every corruption, and a month under the real daemon.
+# More seeds, every corruption, and a month under the real daemon, then five days with Postgres.
 test-long: $(DEV_SETUP)
 	@$(BIN)/python -m pytest -m long $(PYTEST_OPTIONS)
 	@$(BIN)/python tests/soak.py target/soak
+	@$(BIN)/python tests/soak.py target/soak-postgres --days 5 --postgres
 
 contract: $(DEV_SETUP)
 	@$(BIN)/python -m pytest -m contract tests/contract

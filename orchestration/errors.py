@@ -18,6 +18,7 @@
     ├── ExportError           an export could not be made
     ├── SiteError             a release could not be published to a site
     ├── AlertError            an alert could not be sent
+    │   └── TooManyAlertsError    the channel asks to wait
     ├── UsageError            a log of own usage cannot be taken in
     └── QueryError            a question about the published tables cannot be answered
 
@@ -100,6 +101,14 @@ class SiteError(RouterscopeError):
 
 class AlertError(RouterscopeError):
     """An alert could not be sent. A later tick tries again."""
+
+
+class TooManyAlertsError(AlertError):
+    """A channel asks to wait for so many seconds before it is sent anything again."""
+
+    def __init__(self, message: str, wait_seconds: float) -> None:
+        super().__init__(message)
+        self.wait_seconds = wait_seconds
 
 
 class UsageError(RouterscopeError):

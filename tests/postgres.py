@@ -1,6 +1,7 @@
 """A Postgres server for tests: Debian's `postgresql` on loopback.
 
     with postgres.server() as url: ...     postgresql://routerscope@127.0.0.1:<port>/routerscope
+    postgres.variables(url)                what deploy/dagster.yaml reads
 
 A crash of the machine loses its data (`fsync=off`), as no test restores it.
 """
@@ -15,9 +16,12 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+# The server trusts everyone on loopback. Tests assert that no log contains this.
+PASSWORD = "s3cret/of@no-one"  # noqa: S105
 _START_SECONDS = 60
 
 
@@ -49,6 +53,18 @@ def server() -> Iterator[str]:
             yield f"postgresql://routerscope@127.0.0.1:{port}/routerscope"
         finally:
             _run(control, "--pgdata", cluster, "--mode=immediate", "stop")
+
+
+def variables(url: str) -> dict[str, str]:
+    """The variables of the environment that deploy/dagster.yaml reads, for a server."""
+    server = urlsplit(url)
+    return {
+        "POSTGRES_HOST": str(server.hostname),
+        "POSTGRES_PORT": str(server.port),
+        "POSTGRES_USER": str(server.username),
+        "POSTGRES_DB": server.path.strip("/"),
+        "POSTGRES_PASSWORD": PASSWORD,
+    }
 
 
 def _run(*command: str | Path) -> None:

@@ -1,9 +1,10 @@
 """A month under the real daemon: every tick of every schedule, with the clock moved from one to the next.
 
-    python tests/soak.py <folder> [--days 30] [--kills 2] [--asleep 0]
+    python tests/soak.py <folder> [--days 30] [--kills 2] [--asleep 0] [--postgres]
 
 The clock of the daemon and of its child processes is set (see `moved_clock/`); their work takes its real time. Prints
-the problems found and exits with 1 if there are any. Not part of `make test`: it takes an hour and a half.
+the problems found and exits with 1 if there are any. Not part of `make test`: it takes an hour and a half. With
+`--postgres`, Dagster's history is in a Postgres server, configured by deploy/dagster.yaml.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ import threading
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import duckdb
+import postgres
 
 PROJECT = Path(__file__).resolve().parent.parent
 WORLD = json.dumps({"models": 60, "days": 45, "observations": 8})
@@ -195,11 +198,11 @@ def wait_for(folder: Path, count: int, status: tuple[str, ...]) -> bool:
     return False
 
 
-def soak(folder: Path, days: int, kills: int, days_asleep: int) -> list[str]:
-    """Play all ticks; returns the problems found."""
+def soak(folder: Path, days: int, kills: int, days_asleep: int, configuration: str) -> list[str]:
+    """Play all ticks, with the `dagster.yaml` of a folder of the project; returns the problems found."""
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "home").mkdir(parents=True)
-    shutil.copy(PROJECT / "dagster_home" / "dagster.yaml", folder / "home")
+    shutil.copy(PROJECT / configuration / "dagster.yaml", folder / "home")
     receiver, groups = Receiver(), group_ticks(ticks(days), days_asleep)
     daemon = Daemon(folder, receiver.address)
     due = [tick for group in groups for tick in group]
@@ -338,8 +341,14 @@ def main() -> int:
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--kills", type=int, default=2)
     parser.add_argument("--asleep", type=int, default=0, help="days at the end on which the daemon wakes once a day")
+    parser.add_argument("--postgres", action="store_true", help="keep Dagster's history in Postgres")
     arguments = parser.parse_args()
-    problems = soak(arguments.folder.absolute(), arguments.days, arguments.kills, arguments.asleep)
+    options = arguments.folder.absolute(), arguments.days, arguments.kills, arguments.asleep
+    if arguments.postgres:
+        with postgres.server() as url, patch.dict(os.environ, postgres.variables(url)):
+            problems = soak(*options, "deploy")
+    else:
+        problems = soak(*options, "dagster_home")
     print("\n".join(problems) or "No problems found.")
     return bool(problems)
 

@@ -1,4 +1,4 @@
-"""Channels that alerts are sent to: a webhook, a file, the log.
+"""Channels that alerts are sent to: a webhook, which may be Slack's, a file, the log.
 
 Which alerts were sent to a channel already is in `deliveries`.
 """
@@ -6,23 +6,37 @@ Which alerts were sent to a channel already is in `deliveries`.
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import hashlib
+import html
 import json
 import os
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import httpx
 
 from orchestration.alerts.events import Alert
-from orchestration.errors import AlertError, SettingsError
-from orchestration.openrouter.transport import Http
+from orchestration.errors import AlertError, SettingsError, TooManyAlertsError
+from orchestration.openrouter.retries import retry_after_seconds
+from orchestration.openrouter.transport import BodyError, Http
 from orchestration.settings import Settings
 from orchestration.untrusted import escaped_json
 
 SCHEMA = "routerscope.alerts/1"
+# Slack cuts a longer message.
+MAX_SLACK_CHARACTERS = 40_000
+_SLACK_HOSTS = {"hooks.slack.com", "hooks.slack-gov.com"}
 _TIMEOUT_SECONDS = 10.0
+_MAX_WAIT_SECONDS = 3600.0
+_MAX_ANSWER_BYTES = 4096
+# What Slack answers, such as `invalid_payload`. Other texts may contain the address.
+_ERROR_CODE = re.compile(r"[a-z_]{2,40}")
+_CUT_ENTITY = re.compile(r"&\w*$")
 
 
 class Channel(Protocol):
@@ -31,7 +45,7 @@ class Channel(Protocol):
     name: str
 
     def send(self, alerts: Sequence[Alert]) -> None:
-        """Raises AlertError if the alerts could not be delivered."""
+        """Raises AlertError if the alerts could not be delivered, as TooManyAlertsError if a wait is asked for."""
 
 
 class Webhook:
@@ -42,22 +56,53 @@ class Webhook:
         self.name = f"webhook {hashlib.sha256(address.encode()).hexdigest()[:12]}"
 
     def send(self, alerts: Sequence[Alert]) -> None:
+        self._post({"schema": SCHEMA, "alerts": [alert.body() for alert in alerts]})
+
+    def _post(self, message: Mapping[str, Any], max_answer_bytes: int = 0) -> str:
+        """What the webhook answers, which is not read by default. Raises AlertError unless the status is a success."""
         try:
             with contextlib.closing(Http(self._timeout)) as http:
-                response, _ = http.fetch(
-                    "POST",
-                    self._address,
-                    json={"schema": SCHEMA, "alerts": [alert.body() for alert in alerts]},
-                    within_seconds=self._timeout,
-                    max_bytes=0,  # only the status matters
+                response, body = http.fetch(
+                    "POST", self._address, json=message, within_seconds=self._timeout, max_bytes=max_answer_bytes
                 )
         except SettingsError as error:
             raise AlertError(str(error)) from None
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, BodyError) as error:
             # The error's message and cause are left out, because they may contain the address.
             raise AlertError(f"The webhook did not respond ({type(error).__name__}).") from None
+        answer = body.decode(errors="replace").strip()
+        if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            seconds = retry_after_seconds(response.headers.get("retry-after"), dt.datetime.now(dt.UTC))
+            raise TooManyAlertsError("The webhook responded with status 429.", min(seconds or 0.0, _MAX_WAIT_SECONDS))
         if not response.is_success:
-            raise AlertError(f"The webhook responded with status {response.status_code}.")
+            code = f" and {answer}" if _ERROR_CODE.fullmatch(answer) else ""
+            raise AlertError(f"The webhook responded with status {response.status_code}{code}.")
+        return answer
+
+
+class Slack(Webhook):
+    """Posts `{"text"}` to an incoming webhook of Slack, with one line for each alert.
+
+    Without Slack's formatting, because names contain its characters, such as `_` and `*`.
+    """
+
+    def send(self, alerts: Sequence[Alert]) -> None:
+        lines = [_slack_line(alert, MAX_SLACK_CHARACTERS // len(alerts) - 1) for alert in alerts]
+        message = {"text": "\n".join(lines), "mrkdwn": False, "unfurl_links": False}
+        if self._post(message, _MAX_ANSWER_BYTES) != "ok":
+            raise AlertError("Slack did not answer `ok`.")
+
+
+def _slack_line(alert: Alert, max_characters: int) -> str:
+    """An alert in one line of at most so many characters, with `&`, `<` and `>` escaped; the citation is not cut."""
+    text = html.escape(f"{alert.severity}: {' '.join(alert.text.split())}", quote=False)
+    source = html.escape(_source_of(alert), quote=False)
+    room = max_characters - len(source)
+    return (text if len(text) <= room else _CUT_ENTITY.sub("", text[: room - 1]) + "…") + source
+
+
+def _source_of(alert: Alert) -> str:
+    return f" {alert.citation} Checked {alert.checked_at}, scope {alert.scope_id}." if alert.citation else ""
 
 
 class File:
@@ -106,15 +151,15 @@ class Log:
 
     def send(self, alerts: Sequence[Alert]) -> None:
         for alert in alerts:
-            source = f" {alert.citation} Checked {alert.checked_at}, scope {alert.scope_id}." if alert.citation else ""
-            self._log(f"{alert.severity}: {alert.text}{source}")
+            self._log(f"{alert.severity}: {alert.text}{_source_of(alert)}")
 
 
 def configured_channels(settings: Settings, log: Callable[[str], None]) -> list[Channel]:
     """The channels that the settings name; none by default."""
     channels: list[Channel] = []
     if settings.alerts_webhook:
-        channels.append(Webhook(settings.alerts_webhook.get_secret_value()))
+        address = settings.alerts_webhook.get_secret_value()
+        channels.append((Slack if urlsplit(address).hostname in _SLACK_HOSTS else Webhook)(address))
     if settings.alerts_file:
         channels.append(File(settings.alerts_file))
     if settings.alerts_log:

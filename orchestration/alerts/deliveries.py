@@ -18,12 +18,14 @@ from pathlib import Path
 
 from orchestration.alerts.channels import Channel
 from orchestration.alerts.events import Alert
-from orchestration.errors import AlertError
+from orchestration.errors import AlertError, TooManyAlertsError
 
 # Origins of alerts. A new channel starts each origin separately: failures at its first tick, alerts of releases once
 # there is a release. The file records the start as `begun/<origin>`.
 RELEASES, FAILURES = "news", "failures"
 _MAX_BATCH_ALERTS = 100
+# The key under which the end of the wait that a channel asks for is kept, as `alert_id`.
+_PAUSED = "paused"
 # `sent_at` is null while an alert is being sent.
 _TABLE = """
     create table if not exists delivery
@@ -72,6 +74,21 @@ class Deliveries:
         with self._open() as connection:
             connection.executemany("delete from delivery where key = ?", [(key,) for key in keys])
 
+    def pause(self, channel: Channel, seconds: float) -> None:
+        """Record that a channel asks to wait."""
+        until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds)
+        with self._open() as connection:
+            self._write(connection, channel, {_PAUSED: until.isoformat(timespec="seconds")}, None)
+
+    def paused_until(self, channel: Channel) -> dt.datetime | None:
+        """Until when a channel asks to wait (UTC); None if it may be sent alerts."""
+        with self._open() as connection:
+            rows = connection.execute(
+                "select alert_id from delivery where channel = ? and key = ?", [channel.name, _PAUSED]
+            ).fetchall()
+        until = [dt.datetime.fromisoformat(text) for (text,) in rows]
+        return until[0] if until and until[0] > dt.datetime.now(dt.UTC) else None
+
     @contextlib.contextmanager
     def _open(self, consequence: str = "Nothing was sent.") -> Iterator[sqlite3.Connection]:
         try:
@@ -102,6 +119,9 @@ def send_new(
     with deliveries.lock():
         for channel in channels:
             waiting = list(_unsent(found, channel, deliveries).items())
+            if waiting and (until := deliveries.paused_until(channel)):
+                problems.append(f"{channel.name}: It asks to wait until {until:%H:%M:%S} UTC; unsent: {len(waiting)}.")
+                continue
             while waiting:
                 batch, rest = waiting[:_MAX_BATCH_ALERTS], waiting[_MAX_BATCH_ALERTS:]
                 ids = {key: alert.id for key, alert in batch}
@@ -109,6 +129,8 @@ def send_new(
                 try:
                     channel.send([alert for _, alert in batch])
                 except AlertError as error:
+                    if isinstance(error, TooManyAlertsError):
+                        deliveries.pause(channel, error.wait_seconds)
                     problems.append(
                         f"{channel.name}: {error} The next tick tries again; unsent alerts: {len(waiting)}."
                     )

@@ -59,18 +59,29 @@ def use_dagster_home(data: Path) -> Path:
 
 @contextmanager
 def history_errors(home: Path) -> Iterator[None]:
-    """Raises WarehouseError if Dagster cannot read or write its history of runs in a home.
+    """Raises WarehouseError if Dagster cannot read or write its history of runs, in a home or in its database.
 
-    Dagster reports errors of a step as events; any other error of the disk or of SQLite concerns the history.
+    Dagster reports errors of a step as events; any other error of the disk or of a database concerns the history.
     """
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+    from orchestration.defs.event_log import database_error
 
     try:
         yield
     except BrokenPipeError:  # the reader of standard output has read enough
         raise
-    except (OSError, sqlite3.Error, SQLAlchemyError) as error:
-        reason = str(getattr(error, "orig", None) or error)
+    except Exception as raised:
+        error = database_error(raised) or raised
+        if not isinstance(error, (OSError, sqlite3.Error, SQLAlchemyError)):
+            raise
+        reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
+        if isinstance(error, DBAPIError) and not isinstance(error.orig, sqlite3.Error):
+            raise WarehouseError(
+                f"The database in which Dagster keeps the history of runs cannot be used: {reason}. Raw data and "
+                f"releases do not depend on it. Start the database, or correct what {home / 'dagster.yaml'} and its "
+                "variables say about it, then run again."
+            ) from error
         raise WarehouseError(
             f"{home}, where Dagster keeps the history of runs, cannot be used: {reason}. Raw data and releases do not "
             "depend on it. Free disk space or fix the permissions; if the history is damaged, move the folder away: "

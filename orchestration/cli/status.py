@@ -84,7 +84,7 @@ def _as_json(release: PublishedRelease, found: ReleaseStatus) -> dict[str, Any]:
         "missing_days": [{"surface": gap.surface, "date": str(gap.date), "reason": gap.reason} for gap in found.gaps],
         "never_observed": found.never_observed,
         "quota_left_today": found.quota_left_today,
-        "last_run": _as_keys(found.last_run),
+        "last_run": _as_keys(found.last_run, release.data),
         "rejected": found.rejected,
         "problems": found.problems,
     }
@@ -97,7 +97,7 @@ def _show_without_release(folder: Path, error: QueryError, as_json: bool) -> Exi
     shown: dict[str, Any] = dict.fromkeys(("data", "generation", "source", "is_simulated", "clock"))
     shown |= {"data": str(folder), "measures": [], "missing_days": [], "never_observed": []}
     shown["quota_left_today"], quota_problems = quota_left(folder, dt.datetime.now(dt.UTC))
-    shown["last_run"] = _as_keys(last_run(folder))
+    shown["last_run"] = _as_keys(last_run(folder), folder)
     shown["rejected"] = rejected_since(folder, dt.datetime.min.replace(tzinfo=dt.UTC))
     shown["problems"] = [str(error), *quota_problems, *problems_of(folder)]
     if as_json:
@@ -112,11 +112,12 @@ def _show_without_release(folder: Path, error: QueryError, as_json: bool) -> Exi
     return ExitCode.FAILED
 
 
-def _as_keys(run: LastRun | None) -> dict[str, str] | None:
+def _as_keys(run: LastRun | None, data: Path) -> dict[str, str] | None:
     if run is None:
         return None
-    state = "FAILURE" if run.is_killed else run.state
-    return {"run_id": run.run_id, "state": state, "ended": run.ended or ("killed" if run.is_killed else "not yet")}
+    is_killed = run.is_killed(data)
+    state = "FAILURE" if is_killed else run.state
+    return {"run_id": run.run_id, "state": state, "ended": run.ended or ("killed" if is_killed else "not yet")}
 
 
 def _show(shown: dict[str, Any], code: ExitCode) -> None:

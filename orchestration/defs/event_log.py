@@ -36,17 +36,28 @@ _MAX_REASON_LENGTH = 300
 def open_instance(home: Path) -> dg.DagsterInstance:
     """The Dagster instance of a home, with this event log unless its `dagster.yaml` configures another storage.
 
-    Raises SettingsError if the home cannot be used, and errors of the disk and of SQLite as they are.
+    Raises SettingsError if the home cannot be used, and errors of the disk and of a database as they are.
     """
     try:
         return _open_instance(home)
     except (OSError, sqlite3.Error, SQLAlchemyError):
         raise
     except Exception as error:  # any, because Dagster imports modules that `dagster.yaml` names
+        if database_error(error):
+            raise
+        reason = f"{type(error).__name__}: {error}"
+        if isinstance(error, dg.DagsterInvalidConfigError):  # its own text begins with the schema
+            reason = " ".join(one.message for one in error.errors)
         raise SettingsError(
-            f"Dagster cannot use {home} ({one_line(f'{type(error).__name__}: {error}', _MAX_REASON_LENGTH)}). Nothing "
-            f"was run. Correct or delete {home / 'dagster.yaml'}, or set DAGSTER_HOME to another folder."
+            f"Dagster cannot use {home} ({one_line(reason, _MAX_REASON_LENGTH)}). Nothing was run. Correct or delete "
+            f"{home / 'dagster.yaml'}, set the variables that it names, or set DAGSTER_HOME to another folder."
         ) from error
+
+
+def database_error(error: Exception) -> SQLAlchemyError | None:
+    """The error of the database that made dagster-postgres give up after several attempts."""
+    is_last_attempt = type(error).__name__ == "DagsterPostgresException"  # of a package that only Postgres needs
+    return error.__cause__ if is_last_attempt and isinstance(error.__cause__, SQLAlchemyError) else None
 
 
 def _open_instance(home: Path) -> dg.DagsterInstance:

@@ -111,12 +111,16 @@ class DataFolder(dg.ConfigurableResource[Any]):
             yield self  # the first step reports the error
             return
         with lock:
-            if context.instance and context.run:
-                tags = {DATA_TAG: str(folder), PROCESS_TAG: process_tag(context.run), SOURCE_TAG: settings.source}
-                context.instance.add_run_tags(context.run.run_id, {**CODE_LOCATION_TAGS, **context.run.tags, **tags})
+            is_in_use = False
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
+                is_in_use = True
+            # Not before: in another container, a tagged run counts as killed if nothing holds the lock.
+            if context.instance and context.run:
+                tags = {DATA_TAG: str(folder), PROCESS_TAG: process_tag(context.run), SOURCE_TAG: settings.source}
+                context.instance.add_run_tags(context.run.run_id, {**CODE_LOCATION_TAGS, **context.run.tags, **tags})
+            if is_in_use:
                 if context.log:
                     context.log.warning(f"{IN_USE} {folder}; this one waits until it has finished.")
                 fcntl.flock(lock, fcntl.LOCK_EX)

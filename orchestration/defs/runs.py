@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from pathlib import Path
 
 import dagster as dg
 from dagster import DagsterEvent, DagsterRunStatus, RunsFilter
@@ -55,7 +56,8 @@ def message_for_users(event: DagsterEvent) -> str | None:
 
 def root_cause(event: DagsterEvent) -> SerializableErrorInfo | None:
     """The first error of the chain that made a step fail, or a run before its first step."""
-    error = (event.step_failure_data if event.is_step_failure else event.job_failure_data).error
+    failure = event.step_failure_data if event.is_step_failure else event.job_failure_data
+    error = failure.error if failure else None  # Dagster records nothing for a run that was marked as failed
     while error and error.cause:
         error = error.cause
     return error
@@ -86,7 +88,7 @@ def process_tag(run: dg.DagsterRun) -> str:
 def _is_killed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     run_id, _, identity = run.tags.get(PROCESS_TAG, "").partition(" ")
     if identity and run_id == run.run_id:
-        return not is_running(identity)
+        return not is_running(identity, Path(run.tags.get(DATA_TAG, "")))
     # The run has not reached its first step. If it has no event at all, Dagster's run monitoring ends it on a timeout.
     pids = [entry.dagster_event.pid for entry in instance.all_logs(run.run_id) if entry.dagster_event]
     known = [pid for pid in pids if pid]

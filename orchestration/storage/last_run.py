@@ -28,10 +28,9 @@ class LastRun:
     ended: str | None
     process: str
 
-    @property
-    def is_killed(self) -> bool:
-        """Whether the run's process is gone although the run did not end."""
-        return self.state == "STARTED" and not is_running(self.process)
+    def is_killed(self, data: Path) -> bool:
+        """Whether the run's process is gone although the run did not end; `data` is the folder of the record."""
+        return self.state == "STARTED" and not is_running(self.process, data)
 
 
 def record_start(data: Path, run_id: str) -> None:

@@ -1,5 +1,6 @@
 """Channels deliver what they are given, name no secret, and report what they could not deliver."""
 
+import datetime as dt
 import http.server
 import json
 import threading
@@ -9,9 +10,10 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+import time_machine
 from conftest import PROJECT
 
-from orchestration.alerts.channels import Channel, File, Log, Webhook, configured_channels
+from orchestration.alerts.channels import Channel, File, Log, Slack, Webhook, configured_channels
 from orchestration.alerts.deliveries import RELEASES, Deliveries, send_new
 from orchestration.alerts.events import Alert
 from orchestration.errors import AlertError, SettingsError
@@ -104,6 +106,91 @@ def test_unreachable_webhook_is_reported_without_the_address() -> None:
     with pytest.raises(AlertError, match="did not respond") as error:
         Webhook(f"http://127.0.0.1:9/{SECRET}").send([NEW])
     assert SECRET not in f"{error.value!r} {error.value.__cause__!r}"
+
+
+LONG = replace(
+    NEW,
+    text=f"a/<new>_*b* & co is listed at {'&' * 39_000}.",
+    citation="Source: OpenRouter.",
+    checked_at="2026-11-01T00:00:00Z",
+    scope_id="router",
+)
+
+
+class SlackReceiver(Receiver):
+    """Answers as Slack's incoming webhooks do."""
+
+    def do_POST(self) -> None:
+        message = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.server.received.append(message)  # type: ignore[attr-defined]
+        status, answer, wait = self.server.status, "rate_limited", "20"  # type: ignore[attr-defined]
+        if status == 200:
+            is_valid = isinstance(message.get("text"), str) and 0 < len(message["text"]) <= 40_000
+            status, answer = (200, "ok") if is_valid and not set(message) - SLACK_FIELDS else (400, "invalid_payload")
+        self.send_response(status)
+        self.send_header("retry-after", wait)
+        self.end_headers()
+        self.wfile.write(answer.encode())
+
+
+SLACK_FIELDS = {"text", "mrkdwn", "unfurl_links"}
+
+
+@pytest.fixture
+def slack(receiver: http.server.HTTPServer) -> Slack:
+    receiver.RequestHandlerClass = SlackReceiver
+    return Slack(f"http://127.0.0.1:{receiver.server_port}/{SECRET}")
+
+
+def test_slack_gets_a_line_for_each_alert(slack: Slack, receiver: http.server.HTTPServer) -> None:
+    slack.send([OLD, *[LONG] * 99])
+    [message] = receiver.received  # type: ignore[attr-defined]
+    first, *cut = message["text"].split("\n")
+    assert first == "info: a/old is listed."
+    assert len(cut) == 99
+    [line] = set(cut)
+    assert line.startswith("info: a/&lt;new&gt;_*b* &amp; co is listed at &amp;&amp;")
+    assert line.endswith("&amp;… Source: OpenRouter. Checked 2026-11-01T00:00:00Z, scope router.")
+    assert message["mrkdwn"] is False
+
+
+@pytest.mark.parametrize(("status", "answer"), [(403, "status 403 and rate_limited"), (204, "did not answer `ok`")])
+def test_other_answers_of_slack_are_errors(
+    slack: Slack, receiver: http.server.HTTPServer, status: int, answer: str
+) -> None:
+    receiver.status = status  # type: ignore[attr-defined]
+    with pytest.raises(AlertError, match=answer) as error:
+        slack.send([NEW])
+    assert SECRET not in str(error.value)
+
+
+def test_slack_rejects_the_body_of_other_webhooks(slack: Slack) -> None:
+    with pytest.raises(AlertError, match="status 400"):
+        Webhook.send(slack, [NEW])
+
+
+def test_channel_that_asks_to_wait_is_left_alone(
+    slack: Slack, receiver: http.server.HTTPServer, tmp_path: Path
+) -> None:
+    deliveries = Deliveries(tmp_path / "deliveries.sqlite")
+    send_new({RELEASES: []}, [slack], deliveries)
+    receiver.status = 429  # type: ignore[attr-defined]
+    _, [problem] = send_new({RELEASES: [NEW]}, [slack], deliveries)
+    assert "status 429" in problem
+    receiver.status = 200  # type: ignore[attr-defined]
+    _, [problem] = send_new({RELEASES: [NEW]}, [slack], deliveries)
+    assert "It asks to wait until" in problem
+    assert len(receiver.received) == 1  # type: ignore[attr-defined]
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=21)
+    with time_machine.travel(later):
+        assert send_new({RELEASES: [NEW]}, [slack], deliveries) == (1, [])
+
+
+def test_address_at_slack_makes_a_slack_channel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROUTERSCOPE_SOURCE", "simulator")
+    monkeypatch.setenv("ROUTERSCOPE_ALERTS_WEBHOOK", f"https://hooks.slack.com/services/{SECRET}")
+    [channel] = configured_channels(Settings.load(), print)
+    assert type(channel) is Slack
 
 
 def test_no_channel_is_configured_by_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import dagster as dg
+import psycopg2
 import pytest
 from conftest import PROJECT, CommandLine, environment, unpack_old_data_folder
+from dagster_postgres.utils import DagsterPostgresException
 from sqlalchemy.exc import OperationalError
 
 from orchestration.cli.app import run_app
@@ -215,6 +217,13 @@ def test_full_disk_below_the_history_is_a_plain_error(error: Exception, tmp_path
     with pytest.raises(WarehouseError, match=message) as raised, history_errors(tmp_path):
         raise error
     assert "insert" not in str(raised.value)
+
+
+def test_lost_database_is_a_plain_error(tmp_path: Path) -> None:
+    refused = OperationalError("insert", {}, psycopg2.OperationalError("Connection refused\n\tIs the server running?"))
+    message = r"The database in which .* cannot be used: Connection refused\. Raw data .* Start the database"
+    with pytest.raises(WarehouseError, match=message), history_errors(tmp_path):
+        raise DagsterPostgresException("too many retries") from refused
 
 
 def test_broken_pipe_is_no_error_of_the_history(tmp_path: Path) -> None:

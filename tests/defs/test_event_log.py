@@ -1,12 +1,15 @@
 """The event log of a run in this process: Dagster's own files, read by every other process with Dagster's own class."""
 
+import shutil
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from conftest import PROJECT
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
+from postgres import PASSWORD, variables
 
 from orchestration.defs.event_log import _MAX_OPEN_FILES, EventLog, open_instance
 from orchestration.errors import SettingsError
@@ -65,6 +68,16 @@ def test_unusable_dagster_yaml_is_a_settings_error(tmp_path: Path, text: str) ->
     (tmp_path / "dagster.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(SettingsError, match=rf"Dagster cannot use {tmp_path} .*Nothing was run\. Correct or delete"):
         open_instance(tmp_path)
+
+
+def test_missing_variable_of_dagster_yaml_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(PROJECT / "deploy" / "dagster.yaml", tmp_path)
+    for name, value in variables("postgresql://user@127.0.0.1:9/database").items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("POSTGRES_HOST")
+    with pytest.raises(SettingsError, match=r"variable \"POSTGRES_HOST\" which is not set") as error:
+        open_instance(tmp_path)
+    assert PASSWORD not in str(error.value)
 
 
 def test_output_is_captured_only_if_the_home_says_so(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from conftest import Run
 from dagster._core.test_utils import create_run_for_test
 
+from orchestration.defs.failure_alerts import failed_runs
 from orchestration.defs.resources import dagster_failures
 from orchestration.defs.runs import PROCESS_TAG, delete_old_runs, end_killed_runs, reason_of
 from orchestration.errors import MigrationError
@@ -54,6 +55,15 @@ def test_failure_before_the_first_step_has_its_reason() -> None:
     assert not result.success
     failures = [event for event in result.all_events if event.is_step_failure or event.is_run_failure]
     assert {reason_of(event) for event in failures} == {"The state could not be moved. Run again."}
+
+
+def test_killed_run_has_its_reason() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = create_run_for_test(instance, job_name="refresh", status=dg.DagsterRunStatus.STARTED)
+        instance.add_run_tags(run.run_id, {PROCESS_TAG: f"{run.run_id} 1/of-another-boot/7"})
+        end_killed_runs(instance)
+        [alert] = failed_runs(instance, "/data", "")
+    assert alert.text.endswith("failed. Its process is gone: it was killed or the machine stopped.")
 
 
 def test_old_runs_are_deleted_with_their_events(instance: dg.DagsterInstance) -> None:

@@ -232,10 +232,9 @@ def test_simulator_is_served(home: Path, tmp_path: Path) -> None:
 
 
 def test_systemd_unit_starts_and_stops(home: Path, tmp_path: Path) -> None:
-    [unit] = [body for path, body in blocks("") if path.stem == "deploy"]
     parsed = configparser.ConfigParser()
     parsed.optionxform = str  # type: ignore[assignment, method-assign]
-    parsed.read_string(unit)
+    parsed.read(PROJECT / "deploy" / "routerscope.service", encoding="utf-8")
     assert set(parsed["Service"]) == {"WorkingDirectory", "EnvironmentFile", "ExecStart", "Restart", "User"}
     start = parsed["Service"]["ExecStart"]
     assert start == f"/usr/bin/{UP}"

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.storage.files import locked
 from orchestration.storage.last_run import LAST_RUN, last_run, record_end, record_start
-from orchestration.storage.processes import is_running, process_identity
+from orchestration.storage.processes import RUN_LOCK, is_running, process_identity
 
 
 def test_run_in_progress_has_not_ended(tmp_path: Path) -> None:
     record_start(tmp_path, "one")
     run = last_run(tmp_path)
     assert run is not None
-    assert (run.run_id, run.state, run.ended, run.is_killed) == ("one", "STARTED", None, False)
+    assert (run.run_id, run.state, run.ended, run.is_killed(tmp_path)) == ("one", "STARTED", None, False)
 
 
 def test_end_replaces_start(tmp_path: Path) -> None:
@@ -23,7 +24,7 @@ def test_end_replaces_start(tmp_path: Path) -> None:
     record_end(tmp_path, "one", "FAILURE")
     run = last_run(tmp_path)
     assert run is not None
-    assert (run.state, run.is_killed) == ("FAILURE", False)
+    assert (run.state, run.is_killed(tmp_path)) == ("FAILURE", False)
     assert str(run.ended).endswith("+00:00")
 
 
@@ -37,7 +38,7 @@ def test_run_whose_process_is_gone_was_killed(tmp_path: Path) -> None:
     (tmp_path / LAST_RUN).write_text(json.dumps(record | {"process": identity}), encoding="utf-8")
     run = last_run(tmp_path)
     assert run is not None
-    assert run.is_killed
+    assert run.is_killed(tmp_path)
 
 
 OTHER_TYPES = '{"run_id": 1, "state": 2, "ended": 3, "process": 4}'
@@ -50,5 +51,18 @@ def test_damaged_record_counts_as_none(tmp_path: Path, content: str) -> None:
 
 
 @pytest.mark.parametrize("identity", ["", "/", "garbage", "²/x", "9" * 30, "-1/x"])
-def test_text_that_is_no_process_does_not_run(identity: str) -> None:
-    assert not is_running(identity)
+def test_text_that_is_no_process_does_not_run(identity: str, tmp_path: Path) -> None:
+    assert not is_running(identity, tmp_path)
+
+
+def test_run_in_another_container_holds_the_lock(tmp_path: Path) -> None:
+    record_start(tmp_path, "one")
+    record = json.loads((tmp_path / LAST_RUN).read_text(encoding="utf-8"))
+    elsewhere = f"{record['process'].rpartition('/')[0]}/pid:[1]"
+    (tmp_path / LAST_RUN).write_text(json.dumps(record | {"process": elsewhere}), encoding="utf-8")
+    run = last_run(tmp_path)
+    assert run is not None
+    assert run.is_killed(tmp_path)
+    with locked(tmp_path / RUN_LOCK):
+        assert not run.is_killed(tmp_path)
+    assert run.is_killed(tmp_path)
