@@ -8,6 +8,9 @@ from pathlib import Path
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 # Recordings that the project ships; `sample/make_sample.py` makes them.
 SAMPLE_DIR = PROJECT_DIR / "sample"
+# In a data folder: a run holds the lock from its start to its end; the claim history has a file per release.
+RUN_LOCK = "run.lock"
+CLAIM_HISTORY = "claim_history"
 
 
 def data_folder(folder: Path | None = None) -> Path:

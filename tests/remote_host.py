@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from orchestration.folders import CLAIM_HISTORY
 from orchestration.storage.lake import LAKE_FOLDER, Kind, Lake, Provenance
 from orchestration.storage.releases import Releases
-from orchestration.storage.remote import CLAIM_HISTORY, Remote
+from orchestration.storage.remote import Remote
 
 START = dt.datetime(2026, 7, 3, 0, 5, tzinfo=dt.UTC)
 SOURCE = Provenance(

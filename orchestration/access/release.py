@@ -17,8 +17,7 @@ import duckdb
 
 from orchestration.clock import parse_timestamp
 from orchestration.errors import QueryError, SettingsError
-from orchestration.folders import data_folder
-from orchestration.publish.claim_history import CLAIM_HISTORY
+from orchestration.folders import CLAIM_HISTORY, data_folder
 from orchestration.publish.datapackage import PACKAGE, SIMULATED
 from orchestration.storage.files import check_encoding, read_json
 from orchestration.storage.releases import FILE_NAME, Releases

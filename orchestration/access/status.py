@@ -12,9 +12,10 @@ from pathlib import Path
 from orchestration.access.release import PublishedRelease
 from orchestration.clock import parse_timestamp
 from orchestration.errors import RequestLogError
+from orchestration.folders import CLAIM_HISTORY
 from orchestration.formatting import iso_timestamp
 from orchestration.openrouter.quota import REQUEST_LOG, remaining_today
-from orchestration.publish.claim_history import CLAIM_HISTORY, damaged_files
+from orchestration.publish.claim_history import damaged_files
 from orchestration.publish.freshness import Measure, State, measures, surfaces, worst_state
 from orchestration.storage.last_run import LAST_RUN, LastRun, last_run
 from orchestration.storage.warehouse import Warehouse

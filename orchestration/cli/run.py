@@ -22,7 +22,8 @@ from orchestration.cli.dagster_home import history_errors, use_dagster_home
 from orchestration.cli.heartbeat import Heartbeat
 from orchestration.cli.terminal import ExitCode, exit_code_of, say, signals_noted
 from orchestration.errors import RouterscopeError, SettingsError, SourceError, WarehouseError
-from orchestration.storage.files import RUN_LOCK, check_data_folder
+from orchestration.folders import RUN_LOCK
+from orchestration.storage.files import check_data_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,11 +23,12 @@ from orchestration.defs.resources import (
 from orchestration.defs.source import show_source
 from orchestration.defs.unchanged import current_inputs, unchanged_results
 from orchestration.errors import RejectedError, WarehouseError
+from orchestration.folders import CLAIM_HISTORY
 from orchestration.formatting import timestamp_in_words
 from orchestration.ingest.sources import Source
 from orchestration.publish.audit import CHECKS, Result
 from orchestration.publish.catalog import Node, published_nodes, published_tables
-from orchestration.publish.claim_history import CLAIM_HISTORY, record
+from orchestration.publish.claim_history import record
 from orchestration.publish.classification import classify
 from orchestration.publish.completion import Completion
 from orchestration.publish.exports import FOLDER as EXPORTS_FOLDER

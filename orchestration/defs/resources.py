@@ -22,11 +22,10 @@ from pydantic import PrivateAttr
 
 from orchestration.defs.runs import CODE_LOCATION_TAGS, DATA_TAG, PROCESS_TAG, SOURCE_TAG, process_tag
 from orchestration.errors import RejectedError, RouterscopeError, SettingsError, WarehouseError, disk_error
-from orchestration.folders import PROJECT_DIR
+from orchestration.folders import PROJECT_DIR, RUN_LOCK
 from orchestration.ingest.sources import Source, open_source
 from orchestration.publish.freshness import limits
 from orchestration.settings import Settings
-from orchestration.storage.files import RUN_LOCK
 from orchestration.storage.lake import LAKE_FOLDER, Lake
 from orchestration.storage.last_run import State, record_end, record_start
 from orchestration.storage.migrations import migrate

@@ -24,7 +24,6 @@ from orchestration.formatting import change_in_percent, in_words, is_visible, is
 from orchestration.storage.files import remove_unfinished_writes, replace_when_complete
 from orchestration.storage.sql import file_pattern, literal
 
-CLAIM_HISTORY = "claim_history"
 State = Literal["unchanged", "revised", "withdrawn"]
 _COLUMNS = (
     "claim_id, subject, value, value_high, unit, statement, citation, source_url, as_of, checked_at, value_rounding, "

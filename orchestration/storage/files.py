@@ -18,7 +18,6 @@ from typing import Any
 from orchestration.errors import SettingsError
 
 TEMPORARY = ".tmp"
-RUN_LOCK = "run.lock"  # in the data folder; a run holds it from its start to its end
 
 
 def check_encoding(folder: Path) -> None:

@@ -6,7 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from orchestration.storage.files import RUN_LOCK
+from orchestration.folders import RUN_LOCK
 
 
 def process_identity(pid: int) -> str | None:

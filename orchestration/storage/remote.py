@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from orchestration.errors import ConflictError, LakeError, RemoteError, WarehouseError
+from orchestration.folders import CLAIM_HISTORY
 from orchestration.storage.files import write_atomically
 from orchestration.storage.lake import KIND_FILE, LAKE_FOLDER, Kind, Lake, is_intact, is_named_by
 from orchestration.storage.objects import Objects, Version
@@ -27,7 +28,6 @@ from orchestration.storage.releases import MAX_KEPT_RELEASES, Releases, released
 
 POINTER = "published.json"
 RELEASES = "releases"
-CLAIM_HISTORY = "claim_history"
 # A reader that has read the pointer has this long to download the files.
 REMOTE_GRACE = dt.timedelta(days=1)
 _RAW_FILE = re.compile(rf"{LAKE_FOLDER}/\w+/observed_date=\d{{4}}-\d\d-\d\d/[\w.]+-[0-9a-f]{{16}}\.parquet")
@@ -51,6 +51,7 @@ class Remote:
         self._data, self._lake, self._releases = data, Lake(data / LAKE_FOLDER), Releases(data)
         self._pointer = Pointer()
         self._version: Version | None = None
+        self._kind: Kind | None = None
         self._raw: dict[str, int] = {}
 
     def pull(self, kind: Kind | None = None) -> int:
@@ -70,11 +71,11 @@ class Remote:
 
     def pull_raw(self, kind: Kind | None = None) -> int:
         """Add the raw files that the data folder lacks, and return their number; `kind` as in `pull`."""
-        stored = self._check_kind(kind)
+        self._check_kind(kind)
         self._raw = {key: size for key, size in self._objects.list(LAKE_FOLDER).items() if _RAW_FILE.fullmatch(key)}
         lacking = {key: size for key, size in self._raw.items() if not (self._data / key).exists()}
-        if stored:
-            self._lake.record_kind(stored)
+        if self._kind:
+            self._lake.record_kind(self._kind)
         self._download("raw files", lacking, self._store_raw_file)
         return len(lacking)
 
@@ -177,16 +178,15 @@ class Remote:
         self._pointer, self._version = pointer, version
         return True
 
-    def _check_kind(self, kind: Kind | None) -> Kind | None:
-        """The kind of data in object storage; None if it has none. Raises LakeError if it is not the expected one."""
-        stored = self._stored_kind()
+    def _check_kind(self, kind: Kind | None) -> None:
+        """Raises LakeError if object storage holds another kind of data than this one, or than the data folder."""
+        self._kind = stored = self._stored_kind()
         expected = kind or (self._lake.kind if (self._lake.root / KIND_FILE).exists() else None)
         if stored and expected and stored != expected:
             raise LakeError(
                 f"{self.address} holds {stored} data and refuses {expected} data, so that the two never mix. "
                 "Nothing was written. Set ROUTERSCOPE_REMOTE to a separate address for this source."
             )
-        return stored
 
     def _stored_kind(self) -> Kind | None:
         found = self._objects.get(_KIND)
@@ -201,7 +201,7 @@ class Remote:
 
     def _create_kind(self) -> None:
         """Create the object KIND if there is none. Raises LakeError if another host created the other kind."""
-        if self._raw:  # the pull has compared it
+        if self._kind:  # the pull has compared it
             return
         kind = self._lake.kind
         content = f"{kind}\n".encode()

@@ -11,7 +11,8 @@ import duckdb
 from conftest import FEW, KILLED_OUTPUT, NAME, Run
 
 from orchestration.alerts.events import release_alerts
-from orchestration.publish.claim_history import CLAIM_HISTORY, check_claim, record
+from orchestration.folders import CLAIM_HISTORY
+from orchestration.publish.claim_history import check_claim, record
 from orchestration.storage.sql import file_pattern
 
 

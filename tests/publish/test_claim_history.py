@@ -11,8 +11,8 @@ import duckdb
 import pytest
 
 from orchestration.errors import QueryError, WarehouseError
+from orchestration.folders import CLAIM_HISTORY
 from orchestration.publish.claim_history import (
-    CLAIM_HISTORY,
     ClaimVersion,
     Verdict,
     check_claim,
