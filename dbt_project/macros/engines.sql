@@ -79,3 +79,16 @@
 {% macro spark__array_largest(array) -%}
     array_max({{ array }})
 {%- endmacro %}
+
+{#- All columns of a relation but these. -#}
+{% macro columns_except(relation, names) -%}
+    {{ adapter.dispatch('columns_except')(relation, names) }}
+{%- endmacro %}
+
+{% macro default__columns_except(relation, names) -%}
+    {{ relation }}.* exclude ({{ names | join(', ') }})
+{%- endmacro %}
+
+{% macro spark__columns_except(relation, names) -%}
+    {{ relation }}.* except ({{ names | join(', ') }})
+{%- endmacro %}

@@ -46,7 +46,9 @@ placed as (
         -- Where a row adds up calls, a call of the mean length stands for all of them.
         case
             when cardinality(thresholds) = 0 or calls.prompt_tokens <= {{ array_element('thresholds', 1) }} then 0
-            else cardinality({{ array_where('thresholds', 'threshold', 'calls.prompt_tokens / calls.calls > threshold') }})
+            else cardinality({{ array_where(
+                'thresholds', 'threshold', 'calls.prompt_tokens / calls.calls > threshold'
+            ) }})
         end as mean_class,
         case
             when cardinality(days.clock_times) = 1 then 0

@@ -12,7 +12,7 @@ once as (
 
     -- Sources may count tokens differently, so those of another log count only if they fit into this prompt.
     select
-        calls.* except (label, cached_tokens, cache_write_tokens),
+        {{ columns_except('calls', ['label', 'cached_tokens', 'cache_write_tokens']) }},
         coalesce(calls.label, repeated.label) as label,
         case
             when calls.cached_tokens is null and repeated.cached_tokens <= calls.prompt_tokens

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from growth import SLICES, add_observations
 
 from orchestration.usage.build import MARTS
 from orchestration.usage.formats import FORMATS
@@ -42,6 +43,9 @@ SIZES = (
     {"models": 2400, "observations": 360},
 )
 REPEATS = 5
+# Years of every slice and fetches of each: about 1, 10 and 100 million observations.
+GROWTH = ((2, 1), (5, 4), (10, 21))
+SMALL_WORLD = SIMULATOR | {"ROUTERSCOPE_SIMULATOR": json.dumps({"models": 60, "days": 60, "observations": 0})}
 OWN_CALLS = 10_000_000
 
 
@@ -224,6 +228,23 @@ def sizes(folder: Path) -> None:
         report(name, statistics.median(found), f"median of {len(found)}, peak {peak:.0f} MB, {tables}")
 
 
+def growth(folder: Path) -> None:
+    """Builds of lakes with many observations of the rankings, beside bare DuckDB, with the memory of each build."""
+    base = make_home(folder / "growth")
+    run(base, SMALL_WORLD)
+    for years, fetches in GROWTH:
+        place = Path(shutil.copytree(base, folder / f"growth_{years}", symlinks=True))
+        rows = add_observations(place / "data", 2026 - years, years, fetches)
+        seconds, _ = run(place, SMALL_WORLD, "--rebuild")
+        results = json.loads((place / "data" / "dbt" / "run_results.json").read_text(encoding="utf-8"))
+        bare = bare_duckdb(place / "data", results["results"])
+        name = f"{rows:,} observations, {len(SLICES)} slices"
+        report(f"run, {name}", seconds, f"peak so far {_peak_mb():.0f} MB")
+        dbt = results["elapsed_time"]
+        report(f"dbt, {name}", dbt, f"{dbt / bare:.2f} × bare DuckDB ({bare:.1f} s)")
+        shutil.rmtree(place)
+
+
 def own_calls(folder: Path) -> None:
     """Intake of a simulated log of own calls beside the same work in bare DuckDB, then pricing, rows and memory."""
     data = folder / "run" / "data"
@@ -278,6 +299,7 @@ def main() -> None:
         if is_long:
             own_calls(folder)
             sizes(folder)
+            growth(folder)
 
 
 if __name__ == "__main__":
