@@ -12,6 +12,7 @@ import datetime as dt
 import os
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -250,12 +251,24 @@ def _without_secrets(text: str) -> str:
 
 
 def _run(work: Coroutine[Any, Any, Result]) -> Result:
-    """The result of a coroutine. Unlike obstore's blocking calls, it ends at once when a signal raises an error."""
+    """The result of a coroutine. Unlike obstore's blocking calls, it ends at once when a signal raises an error.
+
+    It runs in a thread of its own, because an event loop may be running in this one, as in a notebook.
+    """
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(work)
+    thread = ThreadPoolExecutor(1)
     try:
-        return asyncio.run(work)
+        return thread.submit(loop.run_until_complete, task).result()
     except RemoteError as error:
         error.__context__ = None  # obstore's error: Dagster would store its text
         raise
+    except BaseException:
+        loop.call_soon_threadsafe(task.cancel)
+        raise
+    finally:
+        thread.shutdown()
+        loop.close()
 
 
 async def _each(keys: Iterable[str], work: Callable[[str], Awaitable[None]]) -> None:

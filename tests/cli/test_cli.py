@@ -20,7 +20,8 @@ from conftest import PROJECT, CommandLine, Run, environment
 from typer.testing import CliRunner
 
 from orchestration.cli.app import app
-from orchestration.publish.claim_history import CLAIM_HISTORY, record
+from orchestration.folders import CLAIM_HISTORY
+from orchestration.publish.claim_history import record
 from orchestration.publish.datapackage import PACKAGE
 from orchestration.storage.last_run import LAST_RUN, record_start
 from orchestration.storage.releases import FILE_NAME

@@ -1,5 +1,6 @@
 """Object storage over broken connections and with refused requests: plain errors in time, without a secret."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -132,6 +133,13 @@ def test_interrupt_ends_a_transfer_at_once(address: str, server: ObjectServer, m
         with pytest.raises(KeyboardInterrupt):
             Objects(address).get_many(["a", "b"], lambda *_: None)
     assert time.monotonic() - started < 10
+
+
+def test_running_event_loop_is_left_alone(address: str) -> None:
+    async def in_a_notebook() -> bool:
+        return Objects(address).get("missing") is None
+
+    assert asyncio.run(in_a_notebook())
 
 
 def test_setting_that_cannot_be_used_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
