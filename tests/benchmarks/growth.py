@@ -10,12 +10,13 @@ import datetime as dt
 import random
 from pathlib import Path
 
-import numpy as np
+import duckdb
 import pyarrow as pa
 
 from orchestration.openrouter.schemas import RANKINGS as SCHEMA
 from orchestration.openrouter.surfaces import CATEGORIES, CONTEXT_BUCKETS, LANGUAGE_TYPES, MODALITIES, RANKINGS
 from orchestration.storage.lake import LAKE_FOLDER, Lake, Provenance
+from orchestration.storage.sql import literal
 
 MODELS_PER_DAY = 51  # with the remainder
 _DAYS = 366
@@ -35,42 +36,38 @@ def add_observations(data: Path, first_year: int, years: int, fetches: int) -> i
     lake, rows = Lake(data / LAKE_FOLDER), 0
     for year in range(first_year, first_year + years):
         for number, (name, value) in enumerate(SLICES):
-            table = _year(year, name, value, seed=year * 100 + number)
             for fetch in range(fetches):
+                table = _fetched(year, name, value, fetch)
                 fetched_at = dt.datetime(year + 1, 1, 8, number % 24, tzinfo=dt.UTC) + dt.timedelta(days=fetch)
-                rows += _write(lake, _revised(table, fetch), name, value, year, fetched_at)
+                rows += _write(lake, table, name, value, year, fetched_at)
     return rows
 
 
-def _year(year: int, name: str | None, value: str | None, seed: int) -> pa.Table:
-    """A year of a slice: tokens follow a power law, and the listed models change slowly."""
-    generator = np.random.default_rng(seed)
-    begin = np.datetime64(f"{year}-01-01")
-    days = np.repeat(begin + np.arange(_DAYS), MODELS_PER_DAY)
-    ranks = np.tile(np.arange(MODELS_PER_DAY), _DAYS)
-    models = (ranks + np.repeat(np.arange(_DAYS) // 14, MODELS_PER_DAY) * 3) % _MODELS
-    names = np.array([f"author{number % 40}/model-{number}-20200101" for number in range(_MODELS)])
-    slugs = np.where(ranks == MODELS_PER_DAY - 1, "other", names[models])
-    tokens = (1e12 / (ranks + 1) * generator.lognormal(0, 0.2, len(ranks))).astype(np.int64)
-    columns = {field.name: pa.nulls(len(days), field.type) for field in SCHEMA}
-    columns |= {
-        "date": pa.array(days),
-        "model_permaslug": pa.array(slugs),
-        "total_tokens": pa.array(tokens),
-        "period": pa.array(["day"] * len(days)),
-    }
-    if name:
-        columns[name] = pa.array([value] * len(days))
-    return pa.table(columns).cast(SCHEMA)
+# Tokens follow a power law, and the listed models change slowly. A later fetch reports a little more on the last days.
+_YEAR = f"""
+    select
+        cast($begin as date) + cast(day as integer) as date,
+        case when rank = {MODELS_PER_DAY - 1} then 'other'
+            else 'author' || model % 40 || '/model-' || model || '-20200101' end as model_permaslug,
+        cast(1e12 / (rank + 1) * (0.8 + hash(rank, day, $slice) % 1000 / 2500) as bigint)
+            + case when day >= {_DAYS - 7} then 1000003 * $fetch else 0 end as total_tokens,
+        'day' as period,
+        {{columns}}
+        null as extra
+    from range({_DAYS}) as days (day)
+    cross join range({MODELS_PER_DAY}) as ranks (rank)
+    cross join lateral (select (rank + day // 14 * 3) % {_MODELS} as model) as listed
+    order by day, rank
+"""
 
 
-def _revised(table: pa.Table, fetch: int) -> pa.Table:
-    """The same year as a later fetch reports it: a little more on the last seven days."""
-    tokens = table["total_tokens"].to_numpy().copy()
-    tokens[-7 * MODELS_PER_DAY :] += 1_000_003 * fetch
-    return table.set_column(
-        table.schema.get_field_index("total_tokens"), SCHEMA.field("total_tokens"), pa.array(tokens)
-    )
+def _fetched(year: int, name: str | None, value: str | None, fetch: int) -> pa.Table:
+    """A year of a slice as one fetch reports it."""
+    dimensions = ("modality", "context_bucket", "category", "language_type")
+    columns = " ".join(f"{literal(value)} as {one}," if one == name else f"null as {one}," for one in dimensions)
+    given = {"begin": f"{year}-01-01", "slice": f"{year} {value}", "fetch": fetch}
+    with duckdb.connect() as connection:
+        return connection.execute(_YEAR.format(columns=columns), given).to_arrow_table().cast(SCHEMA)
 
 
 def _write(lake: Lake, table: pa.Table, name: str | None, value: str | None, year: int, fetched_at: dt.datetime) -> int:
