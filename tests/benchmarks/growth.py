@@ -14,32 +14,32 @@ import duckdb
 import pyarrow as pa
 
 from orchestration.openrouter.schemas import RANKINGS as SCHEMA
-from orchestration.openrouter.surfaces import CATEGORIES, CONTEXT_BUCKETS, LANGUAGE_TYPES, MODALITIES, RANKINGS
+from orchestration.openrouter.surfaces import CONTEXT_BUCKETS, MODALITIES, RANKINGS
 from orchestration.storage.lake import LAKE_FOLDER, Lake, Provenance
 from orchestration.storage.sql import literal
 
 MODELS_PER_DAY = 51  # with the remainder
 _DAYS = 366
 _MODELS = 400
-# The parameter and value of each slice; the first is all rankings.
+# The parameter and value of each slice that has exact figures for each day; the first is all rankings.
 SLICES = [
     (None, None),
     *(("modality", value) for value in MODALITIES),
     *(("context_bucket", value) for value in CONTEXT_BUCKETS),
-    *(("category", value) for value in CATEGORIES),
-    *(("language_type", value) for value in LANGUAGE_TYPES),
 ]
 
 
 def add_observations(data: Path, first_year: int, years: int, fetches: int) -> int:
     """Add so many years of every slice to a simulated lake, each fetched so many times; returns the number of rows."""
     lake, rows = Lake(data / LAKE_FOLDER), 0
+    # All responses of a lake are of one simulated world.
+    address = str(lake.responses(RANKINGS.name)[0]["request_url"]).partition(RANKINGS.path)[0]
     for year in range(first_year, first_year + years):
         for number, (name, value) in enumerate(SLICES):
             for fetch in range(fetches):
                 table = _fetched(year, name, value, fetch)
                 fetched_at = dt.datetime(year + 1, 1, 8, number % 24, tzinfo=dt.UTC) + dt.timedelta(days=fetch)
-                rows += _write(lake, table, name, value, year, fetched_at)
+                rows += _write(lake, table, name, value, address, fetched_at)
     return rows
 
 
@@ -67,10 +67,12 @@ def _fetched(year: int, name: str | None, value: str | None, fetch: int) -> pa.T
     columns = " ".join(f"{literal(value)} as {one}," if one == name else f"null as {one}," for one in dimensions)
     given = {"begin": f"{year}-01-01", "slice": f"{year} {value}", "fetch": fetch}
     with duckdb.connect() as connection:
-        return connection.execute(_YEAR.format(columns=columns), given).to_arrow_table().cast(SCHEMA)
+        return connection.sql(_YEAR.format(columns=columns), params=given).to_arrow_table().cast(SCHEMA)
 
 
-def _write(lake: Lake, table: pa.Table, name: str | None, value: str | None, year: int, fetched_at: dt.datetime) -> int:
+def _write(
+    lake: Lake, table: pa.Table, name: str | None, value: str | None, address: str, fetched_at: dt.datetime
+) -> int:
     days = table["date"]
     request = {"start_date": str(days[0]), "end_date": str(days[-1]), **({name: value} if name and value else {})}
     written = lake.write(
@@ -79,11 +81,11 @@ def _write(lake: Lake, table: pa.Table, name: str | None, value: str | None, yea
         Provenance(
             as_of=fetched_at,
             fetched_at=fetched_at,
-            request_url=RANKINGS.request_url(request),
+            request_url=RANKINGS.request_url(request, address),
             source_url=RANKINGS.source_url,
             citation=RANKINGS.citation.format(as_of=fetched_at.date()),
             licence=RANKINGS.licence,
-            payload_sha256=f"{random.Random(f'{year} {value} {fetched_at}').getrandbits(256):064x}",
+            payload_sha256=f"{random.Random(f'{request} {fetched_at}').getrandbits(256):064x}",
             schema_version=RANKINGS.schema_version,
             kind="simulated",
             request=request,
