@@ -40,7 +40,7 @@ def mirrored(address: str, log: Callable[[str], None], has_raw: bool = False) ->
 
 
 def cache_folder(address: str) -> Path:
-    """The cache folder of an address: a readable name, and a hash that tells similar addresses apart."""
+    """The cache folder of an address: a readable name, and a hash that distinguishes similar addresses."""
     digest = hashlib.sha256(address.encode()).hexdigest()[:_HASH_DIGITS]
     return _cache() / f"{_NOT_IN_NAMES.sub('-', address)}-{digest}"
 

@@ -90,7 +90,7 @@ def _require_spark(own: Path) -> None:
     if importlib.util.find_spec("pyspark") is None or importlib.util.find_spec("dbt.adapters.spark") is None:
         raise SettingsError(
             "ROUTERSCOPE_ENGINE is spark, which is not installed. Nothing was built. Install it: "
-            ".venv/bin/pip install 'routerscope[spark]'"
+            ".venv/bin/pip install --editable '.[spark]'"
         )
     if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
         raise SettingsError(

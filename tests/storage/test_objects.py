@@ -34,7 +34,7 @@ def address(server: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> str:
     return server.address()
 
 
-def test_object_is_written_if_its_version_is_the_one_that_was_read(address: str) -> None:
+def test_object_is_written_if_its_version_is_unchanged(address: str) -> None:
     remote = Objects(address)
     assert remote.get("key") is None
     first = remote.put_if("key", b"1", None)

@@ -214,7 +214,7 @@ def test_path_outside_the_release_is_refused(one: Host, other: Host, tmp_path: P
             other.remote().pull("real")
 
 
-def test_other_kind_of_data_is_refused_before_anything_is_written(one: Host, other: Host) -> None:
+def test_other_kind_of_data_is_refused_before_any_write(one: Host, other: Host) -> None:
     one.run(1)
     with pytest.raises(LakeError, match="holds real data and refuses simulated data"):
         other.remote().pull("simulated")

@@ -88,7 +88,7 @@ def test_unusable_spark_is_an_error_before_anything_runs(tmp_path: Path, monkeyp
     with pytest.raises(SettingsError, match="needs Java 17"):
         engines.run_models(tmp_path, Engine.load(), lambda _stage, _share: None)
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
-    with pytest.raises(SettingsError, match="routerscope\\[spark\\]"):
+    with pytest.raises(SettingsError, match=r"--editable '\.\[spark\]'"):
         engines.run_models(tmp_path, Engine.load(), lambda _stage, _share: None)
     assert list(tmp_path.iterdir()) == []
 
