@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -139,7 +140,9 @@ def test_running_event_loop_is_left_alone(address: str) -> None:
     async def in_a_notebook() -> bool:
         return Objects(address).get("missing") is None
 
-    assert asyncio.run(in_a_notebook())
+    # A thread of its own, because a browser's test may have left a running event loop in this one.
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(asyncio.run, in_a_notebook()).result()
 
 
 def test_setting_that_cannot_be_used_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
