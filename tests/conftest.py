@@ -209,12 +209,13 @@ def everything(tmp_path_factory: pytest.TempPathFactory, recordings: Path) -> Ru
     )
 
 
-# The commands as the documents show them.
+# The commands of the documents, or several of them in one.
 MAKE = {
     ("run",): ["run"],
     ("live",): ["run", "SOURCE=live"],
-    ("simulator",): ["run", "SOURCE=simulator"],
-    ("refetch",): ["run", "ARGS=--refetch"],
+    ("simulator",): ["run", "SOURCE=simulator", "ARGS=--refetch"],
+    ("backfill",): ["run", "ARGS=--from 2026-07-01 --to 2026-07-03"],
+    ("rollback",): ["rollback"],
 }
 
 
@@ -271,12 +272,11 @@ def simulated_home(simulated: Run) -> Path:
 
 @pytest.fixture(scope="session")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """One run of the simulator, by the documented refetch; for reading only."""
-    settings = {"ROUTERSCOPE_SOURCE": "simulator", "ROUTERSCOPE_SIMULATOR": SMALL_WORLD}
+    """One run of the simulator, with a refetch; for reading only."""
     return shared_run(
         tmp_path_factory,
         "simulated",
-        lambda folder: run(folder / "data", make_home(folder / "home"), "refetch", **settings),
+        lambda folder: run(folder / "data", make_home(folder / "home"), "simulator", ROUTERSCOPE_SIMULATOR=SMALL_WORLD),
     )
 
 

@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 from orchestration.cli.app import app
 from orchestration.definitions import defs
 from orchestration.defs.raw import raw_key
+from orchestration.defs.resources import group_name
 from orchestration.errors import LakeError, ResponseError, WarehouseError
 from orchestration.ingest.load import LoadResult, load_surface
 from orchestration.ingest.readiness import check_readiness
@@ -131,10 +132,11 @@ def data(started_from_few: Path, few: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return started_from_few
 
 
-def refresh(*surfaces: Surface) -> dg.ExecuteInProcessResult:
-    """The job `refresh` in this process, or the raw assets of these surfaces and their checks only."""
-    job = defs().resolve_job_def("refresh")
-    selected = [raw_key(surface) for surface in surfaces] or None
+def refresh(selection: dg.AssetSelection | None = None) -> dg.ExecuteInProcessResult:
+    """The job `refresh` in this process, or these assets of it and their checks only."""
+    definitions = defs()
+    job = definitions.resolve_job_def("refresh")
+    selected = selection and list(selection.resolve(definitions.resolve_asset_graph()))
     with dg.DagsterInstance.ephemeral() as instance:
         return job.execute_in_process(instance=instance, raise_on_error=False, asset_selection=selected)
 
@@ -162,7 +164,7 @@ def test_nothing_is_built_without_models(few: Path, tmp_path: Path) -> None:
 def test_drifted_fields_warn_and_the_rest_is_built(data: Path, few: Path, all_recordings: Path, few_run: Run) -> None:
     """A new field is kept and warned about, a removed one is null, and one model's endpoints cannot be parsed."""
     drift_fields(few, all_recordings)
-    result = refresh(MODELS, ENDPOINTS)
+    result = refresh(dg.AssetSelection.assets(raw_key(MODELS), raw_key(ENDPOINTS)))
     assert result.success
     failed = {
         (one.asset_key.path[-1], one.check_name): one for one in result.get_asset_check_evaluations() if not one.passed
@@ -290,10 +292,10 @@ def test_full_disk_fails_the_build_and_changes_nothing(
     assert "The rejected build is kept in" in reasons
 
 
-def test_failed_check_blocks_the_publish_and_is_named(started_from_few: Path, few: Path, home: Path) -> None:
+def test_failed_check_blocks_the_publish_and_is_named(data: Path) -> None:
     """A raw file whose source URL is not a URL: its rows cannot be cited."""
-    release = (started_from_few / "published").resolve()
-    newest = max((started_from_few / "raw/rankings").rglob("*.parquet"))
+    release = (data / "published").resolve()
+    newest = max((data / "raw/rankings").rglob("*.parquet"))
     table = pq.read_table(newest, partitioning=None)
     metadata = json.loads(table.schema.metadata[METADATA_KEY]) | {"source_url": "somewhere"}
     table = table.replace_schema_metadata({METADATA_KEY: json.dumps(metadata).encode()})
@@ -301,21 +303,25 @@ def test_failed_check_blocks_the_publish_and_is_named(started_from_few: Path, fe
     digits = hashlib.sha256(newest.read_bytes()).hexdigest()[:16]
     newest.rename(newest.with_name(f"{newest.name[:16]}-{digits}.parquet"))
 
-    run = replay(started_from_few, few, home)
+    citations = dg.AssetKey(["marts", "citations"])
+    result = refresh(dg.AssetSelection.assets(citations).upstream() | dg.AssetSelection.groups(group_name("published")))
 
-    assert run.code == 1, run.output
-    reasons = run.output.partition("FAILED. Nothing was published")[2]
+    [failure] = [event for event in result.all_events if event.is_step_failure]
+    assert failure.step_key == "dbt"
+    assert not result.events_for_node("publish")
+    reasons = str(failure.step_failure_data.user_failure_data.description)
     assert "of the models and checks failed" in reasons
     assert "has_provenance" in reasons
-    assert (started_from_few / "published").resolve() == release
-    rejected = started_from_few / "rejected"
+    assert (data / "published").resolve() == release
+    rejected = data / "rejected"
     assert f"The rejected build is kept in {rejected}." in reasons
     assert "has_provenance" in (rejected / "why.txt").read_text(encoding="utf-8")
     assert (rejected / "warehouse.duckdb").exists()
-    with dg.DagsterInstance.from_config(str(home)) as instance:
-        key = dg.AssetCheckKey(dg.AssetKey(["marts", "share_model"]), "has_provenance_share_model_")
-        [record] = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
-    evaluation = record.evaluation
+    [evaluation] = [
+        one
+        for one in result.get_asset_check_evaluations()
+        if one.asset_check_key == dg.AssetCheckKey(citations, "has_provenance_citations_")
+    ]
     assert not evaluation.passed
     assert "| somewhere |" in evaluation.metadata["sample"].value
     assert "status" not in evaluation.metadata

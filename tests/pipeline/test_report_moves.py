@@ -20,16 +20,15 @@ TABLES = published_tables(MANIFEST)
 MADE = {"source": "replay", "clock": "2026-06-26T00:00:20", "created": "2026-06-26T00:00:20"}
 
 
-def report(compiled: Compiled, folder: Path, doubled: str | None) -> Path:
+def report(compiled: Compiled, folder: Path, doubled: str) -> Path:
     """The report of the run's raw data, with the tokens of an author doubled."""
     connection = compiled.connect()
     for source in compiled.sources.values():
         connection.execute(f"insert into raw.{source['name']} by name from built.raw.{source['name']}")
-    if doubled:
-        connection.execute(
-            "update raw.rankings set total_tokens = 2 * total_tokens where split_part(model_permaslug, '/', 1) = ?",
-            [doubled],
-        )
+    connection.execute(
+        "update raw.rankings set total_tokens = 2 * total_tokens where split_part(model_permaslug, '/', 1) = ?",
+        [doubled],
+    )
     compiled.run(connection, compiled.models)
     folder.mkdir()
     connection.execute(f"attach '{folder / FILE_NAME}' as release")
@@ -40,12 +39,8 @@ def report(compiled: Compiled, folder: Path, doubled: str | None) -> Path:
     return folder / "report"
 
 
-@pytest.fixture(scope="module")
-def compiled(few_run: Run) -> Compiled:
-    return Compiled(few_run.data)
-
-
-def test_twice_the_tokens_of_an_author_move_the_report(compiled: Compiled, tmp_path: Path) -> None:
+def test_twice_the_tokens_of_an_author_move_the_report(few_run: Run, tmp_path: Path) -> None:
+    compiled = Compiled(few_run.data)
     with duckdb.connect(str(compiled.warehouse), read_only=True) as connection:
         [(author, name, share)] = connection.sql(
             """
@@ -54,7 +49,7 @@ def test_twice_the_tokens_of_an_author_move_the_report(compiled: Compiled, tmp_p
             where period = 'week' and rank = 2 qualify row_number() over (order by period_start desc) = 1
             """
         ).fetchall()
-    before, after = report(compiled, tmp_path / "before", None), report(compiled, tmp_path / "after", author)
+    before, after = few_run.published.parent / "report", report(compiled, tmp_path / "after", author)
     pages = [(folder / "index.html").read_text(encoding="utf-8") for folder in (before, after)]
 
     def parts(pattern: str) -> list[list[str]]:

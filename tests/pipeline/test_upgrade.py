@@ -1,21 +1,29 @@
-"""The first run over a data folder of version 0.1 loses nothing, revises no claim and sends no alert again."""
+"""The first run over a data folder of version 0.1 loses nothing, revises no claim and sends no alert again.
 
+The run is a backfill, and is rolled back at the end.
+"""
+
+import json
+import shutil
 from pathlib import Path
 
 import dagster as dg
 import duckdb
 import pytest
-from conftest import run, unpack_old_data_folder
+from conftest import CommandLine, run, unpack_old_data_folder
 
 from orchestration.definitions import defs
 from orchestration.defs.sensors import alerts
+from orchestration.openrouter.surfaces import RANKINGS
 from orchestration.publish.claim_history import check_claim
+from orchestration.storage.lake import Lake
 from orchestration.storage.migrations import is_due
 
 pytestmark = pytest.mark.xdist_group("upgrade")
 
 # The simulation and the clock of the last run that version 0.1 made in the folder.
 SETTINGS = {
+    "DAGSTER_HOME": "",  # as most users have it: the history is kept in the data folder
     "ROUTERSCOPE_SOURCE": "simulator",
     "ROUTERSCOPE_SIMULATOR": '{"models": 60, "days": 45, "observations": 10}',
     "ROUTERSCOPE_NOW": "2026-08-03T06:00:00Z",
@@ -29,7 +37,7 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     unpack_old_data_folder(folder)
     data = folder / "data"
     assert is_due(data)
-    done = run(data, Path(), "simulator", DAGSTER_HOME="", **SETTINGS)
+    done = run(data, Path(), "backfill", **SETTINGS)
     assert done.code == 0, done.output
     assert f"{data / 'claim_history'}" in done.output
     return data
@@ -62,8 +70,25 @@ def test_no_alert_is_sent_again(upgraded: Path, tmp_path: Path, monkeypatch: pyt
         assert alerts(context).skip_message == "No new alerts."
 
 
+def test_days_of_the_backfill_are_fetched_again(upgraded: Path) -> None:
+    requests = [response["request_url"] for response in Lake(upgraded / "raw").responses(RANKINGS.name)]
+    assert sum("start_date=2026-07-01" in url and "end_date=2026-07-03" in url for url in requests) == 11
+
+
 def test_all_releases_and_bodies_are_kept(upgraded: Path) -> None:
     releases = sorted(path.name for path in (upgraded / "releases").glob("*Z"))
     assert len(releases) == 3
     assert (upgraded / "published").resolve().name == releases[-1]
     assert len(list((upgraded / "quarantine").rglob("*.json.gz"))) == 1
+
+
+def test_rollback_publishes_the_old_release(upgraded: Path, tmp_path: Path, command_line: CommandLine) -> None:
+    data = Path(shutil.copytree(upgraded, tmp_path / "data", symlinks=True))
+    *_, earlier, newest = sorted((data / "releases").glob("*Z"))
+    done = run(data, Path(), "rollback", **SETTINGS)
+    assert done.code == 0, done.output
+    assert (data / "published").resolve().name == earlier.name
+    assert newest.exists()
+    status = json.loads(command_line("status", "--json", "--data", str(data)).stdout)
+    assert status["last_run"]["state"] == "SUCCESS"
+    assert (data / "dagster_home" / "history").is_dir()
