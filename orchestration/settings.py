@@ -12,7 +12,7 @@
     ROUTERSCOPE_ALERTS_FILE     file that alerts are appended to, one JSON object per line (default: none)
     ROUTERSCOPE_ALERTS_LOG      1 to write alerts to the log (default: 0)
     ROUTERSCOPE_ENGINE          duckdb or spark: what reads every one of the user's own calls (default: duckdb)
-    ROUTERSCOPE_SPARK_MASTER    Spark's master URL (default: local[*])
+    ROUTERSCOPE_SPARK_MASTER    Spark's master, or thrift://host:port of a server (default: local[*])
 
 What a setting does is documented where it is used.
 """
@@ -293,7 +293,7 @@ _HINTS = {
     "ROUTERSCOPE_ALERTS_FILE": "Set it to a file's path, or unset it.",
     "ROUTERSCOPE_ALERTS_LOG": "Set it to 1 or 0, or unset it.",
     "ROUTERSCOPE_ENGINE": "Set it to duckdb or spark, or unset it.",
-    "ROUTERSCOPE_SPARK_MASTER": "Set it to a master URL such as local[2] or spark://host:7077, or unset it.",
+    "ROUTERSCOPE_SPARK_MASTER": "Set it to a master such as local[2] or spark://host:7077, or unset it.",
 }
 _SECRETS = {field.alias for field in Settings.model_fields.values() if SecretStr in get_args(field.annotation)}
 

@@ -26,6 +26,8 @@ from orchestration.transform import DBT_PROGRAM, DBT_PYTHON
 
 # Target of dbt → the folder, in the folder of the own calls, for what dbt writes about it.
 TARGETS = {"own": "dbt", "own_spark": "dbt_spark"}
+# A Spark Thrift server as the master, and the port that it has by default.
+THRIFT, THRIFT_PORT = "thrift://", 10_000
 # A line that a program prints before each of its runs of dbt.
 STEP = "Step: "
 _MESSAGES = "stderr.log"
@@ -43,7 +45,7 @@ def run_models(data: Path, engine: Engine, progress: Progress) -> None:
     own = data / "own"
     is_on_spark = engine.name == "spark"
     if is_on_spark:
-        _require_spark(own)
+        _require_spark(own, engine.spark_master)
     targets = list(TARGETS) if is_on_spark else ["own"]
     for target in targets:
         _prepare(own / TARGETS[target], target)
@@ -86,13 +88,15 @@ def dbt_arguments(own: Path, target: str, select: Sequence[str], exclude: Sequen
     ]
 
 
-def _require_spark(own: Path) -> None:
-    if importlib.util.find_spec("pyspark") is None or importlib.util.find_spec("dbt.adapters.spark") is None:
+def _require_spark(own: Path, master: str) -> None:
+    is_served = master.startswith(THRIFT)
+    needed = ["dbt.adapters.spark", "pyhive" if is_served else "pyspark"]
+    if any(importlib.util.find_spec(name) is None for name in needed):
         raise SettingsError(
             "ROUTERSCOPE_ENGINE is spark, which is not installed. Nothing was built. Install it: "
             ".venv/bin/pip install --editable '.[spark]'"
         )
-    if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
+    if not is_served and not (os.environ.get("JAVA_HOME") or shutil.which("java")):
         raise SettingsError(
             "ROUTERSCOPE_ENGINE is spark, which needs Java 17 or newer, and there is no java. Nothing was built. On "
             "Debian: apt-get install default-jre-headless"

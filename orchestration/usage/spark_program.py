@@ -3,54 +3,76 @@
 dbt runs four times: Spark adds up the logs, DuckDB finds the days and prices, Spark adds up the calls within everything
 that their cost depends on, and DuckDB does the rest, which is small. Tables pass between the engines as Parquet:
 
-    <data>/own/spark/own.db/<model>/        of Spark
-    <data>/own/spark/<model>.parquet        of DuckDB
+    <data>/own/spark/own.db/<model>/            of Spark
+    <data>/own/spark/<model>/<model>.parquet    of DuckDB
 
-Spark's scratch files are there too. The folder is deleted at the end.
+Spark's scratch files are there too. The folder, and the database in Spark's catalog, are deleted at the end.
+
+The master is one for a session of this process, or `thrift://host:port` of a Spark Thrift server.
 """
 
 from __future__ import annotations
 
+import getpass
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import duckdb
-from dbt.adapters.spark.connections import SparkCredentials
+from dbt.adapters.spark.connections import SparkConnectionMethod, SparkCredentials
 from dbt.cli.main import dbtRunner
-from pyspark.sql import SparkSession
 
 from orchestration.storage.sql import literal
 from orchestration.transform import DBT_PROGRAM, DBT_PYTHON
 from orchestration.transform.dbt_program import prepare
-from orchestration.usage.engines import STEP, dbt_arguments
+from orchestration.usage.engines import STEP, THRIFT, THRIFT_PORT, dbt_arguments
 
 # Tables that one engine builds and the other reads.
 FROM_SPARK = ("int_own__logged_rows", "int_own__repeated_calls", "int_own__buckets")
 FROM_DUCKDB = ("int_own__days", "int_own__offers", "int_own__thresholds")
+# As in dbt's macro generate_schema_name and in the source `usage`.
+_DATABASE = "routerscope_own"
 _MEMORY = "3g"
-_MAX_BROADCAST_BYTES = 256 * 2**20  # days and offers go to every worker, so that no call is shuffled to its price
-_PARTITIONS = 64
+_OPTIONS = {
+    # dbt-spark switches it off. With it, Spark raises an error where a sum overflows, instead of returning null.
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.shuffle.partitions": "64",
+    # Days and offers, of at most 256 MB, go to every worker, so that no call is shuffled to its price.
+    "spark.sql.autoBroadcastJoinThreshold": str(256 * 2**20),
+    # Otherwise the scale of an amount is cut where it is multiplied.
+    "spark.sql.decimalOperations.allowPrecisionLoss": "false",
+}
+
+
+class Spark(Protocol):
+    """A connection to Spark."""
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run a statement; returns its rows."""
 
 
 def main(own: Path, master: str) -> int:
     scratch = own / "spark"
     shutil.rmtree(scratch, ignore_errors=True)
-    session = _session(scratch, master)
+    scratch.mkdir()
+    server = master if master.startswith(THRIFT) else ""
     try:
-        return _build(own, scratch, session)
+        with _served(server) if server else _session(scratch, master) as spark, _database(spark, own, scratch):
+            _set_up_dbt(server)
+            return _build(own, scratch, spark)
     finally:
-        session.stop()
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _build(own: Path, scratch: Path, session: SparkSession) -> int:
-    prepare()
-    _check_sums()
+def _build(own: Path, scratch: Path, spark: Spark) -> int:
     buckets = "int_own__buckets"
-    _read_logs(session, own / "raw")
+    _read_logs(spark, own / "raw")
     _say("adding up your logs with Spark")
     if not _spark(own, ["tag:bulk"], [buckets]):
         return 1
@@ -58,7 +80,7 @@ def _build(own: Path, scratch: Path, session: SparkSession) -> int:
     _say("finding the prices of your calls")
     if code := _duckdb(own, ["path:models/own", "path:seeds/own"], ["tag:bulk", f"{buckets}+"]):
         return code
-    _read_in_spark(own, scratch, session)
+    _read_in_spark(own, scratch, spark)
     _say("pricing your calls with Spark")
     if not _spark(own, [buckets], []):
         return 1
@@ -67,19 +89,38 @@ def _build(own: Path, scratch: Path, session: SparkSession) -> int:
     return _duckdb(own, [f"{buckets}+"], ["tag:bulk"])
 
 
-def _session(scratch: Path, master: str) -> SparkSession:
+class _Session:
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in self._session.sql(sql).collect()]
+
+
+class _Served:
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        cursor = self._connection.cursor()
+        try:
+            cursor.execute(sql)
+            return list(cursor.fetchall()) if cursor.description else []
+        finally:
+            cursor.close()
+
+
+@contextmanager
+def _session(scratch: Path, master: str) -> Iterator[Spark]:
     """A session whose tables, scratch files and catalog are in this folder and end with it."""
+    from pyspark.sql import SparkSession
+
     builder = SparkSession.builder.appName("routerscope").master(master)
-    options = {
+    options = _OPTIONS | {
         "spark.driver.memory": _MEMORY,
         "spark.local.dir": str(scratch / "scratch"),
         "spark.sql.warehouse.dir": str(scratch),
         "spark.sql.catalogImplementation": "in-memory",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.shuffle.partitions": str(_PARTITIONS),
-        "spark.sql.autoBroadcastJoinThreshold": str(_MAX_BROADCAST_BYTES),
-        # Otherwise the scale of an amount is cut where it is multiplied.
-        "spark.sql.decimalOperations.allowPrecisionLoss": "false",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
     }
@@ -89,36 +130,85 @@ def _session(scratch: Path, master: str) -> SparkSession:
         builder = builder.config(name, value)
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
-    return session
+    try:
+        yield _Session(session)
+    finally:
+        session.stop()
 
 
-def _check_sums() -> None:
-    """Have Spark raise an error where a sum overflows; dbt-spark would have it return null."""
+@contextmanager
+def _served(server: str) -> Iterator[Spark]:
+    from pyhive import hive
+
+    address = urlsplit(server)
+    connection = hive.connect(
+        host=address.hostname,
+        port=address.port or THRIFT_PORT,
+        username=address.username or getpass.getuser(),
+        configuration=_OPTIONS,
+    )
+    try:
+        yield _Served(connection)
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _database(spark: Spark, own: Path, scratch: Path) -> Iterator[None]:
+    """The database of one build. Its comment is the folder of the calls: another build on the server finds it and ends.
+
+    A database that a killed build of the same folder left behind is replaced.
+    """
+    if spark.rows(f"show databases like {literal(_DATABASE)}"):
+        facts = dict(row[:2] for row in spark.rows(f"describe database {_DATABASE}"))
+        if facts.get("Comment") != str(own):
+            sys.exit(
+                f"The Spark server has a database {_DATABASE} for {facts.get('Comment')}. Nothing was built. Wait "
+                f"until that build has ended; if none is running, drop it: drop database {_DATABASE} cascade"
+            )
+        spark.rows(f"drop database {_DATABASE} cascade")
+    spark.rows(f"create database {_DATABASE} comment {literal(own)} location {literal(scratch / 'own.db')}")
+    try:
+        yield
+    finally:
+        spark.rows(f"drop database {_DATABASE} cascade")
+
+
+def _set_up_dbt(server: str) -> None:
+    """Have dbt-spark use these options, and the server if there is one."""
+    prepare()
     initialize = SparkCredentials.__post_init__
+    address = urlsplit(server)
 
-    def with_ansi(credentials: SparkCredentials) -> None:
+    def with_options(credentials: SparkCredentials) -> None:
+        if server:
+            credentials.method = SparkConnectionMethod.THRIFT
+            credentials.host, credentials.port = address.hostname, address.port or THRIFT_PORT
+            credentials.user = address.username or getpass.getuser()
+            credentials.poll_interval = 1  # seconds
         initialize(credentials)
-        credentials.server_side_parameters["spark.sql.ansi.enabled"] = "true"
+        credentials.server_side_parameters |= _OPTIONS
 
-    SparkCredentials.__post_init__ = with_ansi  # type: ignore[assignment, method-assign]
+    SparkCredentials.__post_init__ = with_options  # type: ignore[assignment, method-assign]
 
 
-def _read_logs(session: SparkSession, raw: Path) -> None:
-    """The view raw.calls over every stored log, as the macro create_own_views makes it in DuckDB."""
+def _read_logs(spark: Spark, raw: Path) -> None:
+    """The view of every stored log, as the macro create_own_views makes it in DuckDB."""
     pattern = f"{raw}/*/*.parquet".replace("`", "``")
-    session.sql("create database raw")
-    session.sql(
-        "create view raw.calls as select _metadata.file_path as raw_file, _metadata.row_index as file_row_number, * "  # noqa: S608
+    spark.rows(
+        f"create view {_DATABASE}.calls as "  # noqa: S608
+        "select _metadata.file_path as raw_file, _metadata.row_index as file_row_number, * "
         f"from parquet.`{pattern}`"
     )
 
 
-def _read_in_spark(own: Path, scratch: Path, session: SparkSession) -> None:
+def _read_in_spark(own: Path, scratch: Path, spark: Spark) -> None:
     with duckdb.connect(str(own / "warehouse.duckdb"), read_only=True) as connection:
         for name in FROM_DUCKDB:
-            file = scratch / f"{name}.parquet"
-            connection.execute(f"copy own.{name} to {literal(file)} (format parquet)")
-            session.read.parquet(str(file)).write.saveAsTable(f"own.{name}", format="parquet")
+            folder = scratch / name
+            folder.mkdir()
+            connection.execute(f"copy own.{name} to {literal(folder / f'{name}.parquet')} (format parquet)")
+            spark.rows(f"create table {_DATABASE}.{name} using parquet location {literal(folder)}")
 
 
 def _read_in_duckdb(own: Path, scratch: Path, names: Sequence[str]) -> None:

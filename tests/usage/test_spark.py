@@ -1,10 +1,15 @@
 """Own calls priced with Spark: the same marts as with DuckDB, and errors without Spark."""
 
+import contextlib
 import importlib.util
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -44,6 +49,18 @@ def on_spark(monkeypatch: pytest.MonkeyPatch, master: str = "local[2]") -> None:
     monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 
 
+def assert_same_marts(expected: Path, found: Path) -> None:
+    with duckdb.connect() as connection:
+        connection.execute(f"attach {literal(own_file(expected))} as expected (read_only)")
+        connection.execute(f"attach {literal(own_file(found))} as found (read_only)")
+        for name in MARTS:
+            [(rows,)] = connection.sql(f"select count(*) from expected.{name}").fetchall()
+            assert rows > 0
+            for one, other in (("expected", "found"), ("found", "expected")):
+                difference = connection.sql(f"from {one}.{name} except all from {other}.{name}").fetchall()
+                assert difference == [], (name, one)
+
+
 @pytest.mark.usefixtures("java")
 def test_marts_on_spark_equal_those_on_duckdb(own_data: Path, unpriced: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     on_spark(monkeypatch)
@@ -58,16 +75,71 @@ def test_marts_on_spark_equal_those_on_duckdb(own_data: Path, unpriced: Path, mo
         ],
         1.0,
     ) | {"reading the models": 0}
-    with duckdb.connect() as connection:
-        connection.execute(f"attach {literal(own_file(own_data))} as expected (read_only)")
-        connection.execute(f"attach {literal(own_file(unpriced))} as found (read_only)")
-        for name in MARTS:
-            [(rows,)] = connection.sql(f"select count(*) from expected.{name}").fetchall()
-            assert rows > 0
-            for one, other in (("expected", "found"), ("found", "expected")):
-                difference = connection.sql(f"from {one}.{name} except all from {other}.{name}").fetchall()
-                assert difference == [], (name, one)
+    assert_same_marts(own_data, unpriced)
     assert not (unpriced / "own" / "spark").exists()  # nothing of a call stays behind
+
+
+@pytest.fixture
+def thrift_server(tmp_path: Path) -> Iterator[int]:
+    """The port of a Spark Thrift server with a catalog of its own."""
+    import pyspark
+
+    home = Path(pyspark.__file__).parent
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = tmp_path / "server"
+    folder.mkdir()
+    settings = ["driver.host=127.0.0.1", "driver.bindAddress=127.0.0.1", "ui.enabled=false"]
+    command = [
+        *(home / "bin" / "spark-submit", "--master", "local[2]"),
+        *("--class", "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"),
+        *(part for setting in settings for part in ("--conf", f"spark.{setting}")),
+        *("spark-internal", "--hiveconf", f"hive.server2.thrift.port={port}"),
+        *("--hiveconf", "hive.server2.thrift.bind.host=127.0.0.1"),
+    ]
+    with (
+        (folder / "server.log").open("wb") as log,
+        subprocess.Popen(
+            command, cwd=folder, env=os.environ | {"SPARK_HOME": str(home)}, stdout=log, stderr=log, process_group=0
+        ) as server,
+    ):
+        try:
+            for _ in range(240):
+                time.sleep(0.5)
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                    break
+            else:
+                pytest.fail((folder / "server.log").read_text(encoding="utf-8")[-4_000:])
+            yield port
+        finally:
+            os.killpg(server.pid, signal.SIGKILL)
+
+
+@pytest.mark.usefixtures("java")
+@pytest.mark.long
+def test_marts_of_a_spark_server_equal_those_on_duckdb(
+    own_data: Path, unpriced: Path, thrift_server: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pyhive import hive
+
+    on_spark(monkeypatch, f"thrift://127.0.0.1:{thrift_server}")
+    own = unpriced / "own"
+    with contextlib.closing(hive.connect("127.0.0.1", thrift_server)) as connection:
+        cursor = connection.cursor()
+        # Another host's build holds the database; then a build of these calls left it behind.
+        cursor.execute("create database routerscope_own comment '/other/own'")
+        with pytest.raises(WarehouseError, match="Spark exited with code 1 before it built anything"):
+            build_own(unpriced)
+        message = (own / "dbt_spark" / "stderr.log").read_text(encoding="utf-8")
+        assert "has a database routerscope_own for /other/own. Nothing was built." in message
+        cursor.execute("drop database routerscope_own")
+        cursor.execute(f"create database routerscope_own comment {literal(own)}")
+        assert build_own(unpriced)
+        cursor.execute("show databases")
+        assert cursor.fetchall() == [("default",)]
+    assert_same_marts(own_data, unpriced)
+    assert not (own / "spark").exists()
 
 
 @pytest.mark.usefixtures("java")
