@@ -85,11 +85,12 @@ rollback: $(SETUP)
 test: $(DEV_SETUP)
 	@$(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
-# More seeds, every corruption, and a month under the real daemon, then five days with Postgres.
+# More seeds, every corruption, a month under the real daemon, five days with Postgres, and many own calls on both engines.
 test-long: $(DEV_SETUP)
 	@$(BIN)/python -m pytest -m long $(PYTEST_OPTIONS)
 	@$(BIN)/python tests/soak.py target/soak
 	@$(BIN)/python tests/soak.py target/soak-postgres --days 5 --postgres
+	@$(BIN)/python tests/engines.py target/engines
 
 contract: $(DEV_SETUP)
 	@$(BIN)/python -m pytest -m contract tests/contract
