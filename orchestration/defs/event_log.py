@@ -1,4 +1,4 @@
-"""Dagster's event log in SQLite, with connections that stay open.
+"""Dagster's event log in SQLite, with connections that stay open and do not wait for the disk.
 
 Dagster's own class creates an engine, and with it a connection and an empty cache of compiled statements, for each of
 the thousands of statements of a run. The files are the same, so other processes can use Dagster's own class.
@@ -78,6 +78,15 @@ def _open_instance(home: Path) -> dg.DagsterInstance:
     return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=overrides))
 
 
+def _write_later(connection: sqlite3.Connection, _: object) -> None:
+    """Leave it to the system when an event reaches the disk.
+
+    SQLite would wait for the disk after each of a run's thousands of events. With Dagster's write-ahead log, a power
+    failure may then lose the last events of a run that it ends anyway, and damages nothing.
+    """
+    connection.execute("pragma synchronous = normal")
+
+
 class EventLog(SqliteEventLogStorage):
     """The event log below a Dagster home, one SQLite file for each run and one as an index of all runs."""
 
@@ -105,6 +114,7 @@ class EventLog(SqliteEventLogStorage):
             self._engines[shard] = sa.create_engine(
                 self.conn_string_for_shard(shard), connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
             )
+            sa.event.listen(self._engines[shard], "connect", _write_later)
         self._engines.move_to_end(shard)
         if len(self._engines) > _MAX_OPEN_FILES:
             _, oldest = self._engines.popitem(last=False)

@@ -47,6 +47,17 @@ def test_few_files_stay_open(tmp_path: Path) -> None:
         assert all(instance.all_logs(run_id) for run_id in runs)
 
 
+def test_events_do_not_wait_for_the_disk(tmp_path: Path) -> None:
+    """Only with a write-ahead log, where a power failure then damages nothing."""
+    with open_instance(tmp_path) as instance:
+        run_id = materialize(instance)
+        log = instance.event_log_storage
+        for connection in (log.index_connection, lambda: log.run_connection(run_id)):
+            with connection() as opened:
+                found = [opened.exec_driver_sql(f"pragma {name}").scalar() for name in ("journal_mode", "synchronous")]
+                assert found == ["wal", 1]
+
+
 @pytest.mark.parametrize(
     "configured",
     [
