@@ -57,7 +57,8 @@ def test_default_clock_is_never_later_than_now(hour: int) -> None:
     clock = default_now(now)
     assert clock + dt.timedelta(minutes=REQUESTS_PER_DAY / REQUESTS_PER_MINUTE) <= now
     assert now - clock < dt.timedelta(hours=3)
-    assert clock.hour >= 2, "the export of the day before is published"
+    assert clock.time() > dt.time(1, 46), "the export of the day before is published"
+    assert clock.date() == now.date() or now.time() < dt.time(2, 10), "a scheduled run has that export"
 
 
 # --- the contract -----------------------------------------------------------------------------------------------------

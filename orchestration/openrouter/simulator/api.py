@@ -483,7 +483,6 @@ class Simulator:
 
 
 _MINUTE = dt.timedelta(minutes=1)
-_EXPORT_HOUR = 2
 # Requests that use up a day's quota wait this long.
 MAX_WAITS = _MINUTE * (1 + _REQUESTS_PER_DAY // _REQUESTS_PER_MINUTE)
 
@@ -491,10 +490,11 @@ MAX_WAITS = _MINUTE * (1 + _REQUESTS_PER_DAY // _REQUESTS_PER_MINUTE)
 def default_now(now: dt.datetime) -> dt.datetime:
     """The simulator's time unless one is set: so long before `now` that waiting for the quota does not pass it.
 
-    Before 02:00 UTC the export of the day before is not published yet, so it is late on that day, with time to wait.
+    Until the export of the day before is published, it is late on that day, with time to wait. A run at 02:10 UTC, as
+    `refresh_daily` is scheduled, has that export.
     """
     started = (now - MAX_WAITS).replace(second=0, microsecond=0)
-    return started if started.hour >= _EXPORT_HOUR else started.replace(hour=0, minute=0) - MAX_WAITS
+    return started if started.time() > _PUBLISHED_AT else started.replace(hour=0, minute=0) - MAX_WAITS
 
 
 def top(tokens_by_slug: Mapping[str, float]) -> list[tuple[str, int]]:
