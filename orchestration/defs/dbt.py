@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
 from orchestration.damaged import set_aside
+from orchestration.defs.dbt_cli import DagsterDbtTranslator, DbtCliResource, dbt_assets
 from orchestration.defs.markdown import markdown_table, preview
 from orchestration.defs.resources import (
     OWNERS,
@@ -92,9 +92,8 @@ class BuildConfig(dg.Config):
 
 
 @dbt_assets(
-    manifest=MANIFEST,
+    manifest=MANIFEST | {"unit_tests": {}},
     dagster_dbt_translator=TRANSLATOR,
-    exclude="resource_type:unit_test",
     name="dbt",
     pool=POOL,
 )
@@ -127,7 +126,7 @@ def dbt_models(
         remove_results(target)
         share_parse_state(target)
         lineage = ColumnLineage(MANIFEST)
-        arguments = ["build", *WARN_ONLY, *_LOG_LEVEL]
+        arguments = ["build", *WARN_ONLY, *_LOG_LEVEL, "--exclude-resource-type", "unit_test"]
         failed_checks: list[dg.AssetCheckResult] = []
         for is_last_attempt in (False, True):
             invocation = dbt.cli(arguments, context=context, raise_on_error=False, target_path=target)

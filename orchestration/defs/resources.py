@@ -16,10 +16,10 @@ from typing import Any
 
 import dagster as dg
 from dagster import DagsterEventType
-from dagster_dbt import DbtCliResource
 from packaging.version import Version
 from pydantic import PrivateAttr
 
+from orchestration.defs.dbt_cli import DbtCliResource
 from orchestration.defs.runs import CODE_LOCATION_TAGS, DATA_TAG, PROCESS_TAG, SOURCE_TAG, process_tag
 from orchestration.errors import RejectedError, RouterscopeError, SettingsError, WarehouseError, disk_error
 from orchestration.folders import PROJECT_DIR, RUN_LOCK

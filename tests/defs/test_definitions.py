@@ -1,11 +1,13 @@
 """What Dagster shows: unbroken lineage, descriptions of everything, and metadata on every materialization."""
 
+import subprocess
+import sys
 from itertools import pairwise
 from typing import Any
 
 import dagster as dg
 import pytest
-from conftest import Run
+from conftest import PROJECT, Run
 
 from orchestration.definitions import defs
 from orchestration.defs import source
@@ -36,6 +38,12 @@ def ancestors(graph: AssetGraph, key: dg.AssetKey) -> set[dg.AssetKey]:
             found.add(parent)
             waiting.append(parent)
     return found
+
+
+def test_definitions_do_not_import_dbt() -> None:
+    code = "import sys, orchestration.defs.dbt; print([one for one in sys.modules if one.partition('.')[0] == 'dbt'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, encoding="utf-8", cwd=PROJECT)
+    assert done.stdout == "[]\n"
 
 
 def test_lineage_from_endpoints_to_release_is_unbroken(graph: AssetGraph) -> None:
