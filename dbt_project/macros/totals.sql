@@ -45,12 +45,17 @@
 {%- endmacro %}
 
 {#-
-    Whether a reported row belongs to a row of int_periods__totals: it is the period itself or one of the days that the
-    period was summed from.
+    The rows of int_periods__totals (`periods`), one for each reported period that they consist of: the period itself or
+    each day that it was summed from. Joins on part_period and part_start take time in proportion to the days; joins on
+    a range of days would compare every day with every period.
 -#}
-{% macro is_part_of(reported, periods) -%}
-    {{ reported }}.period = case {{ periods }}.basis when 'source' then {{ periods }}.period else 'day' end
-        and {{ reported }}.period_start between {{ periods }}.period_start and {{ periods }}.period_end
+{% macro parts_of(periods) -%}
+    select
+        *,
+        case basis when 'source' then period else 'day' end as part_period,
+        {{ days_between('period_start', "case basis when 'source' then period_start else period_end end") }}
+            as part_start
+    from {{ periods }}
 {%- endmacro %}
 
 {#- Upper bound on the tokens of a member that is not listed, from the bounds of the ranking's total. -#}

@@ -5,17 +5,7 @@
     'growth_model': ('share_model', 'model_permaslug'), 'growth_author': ('share_author', 'author'),
     'growth_app': ('share_app', 'app_id'),
 } %}
-with totals as (
-
-    select
-        period_start as date,
-        total_tokens
-    from {{ ref('traffic_summary') }}
-    where period = 'day'
-
-),
-
-windows as (
+with windows as (
 
     {% for mart, (share, member) in marts.items() -%}
         select
@@ -26,8 +16,8 @@ windows as (
             published.tokens,
             published.base_tokens,
             published.share_change_pp,
-            horizons.window_days as days,
-            horizons.step_days
+            horizons.window_days,
+            published.window_end - horizons.step_days as base_end
         from {{ ref(mart) }} as published
         left join {{ ref('horizons') }} as horizons using (horizon)
         {{ 'union all' if not loop.last }}
@@ -44,77 +34,82 @@ day_rows as (
             tokens
         from {{ ref(share) }}
         where period = 'day'
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
+
+        union all
+
+    {% endfor -%}
+    select
+        'total' as mart,
+        'all' as member,
+        period_start as date,
+        total_tokens as tokens
+    from {{ ref('traffic_summary') }}
+    where period = 'day'
+
 ),
 
-observed as (
+lengths as (
+
+    select distinct window_days from {{ ref('horizons') }}
+
+),
+
+-- A day is part of each window that ends on it or within the length of the window after it.
+parts as (
 
     select
-        windows.mart,
-        windows.member,
-        windows.horizon,
-        windows.window_end,
-        coalesce(sum(day_rows.tokens) filter (where day_rows.date > windows.window_end - windows.days), 0)
-            as day_tokens,
-        coalesce(
-            sum(day_rows.tokens) filter (
-                where day_rows.date between windows.window_end - windows.step_days - windows.days + 1
-                and windows.window_end - windows.step_days
-            ), 0
-        ) as base_day_tokens
-    from windows
-    left join day_rows
-        on
-            windows.mart = day_rows.mart
-            and windows.member = day_rows.member
-            and windows.window_end >= day_rows.date
-            and day_rows.date > windows.window_end - windows.step_days - windows.days
-    group by windows.mart, windows.member, windows.horizon, windows.window_end
+        day_rows.*,
+        lengths.window_days,
+        {{ days_between('day_rows.date', 'day_rows.date + lengths.window_days - 1') }} as window_end
+    from day_rows
+    cross join lengths
 
 ),
 
-window_ends as (
+sums as (
 
-    select distinct
+    select
+        mart,
+        member,
+        window_days,
         window_end,
-        horizon,
-        days,
-        step_days
-    from windows
+        sum(tokens) as tokens
+    from parts
+    group by mart, member, window_days, window_end
 
 ),
 
-totals_by_end as (
+totals as (
+
+    select * from sums
+    where mart = 'total'
+
+),
+
+compared as (
 
     select
-        window_ends.window_end,
-        window_ends.horizon,
-        sum(totals.total_tokens) filter (where totals.date > window_ends.window_end - window_ends.days) as total_tokens,
-        sum(totals.total_tokens) filter (
-            where totals.date between window_ends.window_end - window_ends.step_days - window_ends.days + 1
-            and window_ends.window_end - window_ends.step_days
-        ) as base_total_tokens
-    from window_ends
-    left join totals
-        on
-            window_ends.window_end >= totals.date
-            and totals.date > window_ends.window_end - window_ends.step_days - window_ends.days
-    group by window_ends.window_end, window_ends.horizon
-
+        windows.*,
+        coalesce(newer.tokens, 0) as day_tokens,
+        coalesce(base.tokens, 0) as base_day_tokens,
+        100 * (
+            coalesce(newer.tokens, 0) / newer_total.tokens - coalesce(base.tokens, 0) / base_total.tokens
+        ) as day_share_change_pp
+    from windows
+    {% for name, end in {'newer': 'window_end', 'base': 'base_end'}.items() -%}
+        left join sums as {{ name }}
+            on
+                windows.mart = {{ name }}.mart
+                and windows.member = {{ name }}.member
+                and windows.window_days = {{ name }}.window_days
+                and windows.{{ end }} = {{ name }}.window_end
+        left join totals as {{ name }}_total
+            on windows.window_days = {{ name }}_total.window_days and windows.{{ end }} = {{ name }}_total.window_end
+    {% endfor %}
 )
 
-select
-    windows.*,
-    observed.day_tokens,
-    observed.base_day_tokens,
-    100 * (
-        observed.day_tokens / totals_by_end.total_tokens - observed.base_day_tokens / totals_by_end.base_total_tokens
-    ) as day_share_change_pp
-from windows
-inner join observed using (mart, member, horizon, window_end)
-inner join totals_by_end using (window_end, horizon)
+select * from compared
 where
-    windows.tokens <> observed.day_tokens
-    or windows.base_tokens <> observed.base_day_tokens
-    or abs(windows.share_change_pp - day_share_change_pp) > 1e-9
+    tokens <> day_tokens
+    or base_tokens <> base_day_tokens
+    or abs(share_change_pp - day_share_change_pp) > 1e-9

@@ -26,7 +26,7 @@ added_up as (
             cast({{ member }} as varchar) as member,
             period,
             period_start,
-            {{ period_end('period', 'period_start') }} as period_end,
+            {{ days_between('period_start', period_end('period', 'period_start')) }} as date,
             tokens
         from {{ ref(mart) }}
         where period <> 'day' and basis = 'days'
@@ -48,7 +48,7 @@ periods as (
         on
             added_up.mart = day_rows.mart
             and added_up.member = day_rows.member
-            and day_rows.date between added_up.period_start and added_up.period_end
+            and added_up.date = day_rows.date
     group by added_up.mart, added_up.member, added_up.period, added_up.period_start
 
 ),

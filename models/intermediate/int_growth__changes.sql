@@ -32,20 +32,30 @@ days as (
 
 ),
 
+windows_by_day as (
+
+    select
+        horizon,
+        window_end,
+        {{ days_between('window_start', 'window_end') }} as date
+    from windows
+
+),
+
 -- A model may change its price class, so the last day of the window that lists the model decides.
 price_classes as (
 
     select
-        windows.horizon,
-        windows.window_end,
+        windows_by_day.horizon,
+        windows_by_day.window_end,
         days.model_permaslug,
         max_by(days.price_class, days.period_start) as price_class,
         max_by(days.price_as_of, days.period_start) as as_of,
         max_by(days.price_oldest_as_of, days.period_start) as oldest_as_of,
         max_by(days.price_checked_at, days.period_start) as checked_at
-    from windows
-    inner join days on days.period_start between windows.window_start and windows.window_end
-    group by windows.horizon, windows.window_end, days.model_permaslug
+    from windows_by_day
+    inner join days on windows_by_day.date = days.period_start
+    group by windows_by_day.horizon, windows_by_day.window_end, days.model_permaslug
 
 )
 

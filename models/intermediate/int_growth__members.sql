@@ -41,22 +41,24 @@ created as (
 -- A member has growth if the window or its base window lists it.
 compared as (
 
-    select distinct
-        windows.ranking,
-        windows.horizon,
-        windows.window_days,
-        windows.step_days,
-        windows.window_start,
-        windows.window_end,
-        members.member_type,
-        members.member
-    from windows
-    inner join members
-        on
-            windows.ranking = members.ranking
-            and windows.window_days = members.window_days
-            and members.window_end in (windows.window_end, windows.base_end)
-
+    {% for end in ['window_end', 'base_end'] -%}
+        select
+            windows.ranking,
+            windows.horizon,
+            windows.window_days,
+            windows.step_days,
+            windows.window_start,
+            windows.window_end,
+            members.member_type,
+            members.member
+        from windows
+        inner join members
+            on
+                windows.ranking = members.ranking
+                and windows.window_days = members.window_days
+                and windows.{{ end }} = members.window_end
+        {{ 'union' if not loop.last }}
+    {% endfor %}
 ),
 
 -- Acceleration needs the two windows before, and excess tokens the three before.

@@ -2,7 +2,7 @@
 -- list a member, its tokens are unknown, never zero.
 with periods as (
 
-    select * from {{ ref('int_periods__totals') }}
+    {{ parts_of(ref('int_periods__totals')) }}
 
 ),
 
@@ -28,7 +28,11 @@ added_up as (
         bool_or(periods.is_suspect) as is_suspect,
         max(periods.total_tokens) as total_tokens
     from periods
-    inner join listed on periods.ranking = listed.ranking and {{ is_part_of('listed', 'periods') }}
+    inner join listed
+        on
+            periods.ranking = listed.ranking
+            and periods.part_period = listed.period
+            and periods.part_start = listed.period_start
     group by all
 
 ),

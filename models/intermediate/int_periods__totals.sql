@@ -15,8 +15,8 @@ days as (
 -- Every week and month with an observed day gets a row, even if the source does not report it.
 calendar as (
 
-    select distinct
-        days.ranking,
+    select
+        days.* exclude (period, period_start, period_end),
         kinds.period,
         cast(date_trunc(kinds.period, days.period_start) as date) as period_start
     from days
@@ -36,19 +36,15 @@ bounded as (
 added_up as (
 
     select
-        bounded.ranking,
-        bounded.period,
-        bounded.period_start,
-        bounded.period_end,
+        days.ranking,
+        days.period,
+        days.period_start,
+        days.period_end,
         'days' as basis,
         max(days.as_of) as ranking_as_of,
-        {{ totals_of_days('bounded.period_start', 'bounded.period_end') }}
-    from bounded
-    inner join days
-        on
-            bounded.ranking = days.ranking
-            and days.period_start between bounded.period_start and bounded.period_end
-    group by bounded.ranking, bounded.period, bounded.period_start, bounded.period_end
+        {{ totals_of_days('days.period_start', 'days.period_end') }}
+    from bounded as days
+    group by days.ranking, days.period, days.period_start, days.period_end
 
 ),
 

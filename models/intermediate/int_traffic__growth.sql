@@ -55,6 +55,13 @@ without_top_app as (
 ),
 
 -- Annual growth is measured from the first complete 28-day window, the longest comparison available.
+oldest as (
+
+    select * from totals
+    where window_end = (select min(first.window_end) from totals as first)
+
+),
+
 annual as (
 
     select
@@ -64,8 +71,7 @@ annual as (
         newest.source_url,
         {{ merged_times('newest', 'oldest') }}
     from totals as newest
-    inner join totals as oldest on newest.window_end - oldest.window_end >= 364
-    qualify row_number() over (partition by newest.window_end order by oldest.window_end asc) = 1
+    inner join oldest on newest.window_end - oldest.window_end >= 364
 
 ),
 

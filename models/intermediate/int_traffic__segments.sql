@@ -5,6 +5,12 @@ with periods as (
 
 ),
 
+parts as (
+
+    {{ parts_of('periods') }}
+
+),
+
 members as (
 
     select * from {{ ref('int_periods__members') }}
@@ -22,15 +28,13 @@ segments as (
 inputs as (
 
     select
-        periods.period,
-        periods.period_start,
+        parts.period,
+        parts.period_start,
         segments.segment_type,
         segments.segment,
         {{ newest_times('segments.input_as_of', 'segments.input_oldest_as_of', 'segments.input_checked_at') }}
-    from periods
-    inner join segments
-        on
-            {{ is_part_of('segments', 'periods') }}
+    from parts
+    inner join segments on parts.part_period = segments.period and parts.part_start = segments.period_start
     group by all
 
 )

@@ -6,6 +6,12 @@ with periods as (
 
 ),
 
+parts as (
+
+    {{ parts_of('periods') }}
+
+),
+
 usage as (
 
     select * from {{ ref('int_usage__priced') }}
@@ -13,16 +19,16 @@ usage as (
 )
 
 select
-    periods.period,
-    periods.period_start,
-    periods.period_end,
-    periods.basis,
-    periods.scope_id,
-    periods.source_url,
-    periods.as_of as usage_as_of,
-    periods.oldest_as_of as usage_oldest_as_of,
-    periods.checked_at as usage_checked_at,
+    parts.period,
+    parts.period_start,
+    parts.period_end,
+    parts.basis,
+    parts.scope_id,
+    parts.source_url,
+    parts.as_of as usage_as_of,
+    parts.oldest_as_of as usage_oldest_as_of,
+    parts.checked_at as usage_checked_at,
     usage.period_end as part_end,
     usage.* exclude (period, period_start, period_end)
-from periods
-inner join usage on {{ is_part_of('usage', 'periods') }}
+from parts
+inner join usage on parts.part_period = usage.period and parts.part_start = usage.period_start

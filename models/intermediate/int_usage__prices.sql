@@ -2,7 +2,10 @@
 -- of each day, and the lowest and highest price that may have been valid on any day.
 with usage as (
 
-    select * from {{ ref('int_rankings__latest') }}
+    select
+        *,
+        {{ days_between('period_start', 'period_end') }} as date
+    from {{ ref('int_rankings__latest') }}
     where slice = 'all' and not is_other
 
 ),
@@ -52,8 +55,5 @@ select
         as endpoint_oldest_as_of,
     max_by(daily.endpoint_checked_at, (daily.endpoint_as_of, daily.endpoint_checked_at)) as endpoint_checked_at
 from usage
-inner join daily
-    on
-        usage.model_permaslug = daily.model_permaslug
-        and daily.date between usage.period_start and usage.period_end
+inner join daily on usage.model_permaslug = daily.model_permaslug and usage.date = daily.date
 group by usage.period, usage.period_start, usage.model_permaslug

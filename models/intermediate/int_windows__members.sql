@@ -2,7 +2,10 @@
 -- a member, its tokens are unknown, never zero. Segments have no windows, because the drivers show growth by segment.
 with windows as (
 
-    select * from {{ ref('int_windows__totals') }}
+    select
+        *,
+        {{ days_between('window_start', 'window_end') }} as date
+    from {{ ref('int_windows__totals') }}
 
 ),
 
@@ -25,10 +28,7 @@ added_up as (
         cast(sum(listed.tokens) as bigint) as tokens,
         {{ added_up_tokens_high('windows') }} as tokens_high
     from windows
-    inner join listed
-        on
-            windows.ranking = listed.ranking
-            and listed.period_start between windows.window_start and windows.window_end
+    inner join listed on windows.ranking = listed.ranking and windows.date = listed.period_start
     group by all
 
 )

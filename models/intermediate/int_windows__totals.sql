@@ -25,6 +25,15 @@ windows as (
 
 ),
 
+windows_by_day as (
+
+    select
+        *,
+        {{ days_between('window_start', 'window_end') }} as date
+    from windows
+
+),
+
 totals as (
 
     select
@@ -33,11 +42,8 @@ totals as (
         windows.window_start,
         windows.window_end,
         {{ totals_of_days('windows.window_start', 'windows.window_end') }}
-    from windows
-    inner join days
-        on
-            windows.ranking = days.ranking
-            and days.period_start between windows.window_start and windows.window_end
+    from windows_by_day as windows
+    inner join days on windows.ranking = days.ranking and windows.date = days.period_start
     group by windows.ranking, windows.window_days, windows.window_start, windows.window_end
 
 )

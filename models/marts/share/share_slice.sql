@@ -1,6 +1,12 @@
 with periods as (
 
-    select * from {{ ref('int_periods__totals') }}
+    select
+        *,
+        -- modality=text&context_bucket=10K becomes the slice text&10K of the kind modality&context_bucket.
+        regexp_replace(ranking, '=[^&]*', '', 'g') as slice_kind,
+        regexp_replace(ranking, '[^&]*=', '', 'g') as slice,
+        contains(ranking, 'category=') or contains(ranking, 'language_type=') as is_estimate
+    from {{ ref('int_periods__totals') }}
     where ranking not in ('all', 'apps') and is_whole
 
 ),
@@ -21,15 +27,14 @@ attributes as (
 select
     periods.period,
     periods.period_start,
-    -- modality=text&context_bucket=10K becomes the slice text&10K of the kind modality&context_bucket.
-    regexp_replace(periods.ranking, '=[^&]*', '', 'g') as slice_kind,
-    regexp_replace(periods.ranking, '[^&]*=', '', 'g') as slice,
+    periods.slice_kind,
+    periods.slice,
     members.member as model_permaslug,
     attributes.base_slug,
     attributes.variant,
     attributes.author,
     attributes.weights,
-    contains(periods.ranking, 'category=') or contains(periods.ranking, 'language_type=') as is_estimate,
+    periods.is_estimate,
     {{ share_columns() }}
 from periods
 inner join members using (ranking, period, period_start)
