@@ -72,6 +72,15 @@ listed as (
 
 ),
 
+-- There are few figures, so only the members of their windows are added up.
+measured as (
+
+    select *
+    from listed
+    semi join figures using (window_start, window_end)
+
+),
+
 -- A figure about a model includes all its variants.
 members as (
 
@@ -84,7 +93,7 @@ members as (
         case member_type when 'model' then {{ base_slug('member') }} else member end as member,
         cast(sum(tokens) as bigint) as tokens,
         cast(sum(tokens_high) as bigint) as tokens_high
-    from listed
+    from measured
     group by all
 
 )

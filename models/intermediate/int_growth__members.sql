@@ -1,5 +1,7 @@
 -- Each rolling window of each member, with the three windows before. If a window does not list the member, its tokens
 -- have the bound of an unlisted member; if a day of a window is missing, they are null.
+{#- Acceleration needs the two windows before, and excess tokens the three before. -#}
+{%- set windows_before = {'': 0, 'base_': 1, 'second_': 2, 'third_': 3} %}
 with windows as (
 
     select * from {{ ref('int_growth__windows') }}
@@ -61,42 +63,34 @@ compared as (
     {% endfor %}
 ),
 
--- Acceleration needs the two windows before, and excess tokens the three before.
-observed as (
+four_windows as (
 
     select
-        compared.*,
-        shift.windows_before,
-        case when totals.is_whole then totals.total_tokens end as total_tokens,
-        case when totals.is_whole then coalesce(members.tokens, 0) end as tokens,
-        case
-            when totals.is_whole
-                then least(
-                    coalesce(members.tokens_high, {{ unlisted_tokens_high('compared.member_type', 'totals') }}),
-                    totals.total_tokens
-                )
-        end as tokens_high,
-        case when totals.is_whole then members.rank end as rank,
-        totals.is_suspect,
-        totals.scope_id,
-        totals.source_url,
-        totals.as_of,
-        totals.oldest_as_of,
-        totals.checked_at
-    from compared
+        windows.ranking,
+        windows.horizon,
+        windows.window_days,
+        windows.window_end,
+        windows.window_end - windows.step_days * shift.windows_before as before_end
+    from windows
     cross join (values (0), (1), (2), (3)) as shift (windows_before)
+
+),
+
+-- All members of a window have the same provenance: that of the totals of the four windows.
+provenance as (
+
+    select
+        four_windows.ranking,
+        four_windows.horizon,
+        four_windows.window_end,
+        {{ provenance_of_sums('totals') }}
+    from four_windows
     inner join totals
         on
-            compared.ranking = totals.ranking
-            and compared.window_days = totals.window_days
-            and compared.window_end - compared.step_days * shift.windows_before = totals.window_end
-    left join members
-        on
-            totals.ranking = members.ranking
-            and totals.window_days = members.window_days
-            and totals.window_end = members.window_end
-            and compared.member_type = members.member_type
-            and compared.member = members.member
+            four_windows.ranking = totals.ranking
+            and four_windows.window_days = totals.window_days
+            and four_windows.before_end = totals.window_end
+    group by four_windows.ranking, four_windows.horizon, four_windows.window_end
 
 ),
 
@@ -104,42 +98,51 @@ observed as (
 side_by_side as (
 
     select
-        ranking,
-        horizon,
-        window_start,
-        window_end,
-        member_type,
-        member,
-        {% for name, windows_before in {'': 0, 'base_': 1, 'second_': 2, 'third_': 3}.items() -%}
-            max(tokens) filter (where windows_before = {{ windows_before }}) as {{ name }}tokens,
-            max(tokens_high) filter (where windows_before = {{ windows_before }}) as {{ name }}tokens_high,
-            bool_or(is_suspect) filter (where windows_before = {{ windows_before }}) as is_{{ name }}suspect,
+        compared.* exclude (window_days, step_days),
+        {% for name in windows_before -%}
+            case when {{ name }}totals.is_whole then coalesce({{ name }}members.tokens, 0) end as {{ name }}tokens,
+            case
+                when {{ name }}totals.is_whole
+                    then least(
+                        coalesce(
+                            {{ name }}members.tokens_high,
+                            {{ unlisted_tokens_high('compared.member_type', name ~ 'totals') }}
+                        ),
+                        {{ name }}totals.total_tokens
+                    )
+            end as {{ name }}tokens_high,
+            {{ name }}totals.is_suspect as is_{{ name }}suspect,
         {% endfor -%}
-        max(total_tokens) filter (where windows_before = 0) as total_tokens,
-        max(total_tokens) filter (where windows_before = 1) as base_total_tokens,
-        max(rank) filter (where windows_before = 0) as rank,
-        max(rank) filter (where windows_before = 1) as base_rank,
-        {{ provenance_of_sums('observed') }}
-    from observed
-    group by all
-
+        case when totals.is_whole then totals.total_tokens end as total_tokens,
+        case when base_totals.is_whole then base_totals.total_tokens end as base_total_tokens,
+        case when totals.is_whole then members.rank end as rank,
+        case when base_totals.is_whole then base_members.rank end as base_rank
+    from compared
+    {% for name, number in windows_before.items() -%}
+        left join totals as {{ name }}totals
+            on
+                compared.ranking = {{ name }}totals.ranking
+                and compared.window_days = {{ name }}totals.window_days
+                and compared.window_end - compared.step_days * {{ number }} = {{ name }}totals.window_end
+        left join members as {{ name }}members
+            on
+                compared.ranking = {{ name }}members.ranking
+                and compared.window_days = {{ name }}members.window_days
+                and compared.window_end - compared.step_days * {{ number }} = {{ name }}members.window_end
+                and compared.member_type = {{ name }}members.member_type
+                and compared.member = {{ name }}members.member
+    {% endfor %}
 )
 
 select
-    side_by_side.* exclude (
-        is_suspect, is_base_suspect, is_second_suspect, is_third_suspect,
-        scope_id, source_url, as_of, oldest_as_of, checked_at
-    ),
+    side_by_side.* exclude (is_suspect, is_base_suspect, is_second_suspect, is_third_suspect),
     created.created_on,
     -- A figure from a response that looks incomplete is not exact.
     tokens = tokens_high and base_tokens = base_tokens_high and not (is_suspect or is_base_suspect) as is_complete,
     base_tokens = base_tokens_high and second_tokens = second_tokens_high
     and not (is_base_suspect or is_second_suspect) as is_base_complete,
     third_tokens = third_tokens_high and not is_third_suspect as is_third_complete,
-    scope_id,
-    source_url,
-    as_of,
-    oldest_as_of,
-    checked_at
+    provenance.* exclude (ranking, horizon, window_end)
 from side_by_side
+inner join provenance using (ranking, horizon, window_end)
 left join created using (member_type, member)

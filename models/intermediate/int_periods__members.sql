@@ -37,27 +37,39 @@ added_up as (
 
 ),
 
+unknown as (
+
+    select
+        ranking,
+        period,
+        period_start,
+        member_type,
+        sum(tokens) as tokens
+    from added_up
+    where {{ is_unknown_segment('member') }}
+    group by ranking, period, period_start, member_type
+
+),
+
 -- Unlisted models and models of unknown class may belong to any segment. The segment `other` is known exactly.
 bounded as (
 
     select
-        * exclude (tokens_high, unlisted_group_tokens_high, total_tokens),
+        added_up.* exclude (tokens_high, unlisted_group_tokens_high, total_tokens),
         case
-            when member_type in ('model', 'author', 'app') or member = 'other' then tokens_high
+            when added_up.member_type in ('model', 'author', 'app') or added_up.member = 'other'
+                then added_up.tokens_high
             else least(
-                tokens + unlisted_group_tokens_high
+                added_up.tokens + added_up.unlisted_group_tokens_high
                 + case
-                    when {{ is_unknown_segment('member') }} then 0
-                    else coalesce(
-                        sum(tokens) filter (where {{ is_unknown_segment('member') }}) over (
-                            partition by ranking, period, period_start, member_type
-                        ), 0
-                    )
+                    when {{ is_unknown_segment('added_up.member') }} then 0
+                    else coalesce(unknown.tokens, 0)
                 end,
-                total_tokens
+                added_up.total_tokens
             )
         end as tokens_high
     from added_up
+    left join unknown using (ranking, period, period_start, member_type)
 
 )
 

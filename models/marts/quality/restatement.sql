@@ -16,22 +16,37 @@ rankings as (
 
 ),
 
--- A response without the model counts as a value too, so each model is paired with every response for its day.
-listed as (
+-- A response without the model counts as a value too. Almost no value is ever revised, so the few that are get selected
+-- before each of them is paired with every response for its day.
+responses as (
 
-    select distinct
+    select
+        slice,
+        period_start,
+        count(*) as observations
+    from covered
+    group by slice, period_start
+
+),
+
+revised as (
+
+    select
         covered.slice,
         covered.period_start,
         rankings.model_permaslug
     from covered
     inner join rankings using (raw_file, slice, period, period_start)
+    inner join responses using (slice, period_start)
+    group by covered.slice, covered.period_start, rankings.model_permaslug
+    having min(rankings.tokens) < max(rankings.tokens) or count(*) < max(responses.observations)
 
 ),
 
 observed as (
 
     select
-        listed.*,
+        revised.*,
         rankings.tokens,
         covered.is_first,
         covered.is_latest,
@@ -39,17 +54,16 @@ observed as (
         covered.source_url,
         covered.as_of,
         covered.fetched_at
-    from listed
+    from revised
     inner join covered using (slice, period_start)
     left join rankings
         on
             covered.raw_file = rankings.raw_file
-            and listed.period_start = rankings.period_start
-            and listed.model_permaslug = rankings.model_permaslug
+            and revised.period_start = rankings.period_start
+            and revised.model_permaslug = rankings.model_permaslug
 
 ),
 
--- A missing value is replaced by -1, because count(distinct) ignores nulls.
 compared as (
 
     select
@@ -62,7 +76,6 @@ compared as (
         {{ provenance_of('observed') }}
     from observed
     group by slice, period_start, model_permaslug
-    having count(distinct coalesce(tokens, -1)) > 1
 
 )
 
