@@ -32,10 +32,11 @@ days as (
 
 ),
 
+-- Horizons share windows of the same length.
 windows_by_day as (
 
-    select
-        horizon,
+    select distinct
+        window_start,
         window_end,
         {{ days_between('window_start', 'window_end') }} as date
     from windows
@@ -46,7 +47,7 @@ windows_by_day as (
 price_classes as (
 
     select
-        windows_by_day.horizon,
+        windows_by_day.window_start,
         windows_by_day.window_end,
         days.model_permaslug,
         max_by(days.price_class, days.period_start) as price_class,
@@ -55,7 +56,7 @@ price_classes as (
         max_by(days.price_checked_at, days.period_start) as checked_at
     from windows_by_day
     inner join days on windows_by_day.date = days.period_start
-    group by windows_by_day.horizon, windows_by_day.window_end, days.model_permaslug
+    group by windows_by_day.window_start, windows_by_day.window_end, days.model_permaslug
 
 )
 
@@ -85,6 +86,6 @@ inner join windows using (horizon, window_end)
 inner join attributes on members.member = attributes.model_permaslug
 left join price_classes
     on
-        members.horizon = price_classes.horizon
+        members.window_start = price_classes.window_start
         and members.window_end = price_classes.window_end
         and members.member = price_classes.model_permaslug

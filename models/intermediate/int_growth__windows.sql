@@ -32,11 +32,28 @@ compared as (
 
 -- The two windows are separate rows, so that one aggregate merges their provenance. A base window has no row if its
 -- last day was not observed.
+ends as (
+
+    select
+        *,
+        false as is_base,
+        window_end as last_day
+    from compared
+
+    union all
+
+    select
+        *,
+        true as is_base,
+        base_end as last_day
+    from compared
+
+),
+
 both_windows as (
 
     select
-        compared.*,
-        windows.window_end = compared.base_end as is_base,
+        ends.*,
         windows.is_whole,
         windows.is_truncated,
         windows.total_tokens,
@@ -46,12 +63,12 @@ both_windows as (
         windows.as_of,
         windows.oldest_as_of,
         windows.checked_at
-    from compared
+    from ends
     inner join windows
         on
-            compared.ranking = windows.ranking
-            and compared.window_days = windows.window_days
-            and windows.window_end in (compared.window_end, compared.base_end)
+            ends.ranking = windows.ranking
+            and ends.window_days = windows.window_days
+            and ends.last_day = windows.window_end
 
 )
 

@@ -1,4 +1,4 @@
-"""Simulated lakes of many observations of the rankings, for `bench.py --long`.
+"""Lakes of many invented observations of the rankings, for `bench.py --long`.
 
 A year of a slice is one response, as a backfill fetches it, with 50 models and the remainder on each day. It is fetched
 several times, and each time the last days are revised.
@@ -30,44 +30,57 @@ SLICES = [
 
 
 def add_observations(data: Path, first_year: int, years: int, fetches: int) -> int:
-    """Add so many years of every slice to a simulated lake, each fetched so many times; returns the number of rows."""
+    """Add so many years of every slice to a lake, each fetched so many times; returns the number of rows."""
     lake, rows = Lake(data / LAKE_FOLDER), 0
-    # All responses of a lake are of one simulated world.
-    address = str(lake.responses(RANKINGS.name)[0]["request_url"]).partition(RANKINGS.path)[0]
     for year in range(first_year, first_year + years):
-        for number, (name, value) in enumerate(SLICES):
-            for fetch in range(fetches):
-                table = _fetched(year, name, value, fetch)
-                fetched_at = dt.datetime(year + 1, 1, 8, number % 24, tzinfo=dt.UTC) + dt.timedelta(days=fetch)
-                rows += _write(lake, table, name, value, address, fetched_at)
+        for fetch in range(fetches):
+            fetched_at = dt.datetime(year + 1, 1, 8, tzinfo=dt.UTC) + dt.timedelta(days=fetch)
+            rows += _add_responses(lake, dt.date(year, 1, 1), _DAYS, fetch, fetched_at)
     return rows
 
 
+def add_day(data: Path, day: dt.date) -> int:
+    """Add a day of every slice, fetched on the day after it; returns the number of rows."""
+    fetched_at = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), dt.UTC)
+    return _add_responses(Lake(data / LAKE_FOLDER), day, 1, 0, fetched_at)
+
+
+def _add_responses(lake: Lake, begin: dt.date, days: int, fetch: int, fetched_at: dt.datetime) -> int:
+    # All responses of a lake have one address: those of a simulated lake are of one simulated world.
+    address = str(lake.responses(RANKINGS.name)[0]["request_url"]).partition(RANKINGS.path)[0]
+    return sum(
+        _write(
+            lake, _drawn(begin, days, name, value, fetch), name, value, address, fetched_at + dt.timedelta(hours=number)
+        )
+        for number, (name, value) in enumerate(SLICES)
+    )
+
+
 # Tokens follow a power law, and the listed models change slowly. A later fetch reports a little more on the last days.
-_YEAR = f"""
+_RESPONSE = f"""
     select
         cast($begin as date) + cast(day as integer) as date,
         case when rank = {MODELS_PER_DAY - 1} then 'other'
             else 'author' || model % 40 || '/model-' || model || '-20200101' end as model_permaslug,
         cast(1e12 / (rank + 1) * (0.8 + hash(rank, day, $slice) % 1000 / 2500) as bigint)
-            + case when day >= {_DAYS - 7} then 1000003 * $fetch else 0 end as total_tokens,
+            + case when day >= $days - 7 then 1000003 * $fetch else 0 end as total_tokens,
         'day' as period,
         {{columns}}
         null as extra
-    from range({_DAYS}) as days (day)
+    from range($days) as days (day)
     cross join range({MODELS_PER_DAY}) as ranks (rank)
     cross join lateral (select (rank + day // 14 * 3) % {_MODELS} as model) as listed
     order by day, rank
 """
 
 
-def _fetched(year: int, name: str | None, value: str | None, fetch: int) -> pa.Table:
-    """A year of a slice as one fetch reports it."""
+def _drawn(begin: dt.date, days: int, name: str | None, value: str | None, fetch: int) -> pa.Table:
+    """Days of a slice as one fetch reports them."""
     dimensions = ("modality", "context_bucket", "category", "language_type")
     columns = " ".join(f"{literal(value)} as {one}," if one == name else f"null as {one}," for one in dimensions)
-    given = {"begin": f"{year}-01-01", "slice": f"{year} {value}", "fetch": fetch}
+    given = {"begin": begin, "days": days, "slice": f"{begin.year} {value}", "fetch": fetch}
     with duckdb.connect() as connection:
-        return connection.sql(_YEAR.format(columns=columns), params=given).to_arrow_table().cast(SCHEMA)
+        return connection.sql(_RESPONSE.format(columns=columns), params=given).to_arrow_table().cast(SCHEMA)
 
 
 def _write(
@@ -87,7 +100,7 @@ def _write(
             licence=RANKINGS.licence,
             payload_sha256=f"{random.Random(f'{request} {fetched_at}').getrandbits(256):064x}",
             schema_version=RANKINGS.schema_version,
-            kind="simulated",
+            kind=lake.kind,
             request=request,
         ),
     )
