@@ -1,7 +1,7 @@
 {{ config(meta={'dagster': {'ref': {'name': 'int_rankings__reported'}}}, severity='warn') }}
 -- The snapshot that needs no key and the rankings that need one report the same tokens for a day, within 1 in 10,000,
 -- if both were made on the same day. (The source revises days, so responses made on different days may differ.)
-with reported as (
+with rankings as (
 
     select
         *,
@@ -9,6 +9,14 @@ with reported as (
         cast(as_of as date) as reported_on
     from {{ ref('int_rankings__reported') }}
     where slice = 'all' and period = 'day' and period_start < cast(as_of as date)
+
+),
+
+reported as (
+
+    select *
+    from rankings
+    where reported_on in (select exports.reported_on from rankings as exports where exports.is_export)
     qualify {{ is_latest_by('is_export, reported_on, period_start, model_permaslug') }}
 
 ),

@@ -10,14 +10,34 @@ with covered as (
 
 ),
 
+-- The days of a response are those that it covers, so its rows for days that had ended need no join with `covered`.
 rankings as (
 
-    select * from {{ ref('int_rankings__reported') }}
+    select
+        slice,
+        period_start,
+        model_permaslug,
+        raw_file,
+        tokens
+    from {{ ref('int_rankings__reported') }}
+    where period = 'day' and period_start < cast(as_of as date)
 
 ),
 
--- A response without the model counts as a value too. Almost no value is ever revised, so the few that are get selected
--- before each of them is paired with every response for its day.
+ranges as (
+
+    select
+        slice,
+        period_start,
+        model_permaslug,
+        min(tokens) as least_tokens,
+        max(tokens) as most_tokens,
+        count(*) as observations
+    from rankings
+    group by slice, period_start, model_permaslug
+
+),
+
 responses as (
 
     select
@@ -29,17 +49,25 @@ responses as (
 
 ),
 
+-- A response without the model counts as a value too. Few values are ever revised, so they are selected before each is
+-- paired with every response for its day.
 revised as (
 
     select
-        covered.slice,
-        covered.period_start,
-        rankings.model_permaslug
-    from covered
-    inner join rankings using (raw_file, slice, period, period_start)
+        ranges.slice,
+        ranges.period_start,
+        ranges.model_permaslug
+    from ranges
     inner join responses using (slice, period_start)
-    group by covered.slice, covered.period_start, rankings.model_permaslug
-    having min(rankings.tokens) < max(rankings.tokens) or count(*) < max(responses.observations)
+    where ranges.least_tokens < ranges.most_tokens or ranges.observations < responses.observations
+
+),
+
+reported as (
+
+    select rankings.*
+    from rankings
+    inner join revised using (slice, period_start, model_permaslug)
 
 ),
 
@@ -47,7 +75,7 @@ observed as (
 
     select
         revised.*,
-        rankings.tokens,
+        reported.tokens,
         covered.is_first,
         covered.is_latest,
         covered.scope_id,
@@ -56,11 +84,11 @@ observed as (
         covered.fetched_at
     from revised
     inner join covered using (slice, period_start)
-    left join rankings
+    left join reported
         on
-            covered.raw_file = rankings.raw_file
-            and revised.period_start = rankings.period_start
-            and revised.model_permaslug = rankings.model_permaslug
+            covered.raw_file = reported.raw_file
+            and revised.period_start = reported.period_start
+            and revised.model_permaslug = reported.model_permaslug
 
 ),
 
