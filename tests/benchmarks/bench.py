@@ -8,6 +8,7 @@ simulated OpenRouter otherwise. Nothing here is a test, but a run that fails end
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import hashlib
 import json
 import os
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from growth import SLICES, add_observations
+from growth import SLICES, add_day, add_observations
 
 from orchestration.transform import DBT_PROGRAM, DBT_PYTHON, WARN_ONLY
 from orchestration.usage.build import MARTS
@@ -36,6 +37,7 @@ EMPTY_JOB = PROJECT / "tests" / "benchmarks" / "empty_job"
 PROGRAMS = Path(sys.executable).parent
 NOW = "2026-11-22T02:00:00Z"
 SIMULATOR = {"ROUTERSCOPE_SOURCE": "simulator", "ROUTERSCOPE_NOW": NOW}
+SAMPLE = {"ROUTERSCOPE_SOURCE": "sample"}
 REPLAY = {"ROUTERSCOPE_SOURCE": "replay", "ROUTERSCOPE_REPLAY_DIR": str(RECORDINGS)}
 # Twice and four times the models and the days of observation that the simulator has by default.
 SIZES = (
@@ -47,6 +49,10 @@ REPEATS = 5
 # Years of each slice, and fetches of each year: about 1, 10 and 100 million observations.
 GROWTH = ((5, 1), (10, 5), (10, 49))
 SMALL_WORLD = SIMULATOR | {"ROUTERSCOPE_SIMULATOR": json.dumps({"models": 60, "days": 60, "observations": 0})}
+# Years of each slice before the run with one more day.
+YEARS_BEFORE = (1, 10)
+# As in profiles.yml.
+LIMITS = "set memory_limit = '3GB'; set preserve_insertion_order = false"
 OWN_CALLS = 10_000_000
 
 
@@ -148,7 +154,7 @@ def bare_duckdb(data: Path, results: list[dict[str, Any]]) -> float:
     with tempfile.TemporaryDirectory() as folder:
         copy = shutil.copy(data / "warehouse.duckdb", folder)
         with duckdb.connect(str(copy)) as connection:
-            connection.execute("set TimeZone = 'UTC'")
+            connection.execute(f"set TimeZone = 'UTC'; {LIMITS}")
             started = time.perf_counter()
             for result in results:
                 node, sql = nodes.get(result["unique_id"], {}), result["compiled_code"]
@@ -247,6 +253,21 @@ def growth(folder: Path) -> None:
         shutil.rmtree(place)
 
 
+def one_more_day(folder: Path) -> None:
+    """The run that publishes one more day of every slice, after one year and after ten years of days."""
+    base = make_home(folder / "days")
+    run(base, SAMPLE)
+    for years in YEARS_BEFORE:
+        place = Path(shutil.copytree(base, folder / f"days_{years}", symlinks=True))
+        add_observations(place / "data", 2026 - years, years, 1)
+        run(place, SAMPLE)
+        add_day(place / "data", dt.date(2026, 1, 1))
+        seconds, tables = run(place, SAMPLE)
+        results = json.loads((place / "data" / "dbt" / "run_results.json").read_text(encoding="utf-8"))
+        report(f"run with one more day, after {years} years", seconds, f"dbt {results['elapsed_time']:.1f} s, {tables}")
+        shutil.rmtree(place)
+
+
 def own_calls(folder: Path) -> None:
     """Intake of a simulated log of own calls beside the same work in bare DuckDB, then pricing, rows and memory."""
     data = folder / "run" / "data"
@@ -302,6 +323,7 @@ def main() -> None:
             own_calls(folder)
             sizes(folder)
             growth(folder)
+            one_more_day(folder)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from orchestration.openrouter.schemas import RANKINGS as SCHEMA
 from orchestration.openrouter.surfaces import CONTEXT_BUCKETS, MODALITIES, RANKINGS
-from orchestration.storage.lake import LAKE_FOLDER, Lake, Provenance
+from orchestration.storage.lake import LAKE_FOLDER, Lake, Provenance, read_metadata
 from orchestration.storage.sql import literal
 
 MODELS_PER_DAY = 51  # with the remainder
@@ -32,22 +32,27 @@ SLICES = [
 def add_observations(data: Path, first_year: int, years: int, fetches: int) -> int:
     """Add so many years of every slice to a lake, each fetched so many times; returns the number of rows."""
     lake, rows = Lake(data / LAKE_FOLDER), 0
+    address = _address(lake)
     for year in range(first_year, first_year + years):
         for fetch in range(fetches):
             fetched_at = dt.datetime(year + 1, 1, 8, tzinfo=dt.UTC) + dt.timedelta(days=fetch)
-            rows += _add_responses(lake, dt.date(year, 1, 1), _DAYS, fetch, fetched_at)
+            rows += _add_responses(lake, address, dt.date(year, 1, 1), _DAYS, fetch, fetched_at)
     return rows
 
 
 def add_day(data: Path, day: dt.date) -> int:
     """Add a day of every slice, fetched on the day after it; returns the number of rows."""
     fetched_at = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), dt.UTC)
-    return _add_responses(Lake(data / LAKE_FOLDER), day, 1, 0, fetched_at)
+    lake = Lake(data / LAKE_FOLDER)
+    return _add_responses(lake, _address(lake), day, 1, 0, fetched_at)
 
 
-def _add_responses(lake: Lake, begin: dt.date, days: int, fetch: int, fetched_at: dt.datetime) -> int:
-    # All responses of a lake have one address: those of a simulated lake are of one simulated world.
-    address = str(lake.responses(RANKINGS.name)[0]["request_url"]).partition(RANKINGS.path)[0]
+def _address(lake: Lake) -> str:
+    """That of all responses of the lake: those of a simulated lake are of one simulated world."""
+    return str(read_metadata(lake.files(RANKINGS.name)[0])["request_url"]).partition(RANKINGS.path)[0]
+
+
+def _add_responses(lake: Lake, address: str, begin: dt.date, days: int, fetch: int, fetched_at: dt.datetime) -> int:
     return sum(
         _write(
             lake, _drawn(begin, days, name, value, fetch), name, value, address, fetched_at + dt.timedelta(hours=number)
