@@ -12,11 +12,19 @@ with rankings as (
 
 ),
 
+export_days as (
+
+    select distinct reported_on
+    from rankings
+    where is_export
+
+),
+
 reported as (
 
-    select *
+    select rankings.*
     from rankings
-    where reported_on in (select exports.reported_on from rankings as exports where exports.is_export)
+    inner join export_days using (reported_on)
     qualify {{ is_latest_by('is_export, reported_on, period_start, model_permaslug') }}
 
 ),

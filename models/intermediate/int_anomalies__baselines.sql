@@ -2,9 +2,8 @@
 -- 14 days before. The scale is the change on an ordinary day: the median day-to-day change in the 28 days before, as a
 -- standard deviation.
 {#- An unlisted day may be below the others, so their minimum and their median are unknown. -#}
-{%- set all_listed = 'case when three_days_observed = count(level) over three_days then' %}
--- Levels are logarithms, so that a drop by half is as large as a doubling. DuckDB finds the days of a range anew for
--- each function, so they are counted here, and the frames below are as many rows.
+{%- set all_listed = 'case when observed_in_3_days = count(level) over three_days then' %}
+-- Levels are logarithms, so that a drop by half is as large as a doubling.
 with levels as (
 
     select
@@ -13,26 +12,50 @@ with levels as (
         coalesce(tokens, 0) / total_tokens as share_low,
         coalesce(tokens, unlisted_tokens_high) / total_tokens as share_high,
         ln(tokens / reference_tokens) as level,
-        abs(ln(tokens / reference_tokens) - lag(ln(tokens / reference_tokens)) over by_date) as day_change,
-        {%- for name, days in {'four_weeks': 28, 'two_weeks': 14, 'one_week': 7, 'three_days': 3}.items() %}
-        count(*) over (
-            partition by subject_type, subject order by date
-            range between interval {{ days }} days preceding and interval 1 day preceding
-        ) as {{ name }}_observed
-        {{- ',' if not loop.last }}
-        {%- endfor %}
+        abs(ln(tokens / reference_tokens) - lag(ln(tokens / reference_tokens)) over by_date) as day_change
     from {{ ref('int_anomalies__daily_usage') }}
     window by_date as (partition by subject_type, subject order by date)
+
+),
+
+-- Observed days in each range of days. DuckDB searches a range again for each function, so the frames below are as many
+-- rows instead.
+counted as (
+
+    select
+        *,
+        count(*) over four_weeks as observed_in_28_days,
+        count(*) over two_weeks as observed_in_14_days,
+        count(*) over one_week as week_days_observed,
+        count(*) over three_days as observed_in_3_days
+    from levels
+    window
+        four_weeks as (
+            partition by subject_type, subject order by date
+            range between interval 28 days preceding and interval 1 day preceding
+        ),
+        two_weeks as (
+            partition by subject_type, subject order by date
+            range between interval 14 days preceding and interval 1 day preceding
+        ),
+        one_week as (
+            partition by subject_type, subject order by date
+            range between interval 7 days preceding and interval 1 day preceding
+        ),
+        three_days as (
+            partition by subject_type, subject order by date
+            range between interval 3 days preceding and interval 1 day preceding
+        )
 
 )
 
 select
-    * exclude (oldest_as_of, four_weeks_observed, two_weeks_observed, one_week_observed, three_days_observed),
+    * exclude (oldest_as_of, week_days_observed, observed_in_28_days, observed_in_14_days, observed_in_3_days),
     count(level) over two_weeks as days_before,
     exp(median(level) over two_weeks) * reference_tokens as expected_tokens,
     median(level) over two_weeks as expected_level,
     greatest(1.4826 * coalesce(median(day_change) over four_weeks, 0), 0.1) as scale,
-    one_week_observed as week_days_observed,
+    week_days_observed,
     count(level) over one_week as week_days_listed,
     median(tokens) over one_week as week_tokens,
     median(share_low) over one_week as week_share_low,
@@ -51,14 +74,20 @@ select
     oldest_as_of as day_oldest_as_of,
     min(oldest_as_of) over (
         partition by subject_type, subject order by date
-        rows between four_weeks_observed preceding and current row
+        rows between observed_in_28_days preceding and current row
     ) as oldest_as_of
-from levels
+from counted
 window
-    by_date as (partition by subject_type, subject order by date)
-    {%- for name in ['four_weeks', 'two_weeks', 'one_week', 'three_days'] %},
-    {{ name }} as (
-        partition by subject_type, subject order by date
-        rows between {{ name }}_observed preceding and 1 preceding
+    by_date as (partition by subject_type, subject order by date),
+    four_weeks as (
+        partition by subject_type, subject order by date rows between observed_in_28_days preceding and 1 preceding
+    ),
+    two_weeks as (
+        partition by subject_type, subject order by date rows between observed_in_14_days preceding and 1 preceding
+    ),
+    one_week as (
+        partition by subject_type, subject order by date rows between week_days_observed preceding and 1 preceding
+    ),
+    three_days as (
+        partition by subject_type, subject order by date rows between observed_in_3_days preceding and 1 preceding
     )
-    {%- endfor %}

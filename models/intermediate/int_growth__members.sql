@@ -111,7 +111,7 @@ side_by_side as (
                         {{ name }}totals.total_tokens
                     )
             end as {{ name }}tokens_high,
-            {{ name }}totals.is_suspect as is_{{ name }}suspect,
+            {{ name }}totals.is_suspect as was_{{ name }}suspect,
         {% endfor -%}
         case when totals.is_whole then totals.total_tokens end as total_tokens,
         case when base_totals.is_whole then base_totals.total_tokens end as base_total_tokens,
@@ -135,13 +135,13 @@ side_by_side as (
 )
 
 select
-    side_by_side.* exclude (is_suspect, is_base_suspect, is_second_suspect, is_third_suspect),
+    side_by_side.* exclude (was_suspect, was_base_suspect, was_second_suspect, was_third_suspect),
     created.created_on,
     -- A figure from a response that looks incomplete is not exact.
-    tokens = tokens_high and base_tokens = base_tokens_high and not (is_suspect or is_base_suspect) as is_complete,
+    tokens = tokens_high and base_tokens = base_tokens_high and not (was_suspect or was_base_suspect) as is_complete,
     base_tokens = base_tokens_high and second_tokens = second_tokens_high
-    and not (is_base_suspect or is_second_suspect) as is_base_complete,
-    third_tokens = third_tokens_high and not is_third_suspect as is_third_complete,
+    and not (was_base_suspect or was_second_suspect) as is_base_complete,
+    third_tokens = third_tokens_high and not was_third_suspect as is_third_complete,
     provenance.* exclude (ranking, horizon, window_end)
 from side_by_side
 inner join provenance using (ranking, horizon, window_end)
