@@ -12,8 +12,9 @@ exports as (
 
 ),
 
--- The source leaves out models without tokens, so a row with 0 tokens counts as missing.
-reported as (
+-- The source leaves out models without tokens, so a row with 0 tokens counts as missing. Both parts below read the lake
+-- themselves, because a copy of all observations takes longer and does not fit into memory.
+reported as not materialized (
 
     select * from rankings
     where tokens > 0
