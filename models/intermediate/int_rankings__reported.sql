@@ -1,25 +1,12 @@
--- Rankings as each response reports them. The rankings surface (with a key) and the daily
--- snapshots (without one) publish the same figures.
-with rankings as (
+-- Rankings as each response reports them. The rankings surface (with a key) and the daily snapshots (without one)
+-- publish the same figures. The source leaves out models without tokens, so a row with 0 tokens counts as missing. Both
+-- parts below read the lake themselves, because a copy of all observations may not fit into memory.
+with reported as not materialized (
 
     select * from {{ ref('stg_openrouter__rankings') }}
-
-),
-
-exports as (
-
-    select * from {{ ref('stg_openrouter__rankings_export') }}
-
-),
-
--- The source leaves out models without tokens, so a row with 0 tokens counts as missing. Both parts below read the lake
--- themselves, because a copy of all observations takes longer and does not fit into memory.
-reported as not materialized (
-
-    select * from rankings
     where tokens > 0
     union all
-    select * exclude (source_rank, source_share) from exports
+    select * exclude (source_rank, source_share) from {{ ref('stg_openrouter__rankings_export') }}
     where tokens > 0
 
 ),
