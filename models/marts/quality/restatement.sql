@@ -10,8 +10,9 @@ with covered as (
 
 ),
 
--- The days of a response are those that it covers, so its rows for days that had ended need no join with `covered`.
-rankings as (
+-- The days of a response are those that it covers, so its rows for days that had ended need no join with `covered`. They
+-- are read twice, because a copy of all observations may not fit into memory.
+rankings as not materialized (
 
     select
         slice,
