@@ -10,8 +10,8 @@ with covered as (
 
 ),
 
--- The days of a response are those that it covers, so its rows for days that had ended need no join with `covered`. They
--- are read twice, because a copy of all observations may not fit into memory.
+-- A response has rows only for days that it covers, so those for ended days need no join with `covered`. They are read
+-- twice, because a copy of all observations may not fit into memory.
 rankings as not materialized (
 
     select
