@@ -50,7 +50,7 @@ def _memory(pid: int) -> int:
     process = Path(f"/proc/{pid}")
     try:
         [size] = re.findall(r"^Pss: +(\d+) kB", (process / "smaps_rollup").read_text(encoding="ascii"), re.MULTILINE)
-        children = [int(one) for task in process.glob("task/*/children") for one in task.read_text().split()]
+        children = [int(one) for task in process.glob("task/*/children") for one in task.read_text("ascii").split()]
     except (OSError, ValueError):  # it has ended
         return 0
     return 1024 * int(size) + sum(map(_memory, children))
