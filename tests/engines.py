@@ -57,11 +57,12 @@ def _memory(pid: int) -> int:
 
 
 def differing(one: Path, other: Path) -> dict[str, int]:
-    """Mart → the number of rows that only one of two files has, where there are any."""
+    """Mart → the number of rows that only one of two files has, where there are any. No mart may be empty."""
     found = {}
     with duckdb.connect() as connection:
         connection.execute(f"attach {literal(one)} as one (read_only); attach {literal(other)} as other (read_only)")
         for mart in MARTS:
+            assert connection.execute(f"select count(*) > 0 from one.{mart}").fetchall() == [(True,)], mart
             [(rows,)] = connection.execute(
                 f"select count(*) from ((from one.{mart} except all from other.{mart}) "
                 f"union all (from other.{mart} except all from one.{mart}))"

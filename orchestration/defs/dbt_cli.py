@@ -1,7 +1,7 @@
 """dagster-dbt's classes, imported as if dbt's package were not installed.
 
 dbt runs as a program of its own. Where dagster-dbt does not find dbt's package, it needs nothing of it; where it does,
-it imports most of it into every process that loads the definitions, which takes longer than all the rest of Dagster.
+it imports most of it into every process that loads the definitions, which took two fifths of their time.
 """
 
 import sys

@@ -17,6 +17,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from orchestration.errors import SettingsError, WarehouseError
 from orchestration.folders import PROJECT_DIR
@@ -90,6 +91,11 @@ def dbt_arguments(own: Path, target: str, select: Sequence[str], exclude: Sequen
 
 def _require_spark(own: Path, master: str) -> None:
     is_served = master.startswith(THRIFT)
+    if is_served and not _has_host(master):
+        raise SettingsError(
+            "ROUTERSCOPE_SPARK_MASTER is not the address of a Spark Thrift server. Nothing was built. Set it to an "
+            "address such as thrift://host:10000."
+        )
     needed = ["dbt.adapters.spark", "pyhive" if is_served else "pyspark"]
     if any(importlib.util.find_spec(name) is None for name in needed):
         raise SettingsError(
@@ -106,6 +112,14 @@ def _require_spark(own: Path, master: str) -> None:
             f"ROUTERSCOPE_ENGINE is spark, which reads {' '.join(found)} in {own} as a pattern. Nothing was built. Use "
             "a data folder without such characters, or ROUTERSCOPE_ENGINE=duckdb."
         )
+
+
+def _has_host(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is no number
+        return False
 
 
 def _prepare(folder: Path, target: str) -> None:
