@@ -27,26 +27,37 @@
     )
 {%- endmacro %}
 
+{#- Numbers of the offers whose prices int_own__buckets has in columns. -#}
+{% macro own_first_offers() -%}
+    {{ return([1, 2, 3, 4]) }}
+{%- endmacro %}
+
 {#-
-    An offer's number and prices as a struct of doubles, for own_explains. No charge is as low as the cost at an unknown
-    price.
+    The prices of an offer as doubles, for own_explains: name → expression. No charge is as low as the cost at an unknown
+    price. `extra` is what a token from or to the cache costs beyond the prompt price.
 -#}
-{% macro own_offer_as_doubles() -%}
-    {%- set fields = {'no': 'offer_no'} -%}
+{% macro own_offer_prices() -%}
+    {%- set prices = {} -%}
     {%- for bound in ['low', 'high'] -%}
         {%- for name in own_price_names() -%}
             {%- set price = name ~ '_price_' ~ bound -%}
-            {%- do fields.update({price: 'coalesce(cast(' ~ price ~ ' as double), -1e9)'}) -%}
+            {%- do prices.update({price: 'coalesce(cast(' ~ price ~ ' as double), -1e9)'}) -%}
         {%- endfor -%}
         {%- for part, names in {
             'uncached': ['prompt', 'cache_write'], 'unknown': ['prompt', 'cache_read', 'cache_write']
         }.items() -%}
-            {%- do fields.update({
+            {%- do prices.update({
                 part ~ '_price_' ~ bound: 'cast(' ~ own_any_price(bound, '', names) ~ ' as double)'
             }) -%}
         {%- endfor -%}
     {%- endfor -%}
-    {{ struct_of(fields) }}
+    {%- set write_extra = prices.cache_write_price_low ~ ' - ' ~ prices.prompt_price_low -%}
+    {%- do prices.update({
+        'cache_read_extra': prices.cache_read_price_low ~ ' - ' ~ prices.prompt_price_low,
+        'cache_write_extra_low': 'least(0, ' ~ write_extra ~ ')',
+        'cache_write_extra_high': 'greatest(0, ' ~ write_extra ~ ')',
+    }) -%}
+    {{ return(prices) }}
 {%- endmacro %}
 
 {#- A number of tokens times a price; none cost nothing, even if their price is unknown. -#}
@@ -108,30 +119,31 @@
 {%- endmacro %}
 
 {#-
-    Whether a charge is what a row of a log costs at an offer, a struct of own_offer_as_doubles: it is the cost, cut to 6
+    Whether a charge is what a row of a log costs at an offer, with the prices of own_offer_prices: it is the cost, cut to 6
     decimals for each call. The tokens that a charge for the cache shows to be written must fit into the prompt.
 -#}
 {% macro own_explains(call, offer) -%}
     {%- for bound in ['low', 'high'] %}
     {{ 'and ' if not loop.first }}{{ call }}tokens_usd
-    {%- for name in ['prompt', 'cache_read', 'cache_write', 'uncached', 'unknown', 'completion'] %}
-        - {{ call }}{{ name }}_part * {{ offer }}{{ name }}_price_{{ bound }}
-    {%- endfor %}
+        - case
+            when {{ call }}cache_part_usd is not null then {{ call }}prompt_part * {{ offer }}prompt_price_{{ bound }}
+            when {{ call }}cached_tokens is null then {{ call }}unknown_part * {{ offer }}unknown_price_{{ bound }}
+            else
+                {%- for name in ['prompt', 'cache_read', 'cache_write', 'uncached'] %}
+                {{ '+ ' if not loop.first }}{{ call }}{{ name }}_part * {{ offer }}{{ name }}_price_{{ bound }}
+                {%- endfor %}
+        end
+        - {{ call }}completion_part * {{ offer }}completion_price_{{ bound }}
         - {{ call }}calls * {{ offer }}request_price_{{ bound }}
         {{ '> -' if bound == 'low' else '<' }} {{ call }}{{ bound }}_rounding
     {%- endfor %}
-    {%- set rounding = own_rounding_usd(call) -%}
-    {%- set written_usd =
-        call ~ 'cache_part_usd - ' ~ call ~ 'cached_tokens * (' ~ offer ~ 'cache_read_price_low - ' ~ offer
-        ~ 'prompt_price_low)'
-    -%}
-    {%- set most_usd =
-        '(' ~ call ~ 'prompt_tokens - ' ~ call ~ 'cached_tokens) * (' ~ offer ~ 'cache_write_price_low - ' ~ offer
-        ~ 'prompt_price_low)'
-    %}
+    {%- set written_usd = call ~ 'cache_part_usd - ' ~ call ~ 'cached_tokens * ' ~ offer ~ 'cache_read_extra' -%}
+    {%- set uncached_tokens = '(' ~ call ~ 'prompt_tokens - ' ~ call ~ 'cached_tokens)' %}
     and (
         {{ call }}cache_part_usd is null
-        or {{ written_usd }} between least(0, {{ most_usd }}) - {{ rounding }} and greatest(0, {{ most_usd }}) + {{ rounding }}
+        or {{ written_usd }}
+        between {{ uncached_tokens }} * {{ offer }}cache_write_extra_low - {{ own_rounding_usd(call) }}
+        and {{ uncached_tokens }} * {{ offer }}cache_write_extra_high + {{ own_rounding_usd(call) }}
     )
 {%- endmacro %}
 

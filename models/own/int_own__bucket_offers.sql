@@ -32,15 +32,14 @@ priced as (
         {{ own_usd(own_cost_bound('low', 'buckets.', 'offers.')) }} + buckets.extra_usd as low_usd,
         {{ own_usd(own_cost_bound('high', 'buckets.', 'offers.')) }} + buckets.extra_usd as high_usd,
         case
-            when not buckets.is_failed_free then list_contains(buckets.explaining_offers, offers.offer_no)
+            when buckets.is_failed_free or buckets.explained_usd is null then null
+            {%- for no in own_first_offers() %}
+                when offers.offer_no = {{ no }} then buckets.is_explained_by_{{ no }}
+            {%- endfor %}
+            else list_contains(buckets.more_explaining_offers, offers.offer_no)
         end as is_explaining
     from buckets
-    inner join offers
-        on
-            buckets.day_no = offers.day_no
-            and buckets.segment_no = offers.segment_no
-            and buckets.offer_class = offers.prompt_class
-            and buckets.clock_time = offers.clock_time
+    inner join offers on buckets.offer_set_no = offers.offer_set_no
 
 ),
 

@@ -1,99 +1,102 @@
--- Calls added up within everything that their cost depends on, so that the cost of a bucket is the sum of the costs of
--- its calls. Calls whose charge different prices explain are in different buckets.
+-- Calls added up within all that their cost depends on, so that the cost of a bucket is the sum of the costs of its
+-- calls. Calls whose charge different prices explain are in different buckets.
 {{ config(tags=['bulk']) }}
 
-with thresholds as (
+with offers as (
 
-    select thresholds from {{ ref('int_own__thresholds') }}
-
-),
-
-days as (
-
-    select * from {{ ref('int_own__days') }}
+    select * from {{ ref('int_own__offers') }}
 
 ),
 
--- Doubles are exact enough to compare a charge of 6 decimals, and much faster.
-offers as (
+offer_sets as (
 
-    select
+    select distinct
+        offer_set_no,
         day_no,
         segment_no,
         prompt_class,
-        clock_time,
-        array_sort(array_agg({{ own_offer_as_doubles() }})) as offers
-    from {{ ref('int_own__offers') }}
-    group by day_no, segment_no, prompt_class, clock_time
+        clock_time
+    from offers
 
 ),
 
-placed as (
+-- Set 0 has no offer.
+numbered as (
 
     select
-        calls.*,
-        days.day_no,
-        case
-            when cardinality(days.cuts) = 0 then 0
-            when calls.is_daily then -1
-            else cardinality({{ array_where('days.cuts', 'cut', 'cut <= calls.called_at') }})
-        end as segment_no,
-        case
-            when cardinality(thresholds) = 0 or calls.prompt_tokens <= {{ array_element('thresholds', 1) }} then 0
-            when calls.is_aggregate then -1
-            else cardinality({{ array_where('thresholds', 'threshold', 'calls.prompt_tokens > threshold') }})
-        end as prompt_class,
-        -- Where a row adds up calls, a call of the mean length stands for all of them.
-        case
-            when cardinality(thresholds) = 0 or calls.prompt_tokens <= {{ array_element('thresholds', 1) }} then 0
-            else cardinality({{ array_where(
-                'thresholds', 'threshold', 'calls.prompt_tokens / calls.calls > threshold'
-            ) }})
-        end as mean_class,
-        case
-            when cardinality(days.clock_times) = 1 then 0
-            when calls.is_daily then -1
-            else {{ array_largest(array_where(
-                'days.clock_times',
-                't',
-                't <= 100 * extract(hour from calls.called_at) + extract(minute from calls.called_at)',
-            )) }}
-        end as clock_time,
-        days.has_prompt_classes,
-        {{ own_call_parts('calls.') }},
-        case
-            when calls.calls = 1
-                then {{ own_length_class('calls.prompt_tokens + calls.completion_tokens') }}
-            else -1
-        end as length_class
-    from {{ ref('int_own__calls') }} as calls
-    inner join days
-        on
-            calls.date = days.date
-            and calls.logged_model = days.logged_model
-            and calls.logged_variant is not distinct from days.logged_variant
-            and calls.provider_name is not distinct from days.provider_name
-    cross join thresholds
+        offer_set_no,
+        offer_no,
+        {{ own_offer_columns() }}
+    from offers
+    union all
+    select
+        0 as offer_set_no,
+        {{ ', '.join(['null'] * (1 + 2 * own_price_names() | length)) }}
+
+),
+
+-- The first offers of each set are columns, as functions on arrays take longer. Doubles are exact enough to compare
+-- a charge of 6 decimals, and much faster.
+first_offers as (
+
+    select
+        {%- for no in own_first_offers() %}
+            {%- for name, price in own_offer_prices().items() %}
+                max(case when offer_no = {{ no }} then {{ price }} end) as offer_{{ no }}_{{ name }},
+            {%- endfor %}
+        {%- endfor %}
+        offer_set_no
+    from numbered
+    group by offer_set_no
+
+),
+
+more_offers as (
+
+    select
+        offer_set_no,
+        array_sort(array_agg({{ struct_of(dict({'no': 'offer_no'}, **own_offer_prices())) }})) as offers
+    from offers
+    where offer_no > {{ own_first_offers() | length }}
+    group by offer_set_no
+
+),
+
+calls as (
+
+    select
+        placed.*,
+        {{ own_call_parts('placed.') }}
+    from {{ ref('int_own__placed_calls') }} as placed
 
 ),
 
 explained as (
 
     select
-        placed.*,
+        calls.*,
+        sets.offer_set_no,
+        {%- for no in own_first_offers() %}
+            coalesce(case
+                when first_offers.offer_{{ no }}_prompt_price_low is not null
+                    then {{ own_explains('calls.', 'first_offers.offer_' ~ no ~ '_') }}
+            end, false) as is_explained_by_{{ no }},
+        {%- endfor %}
         case
-            when offers.offers is not null and placed.explained_usd is not null
+            when more_offers.offers is not null
                 then {{ array_of(
-                    array_where('offers.offers', 'offer', own_explains('placed.', 'offer.')), 'offer', 'offer.no'
+                    array_where('more_offers.offers', 'offer', own_explains('calls.', 'offer.')), 'offer', 'offer.no'
                 ) }}
-        end as explaining_offers
-    from placed
-    left join offers
+        end as more_explaining_offers
+    from calls
+    left join offer_sets as sets
         on
-            placed.day_no = offers.day_no
-            and placed.segment_no = offers.segment_no
-            and case when placed.has_prompt_classes then placed.prompt_class else 0 end = offers.prompt_class
-            and placed.clock_time = offers.clock_time
+            calls.day_no = sets.day_no
+            and calls.segment_no = sets.segment_no
+            and calls.offer_class = sets.prompt_class
+            and calls.clock_time = sets.clock_time
+    inner join first_offers on coalesce(sets.offer_set_no, 0) = first_offers.offer_set_no
+    left join more_offers on sets.offer_set_no = more_offers.offer_set_no
 
 ),
 
@@ -101,10 +104,9 @@ added as (
 
     select
         day_no,
-        segment_no,
+        offer_set_no,
         prompt_class,
         mean_class,
-        case when has_prompt_classes then prompt_class else 0 end as offer_class,
         clock_time,
         length_class,
         source,
@@ -116,7 +118,10 @@ added as (
         cached_tokens is not null as has_cached_tokens,
         cache_write_tokens is not null as has_cache_write_tokens,
         cache_usd is not null as has_cache_usd,
-        explaining_offers,
+        {%- for no in own_first_offers() %}
+            is_explained_by_{{ no }},
+        {%- endfor %}
+        more_explaining_offers,
         cast(sum(calls) as bigint) as calls,
         cast(coalesce(sum(calls) filter (where is_failed), 0) as bigint) as failed_calls,
         max(prompt_tokens + completion_tokens) filter (where calls = 1) as max_tokens,
@@ -129,9 +134,12 @@ added as (
         sum(explained_usd) as explained_usd
     from explained
     group by
-        day_no, segment_no, prompt_class, mean_class, offer_class, clock_time, length_class, source, label, is_own_key,
+        day_no, offer_set_no, prompt_class, mean_class, clock_time, length_class, source, label, is_own_key,
         is_charge_known, is_failed_free, is_mixed, has_cached_tokens, has_cache_write_tokens, has_cache_usd,
-        explaining_offers, explained.explained_usd is not null
+        {%- for no in own_first_offers() %}
+            is_explained_by_{{ no }},
+        {%- endfor %}
+        more_explaining_offers, explained.explained_usd is not null
 
 )
 

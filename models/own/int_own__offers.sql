@@ -100,6 +100,7 @@ distinct_prices as (
 )
 
 select
+    cast(dense_rank() over (order by day_no, segment_no, prompt_class, clock_time) as integer) as offer_set_no,
     *,
     row_number() over (
         partition by day_no, segment_no, prompt_class, clock_time

@@ -12,6 +12,7 @@ renamed as (
         raw_file,
         file_row_number as row_no,
         call_id,
+        is_id_repeated,
         source,
         model as logged_model,
         variant as logged_variant,

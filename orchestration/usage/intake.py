@@ -124,7 +124,9 @@ class _Intake:
         target = self._raw / format_.name / f"{content}.parquet"
         with replace_when_complete(target) as temporary:
             try:
-                self._copy(log, self._sql(source, columns, format_), temporary)
+                sql = self._sql(source, columns, format_)
+                self._copy(log, sql, temporary, salt=self._salt, latest=self._latest)
+                self._mark_repeated_ids(log, temporary)
                 added = self._account(log, format_, temporary)
             except duckdb.Error as error:
                 raise self._failed(log, error) from None
@@ -144,17 +146,50 @@ class _Intake:
         return f"""
             with calls as (select {calls}, {label} as label from {source})
             select
-                '{format_.name}' as source, {hashed("id")} as call_id, {kept}, label, skipped,
+                '{format_.name}' as source, {hashed("id")} as call_id, false as is_id_repeated, {kept}, label, skipped,
                 case when skipped is null then case {refusal} end end as refusal
             from calls
         """  # noqa: S608  # expressions of our own, names are quoted
 
-    def _copy(self, log: Log, sql: str, target: Path) -> None:
-        with _watched(self._connection, lambda share: self._progress(f"{log.name}: taking calls in", share)):
+    def _copy(self, log: Log, sql: str, target: Path, **parameters: object) -> None:
+        with self._watched(f"{log.name}: taking calls in"):
             self._connection.execute(
-                f"copy ({sql}) to {literal(target)} (format parquet, compression zstd)",
-                {"salt": self._salt, "latest": self._latest},
+                f"copy ({sql}) to {literal(target)} (format parquet, compression zstd)", parameters
             )
+
+    def _mark_repeated_ids(self, log: Log, written: Path) -> None:
+        """Set `is_id_repeated`, so that a build has to search few calls: most logs have each id once.
+
+        It is also true of the rare ids that share their `hash`. The build compares the ids themselves.
+        """
+        stored = f"read_parquet({literal(file_pattern(written))})"
+        repeated = (
+            f"select hash(call_id) as call_hash from {stored} "  # noqa: S608
+            "where call_id is not null group by call_hash having count(*) > 1"
+        )
+        with self._watched(f"{log.name}: searching for repeated calls"):
+            self._connection.execute(f"create or replace temp table repeated as {repeated}")
+        if len(self._connection.table("repeated")):
+            is_repeated = "coalesce(hash(call_id) in (from repeated) and call_id is not null, false)"
+            with replace_when_complete(written) as temporary:
+                self._copy(log, f"select * replace ({is_repeated} as is_id_repeated) from {stored}", temporary)  # noqa: S608
+
+    @contextlib.contextmanager
+    def _watched(self, stage: str) -> Iterator[None]:
+        """Reports how far the statement of the connection is, from another thread."""
+        ended = threading.Event()
+
+        def poll() -> None:
+            while not ended.wait(_POLL_SECONDS):
+                self._progress(stage, max(self._connection.query_progress(), 0) / 100)
+
+        thread = threading.Thread(target=poll, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
     def _account(self, log: Log, format_: Format, written: Path) -> Added:
         """What became of the rows of a log. Raises UsageError if too many were refused."""
@@ -206,21 +241,3 @@ class _Intake:
 
 def _reasons(refused: Mapping[str, int]) -> str:
     return f" ({', '.join(f'{reason}: {number:,}' for reason, number in refused.items())})" if refused else ""
-
-
-@contextlib.contextmanager
-def _watched(connection: duckdb.DuckDBPyConnection, report: Callable[[float], None]) -> Iterator[None]:
-    """Reports how far the statement of a connection is, from another thread."""
-    ended = threading.Event()
-
-    def poll() -> None:
-        while not ended.wait(_POLL_SECONDS):
-            report(max(connection.query_progress(), 0) / 100)
-
-    thread = threading.Thread(target=poll, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()

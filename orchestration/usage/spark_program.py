@@ -32,6 +32,8 @@ from orchestration.transform import DBT_PROGRAM, DBT_PYTHON
 from orchestration.transform.dbt_program import prepare
 from orchestration.usage.engines import STEP, THRIFT, THRIFT_PORT, dbt_arguments
 
+# Models of Spark that need tables of DuckDB.
+PRICED_BY_SPARK = ("int_own__placed_calls", "int_own__buckets")
 # Tables that one engine builds and the other reads.
 FROM_SPARK = ("int_own__logged_rows", "int_own__repeated_calls", "int_own__buckets")
 FROM_DUCKDB = ("int_own__days", "int_own__offers", "int_own__thresholds")
@@ -71,22 +73,22 @@ def main(own: Path, master: str) -> int:
 
 
 def _build(own: Path, scratch: Path, spark: Spark) -> int:
-    buckets = "int_own__buckets"
+    priced = "int_own__buckets+"
     _read_logs(spark, own / "raw")
     _say("adding up your logs with Spark")
-    if not _spark(own, ["tag:bulk"], [buckets]):
+    if not _spark(own, ["tag:bulk"], PRICED_BY_SPARK):
         return 1
     _read_in_duckdb(own, scratch, FROM_SPARK[:2])
     _say("finding the prices of your calls")
-    if code := _duckdb(own, ["path:models/own", "path:seeds/own"], ["tag:bulk", f"{buckets}+"]):
+    if code := _duckdb(own, ["path:models/own", "path:seeds/own"], ["tag:bulk", priced]):
         return code
     _read_in_spark(own, scratch, spark)
     _say("pricing your calls with Spark")
-    if not _spark(own, [buckets], []):
+    if not _spark(own, PRICED_BY_SPARK, []):
         return 1
     _read_in_duckdb(own, scratch, FROM_SPARK)
     _say("pricing your calls")
-    return _duckdb(own, [f"{buckets}+"], ["tag:bulk"])
+    return _duckdb(own, [priced], ["tag:bulk"])
 
 
 class _Session:

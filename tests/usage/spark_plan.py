@@ -19,7 +19,7 @@ run_dbt = spark_program._spark
 def run_dbt_and_explain(own: Path, select: Sequence[str], exclude: Sequence[str]) -> bool:
     is_built = run_dbt(own, select, exclude)
     session = SparkSession.getActiveSession()
-    if select == ["int_own__buckets"] and session:
+    if select == spark_program.PRICED_BY_SPARK and session:
         session.sql((own / BUCKETS).read_text(encoding="utf-8")).explain()
         try:
             session.sql("select sum(n) from values (9223372036854775807L), (1L) as numbers (n)").collect()

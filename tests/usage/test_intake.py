@@ -169,6 +169,21 @@ def test_call_without_an_id_has_no_hash(add: Add, raw: Raw) -> None:
     assert raw()[0]["call_id"] is None
 
 
+def test_ids_that_a_log_has_twice_are_marked(add: Add, raw: Raw) -> None:
+    once = LITELLM | {"request_id": "gen-1785902400-B"}
+    add(
+        as_lines(
+            LITELLM,
+            once,
+            LITELLM | {"completion_tokens": 7},
+            LITELLM | {"request_id": None},
+            once | {"request_id": None},
+        )
+    )
+    add(as_lines(once))  # ids of other logs do not matter
+    assert sorted(call["is_id_repeated"] for call in raw()) == [False] * 4 + [True] * 2
+
+
 REFUSED = {
     "no_time": {"time": "yesterday"},
     "no_model": {"model": " "},
