@@ -44,6 +44,8 @@ REFUSALS = {
 MALFORMED = "malformed_line"
 _DAY_AHEAD = dt.timedelta(days=1)  # a clock may be wrong, and a day may have begun elsewhere
 _POLL_SECONDS = 1.0
+# Names repeat and ids do not: DuckDB would otherwise try long to find ids that do.
+_PARQUET = "format parquet, compression zstd, dictionary_size_limit 2000"
 # Columns that a format does not report.
 _DEFAULTS = {"calls": "1", "is_daily": "false", "is_failed": "false", "is_own_key": "false", "extra_usd": "0"}
 # What is done, and how much of it, from 0 to 1.
@@ -153,9 +155,7 @@ class _Intake:
 
     def _copy(self, log: Log, sql: str, target: Path, **parameters: object) -> None:
         with self._watched(f"{log.name}: taking calls in"):
-            self._connection.execute(
-                f"copy ({sql}) to {literal(target)} (format parquet, compression zstd)", parameters
-            )
+            self._connection.execute(f"copy ({sql}) to {literal(target)} ({_PARQUET})", parameters)
 
     def _mark_repeated_ids(self, log: Log, written: Path) -> None:
         """Set `is_id_repeated`, so that a build has to search few calls: most logs have each id once.

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import secrets
 import shutil
@@ -19,7 +20,7 @@ from orchestration.storage.sql import literal
 
 MEMORY_LIMIT = "3GB"
 INTAKE_LOCK, BUILD_LOCK = ".lock", "build.lock"
-_SALT_BYTES = 32
+_SALT_BYTES, _USED_SALT_BYTES = 32, 15
 # The hash of an id: as many bytes of its SHA-256 as no two of 10^12 ids share.
 _HASH_BYTES = 16
 
@@ -52,7 +53,10 @@ def private_connection(folder: Path) -> duckdb.DuckDBPyConnection:
 
 
 def salt(folder: Path) -> str:
-    """The salt of a folder, in hex; a new one if it has none."""
+    """The salt of a folder, 20 characters; a new one if it has none.
+
+    With an id of at most 35, as OpenRouter's are, that is one block of SHA-256: half the work of two.
+    """
     path = folder / "salt"
     if not path.exists():
         with replace_when_complete(path) as temporary:
@@ -60,12 +64,16 @@ def salt(folder: Path) -> str:
             with os.fdopen(descriptor, "w", encoding="ascii") as file:
                 file.write(secrets.token_hex(_SALT_BYTES))
     text = path.read_text(encoding="ascii", errors="replace").strip()
-    if len(text) != 2 * _SALT_BYTES:
+    try:
+        value = bytes.fromhex(text)
+    except ValueError:
+        value = b""
+    if len(value) != _SALT_BYTES:
         raise UsageError(
             f"{path} is damaged, so a call that is there already could not be recognized. Nothing was read. Restore "
             "the file, or start again: routerscope own forget"
         )
-    return text
+    return base64.b64encode(value[:_USED_SALT_BYTES]).decode()
 
 
 def hashed(value: str) -> str:
