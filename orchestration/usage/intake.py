@@ -171,7 +171,7 @@ class _Intake:
         with self._watched(f"{log.name}: searching for repeated calls"):
             self._connection.execute(f"create or replace temp table repeated as {repeated}")
         if len(self._connection.table("repeated")):
-            is_repeated = "coalesce(hash(call_id) in (from repeated) and call_id is not null, false)"
+            is_repeated = "call_id is not null and hash(call_id) in (from repeated)"
             with replace_when_complete(written) as temporary:
                 self._copy(log, f"select * replace ({is_repeated} as is_id_repeated) from {stored}", temporary)  # noqa: S608
 

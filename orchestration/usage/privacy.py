@@ -1,12 +1,11 @@
 """What protects a user's log: a folder that only they can read, and a salt without which a stored id says nothing.
 
 <data>/own/             mode 0700
-<data>/own/salt         32 random bytes, mode 0600; the same id has the same hash in this folder only
+<data>/own/salt         15 random bytes, mode 0600; the same id has the same hash in this folder only
 """
 
 from __future__ import annotations
 
-import base64
 import os
 import secrets
 import shutil
@@ -20,7 +19,8 @@ from orchestration.storage.sql import literal
 
 MEMORY_LIMIT = "3GB"
 INTAKE_LOCK, BUILD_LOCK = ".lock", "build.lock"
-_SALT_BYTES, _USED_SALT_BYTES = 32, 15
+# With an id of at most 35 characters, as OpenRouter's are, a block of SHA-256: half the work of two.
+_SALT_BYTES, _SALT_LENGTH = 15, 20
 # The hash of an id: as many bytes of its SHA-256 as no two of 10^12 ids share.
 _HASH_BYTES = 16
 
@@ -53,27 +53,20 @@ def private_connection(folder: Path) -> duckdb.DuckDBPyConnection:
 
 
 def salt(folder: Path) -> str:
-    """The salt of a folder, 20 characters; a new one if it has none.
-
-    With an id of at most 35, as OpenRouter's are, that is one block of SHA-256: half the work of two.
-    """
+    """The salt of a folder as text; a new one if it has none."""
     path = folder / "salt"
     if not path.exists():
         with replace_when_complete(path) as temporary:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                file.write(secrets.token_hex(_SALT_BYTES))
+                file.write(secrets.token_urlsafe(_SALT_BYTES))
     text = path.read_text(encoding="ascii", errors="replace").strip()
-    try:
-        value = bytes.fromhex(text)
-    except ValueError:
-        value = b""
-    if len(value) != _SALT_BYTES:
+    if len(text) != _SALT_LENGTH:
         raise UsageError(
             f"{path} is damaged, so a call that is there already could not be recognized. Nothing was read. Restore "
             "the file, or start again: routerscope own forget"
         )
-    return base64.b64encode(value[:_USED_SALT_BYTES]).decode()
+    return text
 
 
 def hashed(value: str) -> str:
