@@ -26,7 +26,7 @@ ifdef REPLAY_DIR
 export ROUTERSCOPE_REPLAY_DIR := $(REPLAY_DIR)
 endif
 
-.PHONY: help run live-check simulator ui up rollback test test-long contract bench bench-long docs lint format lock clean
+.PHONY: help run live-check simulator ui up rollback test test-spark test-long contract bench bench-long docs lint format lock clean
 
 help:
 	@echo "make run                                     fetch, build, check and publish"
@@ -39,6 +39,7 @@ help:
 	@echo "make rollback                                publish the release before the current one"
 	@echo "make simulator [PORT=8080]                   serve a simulated OpenRouter API"
 	@echo "make test                                    run the tests"
+	@echo "make test-spark                              price own calls with Spark and compare (needs Java)"
 	@echo "make test-long                               run the long tests, which take hours"
 	@echo "make contract                                load the exports into the tools they are for"
 	@echo "make bench                                   measure time and memory (two minutes)"
@@ -84,6 +85,9 @@ rollback: $(SETUP)
 
 test: $(DEV_SETUP)
 	@$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+test-spark: $(DEV_SETUP)
+	@$(BIN)/python -m pytest -m 'spark and not long' tests/usage
 
 # More seeds, every corruption, a month under the real daemon, five days with Postgres, and many own calls on both engines.
 test-long: $(DEV_SETUP)

@@ -28,7 +28,7 @@ from orchestration.storage.releases import Releases
 from orchestration.storage.warehouse import Warehouse
 from orchestration.transform import WARN_ONLY
 from orchestration.transform.lineage import ColumnLineage, SourceColumns
-from orchestration.transform.manifest import MANIFEST, describe_test, parse_state, share_parse_state
+from orchestration.transform.manifest import MANIFEST, describe_test, manifest_folder, parse_state, share_parse_state
 from orchestration.transform.results import (
     MAX_WARNING_ROWS,
     BuildResults,
@@ -40,6 +40,7 @@ from orchestration.transform.results import (
 )
 
 MAX_SAMPLE_COLUMNS = 20
+LINEAGE = "lineage.json"
 # dbt takes longer to log a statement than most statements take to run.
 _LOG_LEVEL = ["--log-level-file", "info"]
 BUILDING = "building and checking the models …"
@@ -125,7 +126,7 @@ def dbt_models(
         target = target_folder(data)
         remove_results(target)
         share_parse_state(target)
-        lineage = ColumnLineage(MANIFEST)
+        lineage = ColumnLineage(MANIFEST, manifest_folder() / LINEAGE)
         arguments = ["build", *WARN_ONLY, *_LOG_LEVEL, "--exclude-resource-type", "unit_test"]
         failed_checks: list[dg.AssetCheckResult] = []
         for is_last_attempt in (False, True):
@@ -148,6 +149,7 @@ def dbt_models(
                 f"dbt exited before it built anything. What it had parsed may be damaged and is kept as "
                 f"{set_aside(state)}; dbt parses the project again."
             )
+        lineage.save()
         for event in failed_checks:
             result = results.get(str(event.metadata["unique_id"].value))
             yield _with_sample(event, result, results) if result else event

@@ -36,7 +36,7 @@ def load_manifest() -> dict[str, Any]:
     inputs = project_hash(DBT_INPUTS)
     if found := _read(_TARGET, inputs):
         return found
-    folder = _writable_folder()
+    folder = manifest_folder()
     # If several processes start at the same time, one parses and the others wait.
     with locked(folder / _LOCK):
         if found := _read(folder, inputs):
@@ -76,7 +76,8 @@ def _fallback() -> Path:
     return data_folder() / "dbt_manifest"
 
 
-def _writable_folder() -> Path:
+def manifest_folder() -> Path:
+    """Where this user may write the manifest, and what else holds for all data folders. Raises WarehouseError."""
     fallback = _fallback()
     for folder in (_TARGET, fallback):
         try:

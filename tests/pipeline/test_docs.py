@@ -29,7 +29,7 @@ DOCUMENTS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJEC
 FENCES = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TINY = '{"models": 60, "days": 45, "observations": 2}'
 # Run by `.ci/run`.
-BY_CI = {"make test", "make lint", "make bench", "make lock"}
+BY_CI = {"make test", "make test-spark", "make lint", "make bench", "make lock"}
 # Take too long for every change. `make lint` shows that `make format` changes nothing, and `make test` that `make docs`
 # does not.
 ON_DEMAND = {"make test-long", "make bench-long", "make contract", "make format", "make docs"}

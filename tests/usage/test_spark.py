@@ -50,6 +50,7 @@ def on_spark(monkeypatch: pytest.MonkeyPatch, master: str = "local[2]") -> None:
 
 
 @pytest.mark.usefixtures("java")
+@pytest.mark.spark
 def test_marts_on_spark_equal_those_on_duckdb(own_data: Path, unpriced: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     on_spark(monkeypatch)
     stages: dict[str, float] = {}
