@@ -11,7 +11,6 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from unittest.mock import patch
@@ -46,7 +45,7 @@ def unpack_old_data_folder(folder: Path) -> None:
 
 
 # The runs that many tests share, the longest first.
-SHARED_RUNS = ("few_run", "everything", "sampled", "simulated")
+SHARED_RUNS = ("simulated", "everything", "few_run", "sampled")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -214,7 +213,7 @@ MAKE = {
     ("run",): ["run"],
     ("live",): ["run", "SOURCE=live"],
     ("simulator",): ["run", "SOURCE=simulator", "ARGS=--refetch"],
-    ("backfill",): ["run", "ARGS=--from 2026-07-01 --to 2026-07-03"],
+    ("backfill",): ["run", "ARGS=--from 2026-05-15 --to 2026-07-03"],
     ("rollback",): ["rollback"],
 }
 
@@ -260,24 +259,40 @@ def command_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> CommandLi
 
 NOWHERE = "http://127.0.0.1:9/api/v1"
 NAME = "it's [a] *test"
-# The smallest world in which every surface has rows.
-SMALL_WORLD = json.dumps({"models": 100, "days": 80, "observations": 8})
+KILLED_OUTPUT = "killed.txt"
+# The world and the clock of the last run that version 0.1 made in the old data folder. Every mart has rows.
+SIMULATED = {
+    "ROUTERSCOPE_SOURCE": "simulator",
+    "ROUTERSCOPE_SIMULATOR": '{"models": 60, "days": 45, "observations": 10}',
+    "ROUTERSCOPE_NOW": "2026-08-03T06:00:00Z",
+}
 
 
 @pytest.fixture(scope="session")
 def simulated_home(simulated: Run) -> Path:
     """DAGSTER_HOME of the simulated run."""
-    return simulated.data.parent / "home"
+    return simulated.data / "dagster_home"
 
 
 @pytest.fixture(scope="session")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """One run of the simulator, with a refetch; for reading only."""
-    return shared_run(
-        tmp_path_factory,
-        "simulated",
-        lambda folder: run(folder / "data", make_home(folder / "home"), "simulator", ROUTERSCOPE_SIMULATOR=SMALL_WORLD),
-    )
+    """A run of the simulator over a data folder of version 0.1, with a refetch, after a backfill that was killed; for
+    reading only."""
+
+    def start(folder: Path) -> Run:
+        unpack_old_data_folder(folder)
+        data, settings = folder / "data", {"DAGSTER_HOME": "", **SIMULATED}  # without a home, as most users have it
+        output = killed_run(
+            lambda process: os.killpg(process, signal.SIGKILL),
+            warehouse=data / "warehouse.duckdb",
+            command=["make", *MAKE[("backfill",)]],
+            folder=PROJECT,
+            settings=environment(Path(), ROUTERSCOPE_DATA_DIR=data, **settings),
+        )
+        (folder / KILLED_OUTPUT).write_text(output, encoding="utf-8")
+        return run(data, Path(), "simulator", **settings)
+
+    return shared_run(tmp_path_factory, "simulated", start)
 
 
 @pytest.fixture(scope="session")
@@ -334,25 +349,20 @@ def few(tmp_path: Path, recordings: Path) -> Path:
 ASCII_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""}
 
 
-KILLED_OUTPUT = "killed.txt"
-
-
 @pytest.fixture(scope="session")
 def few_run(tmp_path_factory: pytest.TempPathFactory, recordings: Path) -> Run:
-    """A run over the few recordings, after two that were killed, in a locale that has ASCII only; for reading only."""
+    """A run over the few recordings, after one that was killed and whose dbt went on, in a locale that has ASCII only;
+    for reading only."""
 
     def start(folder: Path) -> Run:
         data, few, home = folder / "data", copy_recordings(recordings, folder / "few"), make_home(folder / "home")
-        killed = partial(
-            killed_run,
+        killed_run(
+            lambda process: os.kill(process, signal.SIGKILL),
             warehouse=data / "warehouse.duckdb",
             command=REFRESH,
             folder=PROJECT,
             settings=replay_environment(data, few, home) | ASCII_LOCALE,
         )
-        killed(lambda run: os.kill(run, signal.SIGKILL))
-        output = killed(lambda run: os.killpg(run, signal.SIGKILL))
-        (folder / KILLED_OUTPUT).write_text(output, encoding="utf-8")
         return replay(data, few, home, locale=ASCII_LOCALE)
 
     return shared_run(tmp_path_factory, "few", start)

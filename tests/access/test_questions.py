@@ -9,8 +9,9 @@ from orchestration.access.query import run_query
 from orchestration.access.questions import DOCUMENT, Question, questions
 from orchestration.access.release import open_release
 
-# The first 80 days of a small simulated world have no price cut.
-WITHOUT_ROWS = {8}
+# The newest 80 days of a small simulated world have no price cut, and no cheap model whose share grows.
+# test_generated_docs answers both questions from the recordings.
+WITHOUT_ROWS = {4, 8}
 
 
 def test_every_question_of_the_document_is_found() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 import pytest
-from conftest import NOWHERE, PROJECT, REFRESH, SMALL_WORLD, Run, new_responses, run, stated_requests
+from conftest import NOWHERE, PROJECT, REFRESH, SIMULATED, Run, new_responses, run, stated_requests
 from in_memory import Compiled
 
 from orchestration.cli.run import choose_source
@@ -20,16 +20,18 @@ from orchestration.clock import VirtualClock
 from orchestration.errors import LakeError, SettingsError
 from orchestration.ingest.load import LoadResult, load_surface
 from orchestration.ingest.sources import FetchOptions, Live, fetch_options, open_source
-from orchestration.openrouter.simulator import Simulator
+from orchestration.openrouter.simulator import Simulator, api
 from orchestration.openrouter.simulator.api import KEY, RawResponse
 from orchestration.openrouter.simulator.server import serve
 from orchestration.openrouter.surfaces import (
     APPS,
     MODELS,
+    PROVIDERS,
     RANKINGS,
     RANKINGS_EXPORT,
     SIMULATOR_HEADER,
     SURFACES,
+    TASKS,
     Surface,
 )
 from orchestration.settings import Faults, Settings, Simulation
@@ -55,7 +57,12 @@ Serve = Callable[..., Simulator]
 
 @pytest.fixture
 def server(clock: VirtualClock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Serve]:
-    """Serves a simulated world on loopback, and sets the environment so that the source `live` reads it."""
+    """Serves a simulated world on loopback, and sets the environment so that the source `live` reads it.
+
+    It ranks few models, because these tests are about requests and responses: parsing full rankings takes most of the
+    time.
+    """
+    monkeypatch.setattr(api, "_MAX_RANKED_MODELS", 3)
     running = []
 
     def start(key: str | None = KEY, **settings: object) -> Simulator:
@@ -75,7 +82,7 @@ def server(clock: VirtualClock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 
 def load_all(
-    clock: VirtualClock, options: FetchOptions = DUE_ONLY, surfaces: Sequence[Surface] = ALL
+    clock: VirtualClock | None, options: FetchOptions = DUE_ONLY, surfaces: Sequence[Surface] = ALL
 ) -> tuple[Lake, dict[str, LoadResult]]:
     """Load the surfaces as a run does, without Dagster."""
     settings = Settings.load()
@@ -121,7 +128,8 @@ def test_requests_match_the_documented_table(server: Serve, clock: VirtualClock,
 
 def test_deleted_files_are_fetched_again(server: Serve, clock: VirtualClock) -> None:
     simulator = server(models=60)
-    lake, _ = load_all(clock, surfaces=BUT_APPS)
+    surfaces = [RANKINGS, PROVIDERS, TASKS]
+    lake, _ = load_all(clock, surfaces=surfaces)
     count_requests(simulator)
     [lost] = [
         path
@@ -130,7 +138,7 @@ def test_deleted_files_are_fetched_again(server: Serve, clock: VirtualClock) -> 
     ]
     for path in (lost, *lake.files("providers")):
         path.unlink()
-    _, results = load_all(clock, surfaces=BUT_APPS)
+    _, results = load_all(clock, surfaces=surfaces)
     requests = count_requests(simulator)
     assert (requests["rankings"], requests["providers"], requests["tasks"]) == (1, 1, 0)
     stored = [response["request"] for response in lake.responses(RANKINGS.name)]
@@ -242,7 +250,7 @@ def test_refetch_fetches_every_snapshot(server: Serve, clock: VirtualClock) -> N
 
 def test_unparsed_models_are_quarantined_and_fatal(server: Serve, clock: VirtualClock) -> None:
     server(models=60, faults=Faults(drift="type_change"))
-    lake, results = load_all(clock, surfaces=BUT_APPS)
+    lake, results = load_all(clock, surfaces=[MODELS, RANKINGS])
     [problem] = results["models"].fatal_problems
     assert "(models): row 0 of `data`: `name` is" in problem
     quarantined = Path(problem.partition("quarantined as ")[2].rstrip("."))
@@ -262,6 +270,10 @@ def test_failing_server_loses_no_response(server: Serve, clock: VirtualClock) ->
         lake, _ = load_all(clock, surfaces=BUT_APPS)
     assert len(lake.files(RANKINGS.name)) == 54
     assert {surface.name for surface in BUT_APPS if not lake.files(surface.name)} == set()
+
+
+# The surfaces that the simulated run observes: at its clock, no snapshot has been exported yet.
+OBSERVED = SURFACES.keys() - {RANKINGS_EXPORT.name}
 
 
 # --- as a user runs it ------------------------------------------------------------------------------------------------
@@ -376,7 +388,7 @@ def test_every_mart_has_rows_marked_simulated(simulated: Run) -> None:
                 f"select count(*) from {table} where source_url not like '%simulator.invalid%'"
             ).fetchall() == [(0,)], table
         citations = marts.sql("select citation from citations").fetchall()
-    assert len(citations) == len(SURFACES)
+    assert len(citations) == len(OBSERVED)
     assert all("Simulated by Routerscope. This is not OpenRouter data" in citation for (citation,) in citations)
 
 
@@ -389,7 +401,7 @@ def test_dagster_metadata_is_marked_simulated(simulated: Run, simulated_home: Pa
             assert event.asset_materialization is not None
             return {name: value.value for name, value in event.asset_materialization.metadata.items()}
 
-        for surface in SURFACES:
+        for surface in OBSERVED:
             assert newest("raw", surface)["kind"] == "simulated"
             assert newest("raw", surface)["citation"].startswith("Simulated by Routerscope")
         assert newest("published")["scope"] == "simulated"
@@ -403,15 +415,21 @@ def test_every_surface_reaches_its_staging_model(simulated: Run) -> None:
         views = warehouse.sql("select view_name from duckdb_views() where schema_name = 'staging'").fetchall()
         rows = {name: warehouse.sql(f"select count(*) from staging.{name}").fetchall()[0][0] for (name,) in views}
     assert len(rows) == len(SURFACES) + 2  # the ledger of responses, and the models of each task
-    assert min(rows.values()) > 0, rows
+    # test_snapshot_that_contradicts_the_rankings_warns builds the other one.
+    assert {name for name, count in rows.items() if count == 0} == {"stg_openrouter__rankings_export"}
 
 
-def test_snapshot_that_contradicts_the_rankings_warns(simulated: Run) -> None:
+def test_snapshot_that_contradicts_the_rankings_warns(
+    simulated: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     compiled, table = Compiled(simulated.data), "intermediate.int_rankings__reported"
     assert "assert_exports_agree_with_rankings" not in {law["name"] for law in compiled.laws}
-    with compiled.run(compiled.connect(), []) as built:
+    for name, value in {**SIMULATED, "ROUTERSCOPE_DATA_DIR": tmp_path, "ROUTERSCOPE_NOW": "2026-11-26"}.items():
+        monkeypatch.setenv(name, str(value))
+    load_all(None, surfaces=[MODELS, RANKINGS, RANKINGS_EXPORT])
+    with compiled.build_from(tmp_path / "raw") as built:
+        assert built.query("select count(*) > 0 from staging.stg_openrouter__rankings_export") == [(True,)]
         contradictions = f"select count(*) from ({built.warning('assert_exports_agree_with_rankings')})"
-        built.query(f"create table {table} as from built.{table}")
         assert built.query(contradictions) == [(0,)]
         newest = f"select max(raw_file) from {table} where raw_file like 'rankings_export/%'"
         built.query(f"update {table} set tokens = tokens * 1.001 where raw_file = ({newest})")
@@ -423,22 +441,22 @@ def test_snapshot_that_contradicts_the_rankings_warns(simulated: Run) -> None:
 def load_into_copy(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, **settings: object) -> dict[str, int]:
     """Load what is due into a copy of a run's lake, as a second run does; returns the new responses by surface."""
     shutil.copytree(run.data / "raw", folder / "raw")
-    for name, value in {"DATA_DIR": folder, **settings}.items():
-        monkeypatch.setenv(f"ROUTERSCOPE_{name}", str(value))
+    for name, value in {"ROUTERSCOPE_DATA_DIR": folder, **settings}.items():
+        monkeypatch.setenv(name, str(value))
     return new_responses()
 
 
 def test_second_run_adds_nothing(simulated: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """test_kills shows that the same raw files give the same tables."""
-    settings = {"SOURCE": "simulator", "SIMULATOR": SMALL_WORLD}
-    assert load_into_copy(simulated, tmp_path, monkeypatch, **settings) == {}
+    assert load_into_copy(simulated, tmp_path, monkeypatch, **SIMULATED) == {}
     assert contents(tmp_path / "raw") == contents(simulated.data / "raw")
 
 
 def test_other_simulated_world_is_refused(simulated: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = json.dumps(json.loads(SMALL_WORLD) | {"seed": 2})
+    other = json.dumps(json.loads(SIMULATED["ROUTERSCOPE_SIMULATOR"]) | {"seed": 2})
+    settings = {**SIMULATED, "ROUTERSCOPE_SIMULATOR": other}
     with pytest.raises(LakeError, match="holds a simulated world other than"):
-        load_into_copy(simulated, tmp_path, monkeypatch, SOURCE="simulator", SIMULATOR=other)
+        load_into_copy(simulated, tmp_path, monkeypatch, **settings)
     assert contents(tmp_path / "raw") == contents(simulated.data / "raw")
 
 
@@ -447,7 +465,7 @@ def test_source_of_the_other_kind_is_refused(
 ) -> None:
     advice = "Set ROUTERSCOPE_DATA_DIR to a separate folder for this source"
     with pytest.raises(LakeError, match=f"holds simulated data and refuses real data, so that the two never.*{advice}"):
-        load_into_copy(simulated, tmp_path, monkeypatch, SOURCE="replay", REPLAY_DIR=few)
+        load_into_copy(simulated, tmp_path, monkeypatch, ROUTERSCOPE_SOURCE="replay", ROUTERSCOPE_REPLAY_DIR=few)
     assert contents(tmp_path / "raw") == contents(simulated.data / "raw")
 
 
