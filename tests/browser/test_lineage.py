@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import httpx
 import pytest
-from conftest import Run
+from conftest import Run, environment
 from playwright.sync_api import Browser, Page, expect
+from served import served
 
-from .conftest import Visit, screenshot, serving
+from .conftest import Visit, screenshot
 
 pytestmark = pytest.mark.xdist_group("lineage_in_browser")
 
@@ -22,9 +24,20 @@ STAGES = ["1_openrouter", "2_raw", "3_seeds", "4_staging", "5_intermediate", "6_
 
 @pytest.fixture(scope="module")
 def webserver(everything: Run, dagster_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Dagster's web server over the run on all recordings."""
-    with serving(dagster_home, everything.data, tmp_path_factory.mktemp("webserver") / "log") as url:
+    """`make ui` over the run on all recordings."""
+    settings = environment(dagster_home, ROUTERSCOPE_DATA_DIR=everything.data)
+    log = tmp_path_factory.mktemp("webserver") / "log"
+    with served("make ui PORT={port}", "server_info", settings, log) as url:
         yield url
+
+
+def test_ui_is_read_only(webserver: str) -> None:
+    query = "{ permissions { permission value } }"
+    response = httpx.post(f"{webserver}/graphql", json={"query": query}, timeout=60).raise_for_status()
+    permissions = response.json()["data"]["permissions"]
+    allowed = {one["permission"]: one["value"] for one in permissions}
+    assert not allowed["launch_pipeline_execution"]
+    assert not allowed["terminate_pipeline_execution"]
 
 
 @pytest.fixture(scope="module")

@@ -6,19 +6,15 @@ import os
 import re
 import shlex
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
 import httpx
 import pytest
 from conftest import MAKE, NOWHERE, PROJECT, CommandLine, Run, environment
+from served import served
 from test_generated_docs import assert_document
 
 from orchestration.openrouter.simulator import Simulator
@@ -33,7 +29,7 @@ BY_CI = {"make test", "make test-spark", "make lint", "make bench", "make lock"}
 # Take too long for every change. `make lint` shows that `make format` changes nothing, and `make test` that `make docs`
 # does not.
 ON_DEMAND = {"make test-long", "make bench-long", "make contract", "make format", "make docs"}
-# Run by the test of the systemd unit.
+# Run by the test of the systemd unit; the browser tests run `make ui`.
 UP = "make up SOURCE=live"
 LIVE_CHECK = "make live-check > live-check.md"
 COMMAND_LINE = PROJECT / "docs" / "command-line.md"
@@ -156,53 +152,6 @@ def test_documented_live_check_writes_a_file(place: Path, home: Path) -> None:
         .read_text(encoding="utf-8")
         .startswith("# Live check: 4 of 4 checked surfaces can be used")
     )
-
-
-@contextmanager
-def served(command: str, path: str, settings: dict[str, str], log: Path) -> Iterator[str]:
-    """Start a documented server and wait until it responds; yields its address, and ends it as systemd would."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    with log.open("w", encoding="utf-8") as output:
-        # With default signals, as in a shell: Dagster, imported in this process, may have ignored some of them.
-        process = subprocess.Popen(
-            ["env", "--default-signal", "bash", "-c", command.format(port=port)],
-            cwd=PROJECT,
-            env=settings,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-        try:
-            for _ in range(450):
-                if process.poll() is not None:
-                    pytest.fail(log.read_text(encoding="utf-8"))
-                try:
-                    httpx.get(f"{address}/{path}", timeout=1).raise_for_status()
-                    break
-                except httpx.HTTPError:
-                    time.sleep(0.2)
-            else:
-                pytest.fail(log.read_text(encoding="utf-8"))
-            yield address
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-            process.wait(60)
-
-
-def test_ui_is_read_only(everything: Run, dagster_home: Path, tmp_path: Path) -> None:
-    settings = environment(dagster_home, ROUTERSCOPE_DATA_DIR=everything.data)
-    with served("make ui PORT={port}", "server_info", settings, tmp_path / "log") as address:
-        response = httpx.post(
-            f"{address}/graphql", json={"query": "{ permissions { permission value } }"}, timeout=60
-        ).raise_for_status()
-    permissions = response.json()["data"]["permissions"]
-    allowed = {one["permission"]: one["value"] for one in permissions}
-    assert not allowed["launch_pipeline_execution"]
-    assert not allowed["terminate_pipeline_execution"]
 
 
 def test_simulator_is_served(home: Path, tmp_path: Path) -> None:
