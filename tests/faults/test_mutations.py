@@ -103,11 +103,8 @@ class Sweep:
 
     def __init__(self, run: Run) -> None:
         self._compiled = Compiled(run.data)
-        self._built = self._compiled.copy()
+        self._built = self._compiled.copy_with_rows()  # a view would read the files of the lake for every mutant
         self.connection = self._built.connection
-        for source in self._compiled.sources.values():  # a view would read the files of the lake for every mutant
-            view = f"raw.{source['name']}"
-            self.connection.execute(f"drop view {view}; create table {view} as from built.{view}")
         self._sql = {node["name"]: node["compiled_code"] for node in self._compiled.models}
 
     def catches(self, mutant: Mutant) -> str:

@@ -84,6 +84,14 @@ class Compiled:
         connection.execute("copy from database built to warehouse")
         return Built(self, connection)
 
+    def copy_with_rows(self) -> "Built":
+        """The same with raw tables in place of the views, so that raw rows can be changed."""
+        built = self.copy()
+        for source in self.sources.values():
+            view = f"raw.{source['name']}"
+            built.connection.execute(f"drop view {view}; create table {view} as from built.{view}")
+        return built
+
     def _attach(self) -> duckdb.DuckDBPyConnection:
         """An empty database in memory, with the warehouse of the run attached as `built`."""
         connection = duckdb.connect()
@@ -104,13 +112,6 @@ class Compiled:
             declared = ", ".join(f"{name} {kind}" for name, kind in columns)
             connection.execute(f"create table raw.{source['name']} ({declared})")
         return connection
-
-    def rebuild(self) -> "Built":
-        """All models over the raw tables of the run itself."""
-        connection = self.connect()
-        for source in self.sources.values():
-            connection.execute(f"insert into raw.{source['name']} by name from built.raw.{source['name']}")
-        return self.run(connection, self.models)
 
     def run(self, connection: duckdb.DuckDBPyConnection, models: list[dict[str, Any]]) -> "Built":
         """Builds these models in the order given, and replaces those that exist."""

@@ -8,6 +8,8 @@ from in_memory import Built, Compiled
 
 from orchestration.openrouter.schemas import PRICES
 
+pytestmark = pytest.mark.xdist_group("price_history")
+
 MODEL = "anthropic/claude-sonnet-4.5"
 PLAUSIBLE = "assert_current_prices_are_plausible"
 PRICE_THEN = f"""
@@ -17,9 +19,10 @@ PRICE_THEN = f"""
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def built(few_run: Run) -> Iterator[Built]:
-    with Compiled(few_run.data).rebuild() as warehouse:
+    """The warehouse of a run; each test takes its changes back."""
+    with Compiled(few_run.data).copy_with_rows() as warehouse:
         yield warehouse
 
 
