@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from code_location import definitions
 from conftest import PROJECT, Run
 
 from orchestration.definitions import defs
@@ -103,7 +104,7 @@ def test_no_asset_depends_on_a_later_stage(graph: AssetGraph) -> None:
 def test_only_own_calls_do_not_use_the_warehouse_pool() -> None:
     pools = {
         assets.op.name: assets.op.pool
-        for assets in defs().assets or []
+        for assets in definitions().assets or []
         if isinstance(assets, dg.AssetsDefinition) and assets.is_executable
     }
     assert pools.pop("own_marts") == "own_usage"
@@ -112,7 +113,7 @@ def test_only_own_calls_do_not_use_the_warehouse_pool() -> None:
 
 def test_own_calls_are_in_a_job_of_their_own() -> None:
     keys = {
-        name: defs().resolve_job_def(name).asset_layer.selected_asset_keys
+        name: definitions().resolve_job_def(name).asset_layer.selected_asset_keys
         for name in ("refresh", "refresh_prices", "own")
     }
     assert keys["own"] == {dg.AssetKey(["own", name]) for name in MARTS}
@@ -142,7 +143,7 @@ def test_mart_links_to_its_file_and_data_dictionary(graph: AssetGraph) -> None:
 
 
 def test_schedules_are_on_and_in_utc() -> None:
-    schedules = {one.name: one for one in defs().schedules or []}
+    schedules = {one.name: one for one in definitions().schedules or []}
     assert {name: one.cron_schedule for name, one in schedules.items()} == {
         "refresh_daily": "10 2 * * *",
         "refresh_prices_intraday": "10 8,14,20 * * *",
@@ -155,17 +156,17 @@ def test_schedules_are_on_and_in_utc() -> None:
 
 def test_every_definition_loads_as_in_a_code_location() -> None:
     """An op and a job of one name, for example, are an error only here."""
-    defs().get_repository_def().load_all_definitions()
+    definitions().get_repository_def().load_all_definitions()
 
 
 def test_every_job_runs_in_one_process() -> None:
-    jobs = [defs().resolve_job_def(name) for name in ("refresh", "refresh_prices", "own")]
-    jobs.append(defs().resolve_implicit_global_asset_job_def())
+    jobs = [definitions().resolve_job_def(name) for name in ("refresh", "refresh_prices", "own")]
+    jobs.append(definitions().resolve_implicit_global_asset_job_def())
     assert {job.executor_def.name for job in jobs} == {"in_process"}
 
 
 def test_price_job_fetches_less_and_builds_the_same() -> None:
-    whole, prices = (defs().resolve_job_def(name) for name in ("refresh", "refresh_prices"))
+    whole, prices = (definitions().resolve_job_def(name) for name in ("refresh", "refresh_prices"))
     left_out = {dg.AssetKey(["raw", name]) for name in SURFACES if name not in ("models", "endpoints")}
     keys = [set(job.asset_layer.executable_asset_keys) for job in (whole, prices)]
     assert keys[0] - keys[1] == left_out

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from code_location import definitions
 from dagster._core.test_utils import create_run_for_test
 
-from orchestration.definitions import defs
 from orchestration.defs.runs import DATA_TAG, reason_of
 from orchestration.defs.schedules import SCHEDULES
 
@@ -51,7 +51,7 @@ def test_tick_requests_one_run_in_the_data_folder(
     request = tick(schedule, instance)
     assert isinstance(request, dg.RunRequest)
     assert request.tags[DATA_TAG] == str(data)
-    assert dg.validate_run_config(defs().resolve_job_def(schedule.job_name), request.run_config)
+    assert dg.validate_run_config(definitions().resolve_job_def(schedule.job_name), request.run_config)
     ops = request.run_config["ops"]
     assert bool(ops) == (schedule.name == "refetch_rankings_weekly")
     assert all(one["config"] == {"refetch": True} for one in ops.values())
@@ -84,7 +84,7 @@ def test_price_run_without_rankings_fails_with_advice(
     data: Path, instance: dg.DagsterInstance, few: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ROUTERSCOPE_REPLAY_DIR", str(few))
-    job = defs().resolve_job_def(PRICES.job_name)
+    job = definitions().resolve_job_def(PRICES.job_name)
     result = job.execute_in_process(instance=instance, raise_on_error=False)
     failures = {event.step_key: reason_of(event) for event in result.all_events if event.is_step_failure}
     assert failures.keys() == {"raw__models", "raw__endpoints"}

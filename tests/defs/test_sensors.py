@@ -8,10 +8,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from code_location import definitions
 from conftest import Run
 from dagster._core.test_utils import create_run_for_test
 
-from orchestration.definitions import defs
 from orchestration.defs.runs import DATA_TAG, PROCESS_TAG
 from orchestration.defs.sensors import alerts, housekeeping
 from orchestration.errors import AlertError
@@ -46,7 +46,7 @@ def tick(
     sensor: dg.SensorDefinition, instance: dg.DagsterInstance, cursor: str | None = None
 ) -> tuple[str, str | None]:
     """The message of a tick, and its cursor."""
-    context = dg.build_sensor_context(instance, cursor=cursor, repository_def=defs().get_repository_def())
+    context = dg.build_sensor_context(instance, cursor=cursor, repository_def=definitions().get_repository_def())
     result = sensor.evaluate_tick(context)
     return str(result.skip_message), result.cursor
 

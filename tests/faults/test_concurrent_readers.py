@@ -111,16 +111,18 @@ def publish(data: Path, release_no: int) -> Releases:
     return releases
 
 
-@pytest.mark.parametrize("publishes", [20, pytest.param(100, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    ("publishes", "readers_of_each"), [(20, 1), pytest.param(100, 2, marks=pytest.mark.long)], ids=["20", "100"]
+)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_readers_see_whole_releases_only(publishes: int, tmp_path: Path) -> None:
+def test_readers_see_whole_releases_only(publishes: int, readers_of_each: int, tmp_path: Path) -> None:
     releases = publish(tmp_path, 0)
-    with readers(releases.published, ["database", "database", "folder", "folder"]) as results:
+    with readers(releases.published, [*READS] * readers_of_each) as results:
         for release_no in range(1, publishes + 1):
             publish(tmp_path, release_no)
             if release_no % 10 == 0:
                 releases.rollback()
-    assert len(results) == 4
+    assert len(results) == len(READS) * readers_of_each
     for way, count, seen, errors in results:
         assert errors == [], (way, errors[:3])
         assert count >= publishes / 2, (way, count)

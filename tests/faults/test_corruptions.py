@@ -19,6 +19,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from code_location import definitions
 from conftest import PROJECT, Run
 from corruptions import ALL_CORRUPTIONS, FIGURE_CORRUPTIONS, FILE_CORRUPTIONS, RELEASE_CORRUPTIONS, Corruption
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
@@ -27,7 +28,6 @@ from dbt.contracts.graph.manifest import Manifest
 from in_memory import Compiled
 from test_generated_docs import assert_document
 
-from orchestration.definitions import defs
 from orchestration.defs.published import prepare_completion
 from orchestration.defs.raw import raw_key
 from orchestration.defs.raw_checks import raw_checks
@@ -311,7 +311,7 @@ def as_table(corruptions: list[Corruption]) -> str:
 
 def test_documented_corruptions_are_the_tested_ones() -> None:
     """`docs/checks.md` has three tables: of figures, of the release and of files."""
-    graph: Any = defs().resolve_asset_graph()  # Dagster does not export its type
+    graph: Any = definitions().resolve_asset_graph()  # Dagster does not export its type
     specs = {key.name: graph.get_check_spec(key) for key in graph.asset_check_keys}
     assert {corruption.check for corruption in ALL_CORRUPTIONS} <= specs.keys()
     assert all(specs[corruption.check].blocking for corruption in ALL_CORRUPTIONS)

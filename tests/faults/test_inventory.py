@@ -10,12 +10,14 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pytest
-from conftest import NAME, PROJECT, REFRESH, environment
+from conftest import NAME, PROJECT, environment
 
 from orchestration.publish.audit import CHECKS, audit
 from orchestration.publish.candidate import ReleaseCandidate
 from orchestration.storage.lake import LEDGER, Lake, Provenance
 from orchestration.storage.releases import FILE_NAME
+from orchestration.transform import DBT_PROGRAM, DBT_PYTHON, WARN_ONLY
+from orchestration.transform.manifest import share_parse_state
 
 pytestmark = pytest.mark.xdist_group("inventory")
 
@@ -42,9 +44,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     fill(Lake(folder / NAME / "raw"), days=range(3, 6))
     fill(Lake(folder / NEIGHBOUR / "raw"), days=range(4, 9))
-    command = [Path(REFRESH[0]).with_name("dbt"), "run", "--target-path", folder / "dbt", "--log-path", folder / "dbt"]
+    share_parse_state(folder / "dbt")
+    options = ["--target-path", folder / "dbt", "--log-path", folder / "dbt", *WARN_ONLY]
     finished = subprocess.run(
-        [*command, "--select", "stg_openrouter__responses"],
+        [DBT_PYTHON, *DBT_PROGRAM, "run", "--select", "stg_openrouter__responses", *options],
         cwd=PROJECT,
         env=environment(folder, ROUTERSCOPE_DATA_DIR=f"{folder}/{NEIGHBOUR}/../{NAME}//"),
         capture_output=True,

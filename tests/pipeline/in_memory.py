@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from orchestration.transform.manifest import MANIFEST
 
@@ -41,13 +42,12 @@ class Compiled:
     def build(self, raw: dict[str, list[dict[str, Any]]]) -> "Built":
         """All models over rows of the raw tables; columns not given are null."""
         connection = self.connect()
-        for source in self.sources.values():
-            columns = list(source["columns"])
-            rows = raw.get(source["name"], [])
-            if rows:
-                marks = ", ".join("?" for _ in columns)
-                values = [[row.get(name) for name in columns] for row in rows]
-                connection.executemany(f"insert into raw.{source['name']} values ({marks})", values)
+        for name, rows in raw.items():
+            columns = dict.fromkeys(column for row in rows for column in row)
+            table = pa.table({column: [row.get(column) for row in rows] for column in columns})
+            connection.register("given", table)
+            connection.execute(f"insert into raw.{name} by name from given")
+            connection.unregister("given")
         return self.run(connection, self.models)
 
     def build_from(self, lake: Path) -> "Built":

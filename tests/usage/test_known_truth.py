@@ -1,7 +1,6 @@
 """Own calls whose true cost is known: every charge is explained, and what a log does not show is left open."""
 
 import datetime as dt
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -10,7 +9,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from own_release import BIG, ENDPOINTS, EU, NOW, publish
+from own_release import NOW, publish
 
 from orchestration.storage.sql import file_pattern, literal, rows_as_dicts
 from orchestration.usage.build import build_own, own_file
@@ -176,27 +175,6 @@ def test_fee_on_own_keys_follows_the_rules(connection: duckdb.DuckDBPyConnection
     )
     assert found["fee"] == 0
     assert found["first"] < dt.date(2026, 8, 10) < found["last"]
-
-
-def test_closed_days_do_not_change_with_later_prices(own_data: Path, tmp_path: Path) -> None:
-    later = tmp_path / "data"
-    shutil.copytree(own_data / "own", later / "own")
-    endpoints = [
-        *ENDPOINTS,
-        ("acme/tiered", "Acme", "acme", BIG, "2026-09-01 09:00:00", "2026-09-02 09:00:00"),
-        ("acme/plain", "New", "new", EU, "2026-09-01 09:00:00", "2026-09-02 09:00:00"),
-    ]
-    publish(later, "20260902T090000.000000Z", endpoints, "2026-09-02 09:00:00")
-    assert build_own(later)
-    closed = "select * exclude (price_age_hours, price_checked_at) from own_cost where date < '2026-08-20' order by all"
-    before, after = (_read(own_file(folder), closed) for folder in (own_data, later))
-    assert len(before) > 100
-    assert after == before
-
-
-def _read(file: Path, sql: str) -> list[Any]:
-    with duckdb.connect(str(file), read_only=True) as connection:
-        return connection.sql(sql).fetchall()
 
 
 @pytest.mark.long
