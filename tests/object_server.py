@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import httpx
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 from werkzeug.test import run_wsgi_app
 
@@ -46,14 +45,16 @@ class ObjectServer:
     """
 
     def __init__(self, is_conditional: bool = True) -> None:
+        from moto.moto_server import werkzeug_app as moto  # takes half a second to import
+
         self.is_conditional = is_conditional
         self.hook: Hook = lambda *_: None
         self.requests: list[str] = []
         self._buckets = itertools.count(1)
         self._counting = threading.Lock()
-        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._moto = moto.DomainDispatcherApplication(moto.create_backend_app)
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=MotoRequestHandler)
+        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=moto.MotoRequestHandler)
         self.port: int = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 

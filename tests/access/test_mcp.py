@@ -1,5 +1,7 @@
 """The MCP server over a real pipe, what its tools answer, and the limits of a call."""
 
+from __future__ import annotations
+
 import json
 import os
 import re
@@ -9,14 +11,12 @@ import sys
 import tomllib
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import duckdb
 import pytest
 from conftest import ASCII_LOCALE, PROJECT, CommandLine, Run, environment
-from mcp import ClientSession, StdioServerParameters, stdio_client
-from mcp_types import CallToolResult
 
 from orchestration.access.answers import MAX_ANSWER_CHARACTERS, MAX_ERROR_CHARACTERS, answer, json_text, parse_arguments
 from orchestration.access.mcp import answer_apart
@@ -24,6 +24,10 @@ from orchestration.cli.mcp import mcp
 from orchestration.errors import QueryError, SettingsError
 from orchestration.publish.datapackage import PACKAGE
 from orchestration.storage.releases import FILE_NAME
+
+if TYPE_CHECKING:
+    from mcp import ClientSession
+    from mcp_types import CallToolResult
 
 GUIDE = PROJECT / "docs" / "how-to" / "mcp.md"
 SERVER = ["-m", "orchestration.cli", "mcp", "--data"]
@@ -41,6 +45,7 @@ def ask(data: Path, tool: str, **arguments: object) -> dict[str, Any]:
 
 def connected(data: Path, home: Path, talk: Any) -> None:
     """Start the server as a client does, in a locale that has ASCII only, and run `talk` with the session."""
+    from mcp import ClientSession, StdioServerParameters, stdio_client  # takes a second to import
 
     async def session() -> None:
         server = StdioServerParameters(

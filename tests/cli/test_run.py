@@ -12,7 +12,6 @@ import dagster as dg
 import psycopg2
 import pytest
 from conftest import PROJECT, CommandLine, environment, unpack_old_data_folder
-from dagster_postgres.utils import DagsterPostgresException
 from sqlalchemy.exc import OperationalError
 
 from orchestration.cli.app import run_app
@@ -220,6 +219,8 @@ def test_full_disk_below_the_history_is_a_plain_error(error: Exception, tmp_path
 
 
 def test_lost_database_is_a_plain_error(tmp_path: Path) -> None:
+    from dagster_postgres.utils import DagsterPostgresException  # takes a second to import
+
     refused = OperationalError("insert", {}, psycopg2.OperationalError("Connection refused\n\tIs the server running?"))
     message = r"The database in which .* cannot be used: Connection refused\. Raw data .* Start the database"
     with pytest.raises(WarehouseError, match=message), history_errors(tmp_path):

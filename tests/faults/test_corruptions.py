@@ -22,9 +22,6 @@ import pytest
 from code_location import definitions
 from conftest import PROJECT, Run
 from corruptions import ALL_CORRUPTIONS, FIGURE_CORRUPTIONS, FILE_CORRUPTIONS, RELEASE_CORRUPTIONS, Corruption
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from dbt.cli.main import dbtRunner
-from dbt.contracts.graph.manifest import Manifest
 from in_memory import Compiled
 from test_generated_docs import assert_document
 
@@ -215,6 +212,10 @@ def test_build_that_a_data_test_rejects_is_not_published(data: Path) -> None:
 
 def failing_data_tests(data: Path, model: str) -> set[str]:
     """The names of the data tests of a model that fail."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # dbt takes seconds to import
+    from dbt.cli.main import dbtRunner
+    from dbt.contracts.graph.manifest import Manifest
+
     target = str(target_folder(data))
     folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
     folders += ["--target-path", target, "--log-path", target]

@@ -11,7 +11,6 @@ from test_generated_docs import assert_document, section
 from test_models import run_unit_tests
 
 from orchestration.usage.build import MARTS
-from orchestration.usage.spark_program import FROM_DUCKDB, FROM_SPARK
 
 pytestmark = pytest.mark.xdist_group("own_data")
 # Staging reads sources, intermediate models staging and the release, marts intermediate models and the release.
@@ -88,6 +87,8 @@ def test_only_bulk_models_read_every_call(own_manifest: dict) -> None:
 
 
 def test_tables_that_pass_between_engines_are_listed(own_manifest: dict) -> None:
+    from orchestration.usage.spark_program import FROM_DUCKDB, FROM_SPARK  # dbt takes seconds to import
+
     tags = {node["name"]: node["tags"] for node in models(own_manifest)}
     read = {True: set[str](), False: set[str]()}
     for node in models(own_manifest):
