@@ -14,12 +14,12 @@ from typing import Any
 import dagster as dg
 import pyarrow.parquet as pq
 import pytest
+from code_location import definitions
 from conftest import Run, copy_recordings, replay
 from in_memory import Compiled
 from typer.testing import CliRunner
 
 from orchestration.cli.app import app
-from orchestration.definitions import defs
 from orchestration.defs.raw import raw_key
 from orchestration.defs.resources import group_name
 from orchestration.errors import LakeError, ResponseError, WarehouseError
@@ -134,9 +134,8 @@ def data(started_from_few: Path, few: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def refresh(selection: dg.AssetSelection | None = None) -> dg.ExecuteInProcessResult:
     """The job `refresh` in this process, or these assets of it and their checks only."""
-    definitions = defs()
-    job = definitions.resolve_job_def("refresh")
-    selected = selection and list(selection.resolve(definitions.resolve_asset_graph()))
+    job = definitions().resolve_job_def("refresh")
+    selected = selection and list(selection.resolve(definitions().resolve_asset_graph()))
     with dg.DagsterInstance.ephemeral() as instance:
         return job.execute_in_process(instance=instance, raise_on_error=False, asset_selection=selected)
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 import pytest
+from code_location import definitions
 from conftest import KILLED_OUTPUT, SIMULATED, CommandLine, Run, run
 
-from orchestration.definitions import defs
 from orchestration.defs.sensors import alerts
 from orchestration.openrouter.surfaces import RANKINGS
 from orchestration.publish.claim_history import check_claim
@@ -56,7 +56,7 @@ def test_no_alert_is_sent_again(simulated: Run, tmp_path: Path, monkeypatch: pyt
     }.items():
         monkeypatch.setenv(name, value)
     with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
-        context = dg.build_sensor_context(instance=instance, repository_def=defs().get_repository_def())
+        context = dg.build_sensor_context(instance=instance, repository_def=definitions().get_repository_def())
         assert alerts(context).skip_message == "No new alerts."
 
 
