@@ -260,7 +260,7 @@ def command_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> CommandLi
 NOWHERE = "http://127.0.0.1:9/api/v1"
 NAME = "it's [a] *test"
 KILLED_OUTPUT = "killed.txt"
-# The world and the clock of the last run that version 0.1 made in the old data folder. Every mart has rows.
+# The simulation and the clock of the last run of version 0.1 in the old data folder. Every mart has rows.
 SIMULATED = {
     "ROUTERSCOPE_SOURCE": "simulator",
     "ROUTERSCOPE_SIMULATOR": '{"models": 60, "days": 45, "observations": 10}',

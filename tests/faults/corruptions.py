@@ -169,7 +169,7 @@ FIGURE_CORRUPTIONS = [
     Corruption(
         "A growth rate does not follow from its tokens",
         "growth_author",
-        "update growth_author set growth = 0.5 where status = 'ok' and growth is not null and horizon = '28d'",
+        "update growth_author set growth = 0.5 where status = 'ok' and growth is not null and horizon = '7d'",
         "satisfies_growth_author",
         r"growth - \(tokens / base_tokens - 1\)",
     ),
