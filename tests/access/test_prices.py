@@ -84,7 +84,7 @@ def random_call(random: Random) -> Call:
     return Call(prompt, random.randint(0, 30_000), cached, random.randint(0, prompt - cached) // 3)
 
 
-@pytest.mark.parametrize("calls", [15, pytest.param(200, marks=pytest.mark.long)])
+@pytest.mark.parametrize("calls", [40, pytest.param(200, marks=pytest.mark.long)])
 def test_five_ways_to_the_cost_of_a_call_agree(
     release: PublishedRelease, everything: Run, recordings: Path, command_line: CommandLine, calls: int
 ) -> None:
