@@ -8,6 +8,8 @@ ROUTERSCOPE := $(BIN)/routerscope
 SETUP := .venv/.set-up
 DEV_SETUP := .venv/.set-up-dev
 PIP_OPTIONS := --quiet --disable-pip-version-check
+# With the cache of compiled modules even if the environment switches it off: the tests start many processes.
+PYTEST := env --unset=PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest
 # One process more than cores, because tests wait for servers, browsers and runs that they share.
 PYTEST_OPTIONS := --numprocesses $(shell expr $$(nproc) + 1) --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet
@@ -84,20 +86,20 @@ rollback: $(SETUP)
 	@$(ROUTERSCOPE) rollback
 
 test: $(DEV_SETUP)
-	@$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+	@$(PYTEST) $(PYTEST_OPTIONS)
 
 test-spark: $(DEV_SETUP)
-	@$(BIN)/python -m pytest -m 'spark and not long' tests/usage
+	@$(PYTEST) -m 'spark and not long' tests/usage
 
 # More seeds, every corruption, a month under the real daemon, five days with Postgres, and many own calls on both engines.
 test-long: $(DEV_SETUP)
-	@$(BIN)/python -m pytest -m long $(PYTEST_OPTIONS)
+	@$(PYTEST) -m long $(PYTEST_OPTIONS)
 	@$(BIN)/python tests/soak.py target/soak
 	@$(BIN)/python tests/soak.py target/soak-postgres --days 5 --postgres
 	@$(BIN)/python tests/engines.py target/engines
 
 contract: $(DEV_SETUP)
-	@$(BIN)/python -m pytest -m contract tests/contract
+	@$(PYTEST) -m contract tests/contract
 
 bench: $(DEV_SETUP)
 	@$(BIN)/python tests/benchmarks/bench.py
@@ -107,7 +109,7 @@ bench-long: $(DEV_SETUP)
 
 # The tests compare the documents with runs on recorded responses; with UPDATE_DOCS they write them.
 docs: $(DEV_SETUP)
-	@UPDATE_DOCS=1 $(BIN)/python -m pytest -q $(PYTEST_OPTIONS) tests/pipeline/test_generated_docs.py tests/pipeline/test_readme.py \
+	@UPDATE_DOCS=1 $(PYTEST) -q $(PYTEST_OPTIONS) tests/pipeline/test_generated_docs.py tests/pipeline/test_readme.py \
 	    tests/pipeline/test_docs.py::test_command_line_reference_is_current \
 	    tests/usage/test_own_models.py::test_own_data_dictionary_matches_the_models \
 	    tests/faults/test_corruptions.py::test_documented_corruptions_are_the_tested_ones
