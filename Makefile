@@ -16,6 +16,7 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 # sqlfluff compiles the SQL with dbt, which needs a warehouse, even an empty one. It uses every core. The models about own
 # calls have a target of their own.
 LINT_DATA := target/lint
+SQLFLUFF := $(BIN)/python tests/sqlfluff_fast.py
 SQL_OPTIONS := --processes 0
 OWN_SQL_OPTIONS := $(SQL_OPTIONS) --config models/own/.sqlfluff
 LINT_ENVIRONMENT := ROUTERSCOPE_DATA_DIR=$(LINT_DATA)
@@ -120,15 +121,15 @@ lint: $(DEV_SETUP)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@mkdir -p $(LINT_DATA)/own
-	@$(LINT_ENVIRONMENT) $(BIN)/sqlfluff lint $(SQL_OPTIONS) models/staging models/intermediate models/marts dbt_project/tests
-	@$(OWN_LINT_ENVIRONMENT) $(BIN)/sqlfluff lint $(OWN_SQL_OPTIONS) models/own
+	@$(LINT_ENVIRONMENT) $(SQLFLUFF) lint $(SQL_OPTIONS) models/staging models/intermediate models/marts dbt_project/tests
+	@$(OWN_LINT_ENVIRONMENT) $(SQLFLUFF) lint $(OWN_SQL_OPTIONS) models/own
 
 format: $(DEV_SETUP)
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 	@mkdir -p $(LINT_DATA)/own
-	@$(LINT_ENVIRONMENT) $(BIN)/sqlfluff fix $(SQL_OPTIONS) models/staging models/intermediate models/marts dbt_project/tests
-	@$(OWN_LINT_ENVIRONMENT) $(BIN)/sqlfluff fix $(OWN_SQL_OPTIONS) models/own
+	@$(LINT_ENVIRONMENT) $(SQLFLUFF) fix $(SQL_OPTIONS) models/staging models/intermediate models/marts dbt_project/tests
+	@$(OWN_LINT_ENVIRONMENT) $(SQLFLUFF) fix $(OWN_SQL_OPTIONS) models/own
 
 # Pins change only if pyproject.toml excludes them or ARGS=--upgrade is given. What both locks contain has the same pin. An
 # equal lock is not touched, because a newer file would cause .venv to be rebuilt.
