@@ -1,4 +1,5 @@
-"""dbt as the pipeline starts it: debug events are made into lines only for a log that has room for them."""
+"""dbt as the pipeline starts it: debug events are made into lines only for a log that has room for them, and fixtures
+are inserted where dbt inserts them."""
 
 from types import SimpleNamespace
 
@@ -33,3 +34,26 @@ def test_event_that_no_log_wants_is_dropped(
     stated = EventLevel(level) if level else None
     dbt_program._fire_if_wanted(manager, made, stated)
     assert fired == ([(made, stated)] if is_fired else [])
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "with a as (select 1) select * from a",
+        "-- With a comment; and more.\n\n-- Another.\r\nWITH\n  a as (select 1) select * from a\n",
+        "with\trecursive a as (select 1) select * from a",
+        "with recursive_a as (select 1) select * from recursive_a",
+        "with -- why\n a as (select 1) select * from a",
+        "/* why */ with a as (select 1) select * from a",
+        "select * from (with a as (select 1) select * from a)",
+        "\nselect 'with a' as a",
+    ],
+)
+def test_fixtures_are_inserted_where_dbt_does(sql: str) -> None:
+    from dbt.compilation import InjectedCTE, inject_ctes_into_sql  # dbt takes seconds to import
+
+    from orchestration.transform import dbt_program
+
+    fixtures = [InjectedCTE(id=name, sql=f" {name} as (\nselect ';'\n)") for name in ("one", "two")]
+    for ctes in ([], fixtures[:1], fixtures):
+        assert dbt_program._inject_after_with(sql, ctes) == inject_ctes_into_sql(sql, ctes)
