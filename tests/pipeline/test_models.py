@@ -21,7 +21,7 @@ def models(manifest: dict, schema: str | None = None) -> list[dict]:
 
 def run_unit_tests(data: Path, folder: Path, target: Path, *options: str) -> int:
     """Run dbt's unit tests of a target on the warehouse of a data folder; returns their number if all pass."""
-    log = ["--no-use-colors", "--log-path", str(folder / "logs"), "--log-level-file", "info"]
+    log = ["--no-use-colors", "--log-path", str(folder / "logs"), "--log-level-file", "info", "--no-write-json"]
     arguments = [*log, "test", "--select", "test_type:unit"]
     finished = subprocess.run(
         [DBT_PYTHON, *DBT_PROGRAM, *arguments, "--target-path", str(target), *options],
