@@ -3,7 +3,7 @@
     python tests/engines.py <folder> [--calls 100000000]
 
 The calls are simulated, from the prices of a simulated release. A folder that has a release and stored calls is used as
-it is. Exits with 1 if a mart differs. Not part of `make test`: it takes an hour on two cores.
+it is. Exits with 1 if a mart differs. Not part of `make test`: it takes twenty minutes on two cores.
 """
 
 from __future__ import annotations

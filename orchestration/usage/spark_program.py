@@ -50,6 +50,8 @@ _OPTIONS = {
     # Otherwise the scale of an amount is cut where it is multiplied.
     "spark.sql.decimalOperations.allowPrecisionLoss": "false",
 }
+# The method that Spark generates to explain charges is so large that Java would interpret it.
+_JAVA_OPTIONS = "-XX:-DontCompileHugeMethods"
 
 
 class Spark(Protocol):
@@ -120,6 +122,8 @@ def _session(scratch: Path, master: str) -> Iterator[Spark]:
     builder = SparkSession.builder.appName("routerscope").master(master)
     options = _OPTIONS | {
         "spark.driver.memory": _MEMORY,
+        "spark.driver.extraJavaOptions": _JAVA_OPTIONS,
+        "spark.executor.extraJavaOptions": _JAVA_OPTIONS,
         "spark.local.dir": str(scratch / "scratch"),
         "spark.sql.warehouse.dir": str(scratch),
         "spark.sql.catalogImplementation": "in-memory",
