@@ -379,10 +379,30 @@ def few_run(tmp_path_factory: pytest.TempPathFactory, recordings: Path) -> Run:
     return shared_run(tmp_path_factory, "few", start)
 
 
+def copy_data_folder(data: Path, copy: Path) -> Path:
+    """A copy of a data folder, in which raw files and releases are hard links, as the product never changes them.
+
+    A test that changes one in place uses `replace_content`.
+    """
+
+    def link_or_copy(source: str, target: str) -> None:
+        folder = Path(source).relative_to(data).parts[0]
+        is_immutable = folder == "releases" or (folder == "raw" and source.endswith(".parquet"))
+        (os.link if is_immutable else shutil.copy2)(source, target)
+
+    return Path(shutil.copytree(data, copy, symlinks=True, copy_function=link_or_copy))
+
+
+def replace_content(path: Path, content: bytes) -> None:
+    """Change a file that may be a hard link, without changing the file that it is a link to."""
+    path.unlink()
+    path.write_bytes(content)
+
+
 @pytest.fixture
 def started_from_few(few_run: Run, tmp_path: Path) -> Path:
     """A copy of the data folder that the run over the few recordings left behind."""
-    return Path(shutil.copytree(few_run.data, tmp_path / "data", symlinks=True))
+    return copy_data_folder(few_run.data, tmp_path / "data")
 
 
 @pytest.fixture(scope="session")

@@ -5,13 +5,12 @@ import gzip
 import hashlib
 import json
 import re
-import shutil
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
-from conftest import Run
+from conftest import Run, copy_data_folder, replace_content
 
 from orchestration.access import trace as trace_module
 from orchestration.access.release import PublishedRelease, open_release
@@ -98,14 +97,14 @@ def test_files_include_newest_and_oldest_response(source: str, request: pytest.F
 
 
 def test_changed_and_missing_files_are_detected(few_run: Run, tmp_path: Path) -> None:
-    data = Path(shutil.copytree(few_run.data, tmp_path / "data", symlinks=True))
+    data = copy_data_folder(few_run.data, tmp_path / "data")
     with open_release(data) as release:
         [row] = read(release, "from share_author where period = 'day' order by period_start desc, rank limit 1")
         [file] = trace(release, "share_author", row)
         path = data / "raw" / file.raw_file
         content = bytearray(path.read_bytes())
         content[100] ^= 1
-        path.write_bytes(content)
+        replace_content(path, content)
         assert [one.state for one in trace(release, "share_author", row)] == ["changed"]
         path.unlink()
         assert [one.state for one in trace(release, "share_author", row)] == ["missing"]

@@ -16,7 +16,7 @@ import duckdb
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
-from conftest import PROJECT, CommandLine, Run, environment
+from conftest import PROJECT, CommandLine, Run, copy_data_folder, environment, replace_content
 from typer.testing import CliRunner
 
 from orchestration.cli.app import app
@@ -46,7 +46,7 @@ def routerscope(command_line: CommandLine) -> Reader:
 @pytest.fixture
 def copied(few_run: Run, tmp_path: Path) -> Path:
     """A data folder of the test's own, with the release of the few recordings."""
-    return Path(shutil.copytree(few_run.data, tmp_path / "data", symlinks=True))
+    return copy_data_folder(few_run.data, tmp_path / "data")
 
 
 @pytest.mark.usefixtures("all_recordings")
@@ -466,7 +466,7 @@ def test_trace_ends_at_the_file_and_detects_a_change(routerscope: Reader, copied
     ]
     assert file["payload_sha256"] in done.stdout
     path = copied / "raw" / file["raw_file"]
-    path.write_bytes(path.read_bytes() + b"!")
+    replace_content(path, path.read_bytes() + b"!")
     done = routerscope(copied, "trace", *key)
     assert (done.returncode, "Changed or missing: 1 of 1 raw files" in done.stdout) == (4, True)
     every = routerscope(copied, "trace", "--all")

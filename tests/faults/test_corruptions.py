@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from code_location import definitions
-from conftest import PROJECT, Run
+from conftest import PROJECT, Run, replace_content
 from corruptions import ALL_CORRUPTIONS, FIGURE_CORRUPTIONS, FILE_CORRUPTIONS, RELEASE_CORRUPTIONS, Corruption
 from in_memory import Compiled
 from test_generated_docs import assert_document
@@ -270,7 +270,7 @@ def test_changed_byte_in_raw_file_blocks_the_build(data: Path) -> None:
     path = sorted((data / "raw" / "rankings").rglob("*.parquet"))[1]
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
-    path.write_bytes(content)
+    replace_content(path, content)
     result = check()
     assert not result.passed
     assert FILE_CORRUPTIONS[5].message in result.description
@@ -282,6 +282,7 @@ def test_other_schema_of_raw_file_blocks_the_build(data: Path) -> None:
     assert [spec.blocking for spec in check.check_specs] == [True]
     path = sorted((data / "raw" / "models").rglob("*.parquet"))[0]
     table = pq.read_table(path)
+    path.unlink()
     pq.write_table(table.set_column(0, "id", pa.nulls(len(table), pa.int64())), path)
     result = check()
     assert not result.passed

@@ -15,7 +15,7 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 from code_location import definitions
-from conftest import Run, copy_recordings, replay
+from conftest import Run, copy_recordings, replace_content, replay
 from in_memory import Compiled
 from typer.testing import CliRunner
 
@@ -95,7 +95,7 @@ def drift_fields(few: Path, all_recordings: Path) -> None:
 def change_byte(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[200] ^= 1
-    path.write_bytes(content)
+    replace_content(path, content)
 
 
 def raw_files(data: Path) -> dict[str, int]:
@@ -298,6 +298,7 @@ def test_failed_check_blocks_the_publish_and_is_named(data: Path) -> None:
     table = pq.read_table(newest, partitioning=None)
     metadata = json.loads(table.schema.metadata[METADATA_KEY]) | {"source_url": "somewhere"}
     table = table.replace_schema_metadata({METADATA_KEY: json.dumps(metadata).encode()})
+    newest.unlink()
     pq.write_table(table, newest)
     digits = hashlib.sha256(newest.read_bytes()).hexdigest()[:16]
     newest.rename(newest.with_name(f"{newest.name[:16]}-{digits}.parquet"))

@@ -4,11 +4,10 @@ test_sample proves that the figures in such a folder are those in another one: t
 """
 
 import re
-import shutil
 from pathlib import Path
 
 import duckdb
-from conftest import FEW, NAME, Run
+from conftest import FEW, NAME, Run, copy_data_folder
 
 from orchestration.alerts.events import release_alerts
 from orchestration.folders import CLAIM_HISTORY
@@ -29,8 +28,8 @@ def test_next_run_starts_at_once_after_kills(few_run: Run, simulated: Run) -> No
 def test_any_folder_name_can_be_alerted_about_and_cited(sampled: Run, tmp_path: Path) -> None:
     assert sampled.data.name == NAME
     assert f"--data '{sampled.data.parent}/it'\"'\"'s [a] *test'" in sampled.output
-    plain = Path(shutil.copytree(sampled.data, tmp_path / "plain", symlinks=True))
-    data = Path(shutil.copytree(sampled.data, tmp_path / NAME, symlinks=True))
+    plain = copy_data_folder(sampled.data, tmp_path / "plain")
+    data = copy_data_folder(sampled.data, tmp_path / NAME)
     published, history = (data / "published").resolve(), data / CLAIM_HISTORY
     assert [alert.id for alert in release_alerts(published)] == [
         alert.id for alert in release_alerts((plain / "published").resolve())

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import httpx
 import pytest
-from conftest import MAKE, NOWHERE, PROJECT, CommandLine, Run, environment
+from conftest import MAKE, NOWHERE, PROJECT, CommandLine, Run, copy_data_folder, environment
 from served import served
 from test_generated_docs import assert_document
 
@@ -62,7 +62,7 @@ def place(everything: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
         if path.name not in ("data", "target", "dagster_home"):
             (folder / path.name).symlink_to(path)
     (folder / "data").mkdir()
-    shutil.copytree(everything.data, folder / "data" / "replay", symlinks=True)
+    copy_data_folder(everything.data, folder / "data" / "replay")
     return folder
 
 

@@ -4,14 +4,13 @@ It is the run that many tests share; it follows a backfill that was killed, and 
 """
 
 import json
-import shutil
 from pathlib import Path
 
 import dagster as dg
 import duckdb
 import pytest
 from code_location import definitions
-from conftest import KILLED_OUTPUT, SIMULATED, CommandLine, Run, run
+from conftest import KILLED_OUTPUT, SIMULATED, CommandLine, Run, copy_data_folder, run
 
 from orchestration.defs.sensors import alerts
 from orchestration.openrouter.surfaces import RANKINGS
@@ -78,7 +77,7 @@ def test_all_releases_and_bodies_are_kept(simulated: Run) -> None:
 
 
 def test_rollback_publishes_the_old_release(simulated: Run, tmp_path: Path, command_line: CommandLine) -> None:
-    data = Path(shutil.copytree(simulated.data, tmp_path / "data", symlinks=True))
+    data = copy_data_folder(simulated.data, tmp_path / "data")
     *_, earlier, newest = sorted((data / "releases").glob("*Z"))
     done = run(data, Path(), "rollback", **SIMULATED)
     assert done.code == 0, done.output
