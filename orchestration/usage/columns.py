@@ -6,6 +6,7 @@ stays null.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from orchestration.storage.sql import literal, quoted
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT")
 MAX_TOKENS = 10**15
 USD = "decimal(38, 12)"
+_USD_WHOLE_DIGITS = 26
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,15 @@ class Columns:
 
     def usd(self, name: str) -> str:
         """A charge, -1 if the value is none."""
-        return usd_of(self._amount(name)) if name in self.types else f"cast(null as {USD})"
+        if name not in self.types:
+            return f"cast(null as {USD})"
+        # Looking for values that are none takes ten times as long as the cast.
+        return f"cast({quoted(name)} as {USD})" if self._always_fits(name) else usd_of(self._amount(name))
+
+    def _always_fits(self, name: str) -> bool:
+        """Whether every value of a column can be an amount of money, by its type."""
+        decimal = re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", self.types[name])
+        return bool(decimal and int(decimal[1]) - int(decimal[2]) <= _USD_WHOLE_DIGITS)
 
     def signed_usd(self, name: str) -> str:
         """An amount of money that may be negative, null if the value is none."""
