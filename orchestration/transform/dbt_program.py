@@ -1,4 +1,4 @@
-"""dbt's command line, as the pipeline starts it, without three things that take dbt longer than many builds.
+"""dbt's command line, as the pipeline starts it, without three things that take dbt long.
 
 Project: by itself, dbt parses the whole project again if the connection in `profiles.yml` has another path than before.
 Nothing that dbt parses depends on that path, only what it runs; so what was parsed for one data folder holds for every
