@@ -12,6 +12,7 @@ offer_sets as (
 
     select distinct
         offer_set_no,
+        price_set_no,
         day_no,
         segment_no,
         prompt_class,
@@ -20,17 +21,17 @@ offer_sets as (
 
 ),
 
--- Set 0 has no offer.
-numbered as (
+-- A price stays the same for many days, so there are far fewer sets of prices than of offers. Set 0 has none.
+prices as (
 
-    select
-        offer_set_no,
+    select distinct
+        price_set_no,
         offer_no,
         {{ own_offer_columns() }}
     from offers
     union all
     select
-        0 as offer_set_no,
+        0 as price_set_no,
         {{ ', '.join(['null'] * (1 + 2 * own_price_names() | length)) }}
 
 ),
@@ -45,20 +46,20 @@ first_offers as (
                 max(case when offer_no = {{ no }} then {{ price }} end) as offer_{{ no }}_{{ name }},
             {%- endfor %}
         {%- endfor %}
-        offer_set_no
-    from numbered
-    group by offer_set_no
+        price_set_no
+    from prices
+    group by price_set_no
 
 ),
 
 more_offers as (
 
     select
-        offer_set_no,
+        price_set_no,
         array_sort(array_agg({{ struct_of(dict({'no': 'offer_no'}, **own_offer_prices())) }})) as offers
-    from offers
+    from prices
     where offer_no > {{ own_first_offers() | length }}
-    group by offer_set_no
+    group by price_set_no
 
 ),
 
@@ -95,8 +96,8 @@ explained as (
             and calls.segment_no = sets.segment_no
             and calls.offer_class = sets.prompt_class
             and calls.clock_time = sets.clock_time
-    inner join first_offers on coalesce(sets.offer_set_no, 0) = first_offers.offer_set_no
-    left join more_offers on sets.offer_set_no = more_offers.offer_set_no
+    inner join first_offers on coalesce(sets.price_set_no, 0) = first_offers.price_set_no
+    left join more_offers on sets.price_set_no = more_offers.price_set_no
 
 ),
 

@@ -28,10 +28,9 @@ once as (
             else calls.cache_write_tokens
         end as cache_write_tokens
     from calls
-    left join {{ ref('int_own__repeated_calls') }} as repeated on calls.call_id = repeated.call_id
-    where
-        repeated.call_id is null
-        or (calls.raw_file = repeated.raw_file and calls.row_no = repeated.row_no)
+    left join {{ ref('int_own__repeated_calls') }} as repeated
+        on calls.raw_file = repeated.raw_file and calls.row_no = repeated.row_no
+    where coalesce(repeated.is_counted, true)
 
 ),
 

@@ -97,13 +97,34 @@ distinct_prices as (
     from priced
     group by day_no, segment_no, prompt_class, clock_time, {{ own_offer_columns() }}
 
+),
+
+numbered as (
+
+    select
+        cast(dense_rank() over (order by day_no, segment_no, prompt_class, clock_time) as integer) as offer_set_no,
+        *,
+        row_number() over (
+            partition by day_no, segment_no, prompt_class, clock_time
+            order by {{ own_offer_columns() }}
+        ) as offer_no
+    from distinct_prices
+
+),
+
+price_sets as (
+
+    select
+        offer_set_no,
+        list(row({{ own_offer_columns() }}) order by offer_no) as prices
+    from numbered
+    group by offer_set_no
+
 )
 
 select
-    cast(dense_rank() over (order by day_no, segment_no, prompt_class, clock_time) as integer) as offer_set_no,
-    *,
-    row_number() over (
-        partition by day_no, segment_no, prompt_class, clock_time
-        order by {{ own_offer_columns() }}
-    ) as offer_no
-from distinct_prices
+    numbered.offer_set_no,
+    cast(dense_rank() over (order by price_sets.prices) as integer) as price_set_no,
+    numbered.* exclude (offer_set_no)
+from numbered
+inner join price_sets using (offer_set_no)

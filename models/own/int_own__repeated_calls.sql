@@ -1,5 +1,5 @@
--- The row that counts of each call that was logged more than once: OpenRouter's own log before a gateway's, a gateway's
--- before a trace, and then the newest version. What that row lacks, another one may have.
+-- The rows of each call that was logged more than once. One of them counts: OpenRouter's own log before a gateway's, a
+-- gateway's before a trace, and then the newest version. What that row lacks, another one may have.
 {{ config(tags=['bulk']) }}
 
 with logged_dates as (
@@ -65,7 +65,6 @@ repeated_hashes as (
 ranked as (
 
     select
-        suspected.call_id,
         suspected.raw_file,
         suspected.row_no,
         suspected.date,
@@ -89,9 +88,9 @@ ranked as (
 )
 
 select
-    call_id,
     raw_file,
     row_no,
+    version_no = 1 as is_counted,
     date,
     source,
     label,
@@ -99,4 +98,4 @@ select
     cache_write_tokens,
     versions - 1 as repeats
 from ranked
-where version_no = 1 and versions > 1
+where versions > 1

@@ -28,6 +28,7 @@ repeated as (
         'repeated' as "check",
         sum(repeats) as rows
     from {{ ref('int_own__repeated_calls') }}
+    where is_counted
     group by date, source
 
 ),
