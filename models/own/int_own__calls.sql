@@ -29,7 +29,9 @@ once as (
         end as cache_write_tokens
     from calls
     left join {{ ref('int_own__repeated_calls') }} as repeated
-        on calls.raw_file = repeated.raw_file and calls.row_no = repeated.row_no
+        on
+            calls.row_no = repeated.row_no
+            and {{ hash_of('calls.raw_file') }} = {{ hash_of('repeated.raw_file') }}
     where coalesce(repeated.is_counted, true)
 
 ),
