@@ -8,10 +8,10 @@
 with days as (
 
     select distinct
+        span_no,
         prompt_class,
         mean_class,
         month,
-        days,
         unnest(days) as date
     from {{ ref('int_own__alternative_spans') }}
 
@@ -22,10 +22,8 @@ added as (
     select
         flows.source,
         days.month,
-        days.days,
+        days.span_no,
         flows.from_model,
-        flows.prompt_class,
-        flows.mean_class,
         any_value(flows.output_modalities) as output_modalities,
         {%- for name in counts %}
             cast(sum(flows.{{ name }}) as bigint) as {{ name }},
@@ -38,7 +36,7 @@ added as (
             flows.date = days.date
             and flows.prompt_class = days.prompt_class
             and flows.mean_class = days.mean_class
-    group by flows.source, days.month, days.days, flows.from_model, flows.prompt_class, flows.mean_class
+    group by flows.source, days.month, days.span_no, flows.from_model
 
 ),
 
@@ -63,12 +61,7 @@ priced as (
         {{ own_usd(own_cost_corner('low', 'added.', 'prices.')) }} as low_usd,
         {{ own_usd(own_cost_corner('high', 'added.', 'prices.')) }} as high_usd
     from added
-    inner join {{ ref('int_own__alternative_spans') }} as prices
-        on
-            added.month = prices.month
-            and added.days = prices.days
-            and added.prompt_class = prices.prompt_class
-            and added.mean_class = prices.mean_class
+    inner join {{ ref('int_own__alternative_spans') }} as prices on added.span_no = prices.span_no
     inner join {{ source('release', 'model') }} as models on prices.to_model_id = models.model_id
     where
         models.output_modalities is null
