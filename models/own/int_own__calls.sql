@@ -11,6 +11,7 @@ with calls as (
 once as (
 
     -- Sources may count tokens differently, so those of another log count only if they fit into this prompt.
+    -- Paths are long, so their hashes are compared.
     select
         {{ columns_except('calls', ['label', 'cached_tokens', 'cache_write_tokens']) }},
         coalesce(calls.label, repeated.label) as label,
