@@ -11,7 +11,6 @@ with calls as (
 once as (
 
     -- Sources may count tokens differently, so those of another log count only if they fit into this prompt.
-    -- Paths are long, so their hashes are compared.
     select
         {{ columns_except('calls', ['label', 'cached_tokens', 'cache_write_tokens']) }},
         coalesce(calls.label, repeated.label) as label,
@@ -29,6 +28,7 @@ once as (
             else calls.cache_write_tokens
         end as cache_write_tokens
     from calls
+    -- Paths are long, so their hashes are compared.
     left join {{ ref('int_own__repeated_calls') }} as repeated
         on
             calls.row_no = repeated.row_no
