@@ -1,3 +1,4 @@
+{{ config(materialized='view') }}
 -- Arrivals: members that are newly listed with a share above their upper bound on the observed day before, which may be
 -- up to three days earlier.
 with arrivals as (

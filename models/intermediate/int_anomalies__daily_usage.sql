@@ -1,5 +1,6 @@
+{{ config(materialized='view') }}
 -- Tokens of each model, author and app, and of the total, on each observed day. A member also has a row on days that do
--- not list it, where its tokens are unknown up to a bound.
+-- not list it, where its tokens are unknown up to a bound, unless it stays unlisted for more than four weeks.
 with days as (
 
     select
@@ -24,8 +25,31 @@ listings as (
 
 ),
 
--- The rows of a member start before its first listing and end after its last, so that arrivals and disappearances can
--- be detected.
+-- A member that returns after more than four weeks starts another run of listings, because no baseline reaches further
+-- back. The days between two runs have no rows.
+compared as (
+
+    select
+        *,
+        coalesce(date - lag(date) over by_date > 28, true) as is_run_start
+    from listings
+    window by_date as (partition by ranking, subject_type, subject order by date)
+
+),
+
+runs as (
+
+    select
+        *,
+        sum(cast(is_run_start as integer)) over (
+            partition by ranking, subject_type, subject order by date
+        ) as run_no
+    from compared
+
+),
+
+-- The rows of a run start before its first listing and end after its last, so that arrivals and disappearances can be
+-- detected.
 subjects as (
 
     select
@@ -34,8 +58,8 @@ subjects as (
         subject,
         min(date) - 7 as first_date,
         max(date) + 3 as last_date
-    from listings
-    group by ranking, subject_type, subject
+    from runs
+    group by ranking, subject_type, subject, run_no
 
 )
 

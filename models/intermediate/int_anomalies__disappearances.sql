@@ -1,3 +1,4 @@
+{{ config(materialized='view') }}
 -- Disappearances: members that were listed on the observed day before, scored by the fewest tokens that they can have
 -- lost. A member that slid to the end of the list first had few tokens left to lose.
 with disappearances as (

@@ -1,3 +1,4 @@
+{{ config(materialized='view') }}
 -- New leaders: days whose leading member differs from that of the observed day before, which may be up to three days
 -- earlier.
 with baselines as (

@@ -1,3 +1,4 @@
+{{ config(materialized='view') }}
 -- Price jumps: changes in the input or output price of an id, whichever changed more. An id that becomes free is a
 -- promotion instead.
 with changes as (

@@ -1,3 +1,4 @@
+{{ config(materialized='view') }}
 -- Promotions: ids that had a price and became free, and endpoints whose discount grew.
 with price_changes as (
 

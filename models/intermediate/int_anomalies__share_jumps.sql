@@ -1,3 +1,4 @@
+{{ config(materialized='view') }}
 -- Share jumps of models and authors: days on which a share is far from its median over the seven days before. An
 -- unlisted day counts with its upper bound for a rise and as zero for a fall, so that unlisted tokens cannot explain
 -- the jump.

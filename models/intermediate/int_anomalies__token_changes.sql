@@ -1,3 +1,4 @@
+{{ config(materialized='view') }}
 -- Token spikes and drops: days on which the tokens of a subject are far from those expected from the days before.
 -- `score` is the distance from the baseline, `recent_score` the distance from the median of the three days before, and
 -- `step_score` the distance from the nearest of those three.
