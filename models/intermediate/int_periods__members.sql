@@ -2,7 +2,13 @@
 -- list a member, its tokens are unknown, never zero.
 with periods as (
 
-    {{ parts_of(ref('int_periods__totals')) }}
+    select * from {{ ref('int_periods__totals') }}
+
+),
+
+parts as (
+
+    {{ parts_of('periods') }}
 
 ),
 
@@ -12,7 +18,7 @@ listed as (
 
 ),
 
-added_up as (
+reported as (
 
     select
         periods.ranking,
@@ -21,19 +27,49 @@ added_up as (
         periods.period_end,
         listed.member_type,
         listed.member,
-        cast(sum(listed.tokens) as bigint) as tokens,
-        {{ added_up_tokens_high('periods') }} as tokens_high,
-        cast(sum(listed.requests) as bigint) as requests,
-        max(periods.unlisted_group_tokens_high) as unlisted_group_tokens_high,
-        bool_or(periods.is_suspect) as is_suspect,
-        max(periods.total_tokens) as total_tokens
+        listed.tokens,
+        listed.tokens as tokens_high,
+        listed.requests,
+        periods.unlisted_group_tokens_high,
+        periods.is_suspect,
+        periods.total_tokens
     from periods
+    inner join listed using (ranking, period, period_start)
+    where periods.basis = 'source'
+
+),
+
+added_up as (
+
+    select
+        parts.ranking,
+        parts.period,
+        parts.period_start,
+        parts.period_end,
+        listed.member_type,
+        listed.member,
+        cast(sum(listed.tokens) as bigint) as tokens,
+        {{ added_up_tokens_high('parts') }} as tokens_high,
+        cast(sum(listed.requests) as bigint) as requests,
+        max(parts.unlisted_group_tokens_high) as unlisted_group_tokens_high,
+        bool_or(parts.is_suspect) as is_suspect,
+        max(parts.total_tokens) as total_tokens
+    from parts
     inner join listed
         on
-            periods.ranking = listed.ranking
-            and periods.part_period = listed.period
-            and periods.part_start = listed.period_start
+            parts.ranking = listed.ranking
+            and parts.part_period = listed.period
+            and parts.part_start = listed.period_start
+    where parts.basis = 'days'
     group by all
+
+),
+
+members as (
+
+    select * from reported
+    union all
+    select * from added_up
 
 ),
 
@@ -45,7 +81,7 @@ unknown as (
         period_start,
         member_type,
         sum(tokens) as tokens
-    from added_up
+    from members
     where {{ is_unknown_segment('member') }}
     group by ranking, period, period_start, member_type
 
@@ -55,20 +91,20 @@ unknown as (
 bounded as (
 
     select
-        added_up.* exclude (tokens_high, unlisted_group_tokens_high, total_tokens),
+        members.* exclude (tokens_high, unlisted_group_tokens_high, total_tokens),
         case
-            when added_up.member_type in ('model', 'author', 'app') or added_up.member = 'other'
-                then added_up.tokens_high
+            when members.member_type in ('model', 'author', 'app') or members.member = 'other'
+                then members.tokens_high
             else least(
-                added_up.tokens + added_up.unlisted_group_tokens_high
+                members.tokens + members.unlisted_group_tokens_high
                 + case
-                    when {{ is_unknown_segment('added_up.member') }} then 0
+                    when {{ is_unknown_segment('members.member') }} then 0
                     else coalesce(unknown.tokens, 0)
                 end,
-                added_up.total_tokens
+                members.total_tokens
             )
         end as tokens_high
-    from added_up
+    from members
     left join unknown using (ranking, period, period_start, member_type)
 
 )
