@@ -28,7 +28,7 @@ remainder as (
         as_of,
         fetched_at
     from reported
-    where is_other or is_malformed
+    where not is_model
     group by raw_file, slice, period, period_start, as_of, fetched_at
 
 )
@@ -47,7 +47,7 @@ select
     as_of,
     fetched_at
 from reported
-where not is_other and not is_malformed
+where is_model
 
 union all
 

@@ -14,9 +14,9 @@ renamed as (
         {{ base_slug('model_permaslug') }} as base_slug,
         {{ variant('model_permaslug') }} as variant,
         {{ author('model_permaslug') }} as author,
-        {{ is_other_slug('model_permaslug') }} as is_other,
-        not {{ is_other_slug('model_permaslug') }}
-        and not {{ is_model_slug('model_permaslug') }} as is_malformed,
+        {{ is_model_slug('model_permaslug') }} as is_model,
+        not {{ is_model_slug('model_permaslug') }}
+        and not {{ is_other_slug('model_permaslug') }} as is_malformed,
 
         total_tokens as tokens,
         rank as source_rank,
