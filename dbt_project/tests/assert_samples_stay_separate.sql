@@ -20,21 +20,35 @@ reported as (
         listed.slice,
         listed.period,
         listed.date,
-        {{ ranked_slug('rankings.model_permaslug') }} as model_permaslug,
-        sum(rankings.total_tokens) as tokens,
-        sum(sum(rankings.total_tokens)) over (partition by listed.slice, listed.period, listed.date) as total_tokens,
-        bool_or(coalesce(rankings.category, rankings.language_type) is not null) as is_estimate
+        rankings.model_permaslug,
+        rankings.total_tokens as tokens,
+        coalesce(rankings.category, rankings.language_type) is not null as is_estimate
     from listed
     inner join {{ source('raw', 'rankings') }} as rankings
         on listed.raw_file = rankings.raw_file and listed.date = rankings.date and rankings.total_tokens > 0
-    group by listed.slice, listed.period, listed.date, {{ ranked_slug('rankings.model_permaslug') }}
+
+),
+
+totals as (
+
+    select
+        slice,
+        period,
+        date,
+        sum(tokens) as total_tokens
+    from reported
+    group by slice, period, date
 
 ),
 
 members as (
 
-    select * from reported
-    where model_permaslug <> 'other'
+    select
+        reported.*,
+        totals.total_tokens
+    from reported
+    inner join totals using (slice, period, date)
+    where {{ is_model_slug('reported.model_permaslug') }}
 
 ),
 
