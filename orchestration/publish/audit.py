@@ -17,9 +17,10 @@ from orchestration.publish.candidate import ReleaseCandidate
 from orchestration.publish.catalog import RESPONSES
 from orchestration.publish.datapackage import CITATION, PACKAGE, SCOPE_OF, attachments, unit_of
 from orchestration.publish.overclaims import OverclaimFinder
+from orchestration.publish.rebuilt_rows import differing_rows, has_equal_rows
 from orchestration.storage.files import sha256
 from orchestration.storage.lake import LEDGER
-from orchestration.storage.releases import FILE_NAME, Table
+from orchestration.storage.releases import FILE_NAME
 from orchestration.storage.sql import file_pattern, literal, quoted, rows_as_dicts
 
 PROVENANCE_COLUMNS = ("scope_id", "source_url", "as_of", "oldest_as_of", "checked_at")
@@ -255,6 +256,8 @@ def _reproducible(candidate: ReleaseCandidate, connection: duckdb.DuckDBPyConnec
         if not (sql := candidate.sql.get(table.name)):
             yield {"table": table.name, "problem": "its compiled SQL is missing"}
             continue
+        if has_equal_rows(connection, "published", table, sql):
+            continue
         found = differing_rows(connection, "published", table, sql)
         if rows := len(found):
             yield {
@@ -262,45 +265,6 @@ def _reproducible(candidate: ReleaseCandidate, connection: duckdb.DuckDBPyConnec
                 "problem": f"{rows} rows differ from what its SQL returns when it runs again on the same inputs",
                 **_first(found),
             }
-
-
-def differing_rows(
-    connection: duckdb.DuckDBPyConnection, schema: str, table: Table, sql: str
-) -> duckdb.DuckDBPyRelation:
-    """Rows of a table that differ from the result of its SQL: its key, and `differing` with the columns that differ."""
-    stored = f"{schema}.{quoted(table.name)}"
-    relation = connection.sql(f"from {stored}")
-    keys, first = [quoted(key) for key in table.key], quoted(table.key[0])
-    differs = {
-        column: _differs(quoted(column), str(kind))
-        for column, kind in zip(relation.columns, relation.types, strict=True)
-        if column not in table.key
-    }
-    names = ", ".join(f"case when {test} then '{name}' end" for name, test in differs.items())
-    return connection.sql(
-        f"""
-        select
-            {", ".join(f"coalesce(stored.{key}, rebuilt.{key}) as {key}" for key in keys)},
-            case
-                when rebuilt.{first} is null then 'extra row'
-                when stored.{first} is null then 'missing row'
-                else concat_ws(', ', {names})
-            end as differing
-        from {stored} as stored
-        full join ({sql}) as rebuilt
-            on {" and ".join(f"stored.{key} is not distinct from rebuilt.{key}" for key in keys)}
-        where stored.{first} is null or rebuilt.{first} is null or {" or ".join(differs.values())}
-        """  # noqa: S608
-    )
-
-
-def _differs(column: str, kind: str) -> str:
-    """SQL for whether a column differs. It ignores the last digits of doubles, which depend on the order of summing."""
-    stored, rebuilt = f"stored.{column}", f"rebuilt.{column}"
-    if kind != "DOUBLE":
-        return f"{stored} is distinct from {rebuilt}"
-    is_off = f"abs({stored} - {rebuilt}) > 1e-9 * greatest(abs({stored}), abs({rebuilt}))"
-    return f"(({stored} is null) <> ({rebuilt} is null) or coalesce({is_off}, false))"
 
 
 def _first(relation: duckdb.DuckDBPyRelation) -> dict[str, str]:

@@ -48,7 +48,10 @@ class ReleaseCandidate:
         }
 
     def texts(self, connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, Sequence[str]]]:
-        """Every text that a reader may see, by its place (a file or table.column), without third-party texts."""
+        """Every text that a reader may see, by its place (a file or table.column), without third-party texts.
+
+        Of the texts in a column that differ in numbers alone, there is one: no overclaim depends on a number.
+        """
         for name in (PACKAGE, CITATION):
             if (path := self.folder / name).exists():
                 yield name, [path.read_text(encoding="utf-8")]
@@ -62,7 +65,10 @@ class ReleaseCandidate:
             for column, kind in zip(relation.columns, map(str, relation.types), strict=True):
                 if kind == "VARCHAR" and column not in table.third_party_text:
                     # A single word, such as a code, is not a statement.
-                    texts = relation.project(quoted(column)).distinct().filter(f"contains({quoted(column)}, ' ')")
+                    statements = relation.filter(f"contains({quoted(column)}, ' ')")
+                    texts = statements.aggregate(
+                        f"min({quoted(column)})", f"regexp_replace({quoted(column)}, '[0-9]+', '0', 'g')"
+                    )
                     yield f"{table.name}.{column}", [text for (text,) in texts.fetchall()]
 
 

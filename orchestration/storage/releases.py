@@ -276,10 +276,13 @@ def _copy(warehouse: Warehouse, tables: Sequence[Table], functions: Sequence[Fun
     with duckdb.connect() as connection:
         connection.execute(f"attach {literal(warehouse.path)} as warehouse (read_only)")
         connection.execute(f"attach {literal(folder / FILE_NAME)} as published (storage_version '{STORAGE_VERSION}')")
+        # FSST makes a large release 1% smaller, but trying it on each column takes a tenth of the time.
+        connection.execute("set disabled_compression_methods = 'fsst'")
         for table in tables:
             source = f"warehouse.{quoted(table.schema)}.{quoted(table.name)}"
             target = f"published.{quoted(table.name)}"
-            connection.execute(f"create table {target} as from {source} order by all")
+            order = ", ".join(map(quoted, table.key)) or "all"
+            connection.execute(f"create table {target} as from {source} order by {order}")
             connection.execute(f"comment on table {target} is {literal(table.description)}")
             for column, description in table.columns.items():
                 connection.execute(f"comment on column {target}.{quoted(column)} is {literal(description)}")

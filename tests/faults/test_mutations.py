@@ -15,8 +15,8 @@ import pytest
 from conftest import Run
 from in_memory import Compiled
 
-from orchestration.publish.audit import differing_rows
 from orchestration.publish.catalog import published_tables
+from orchestration.publish.rebuilt_rows import has_equal_rows
 from orchestration.storage.releases import Table
 from orchestration.storage.sql import quoted
 from orchestration.transform.manifest import MANIFEST
@@ -118,8 +118,8 @@ class Sweep:
             for law in sorted(self._compiled.laws_of(mutant.mart.name), key=lambda law: len(law["compiled_code"])):
                 if self._built.query(f"select 1 from ({law['compiled_code']}) limit 1"):
                     return "data test"
-            found = differing_rows(self.connection, "warehouse.marts", mutant.mart, self._sql[mutant.mart.name])
-            return "rebuild" if len(found) else "nothing"
+            sql = self._sql[mutant.mart.name]
+            return "nothing" if has_equal_rows(self.connection, "warehouse.marts", mutant.mart, sql) else "rebuild"
 
 
 def sweep(run: Run, seed: int, share: float) -> tuple[Counter, dict[str, list[Mutant]]]:
