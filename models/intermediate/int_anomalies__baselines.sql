@@ -49,7 +49,6 @@ counted as (
 
 )
 
--- DuckDB computes the median of a frame of few days faster from a list.
 select
     * exclude (oldest_as_of, week_days_observed, observed_in_28_days, observed_in_14_days, observed_in_3_days),
     count(level) over two_weeks as days_before,
@@ -58,17 +57,17 @@ select
     greatest(1.4826 * coalesce(median(day_change) over four_weeks, 0), 0.1) as scale,
     week_days_observed,
     count(level) over one_week as week_days_listed,
-    list_median(list(tokens) over one_week) as week_tokens,
-    list_median(list(share_low) over one_week) as week_share_low,
-    list_median(list(share_high) over one_week) as week_share_high,
+    median(tokens) over one_week as week_tokens,
+    median(share_low) over one_week as week_share_low,
+    median(share_high) over one_week as week_share_high,
     max(level) over three_days as recent_level_high,
     {{ all_listed }} min(level) over three_days end as recent_level_low,
-    {{ all_listed }} list_median(list(level) over three_days) end as recent_level,
+    {{ all_listed }} median(level) over three_days end as recent_level,
     max(tokens) over three_days as recent_tokens_high,
     {{ all_listed }} min(tokens) over three_days end as recent_tokens_low,
     max(share_high) over three_days as recent_share_high,
     min(share_low) over three_days as recent_share_low,
-    {{ all_listed }} list_median(list(share) over three_days) end as recent_share,
+    {{ all_listed }} median(share) over three_days end as recent_share,
     max(date) over three_days as previous_date,
     lag(tokens) over by_date as previous_tokens,
     lag(share_high) over by_date as previous_share_high,
