@@ -18,6 +18,7 @@ listed as (
 
 ),
 
+-- The source lists the exact tokens of a member in a period that it reports itself.
 reported as (
 
     select

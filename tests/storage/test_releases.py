@@ -79,6 +79,22 @@ NAMES = [
 ]
 
 
+def test_tables_are_ordered_by_their_key(data: Data) -> None:
+    with duckdb.connect(str(data.warehouse.path)) as connection:
+        connection.execute(
+            "create or replace table marts.shares as from (values (1, 'b'), (2, 'c'), (3, 'a')) as t (n, k)"
+        )
+    data.warehouse.approve("")
+    data.releases.publish(data.warehouse, [Table("shares", "marts", "Shares.", {"k": "The key."}, key=("k",))])
+    with duckdb.connect(str(data.published / FILE_NAME), read_only=True) as connection:
+        assert connection.sql("from shares").fetchall() == [(3, "a"), (1, "b"), (2, "c")]
+        assert connection.read_parquet(str(data.published / "shares.parquet")).fetchall() == [
+            (3, "a"),
+            (1, "b"),
+            (2, "c"),
+        ]
+
+
 @pytest.mark.parametrize(("name", "neighbour"), NAMES)
 def test_folder_name_is_never_a_pattern_or_sql(name: str, neighbour: str, tmp_path: Path) -> None:
     for share, folder in ((0.25, name), (0.75, neighbour)):
