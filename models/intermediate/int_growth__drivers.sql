@@ -42,83 +42,90 @@ listed as (
 
 ),
 
--- A part has times only for what it takes from lists of models and prices; growth_drivers adds those of the totals.
-parts as (
+-- Unlisted models are `other` in every dimension. Each dimension reads few of these columns, so they are not copied.
+models as not materialized (
 
-    {% for dimension, input in dimensions.items() -%}
-        select
-            'all' as ranking,
-            horizon,
-            window_end,
-            '{{ dimension }}' as dimension,
-            coalesce(artefact, {{ dimension }}) as member,
-            tokens,
-            base_tokens,
-            {{ input }}_as_of as as_of,
-            {{ input }}_oldest_as_of as oldest_as_of,
-            {{ input }}_checked_at as checked_at
-        from changes
-
-        union all
-
-        select
-            ranking,
-            horizon,
-            window_end,
-            '{{ dimension }}' as dimension,
-            'other' as member,
-            other_tokens as tokens,
-            base_other_tokens as base_tokens,
-            cast(null as timestamp) as as_of,
-            cast(null as timestamp) as oldest_as_of,
-            cast(null as timestamp) as checked_at
-        from windows
-        where ranking = 'all'
-
-        union all
-
-    {% endfor -%}
     select
-        ranking,
         horizon,
         window_end,
-        'app' as dimension,
-        member,
+        {{ dimensions | join(', ') }},
+        artefact,
         tokens,
         base_tokens,
-        cast(null as timestamp) as as_of,
-        cast(null as timestamp) as oldest_as_of,
-        cast(null as timestamp) as checked_at
-    from apps
+        listing_as_of,
+        listing_oldest_as_of,
+        listing_checked_at,
+        price_as_of,
+        price_oldest_as_of,
+        price_checked_at
+    from changes
 
     union all
 
-    -- An app is a member only if both windows list it; all other traffic is unattributed.
     select
-        windows.ranking,
-        windows.horizon,
-        windows.window_end,
-        'app' as dimension,
-        'unattributed' as member,
-        windows.total_tokens - coalesce(listed.tokens, 0) as tokens,
-        windows.base_total_tokens - coalesce(listed.base_tokens, 0) as base_tokens,
-        cast(null as timestamp) as as_of,
-        cast(null as timestamp) as oldest_as_of,
-        cast(null as timestamp) as checked_at
+        horizon,
+        window_end,
+        {% for dimension in dimensions -%}
+            null as {{ dimension }},
+        {% endfor -%}
+        'other' as artefact,
+        other_tokens as tokens,
+        base_other_tokens as base_tokens,
+        null as listing_as_of,
+        null as listing_oldest_as_of,
+        null as listing_checked_at,
+        null as price_as_of,
+        null as price_oldest_as_of,
+        null as price_checked_at
     from windows
-    left join listed using (horizon, window_end)
-    where windows.ranking = 'apps'
+    where ranking = 'all'
 
 )
 
+-- A part has times only for what it takes from lists of models and prices; growth_drivers adds those of the totals.
+{% for dimension, input in dimensions.items() -%}
+    select
+        'all' as ranking,
+        horizon,
+        window_end,
+        '{{ dimension }}' as dimension,
+        coalesce(artefact, {{ dimension }}) as member,
+        cast(sum(tokens) as bigint) as tokens,
+        cast(sum(base_tokens) as bigint) as base_tokens,
+        {{ newest_times(input ~ '_as_of', input ~ '_oldest_as_of', input ~ '_checked_at') }}
+    from models
+    group by horizon, window_end, coalesce(artefact, {{ dimension }})
+
+    union all
+
+{% endfor -%}
 select
     ranking,
     horizon,
     window_end,
-    dimension,
+    'app' as dimension,
     member,
-    cast(sum(tokens) as bigint) as tokens,
-    cast(sum(base_tokens) as bigint) as base_tokens,
-    {{ newest_times('as_of', 'oldest_as_of', 'checked_at') }}
-from parts
-group by ranking, horizon, window_end, dimension, member
+    tokens,
+    base_tokens,
+    cast(null as timestamp) as as_of,
+    cast(null as timestamp) as oldest_as_of,
+    cast(null as timestamp) as checked_at
+from apps
+
+union all
+
+-- An app is a member only if both windows list it; all other traffic is unattributed.
+select
+    windows.ranking,
+    windows.horizon,
+    windows.window_end,
+    'app' as dimension,
+    'unattributed' as member,
+    cast(windows.total_tokens - coalesce(listed.tokens, 0) as bigint) as tokens,
+    cast(windows.base_total_tokens - coalesce(listed.base_tokens, 0) as bigint) as base_tokens,
+    cast(null as timestamp) as as_of,
+    cast(null as timestamp) as oldest_as_of,
+    cast(null as timestamp) as checked_at
+from windows
+left join listed using (horizon, window_end)
+where windows.ranking = 'apps'

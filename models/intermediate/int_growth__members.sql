@@ -14,9 +14,10 @@ totals as (
 
 ),
 
-members as (
+-- A member has growth if the window or its base window lists it.
+listed as (
 
-    select * from {{ ref('int_windows__members') }}
+    select * from {{ ref('int_growth__listed') }}
 
 ),
 
@@ -38,29 +39,6 @@ created as (
     from {{ ref('stg_openrouter__models') }}
     group by author
 
-),
-
--- A member has growth if the window or its base window lists it.
-compared as (
-
-    {% for end in ['window_end', 'base_end'] -%}
-        select
-            windows.ranking,
-            windows.horizon,
-            windows.window_days,
-            windows.step_days,
-            windows.window_start,
-            windows.window_end,
-            members.member_type,
-            members.member
-        from windows
-        inner join members
-            on
-                windows.ranking = members.ranking
-                and windows.window_days = members.window_days
-                and windows.{{ end }} = members.window_end
-        {{ 'union' if not loop.last }}
-    {% endfor %}
 ),
 
 four_windows as (
@@ -98,15 +76,20 @@ provenance as (
 side_by_side as (
 
     select
-        compared.* exclude (window_days, step_days),
+        listed.ranking,
+        listed.horizon,
+        listed.window_start,
+        listed.window_end,
+        listed.member_type,
+        listed.member,
         {% for name in windows_before -%}
-            case when {{ name }}totals.is_whole then coalesce({{ name }}members.tokens, 0) end as {{ name }}tokens,
+            case when {{ name }}totals.is_whole then coalesce(listed.{{ name }}tokens, 0) end as {{ name }}tokens,
             case
                 when {{ name }}totals.is_whole
                     then least(
                         coalesce(
-                            {{ name }}members.tokens_high,
-                            {{ unlisted_tokens_high('compared.member_type', name ~ 'totals') }}
+                            listed.{{ name }}tokens_high,
+                            {{ unlisted_tokens_high('listed.member_type', name ~ 'totals') }}
                         ),
                         {{ name }}totals.total_tokens
                     )
@@ -115,22 +98,15 @@ side_by_side as (
         {% endfor -%}
         case when totals.is_whole then totals.total_tokens end as total_tokens,
         case when base_totals.is_whole then base_totals.total_tokens end as base_total_tokens,
-        case when totals.is_whole then members.rank end as rank,
-        case when base_totals.is_whole then base_members.rank end as base_rank
-    from compared
+        case when totals.is_whole then listed.rank end as rank,
+        case when base_totals.is_whole then listed.base_rank end as base_rank
+    from listed
     {% for name, number in windows_before.items() -%}
         left join totals as {{ name }}totals
             on
-                compared.ranking = {{ name }}totals.ranking
-                and compared.window_days = {{ name }}totals.window_days
-                and compared.window_end - compared.step_days * {{ number }} = {{ name }}totals.window_end
-        left join members as {{ name }}members
-            on
-                compared.ranking = {{ name }}members.ranking
-                and compared.window_days = {{ name }}members.window_days
-                and compared.window_end - compared.step_days * {{ number }} = {{ name }}members.window_end
-                and compared.member_type = {{ name }}members.member_type
-                and compared.member = {{ name }}members.member
+                listed.ranking = {{ name }}totals.ranking
+                and listed.window_days = {{ name }}totals.window_days
+                and listed.window_end - listed.step_days * {{ number }} = {{ name }}totals.window_end
     {% endfor %}
 )
 

@@ -1,0 +1,70 @@
+{{ config(materialized='view') }}
+-- Members that a rolling window or its base window lists, with their tokens in it and in the three windows before.
+-- Tokens of a window that does not list the member are null.
+with windows as (
+
+    select * from {{ ref('int_growth__windows') }}
+
+),
+
+members as (
+
+    select * from {{ ref('int_windows__members') }}
+
+),
+
+-- What the window lists, and what only the base window lists. Together they are a full join, which DuckDB runs slower.
+listed as (
+
+    {% for name, end, other_name, other_end in [
+        ('', 'window_end', 'base_', 'base_end'),
+        ('base_', 'base_end', '', 'window_end'),
+    ] -%}
+        select
+            windows.ranking,
+            windows.horizon,
+            windows.window_days,
+            windows.step_days,
+            windows.window_start,
+            windows.window_end,
+            {{ name }}members.member_type,
+            {{ name }}members.member,
+            members.tokens,
+            members.tokens_high,
+            members.rank,
+            base_members.tokens as base_tokens,
+            base_members.tokens_high as base_tokens_high,
+            base_members.rank as base_rank
+        from windows
+        inner join members as {{ name }}members
+            on
+                windows.ranking = {{ name }}members.ranking
+                and windows.window_days = {{ name }}members.window_days
+                and windows.{{ end }} = {{ name }}members.window_end
+        left join members as {{ other_name }}members
+            on
+                windows.ranking = {{ other_name }}members.ranking
+                and windows.window_days = {{ other_name }}members.window_days
+                and windows.{{ other_end }} = {{ other_name }}members.window_end
+                and {{ name }}members.member_type = {{ other_name }}members.member_type
+                and {{ name }}members.member = {{ other_name }}members.member
+        {{ 'union all' if not loop.last else 'where members.member is null' }}
+    {% endfor %}
+)
+
+select
+    listed.*,
+    second_members.tokens as second_tokens,
+    second_members.tokens_high as second_tokens_high,
+    third_members.tokens as third_tokens,
+    third_members.tokens_high as third_tokens_high
+from listed
+{% for name, windows_before in {'second_': 2, 'third_': 3}.items() -%}
+    left join members as {{ name }}members
+        on
+            listed.ranking = {{ name }}members.ranking
+            and listed.window_days = {{ name }}members.window_days
+            and listed.window_end - listed.step_days * {{ windows_before }} = {{ name }}members.window_end
+            and listed.member_type = {{ name }}members.member_type
+            and listed.member = {{ name }}members.member
+{% endfor %}
