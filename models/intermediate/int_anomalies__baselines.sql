@@ -12,45 +12,44 @@ with levels as (
         coalesce(tokens, 0) / total_tokens as share_low,
         coalesce(tokens, unlisted_tokens_high) / total_tokens as share_high,
         ln(tokens / reference_tokens) as level,
-        abs(ln(tokens / reference_tokens) - lag(ln(tokens / reference_tokens)) over by_date) as day_change
+        date - date '1970-01-01' as day_number
     from {{ ref('int_anomalies__daily_usage') }}
-    window by_date as (partition by subject_type, subject order by date)
 
 ),
 
 -- Observed days in each range of days. DuckDB searches a range again for each function, so the frames below are as many
--- rows instead.
+-- rows instead. A range of numbers is found faster than one of dates.
 counted as (
 
     select
         *,
+        abs(level - lag(level) over by_day) as day_change,
         count(*) over four_weeks as observed_in_28_days,
         count(*) over two_weeks as observed_in_14_days,
         count(*) over one_week as week_days_observed,
         count(*) over three_days as observed_in_3_days
     from levels
     window
+        by_day as (partition by subject_type, subject order by day_number),
         four_weeks as (
-            partition by subject_type, subject order by date
-            range between interval 28 days preceding and interval 1 day preceding
+            partition by subject_type, subject order by day_number range between 28 preceding and 1 preceding
         ),
         two_weeks as (
-            partition by subject_type, subject order by date
-            range between interval 14 days preceding and interval 1 day preceding
+            partition by subject_type, subject order by day_number range between 14 preceding and 1 preceding
         ),
         one_week as (
-            partition by subject_type, subject order by date
-            range between interval 7 days preceding and interval 1 day preceding
+            partition by subject_type, subject order by day_number range between 7 preceding and 1 preceding
         ),
         three_days as (
-            partition by subject_type, subject order by date
-            range between interval 3 days preceding and interval 1 day preceding
+            partition by subject_type, subject order by day_number range between 3 preceding and 1 preceding
         )
 
 )
 
 select
-    * exclude (oldest_as_of, week_days_observed, observed_in_28_days, observed_in_14_days, observed_in_3_days),
+    * exclude (
+        day_number, oldest_as_of, week_days_observed, observed_in_28_days, observed_in_14_days, observed_in_3_days
+    ),
     count(level) over two_weeks as days_before,
     exp(median(level) over two_weeks) * reference_tokens as expected_tokens,
     median(level) over two_weeks as expected_level,

@@ -32,31 +32,38 @@ days as (
 
 ),
 
--- Horizons share windows of the same length.
-windows_by_day as (
+longest as (
 
-    select distinct
-        window_start,
-        window_end,
-        {{ days_between('window_start', 'window_end') }} as date
-    from windows
+    select max(window_days) as window_days from windows
 
 ),
 
--- A model may change its price class, so the last day of the window that lists the model decides.
+listings as (
+
+    select
+        *,
+        lead(period_start, 1, date '9999-12-31') over by_day as next_listed_on
+    from days
+    window by_day as (partition by model_permaslug order by period_start)
+
+),
+
+-- A model may change its price class, so the last day of the window that lists the model decides. A listing is the last
+-- one until the day before the next, and no window reaches further back than the longest.
 price_classes as (
 
     select
-        windows_by_day.window_start,
-        windows_by_day.window_end,
-        days.model_permaslug,
-        max_by(days.price_class, days.period_start) as price_class,
-        max_by(days.price_as_of, days.period_start) as as_of,
-        max_by(days.price_oldest_as_of, days.period_start) as oldest_as_of,
-        max_by(days.price_checked_at, days.period_start) as checked_at
-    from windows_by_day
-    inner join days on windows_by_day.date = days.period_start
-    group by windows_by_day.window_start, windows_by_day.window_end, days.model_permaslug
+        listings.model_permaslug,
+        listings.period_start as listed_on,
+        {{ days_between(
+            'listings.period_start', 'least(listings.next_listed_on, listings.period_start + longest.window_days) - 1'
+        ) }} as window_end,
+        listings.price_class,
+        listings.price_as_of as as_of,
+        listings.price_oldest_as_of as oldest_as_of,
+        listings.price_checked_at as checked_at
+    from listings
+    cross join longest
 
 )
 
@@ -86,6 +93,6 @@ inner join windows using (horizon, window_end)
 inner join attributes on members.member = attributes.model_permaslug
 left join price_classes
     on
-        members.window_start = price_classes.window_start
-        and members.window_end = price_classes.window_end
+        members.window_end = price_classes.window_end
         and members.member = price_classes.model_permaslug
+        and members.window_start <= price_classes.listed_on
