@@ -26,7 +26,7 @@ members as (
         period,
         period_start,
         'author' as member_type,
-        author as member,
+        {{ author('model_permaslug') }} as member,
         cast(sum(tokens) as bigint) as tokens,
         cast(null as bigint) as requests
     from rankings

@@ -5,8 +5,8 @@ with usage as (
     select distinct
         {{ days_between('period_start', 'period_end') }} as date,
         model_permaslug,
-        base_slug,
-        variant
+        {{ base_slug('model_permaslug') }} as base_slug,
+        {{ variant('model_permaslug') }} as variant
     from {{ ref('int_rankings__latest') }}
     where slice = 'all' and not is_other
 
