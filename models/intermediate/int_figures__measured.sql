@@ -50,7 +50,7 @@ listed as (
         ranking,
         true as is_period,
         period_start as window_start,
-        period_end as window_end,
+        {{ period_end('period', 'period_start') }} as window_end,
         member_type,
         member,
         tokens,

@@ -15,8 +15,7 @@ members as (
         period_start,
         'model' as member_type,
         model_permaslug as member,
-        tokens,
-        cast(null as bigint) as requests
+        tokens
     from rankings
 
     union all
@@ -27,8 +26,7 @@ members as (
         period_start,
         'author' as member_type,
         {{ author('model_permaslug') }} as member,
-        cast(sum(tokens) as bigint) as tokens,
-        cast(null as bigint) as requests
+        cast(sum(tokens) as bigint) as tokens
     from rankings
     where slice = 'all'
     group by all
@@ -41,8 +39,7 @@ members as (
         period_start,
         segment_type as member_type,
         segment as member,
-        tokens,
-        cast(null as bigint) as requests
+        tokens
     from {{ ref('int_usage__segments') }}
 
     union all
@@ -53,8 +50,7 @@ members as (
         period_start,
         'app' as member_type,
         cast(app_id as varchar) as member,
-        tokens,
-        requests
+        tokens
     from {{ ref('int_apps__latest') }}
 
 )

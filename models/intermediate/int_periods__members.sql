@@ -25,12 +25,10 @@ reported as (
         periods.ranking,
         periods.period,
         periods.period_start,
-        periods.period_end,
         listed.member_type,
         listed.member,
         listed.tokens,
         listed.tokens as tokens_high,
-        listed.requests,
         periods.unlisted_group_tokens_high,
         periods.is_suspect,
         periods.total_tokens
@@ -46,12 +44,10 @@ added_up as (
         parts.ranking,
         parts.period,
         parts.period_start,
-        parts.period_end,
         listed.member_type,
         listed.member,
         cast(sum(listed.tokens) as bigint) as tokens,
         {{ added_up_tokens_high('parts') }} as tokens_high,
-        cast(sum(listed.requests) as bigint) as requests,
         max(parts.unlisted_group_tokens_high) as unlisted_group_tokens_high,
         bool_or(parts.is_suspect) as is_suspect,
         max(parts.total_tokens) as total_tokens
@@ -114,12 +110,10 @@ select
     ranking,
     period,
     period_start,
-    period_end,
     member_type,
     member,
     tokens,
     cast(tokens_high as bigint) as tokens_high,
-    requests,
     tokens = tokens_high and not is_suspect as is_complete_observation,
     row_number() over (
         partition by ranking, period, period_start, member_type order by tokens desc, member asc
