@@ -18,7 +18,7 @@ with levels as (
 ),
 
 -- Observed days in each range of days. DuckDB searches a range again for each function, so the frames below are as many
--- rows instead. A range of numbers is found faster than one of dates.
+-- rows instead. It finds a range of numbers faster than one of dates.
 counted as (
 
     select

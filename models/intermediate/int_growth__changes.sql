@@ -32,9 +32,10 @@ days as (
 
 ),
 
+-- Without windows, no listing needs a day.
 longest as (
 
-    select max(window_days) as window_days from windows
+    select coalesce(max(window_days), 0) as window_days from windows
 
 ),
 

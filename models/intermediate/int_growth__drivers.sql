@@ -42,7 +42,7 @@ listed as (
 
 ),
 
--- Unlisted models are `other` in every dimension. Each dimension reads few of these columns, so they are not copied.
+-- Unlisted models are `other` in every dimension. Not materialized, because each dimension reads few of these columns.
 models as not materialized (
 
     select
@@ -82,7 +82,7 @@ models as not materialized (
 
 )
 
--- A part has times only for what it takes from lists of models and prices; growth_drivers adds those of the totals.
+-- A member has times only for what it takes from lists of models and prices; growth_drivers adds those of the totals.
 {% for dimension, input in dimensions.items() -%}
     select
         'all' as ranking,

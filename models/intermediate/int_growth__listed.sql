@@ -13,7 +13,7 @@ members as (
 
 ),
 
--- What the window lists, and what only the base window lists. Together they are a full join, which DuckDB runs slower.
+-- Members that the window lists, then those that only the base window lists. DuckDB takes longer for one full join.
 listed as (
 
     {% for name, end, other_name, other_end in [

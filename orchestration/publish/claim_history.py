@@ -81,7 +81,7 @@ def _has_changed(before: float, after: float, unit: str, *roundings: float | Non
     Versions recorded before `value_rounding` existed have none. If neither version has one, `formatting` computes it
     from the figures; for a unit without a rule, any change larger than float noise counts.
     """
-    if before == after:  # most figures equal those of the release before
+    if before == after:  # most figures
         return False
     rounding = max(filter(None, roundings), default=None)
     if rounding is None:

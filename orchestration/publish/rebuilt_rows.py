@@ -45,6 +45,11 @@ def differing_rows(
         full join ({sql}) as rebuilt
             on {" and ".join(f"stored.{key} is not distinct from rebuilt.{key}" for key in keys)}
         where stored.{first} is null or rebuilt.{first} is null or {" or ".join(differs.values())}
+        union all
+        select {", ".join(keys)}, 'duplicate row' as differing
+        from {stored}
+        group by all
+        having count(*) > 1
         """  # noqa: S608
     )
 

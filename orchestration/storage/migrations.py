@@ -73,10 +73,6 @@ _RENAMED_PATTERNS = (
     (r"carries_provenance_(\w+)", r"has_provenance_\1"),
     (r"evidence_checked_(\w+)", r"has_evidence_\1"),
     (r"(\w+)_holds", r"satisfies_\1"),
-    (
-        r"unique_key_int_spans__members_\w+",
-        "unique_key_int_periods__members_ranking__period__period_start__member_type__member",
-    ),
     (r"unique_key_try_rules_\w+", "unique_key_recommendation_rules_reason"),
 )
 

@@ -262,7 +262,7 @@ def one_more_day(folder: Path) -> None:
         add_observations(place / "data", 2026 - years, years, 1)
         run(place, SAMPLE)
         add_day(place / "data", dt.date(2026, 1, 1))
-        os.sync()  # else the disk is still writing what the run before produced, hours later on a real schedule
+        os.sync()  # on a schedule, the disk has long written what the run before produced
         seconds, tables = run(place, SAMPLE)
         results = json.loads((place / "data" / "dbt" / "run_results.json").read_text(encoding="utf-8"))
         report(f"run with one more day, after {years} years", seconds, f"dbt {results['elapsed_time']:.1f} s, {tables}")

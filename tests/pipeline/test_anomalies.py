@@ -52,11 +52,11 @@ class Detector:
         for ranking, days in histories.items():
             for day, rows in days.items():
                 listed = [tokens for member, tokens in rows if member]
-                period = {"ranking": ranking, "period": "day", "period_start": day, "period_end": day}
+                period = {"ranking": ranking, "period": "day", "period_start": day}
                 other = sum(tokens for member, tokens in rows if not member)
                 bounds = {"unlisted_member_tokens_high": min(*listed, other), "unlisted_group_tokens_high": other}
                 total = {"total_tokens": sum(listed) + other, "is_whole": True, "scope_id": "simulated"}
-                periods.append(period | bounds | total | {"source_url": "u"} | stamps)
+                periods.append(period | {"period_end": day} | bounds | total | {"source_url": "u"} | stamps)
                 ranked = sorted(((tokens, member) for member, tokens in rows if member), reverse=True)
                 members += [
                     period | {"member_type": MEMBERS[ranking], "member": member, "tokens": tokens, "rank": rank}

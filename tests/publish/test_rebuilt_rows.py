@@ -45,6 +45,7 @@ def test_equal_rows_are_equal(connection: duckdb.DuckDBPyConnection, change: str
         ("update shares set tokens = 31, share = 0.4 where model = 'b'", ("b", "tokens, share")),
         ("insert into shares values ('c', 1, 0)", ("c", "extra row")),
         ("delete from shares where model = 'a'", ("a", "missing row")),
+        ("insert into shares from shares where model = 'b'", ("b", "duplicate row")),
     ],
 )
 def test_differing_rows_name_their_columns(
