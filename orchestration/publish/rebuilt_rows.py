@@ -25,7 +25,10 @@ def has_equal_rows(connection: duckdb.DuckDBPyConnection, schema: str, table: Ta
 def differing_rows(
     connection: duckdb.DuckDBPyConnection, schema: str, table: Table, sql: str
 ) -> duckdb.DuckDBPyRelation:
-    """Rows of a table that differ from the result of its SQL: its key, and `differing` with the columns that differ."""
+    """Rows of a table that differ from the result of its SQL: the key, and `differing`.
+
+    `differing` lists the columns that differ, or is 'extra row', 'missing row' or 'duplicate row'.
+    """
     stored = f"{schema}.{quoted(table.name)}"
     relation = connection.sql(f"from {stored}")
     types = zip(relation.columns, map(str, relation.types), strict=True)
