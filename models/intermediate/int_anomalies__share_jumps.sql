@@ -22,6 +22,7 @@ scored as (
 
     select
         *,
+        'share_jump' as kind,
         case when is_up then week_share_high else week_share_low end as expected,
         100 * case when is_up then share - week_share_high else week_share_low - share end as score,
         100 * case when is_up then share - recent_share else recent_share - share end as recent_score,
@@ -30,29 +31,31 @@ scored as (
 
 )
 
+-- Few days reach the threshold, so only these get a sentence.
 select
-    date,
-    'share_jump' as kind,
-    subject_type,
-    subject,
-    subject_name,
-    is_up,
-    share as value,
-    expected,
-    score,
-    recent_score,
-    step_score,
+    scored.date,
+    scored.kind,
+    scored.subject_type,
+    scored.subject,
+    scored.subject_name,
+    scored.is_up,
+    scored.share as value,
+    scored.expected,
+    scored.score,
+    scored.recent_score,
+    scored.step_score,
     {{ filled('sentences.template', {
-        'date': date_in_words('date'),
-        'share': as_percent('share'),
-        'expected': as_percent('expected'),
-        'subject': 'subject_name',
+        'date': date_in_words('scored.date'),
+        'share': as_percent('scored.share'),
+        'expected': as_percent('scored.expected'),
+        'subject': 'scored.subject_name',
     }) }} as evidence,
-    is_suspect,
-    scope_id,
-    source_url,
-    as_of,
-    oldest_as_of,
-    checked_at
+    scored.is_suspect,
+    scored.scope_id,
+    scored.source_url,
+    scored.as_of,
+    scored.oldest_as_of,
+    scored.checked_at
 from scored
+inner join {{ ref('anomaly_kinds') }} as kinds on scored.kind = kinds.kind and scored.score >= kinds.threshold
 left join {{ ref('anomaly_evidence') }} as sentences on sentences.form = 'share_jump'

@@ -22,6 +22,7 @@ scored as (
 
     select
         *,
+        case when is_up then 'token_spike' else 'token_drop' end as kind,
         abs(level - expected_level) / scale as score,
         case when is_up then level - recent_level else recent_level - level end / scale as recent_score,
         case
@@ -34,29 +35,31 @@ scored as (
 
 )
 
+-- Few days reach the threshold, so only these get a sentence.
 select
-    date,
-    case when is_up then 'token_spike' else 'token_drop' end as kind,
-    subject_type,
-    subject,
-    subject_name,
-    is_up,
-    tokens as value,
-    expected_tokens as expected,
-    score,
-    recent_score,
-    step_score,
+    scored.date,
+    scored.kind,
+    scored.subject_type,
+    scored.subject,
+    scored.subject_name,
+    scored.is_up,
+    scored.tokens as value,
+    scored.expected_tokens as expected,
+    scored.score,
+    scored.recent_score,
+    scored.step_score,
     {{ filled('sentences.template', {
-        'date': date_in_words('date'),
-        'tokens': tokens_in_words('tokens'),
-        'expected': tokens_in_words('expected_tokens'),
-        'subject': 'subject_name',
+        'date': date_in_words('scored.date'),
+        'tokens': tokens_in_words('scored.tokens'),
+        'expected': tokens_in_words('scored.expected_tokens'),
+        'subject': 'scored.subject_name',
     }) }} as evidence,
-    is_suspect,
-    scope_id,
-    source_url,
-    as_of,
-    oldest_as_of,
-    checked_at
+    scored.is_suspect,
+    scored.scope_id,
+    scored.source_url,
+    scored.as_of,
+    scored.oldest_as_of,
+    scored.checked_at
 from scored
+inner join {{ ref('anomaly_kinds') }} as kinds on scored.kind = kinds.kind and scored.score >= kinds.threshold
 left join {{ ref('anomaly_evidence') }} as sentences on sentences.form = 'token_change'
