@@ -6,7 +6,7 @@
 {%- endmacro %}
 
 {% macro default__days_between(start_date, end_date) -%}
-    {{ start_date }} + cast(unnest(range({{ end_date }} - {{ start_date }} + 1)) as integer)
+    {{ start_date }} + cast(unnest(range(({{ end_date }}) - ({{ start_date }}) + 1)) as integer)
 {%- endmacro %}
 
 {#- Last day of the day, ISO week or month that starts on period_start. -#}

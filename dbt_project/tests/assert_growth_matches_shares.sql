@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'growth_model'}}}) }}
 -- Both windows of a growth row have the same tokens as the shares of their days, and its change in share uses the
--- totals of the same days. A member is joined by a hash of its names, because DuckDB joins a number faster than strings.
+-- totals of the same days. Joins use a hash of mart and member, because DuckDB joins a number faster than names.
 {%- set marts = {
     'growth_model': ('share_model', 'model_permaslug'), 'growth_author': ('share_author', 'author'),
     'growth_app': ('share_app', 'app_id'),
