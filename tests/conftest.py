@@ -135,9 +135,6 @@ def differing(one: Run, other: Run) -> list[str]:
     ]
 
 
-Job = Callable[..., Run]
-
-
 def environment(home: Path, **settings: object) -> dict[str, str]:
     """This process's environment with only the given settings of Routerscope."""
     # Without the variables that `make test` passes on to a make inside a test.
