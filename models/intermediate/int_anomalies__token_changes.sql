@@ -35,7 +35,7 @@ scored as (
 
 )
 
--- Few days reach the threshold, so only these get a sentence.
+-- Sentences take long, so days below the threshold are left out here instead of in int_anomalies__flagged.
 select
     scored.date,
     scored.kind,

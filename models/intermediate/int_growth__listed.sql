@@ -8,7 +8,7 @@ with windows as (
 ),
 
 -- A number for each member, because DuckDB joins a number faster than three names.
-numbers as (
+member_numbers as (
 
     select
         ranking,
@@ -24,7 +24,7 @@ members as (
 
     select *
     from {{ ref('int_windows__members') }}
-    inner join numbers using (ranking, member_type, member)
+    inner join member_numbers using (ranking, member_type, member)
 
 ),
 
